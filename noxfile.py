@@ -1,0 +1,58 @@
+"""The one entry to every check; its tools have their settings in pyproject.toml."""
+
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "types", "docs", "tests"]
+# nox would fail on one under CI. Without it, a version that is not there is reported as skipped.
+nox.options.error_on_missing_interpreters = False
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+PYTHONS = nox.project.python_versions(PYPROJECT)
+
+
+def groups(*names: str) -> tuple[str, ...]:
+    """The requirements of the dependency groups *names*."""
+    return nox.project.dependency_groups(PYPROJECT, *names)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and format; ``nox -s lint -- --fix`` mends what can be mended."""
+    fix = "--fix" in session.posargs
+    session.install(*groups("lint"))
+    session.run("ruff", "check", *(["--fix"] if fix else []))
+    session.run("ruff", "format", *([] if fix else ["--check"]))
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the types of the package, and those that its users see."""
+    session.install(".[cli]", *groups("types"))
+    users = [path for path in ("tests/typing",) if Path(path).is_dir()]
+    session.run("mypy", "--strict", "sora_async", *users)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the pages into docs/_build/html, and read all changelog fragments."""
+    session.install(".[cli]", *groups("docs"))
+    session.run("towncrier", "build", "--draft", "--version", "next")
+    options = ["-q", "-n", "-W", "--keep-going", "-b", "html"]
+    session.run("sphinx-build", *options, *session.posargs, "docs", "docs/_build/html")
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run the tests; ``nox -s tests-3.13 -- -k wait`` runs a few of them."""
+    session.install(".", *groups("tests"))
+    session.run("coverage", "erase", silent=True)
+    # The working directory stays off sys.path: what is tested is what a user installs.
+    session.run("coverage", "run", "-m", "pytest", *session.posargs, env={"PYTHONSAFEPATH": "1"})
+    session.run("coverage", "combine", "--quiet")
+    # A few of the tests cannot cover all.
+    session.run("coverage", "report", f"--fail-under={0 if session.posargs else 100}")
