@@ -1,0 +1,16 @@
+"""From bytes to a :class:`~sora_async.VideoTask` or an error: the room of servers' spellings."""
+
+from .address import check_api_key, check_base_url, check_task_id, is_loopback, task_url
+from .reply import Reply, decode_reply
+from .secret import HIDDEN
+
+__all__ = [
+    "HIDDEN",
+    "Reply",
+    "check_api_key",
+    "check_base_url",
+    "check_task_id",
+    "decode_reply",
+    "is_loopback",
+    "task_url",
+]

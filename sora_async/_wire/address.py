@@ -1,0 +1,88 @@
+"""Where a task is asked for: base URL, path, and the ids that may go into it."""
+
+import re
+from ipaddress import ip_address
+from urllib.parse import quote, urlsplit
+
+from ..errors import InvalidArgumentError
+
+VIDEOS_PATH = "/v1/videos"
+
+_HOSTILE = re.compile(r"[/\\?#\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def check_task_id(task_id: object) -> str:
+    """
+    Return the id if it can be asked for: no id may reach another path than its own.
+
+    Raises:
+        InvalidArgumentError: It is no text, empty, or holds what would change the request's path.
+    """
+    if not isinstance(task_id, str):
+        raise InvalidArgumentError(f"task id: expected a str, got {type(task_id).__name__}")
+    if not task_id or task_id != task_id.strip():
+        raise InvalidArgumentError(f"task id {task_id!r}: is empty or has white space around it")
+    if task_id in {".", ".."} or _HOSTILE.search(task_id):
+        raise InvalidArgumentError(
+            f"task id {task_id!r}: has a character that no id has (/ \\ ? # or a control character)"
+        )
+    return task_id
+
+
+def task_url(base_url: str, task_id: str) -> str:
+    """Return the address to poll; ``:`` and ``=`` stay as they are, the rest is percent-encoded."""
+    return f"{base_url}{VIDEOS_PATH}/{quote(task_id, safe=':=@!$,;~')}"
+
+
+def check_base_url(base_url: object) -> str:
+    """
+    Return a base URL without its final slash and without ``/v1``, which is ours to add.
+
+    Raises:
+        InvalidArgumentError: It is no absolute http(s) URL, or carries user, query or fragment.
+    """
+    if not isinstance(base_url, str):
+        raise InvalidArgumentError(f"base_url: expected a str, got {type(base_url).__name__}")
+    try:
+        parts = urlsplit(base_url.strip())
+        is_usable = (
+            parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+        )
+    except ValueError:
+        is_usable = False
+    if not is_usable or _HOSTILE.search(parts.netloc + parts.path.replace("/", "")):
+        raise InvalidArgumentError(
+            f"base_url {base_url!r}: expected http(s)://host[:port][/path] (see SORA_BASE_URL)"
+        )
+    if parts.query or parts.fragment or "@" in parts.netloc:
+        raise InvalidArgumentError(
+            "base_url: must have no user, query or fragment; pass the key as api_key="
+        )
+    path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
+    return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def is_loopback(base_url: str) -> bool:
+    """Return whether a base URL names this machine, to which a key may travel in the clear."""
+    host = urlsplit(base_url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def check_api_key(api_key: object) -> str | None:
+    """
+    Return the key as it goes into a header, None where there is none.
+
+    Raises:
+        InvalidArgumentError: It cannot be in a header; the key itself is not in the error.
+    """
+    if api_key is None:
+        return None
+    if not isinstance(api_key, str):
+        raise InvalidArgumentError(f"api_key: expected a str, got {type(api_key).__name__}")
+    key = api_key.strip().removeprefix("Bearer ")
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise InvalidArgumentError("api_key: has a character that no HTTP header can carry")
+    return key or None

@@ -1,0 +1,195 @@
+"""One HTTP reply to a :class:`~sora_async.VideoTask`, or to the error that says what to do."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import attrs
+
+from .._units import read_label
+from ..errors import UnreadableReplyError
+from ..models import VideoTask
+from .classify import error_from
+from .hints import read_poll_after
+from .reasons import OK_CODES
+from .secret import hide_key, holds_key, show_key
+from .task import decode_task, is_about_the_call, open_envelope
+from .words import CALL_WORDS, PHASES, normalise
+
+DEEPEST = 100
+"""Levels of nesting that are read; real answers have six. More would break who pickles *raw*."""
+
+_STATUSES_OF_A_TASK = frozenset({400, 422, 500})
+"""Statuses under which a failed task itself was seen. Source: vLLM-Omni's video endpoint."""
+
+
+@attrs.frozen(kw_only=True)
+class Reply:
+    """
+    One HTTP answer, read to its end.
+
+    Attributes:
+        url: What was asked for, without the key.
+        status: The HTTP status.
+        headers: The look-up ignores case.
+        body: Decompressed.
+        received: When it came, by our clock, in UTC.
+    """
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = attrs.field(repr=False)
+    received: datetime
+
+
+def decode_reply(reply: Reply, *, task_id: str, api_key: str | None = None) -> VideoTask:
+    """
+    Return the task that a reply holds.
+
+    A body that is not 2xx but is the task itself is read as the task: some
+    services send a failed task as HTTP 400 or 500.
+
+    Args:
+        reply: The reply to ``GET /v1/videos/{id}``.
+        task_id: The id that was asked for.
+        api_key: The key the request went with. An error says when there was
+            none, and where a service sends the key back it is cut out, of
+            *raw* too; only the video's URL keeps it.
+
+    Raises:
+        UnreadableReplyError: It is no JSON object, or another endpoint's.
+        ResponseError: The service answered with an error; the class says which.
+    """
+    if api_key is None or not holds_key(reply.body, api_key):
+        return _decode(reply, task_id=task_id, is_keyless=api_key is None)
+    safe = attrs.evolve(reply, body=hide_key(reply.body, api_key))
+    task = _decode(safe, task_id=task_id, is_keyless=False)
+    return attrs.evolve(task, video_url=task.video_url and show_key(task.video_url, api_key))
+
+
+def _decode(reply: Reply, *, task_id: str, is_keyless: bool) -> VideoTask:
+    is_good = 200 <= reply.status < 300
+    value = _parse(reply, is_needed=is_good)
+    if is_good:
+        if not isinstance(value, dict):
+            raise UnreadableReplyError(
+                reply.url, reply.status, f"JSON that is no object: {_sketch(value)}"
+            )
+        if value.get("object") == "list" or value.get("deleted") is True:
+            raise UnreadableReplyError(
+                reply.url, reply.status, "another endpoint's answer, not a task"
+            )
+        is_task = not _is_error(open_envelope(value))
+    else:
+        value = _out_of_detail(value)
+        is_task = isinstance(value, dict) and _is_task(value, task_id=task_id, status=reply.status)
+    if is_task:
+        return decode_task(
+            value, task_id=task_id, url=reply.url, poll_after=read_poll_after(reply.headers)
+        )
+    raise error_from(
+        value,
+        url=reply.url,
+        status=reply.status,
+        headers=reply.headers,
+        received=reply.received,
+        text=None if value is not None else _text(reply),
+        is_keyless=is_keyless,
+    )
+
+
+def _parse(reply: Reply, *, is_needed: bool) -> Any:
+    """Return the body's JSON; None where it is none and the status alone can tell what to do."""
+    is_html = _is_html(reply)
+    reason = (
+        "a web page"
+        if is_html
+        else "a body that is no JSON"
+        if reply.body.strip()
+        else "an empty body"
+    )
+    if not is_html:
+        try:
+            if _is_shallow(reply.body):
+                return json.loads(reply.body)
+            reason = f"JSON nested deeper than {DEEPEST} levels"
+        except (ValueError, RecursionError):
+            pass
+    if is_needed or (is_html and reply.status == 404):
+        raise UnreadableReplyError(reply.url, reply.status, reason, is_html)
+    return None
+
+
+def _is_html(reply: Reply) -> bool:
+    return reply.body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
+
+
+def _is_shallow(body: bytes) -> bool:
+    """Return whether a body is nested no deeper than we read; only a suspicious one is walked."""
+    if body.count(b"[") + body.count(b"{") <= DEEPEST:
+        return True
+    level, is_text, is_escaped = 0, False, False
+    for byte in body:
+        if is_text:
+            is_text = is_escaped or byte != 0x22
+            is_escaped = byte == 0x5C and not is_escaped
+        elif byte == 0x22:
+            is_text = True
+        elif byte in b"[{":
+            level += 1
+            if level > DEEPEST:
+                return False
+        elif byte in b"]}":
+            level -= 1
+    return True
+
+
+def _is_error(body: Mapping[str, Any]) -> bool:
+    """Return whether a 200 body is an error: it has a sign of one and no status of a task."""
+    if normalise(body.get("status")) and not is_about_the_call(body):
+        return False
+    if (
+        body.get("error")
+        or body.get("success") is False
+        or normalise(body.get("status")) in {"fail", "error"}
+    ):
+        return True
+    is_named = "id" in body or "task_id" in body
+    if is_named:
+        return False
+    code = read_label(body.get("code"))
+    has_code = code is not None and code.lower() not in OK_CODES
+    return has_code or isinstance(body.get("detail"), str | list)
+
+
+def _out_of_detail(value: object) -> object:
+    """Return a task from FastAPI's ``{"detail": {…}}``, and anything else as it is."""
+    if isinstance(value, dict) and "status" not in value:
+        inner = value.get("detail")
+        if isinstance(inner, dict) and isinstance(inner.get("status"), str):
+            return inner
+    return value
+
+
+def _is_task(value: Mapping[str, Any], *, task_id: str, status: int) -> bool:
+    """Return whether a body under an error status is the task, not an error with a word."""
+    body = open_envelope(value)
+    word = normalise(body.get("status"))
+    names = [str(body[key]) for key in ("id", "task_id") if body.get(key)]
+    if not word or is_about_the_call(body):
+        return False
+    is_ours = any(task_id.endswith(name) or name.endswith(task_id) for name in names)
+    is_plausible = (
+        status in _STATUSES_OF_A_TASK and bool(names) and word in PHASES and word not in CALL_WORDS
+    )
+    return is_ours or body.get("object") == "video" or is_plausible
+
+
+def _text(reply: Reply) -> str | None:
+    return None if _is_html(reply) else read_label(reply.body[:2000].decode("utf-8", "replace"))
+
+
+def _sketch(value: object) -> str:
+    return "null" if value is None else type(value).__name__

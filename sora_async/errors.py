@@ -1,0 +1,332 @@
+"""
+Every error of this package and what to do about it.
+
+::
+
+    SoraError
+    ├── InvalidArgumentError          mend the argument; nothing was sent
+    ├── ConnectionFailedError         check address and network; it may pass
+    ├── UnreadableReplyError          check base_url; or a gateway spoke instead of the service
+    ├── ResponseError                 the service refused: read code and message
+    │   ├── UnauthorizedError         set the right key
+    │   ├── InsufficientQuotaError    top up the account
+    │   ├── TaskNotFoundError         check id, account and base_url
+    │   ├── RateLimitedError          ask less often
+    │   └── ServiceUnavailableError   ask again later
+    ├── TaskFailedError               the task is over: read its failure
+    ├── VideoMissingError             the task is over: fetch its content_url
+    └── WaitInterruptedError          the wait is over, the task is not: wait again
+        ├── WaitTimeoutError          the timeout of the wait ran out
+        ├── OutageError               the service did not answer for too long
+        └── ClientClosedError         the client was closed during the wait
+
+All of them can be pickled and copied: they carry plain values and no live objects.
+No key, no header and no whole body is ever in one.
+"""
+# slots=False: TimeoutError has a C layout of its own, which no slotted base mixes with.
+
+from typing import ClassVar
+
+import attrs
+
+from .models import TaskFailure, VideoTask
+
+__all__ = [
+    "ClientClosedError",
+    "ConnectionFailedError",
+    "InsufficientQuotaError",
+    "InvalidArgumentError",
+    "OutageError",
+    "RateLimitedError",
+    "ResponseError",
+    "ServiceUnavailableError",
+    "SoraError",
+    "TaskFailedError",
+    "TaskNotFoundError",
+    "UnauthorizedError",
+    "UnreadableReplyError",
+    "VideoMissingError",
+    "WaitInterruptedError",
+    "WaitTimeoutError",
+]
+
+
+@attrs.define(slots=False)
+class SoraError(Exception):
+    """
+    The root: catch it to catch all that this package raises.
+
+    Attributes:
+        transient: Whether the same request may succeed later.
+    """
+
+    transient: ClassVar[bool] = False
+
+
+@attrs.define(slots=False)
+class InvalidArgumentError(SoraError, ValueError):
+    """
+    An argument that cannot be used; nothing was sent.
+
+    Attributes:
+        message: Which argument, what is wrong with it, and what would be right.
+    """
+
+    message: str
+
+    def __str__(self) -> str:
+        """Return the message."""
+        return self.message
+
+
+@attrs.define(slots=False)
+class ConnectionFailedError(SoraError):
+    """
+    No whole reply came back: no connection, a broken one, or none in time.
+
+    Attributes:
+        url: What was asked for.
+        reason: What went wrong, in words.
+    """
+
+    transient: ClassVar[bool] = True
+
+    url: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Return what was asked for, what went wrong and where to look."""
+        advice = "Check base_url (SORA_BASE_URL) and the network"
+        return f"no reply from {self.url}: {self.reason}. {advice}"
+
+
+@attrs.define(slots=False)
+class UnreadableReplyError(SoraError):
+    """
+    A reply that is not a task: a web page, broken JSON, the answer of another endpoint.
+
+    Attributes:
+        url: What was asked for.
+        status: The HTTP status of the reply.
+        reason: What was found instead of a task.
+        is_html: Whether it was a web page. One as the very first reply means
+            a wrong *base_url*; a later one is a gateway that spoke instead
+            of the service.
+    """
+
+    transient: ClassVar[bool] = True
+
+    url: str
+    status: int
+    reason: str
+    is_html: bool = False
+
+    def __str__(self) -> str:
+        """Return what was found, and the likely cause of a web page."""
+        text = f"{self.url} answered {self.status} with {self.reason}"
+        if not self.is_html:
+            return text
+        return f"{text}. Is base_url (SORA_BASE_URL) the address of the API and not of a web site?"
+
+
+@attrs.define(slots=False)
+class ResponseError(SoraError):
+    """
+    The service answered with an error that asking again will not mend.
+
+    Attributes:
+        url: What was asked for.
+        status: The HTTP status; 200 for an error that came as a success.
+        code: The service's word for the error, None when it sent none.
+        message: The service's sentence for people, in any language.
+        request_id: What the service's support will ask for, when it was sent.
+        retry_after: The seconds the service asks us to stay silent; None when it named none.
+    """
+
+    advice: ClassVar[str] = ""
+
+    url: str
+    status: int
+    code: str | None = None
+    message: str | None = None
+    request_id: str | None = None
+    retry_after: float | None = None
+
+    def __str__(self) -> str:
+        """Return status, code, message and what to do, in one line."""
+        reason = TaskFailure(self.code if self.code != self.message else None, self.message)
+        text = f"{self.url} answered {self.status}: {reason}"
+        if self.request_id is not None and self.request_id not in text:
+            text += f" (request id: {self.request_id})"
+        return f"{text}. {self._advice()}".removesuffix(". ")
+
+    def _advice(self) -> str:
+        return self.advice
+
+
+@attrs.define(slots=False)
+class UnauthorizedError(ResponseError):
+    """
+    The service does not accept the key, or wants one (401, 403).
+
+    Attributes:
+        is_keyless: Whether the request went without a key.
+    """
+
+    is_keyless: bool = False
+
+    def _advice(self) -> str:
+        if self.is_keyless:
+            return "No API key was sent: set SORA_API_KEY or pass api_key="
+        return "Check the API key (SORA_API_KEY): is it one of this service, with the rights?"
+
+
+@attrs.define(slots=False)
+class InsufficientQuotaError(ResponseError):
+    """The account has no money left, whatever the status says; a later request fails as well."""
+
+    advice: ClassVar[str] = "Top up the account; asking again does not help"
+
+
+@attrs.define(slots=False)
+class TaskNotFoundError(ResponseError):
+    """The service does not know the id: wrong, not yet visible, or another account's."""
+
+    advice: ClassVar[str] = (
+        "Check the id, the key (is it of the account that made the task?) "
+        "and base_url (SORA_BASE_URL)"
+    )
+
+
+@attrs.define(slots=False)
+class RateLimitedError(ResponseError):
+    """The service asks us to slow down (429)."""
+
+    transient: ClassVar[bool] = True
+    advice: ClassVar[str] = "Ask less often"
+
+
+@attrs.define(slots=False)
+class ServiceUnavailableError(ResponseError):
+    """The service or its gateway is in trouble that may pass (408, 409, 425, 5xx)."""
+
+    transient: ClassVar[bool] = True
+    advice: ClassVar[str] = "Ask again later"
+
+
+@attrs.define(slots=False)
+class TaskFailedError(SoraError):
+    """
+    The task has failed, was cancelled or has expired; there will be no video.
+
+    Attributes:
+        task: The last snapshot; its ``failure`` has code and message.
+    """
+
+    task: VideoTask
+
+    @property
+    def failure(self) -> TaskFailure:
+        """Why the task failed, as far as the service says."""
+        return self.task.failure or TaskFailure()
+
+    def __str__(self) -> str:
+        """Return which task failed and why."""
+        return f"task {self.task.id} failed ({self.task.status or 'no status'}): {self.failure}"
+
+
+@attrs.define(slots=False)
+class VideoMissingError(SoraError):
+    """
+    The task has succeeded but no ``video_url`` came, and the wait was told to want one.
+
+    Attributes:
+        task: The last snapshot; the file may be at its ``content_url``.
+    """
+
+    task: VideoTask
+
+    def __str__(self) -> str:
+        """Return which task it is and where its file may be."""
+        return (
+            f"task {self.task.id} has succeeded, but its answer names no video_url. "
+            f"The file may be at {self.task.content_url}"
+        )
+
+
+@attrs.define(slots=False)
+class WaitInterruptedError(SoraError):
+    """
+    The wait is over, the task is not: wait again for *task_id*, here or in another process.
+
+    Attributes:
+        task_id: The id that was asked for.
+        last: The last good snapshot; None when the task was never seen.
+        elapsed: Seconds from the start of the wait to this error.
+        polls: How many times the task was asked for.
+    """
+
+    task_id: str
+    last: VideoTask | None = None
+    elapsed: float = 0.0
+    polls: int = 0
+
+    def __str__(self) -> str:
+        """Return why the wait ended, what was last known, and how to wait again."""
+        if self.last is None:
+            known = "never seen"
+        else:
+            done = "" if self.last.progress is None else f" at {self.last.progress:.0%}"
+            known = f"last seen {self.last.phase}{done}"
+        return (
+            f"{self._reason()} (task {self.task_id}, {known}, polls: {self.polls}). "
+            f"The task goes on: wait_until_complete({self.task_id!r}) waits again"
+        )
+
+    def _reason(self) -> str:
+        return f"the wait ended after {self.elapsed:.1f} s"
+
+
+@attrs.define(slots=False)
+class WaitTimeoutError(WaitInterruptedError, TimeoutError):
+    """
+    The timeout of the wait ran out, or the service asked for more silence than was left of it.
+
+    Attributes:
+        retry_after: The seconds of silence that the service asked for; None when time ran out.
+    """
+
+    retry_after: float | None = None
+
+    def _reason(self) -> str:
+        if self.retry_after is None:
+            return f"no video after {self.elapsed:.1f} s"
+        return (
+            f"no video after {self.elapsed:.1f} s, and the service asks for "
+            f"{self.retry_after:.0f} s of silence, more than is left of the timeout"
+        )
+
+
+@attrs.define(slots=False)
+class OutageError(WaitInterruptedError):
+    """
+    The service gave no good answer for longer than the wait's ``outage_timeout``.
+
+    Attributes:
+        fault: The last fault; also the error's cause.
+        outage: How long there was no good answer, in seconds.
+    """
+
+    fault: SoraError | None = None
+    outage: float = 0.0
+
+    def _reason(self) -> str:
+        return f"no good answer for {self.outage:.1f} s, last: {self.fault}"
+
+
+@attrs.define(slots=False)
+class ClientClosedError(WaitInterruptedError):
+    """The client was closed during the wait."""
+
+    def _reason(self) -> str:
+        return f"the client was closed after {self.elapsed:.1f} s of waiting"

@@ -1,0 +1,167 @@
+"""What the server knows of a task, in plain units: seconds, UTC moments, progress 0.0 to 1.0."""
+
+import enum
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+if TYPE_CHECKING:
+    from .detail import Detail
+    from .errors import SoraError
+
+__all__ = ["Phase", "ProgressEvent", "TaskFailure", "VideoTask"]
+
+
+class Phase(enum.StrEnum):
+    """Our reading of a server's status word; a word we have never seen means "still going"."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@attrs.frozen
+class TaskFailure:
+    """
+    Why a task failed, as far as the server says.
+
+    Attributes:
+        code: The server's word for the reason, such as "moderation_blocked".
+        message: The server's sentence for people, in any language.
+    """
+
+    code: str | None = None
+    message: str | None = None
+
+    def __str__(self) -> str:
+        """Return code and message in one line."""
+        return ": ".join(part for part in (self.code, self.message) if part) or "no reason given"
+
+
+def _without_query(url: str | None) -> str:
+    """Return a URL for the eye: what follows the path of a signed link is a secret."""
+    path, found, _ = (url or "").partition("?")
+    return repr(path + "?…" if found else url)
+
+
+@attrs.frozen(kw_only=True)
+class VideoTask:
+    """
+    One snapshot of a video task. A field is None when the server sent none.
+
+    Attributes:
+        id: The id that was asked for. What the server calls the task may
+            differ, lack a prefix or be missing, and is only in *raw*.
+        status: The server's own word, untouched; "" when it sent none.
+        phase: Our reading of the whole answer: queued, running, succeeded or failed.
+        progress: The part done, from 0.0 to 1.0; None after a failure. It may
+            stall or go back; :attr:`ProgressEvent.progress` does not.
+        video_url: Where the finished video is. Its presence, and not
+            *status*, is what makes a task complete. Such links expire.
+        content_url: Where the service itself serves the file of a task that
+            has succeeded; it wants the API key, as *video_url* may not.
+        failure: Why the task failed; None unless *phase* is failed.
+        model: Free text, as the service spells it.
+        prompt: What the video was to show.
+        enhanced_prompt: What the service made of the prompt.
+        size: ``"1280x720"`` or a word such as ``"small"``.
+        seconds: The length of the video.
+        created_at: When the task was made, in UTC.
+        completed_at: When it ended, in UTC.
+        expires_at: When the file will be gone, in UTC.
+        updated_at: When the server last touched this task, in UTC. Two
+            snapshots that differ only in it are equal.
+        queue_position: How many tasks are before this one.
+        poll_after: The seconds the server asks to be left alone before the
+            next poll; None when it asked nothing.
+        raw: The whole answer, untouched.
+
+    Source: the API page "query task", and the replies in ``tests/replies``.
+    """
+
+    id: str
+    status: str = ""
+    phase: Phase = Phase.QUEUED
+    progress: float | None = None
+    video_url: str | None = attrs.field(default=None, repr=_without_query)
+    content_url: str | None = attrs.field(default=None, repr=_without_query)
+    failure: TaskFailure | None = None
+    model: str | None = None
+    prompt: str | None = None
+    enhanced_prompt: str | None = None
+    size: str | None = None
+    seconds: float | None = None
+    created_at: datetime | None = None
+    completed_at: datetime | None = None
+    expires_at: datetime | None = None
+    updated_at: datetime | None = attrs.field(default=None, eq=False)
+    queue_position: int | None = None
+    poll_after: float | None = attrs.field(default=None, eq=False, repr=False)
+    raw: Mapping[str, Any] = attrs.field(factory=dict, eq=False, repr=False)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there is a video to fetch at *video_url*."""
+        return self.video_url is not None
+
+    @cached_property
+    def detail(self) -> "Detail":
+        """
+        The API page's ``detail`` tree, typed; structured at the first access, by cattrs.
+
+        A service that sends no such tree gives an empty one. No value in it
+        can make this raise: what has another type than ours is None here and
+        still in *raw*.
+        """
+        from ._structure import structure_detail
+
+        body: Any = self.raw
+        if "detail" not in body and isinstance(body.get("data"), dict):
+            body = body["data"]
+        return structure_detail(body.get("detail"))
+
+
+@attrs.frozen(kw_only=True)
+class ProgressEvent:
+    """
+    One news of a wait.
+
+    Attributes:
+        task: The newest good snapshot.
+        progress: The largest part done that was seen so far, 0.0 to 1.0;
+            None while the server has named none. It never goes back.
+        elapsed: Seconds since this wait began.
+        polls: How many times the task has been asked for.
+        fault: Why the wait is degraded: the fault that began an outage the
+            wait is now sitting out. None while all is well.
+        recovered_after: Seconds that the outage before this event lasted;
+            None for every event that does not end one.
+    """
+
+    task: VideoTask
+    progress: float | None
+    elapsed: float
+    polls: int
+    fault: "SoraError | None" = None
+    recovered_after: float | None = None
+
+    @property
+    def is_degraded(self) -> bool:
+        """Whether the service does not answer at the moment and the wait goes on all the same."""
+        return self.fault is not None
+
+    def __str__(self) -> str:
+        """Return the event as one line for a log or a terminal."""
+        done = "  ?" if self.progress is None else f"{self.progress:4.0%}"
+        line = (
+            f"{self.task.id}  {self.task.phase:<9} {done}  {self.elapsed:.1f} s  poll {self.polls}"
+        )
+        if self.fault is not None:
+            return f"{line}  degraded: {self.fault}"
+        if self.recovered_after is not None:
+            return f"{line}  recovered after {self.recovered_after:.1f} s"
+        return line

@@ -1,0 +1,117 @@
+"""The tree of errors."""
+
+import copy
+import pickle
+import re
+
+import pytest
+
+from sora_async import errors
+from sora_async.models import Phase, TaskFailure, VideoTask
+
+TASK = VideoTask(
+    id="sora-2:task_1",
+    status="failed",
+    phase=Phase.FAILED,
+    failure=TaskFailure("moderation_blocked", "no"),
+    raw={"a": [1]},
+)
+RUNNING = VideoTask(id="sora-2:task_1", status="running", phase=Phase.RUNNING, progress=0.42)
+REPLY = ("https://api.example/v1/videos/x", 400, "bad", "a message", "req-1", 3.0)
+REFUSED = errors.ConnectionFailedError("https://api.example", "refused")
+
+EXAMPLES: list[errors.SoraError] = [
+    errors.SoraError(),
+    errors.InvalidArgumentError("timeout: expected seconds"),
+    REFUSED,
+    errors.UnreadableReplyError("https://api.example", 200, "a web page", True),
+    errors.UnreadableReplyError("https://api.example", 200, "an empty body"),
+    errors.ResponseError(*REPLY),
+    errors.ResponseError("https://api.example", 400),
+    errors.UnauthorizedError(*REPLY, True),
+    errors.UnauthorizedError(*REPLY),
+    errors.InsufficientQuotaError(*REPLY),
+    errors.TaskNotFoundError(*REPLY),
+    errors.RateLimitedError(*REPLY),
+    errors.ServiceUnavailableError(*REPLY),
+    errors.TaskFailedError(TASK),
+    errors.TaskFailedError(RUNNING),
+    errors.VideoMissingError(TASK),
+    errors.WaitInterruptedError("x"),
+    errors.WaitTimeoutError("x", RUNNING, 12.0, 5),
+    errors.WaitTimeoutError("x", None, 12.0, 5, 90.0),
+    errors.OutageError("x", TASK, 130.0, 9, REFUSED, 120.5),
+    errors.ClientClosedError("x", RUNNING, 1.0, 1),
+]
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
+def test_an_error_survives_pickle_and_copy_whole(error: errors.SoraError) -> None:
+    for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+        assert type(twin) is type(error)
+        assert repr(twin) == repr(error)
+        assert str(twin) == str(error)
+
+
+def test_every_class_of_the_tree_has_an_example_here() -> None:
+    assert {type(error).__name__ for error in EXAMPLES} == set(errors.__all__)
+
+
+def test_the_tree_in_the_docstring_is_the_tree_of_the_classes() -> None:
+    drawn = re.findall(
+        r"^(?P<indent>[│├└─ ]*)(?P<name>\w+Error)\b", errors.__doc__ or "", re.MULTILINE
+    )
+    path: list[str] = []
+    parents = {}
+    for indent, name in drawn:
+        level = len(indent) // 4 - 1
+        path[level:] = [name]
+        parents[name] = path[level - 1] if level else "Exception"
+
+    assert set(parents) == set(errors.__all__)
+    for name, parent in parents.items():
+        assert getattr(errors, name).__bases__[0].__name__ == parent
+
+
+def test_standard_classes_catch_what_they_should() -> None:
+    assert issubclass(errors.WaitTimeoutError, TimeoutError)
+    assert issubclass(errors.InvalidArgumentError, ValueError)
+
+
+def test_a_timeout_says_that_the_task_goes_on_and_how_to_wait_again() -> None:
+    text = str(errors.WaitTimeoutError("sora-2:task_1", RUNNING, 600.0, 100))
+
+    assert "no video after 600.0 s" in text
+    assert "last seen running at 42%" in text
+    assert "The task goes on: wait_until_complete('sora-2:task_1') waits again" in text
+
+
+def test_a_missing_key_names_the_variable_to_set() -> None:
+    assert "SORA_API_KEY" in str(errors.UnauthorizedError("u", 401, is_keyless=True))
+    assert "No API key" not in str(errors.UnauthorizedError("u", 401))
+
+
+def test_a_web_page_hints_at_the_base_url() -> None:
+    assert "SORA_BASE_URL" in str(errors.UnreadableReplyError("u", 200, "a web page", True))
+
+
+def test_a_request_id_is_told_once() -> None:
+    told = errors.ResponseError("u", 500, None, "broken (request id: abc)", "abc")
+    untold = errors.ResponseError("u", 500, None, "broken", "abc")
+
+    assert str(told).count("abc") == str(untold).count("abc") == 1
+
+
+def test_a_code_that_only_repeats_the_message_is_told_once() -> None:
+    assert str(errors.ResponseError("u", 400, "bad", "bad")) == "u answered 400: bad"
+
+
+def test_only_what_may_pass_is_transient() -> None:
+    transient = {name for name in errors.__all__ if getattr(errors, name).transient}
+
+    assert transient == {
+        "ConnectionFailedError",
+        "UnreadableReplyError",
+        "RateLimitedError",
+        "ServiceUnavailableError",
+    }

@@ -1,0 +1,188 @@
+"""What holds for every reply, also for those no server has sent yet."""
+
+import copy
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from multidict import CIMultiDict
+from test_units import JSON_VALUES
+
+from sora_async import Phase, SoraError, VideoTask
+from sora_async._wire import Reply, check_task_id, decode_reply, task_url
+from sora_async.errors import InvalidArgumentError
+
+REPLIES = Path(__file__).parent / "replies"
+MANIFEST = json.loads((REPLIES / "manifest.json").read_text("utf-8"))
+ID = "the-id-that-was-asked-for"
+KEY = "sk-0123456789abcdef"
+
+statuses = st.sampled_from([200, 200, 200, 201, 204, 301, 400, 401, 404, 422, 429, 500, 503, 524])
+headers = st.dictionaries(
+    st.sampled_from(
+        ["Retry-After", "retry-after-ms", "Date", "openai-poll-after-ms", "x-request-id"]
+    ),
+    st.text(max_size=20) | st.integers().map(str) | st.floats().map(str),
+)
+
+
+def decode(
+    body: bytes, status: int = 200, named: dict[str, str] | None = None
+) -> VideoTask | SoraError:
+    reply = Reply(
+        url="https://api.example/v1/videos/x",
+        status=status,
+        headers=CIMultiDict(named or {}),
+        body=body,
+        received=datetime(2026, 1, 14, tzinfo=UTC),
+    )
+    try:
+        return decode_reply(reply, task_id=ID, api_key=KEY)
+    except SoraError as error:
+        return error
+
+
+def is_sound(seen: VideoTask | SoraError) -> bool:
+    """Say whether what was read can be used without a second look."""
+    if isinstance(seen, SoraError):
+        return len(str(seen)) < 2500
+    has_ended = seen.phase in (Phase.SUCCEEDED, Phase.FAILED)
+    return (
+        seen.id == ID
+        and (seen.progress is None or 0 <= seen.progress <= 1)
+        and (seen.video_url is None or seen.phase is Phase.SUCCEEDED)
+        and (seen.failure is not None) == (seen.phase is Phase.FAILED)
+        and (seen.content_url is None or has_ended)
+        and bool(repr(seen))
+        and seen.detail is not None
+    )
+
+
+@given(st.binary(max_size=400), statuses, headers)
+def test_any_bytes_are_a_task_or_an_error(body: bytes, status: int, named: dict[str, str]) -> None:
+    assert is_sound(decode(body, status, named))
+
+
+@given(JSON_VALUES, statuses, headers)
+def test_any_json_is_a_task_or_an_error(value: object, status: int, named: dict[str, str]) -> None:
+    assert is_sound(decode(json.dumps(value).encode(), status, named))
+
+
+KEYS = [
+    *("id", "status", "object", "progress", "progress_pct", "video_url", "url", "output", "data"),
+    *("detail", "pending_info", "error", "message", "code", "type", "success", "fail_reason"),
+    *("failure_reason", "metadata", "urls", "created_at", "seconds", "size", "draft_info"),
+    *("generations", "input", "deleted", "retryAfter"),
+]
+bodies = st.recursive(
+    JSON_VALUES
+    | st.sampled_from(["completed", "failed", "https://h/v.mp4", "list", "video", KEY, 404, "404"]),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=6)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), bodies, max_size=8), statuses)
+def test_any_body_of_known_keys_is_a_task_or_an_error(body: dict[str, Any], status: int) -> None:
+    assert is_sound(decode(json.dumps(body).encode(), status))
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), bodies, max_size=8), statuses)
+def test_the_key_is_in_nothing_that_can_be_shown(body: dict[str, Any], status: int) -> None:
+    seen = decode(json.dumps(body).encode(), status)
+
+    assert KEY not in str(seen)
+    assert KEY not in repr(seen)
+
+
+RUNNING = [
+    json.loads((REPLIES / entry["file"]).read_text("utf-8"))
+    for entry in MANIFEST
+    if entry["expected"]["action"] == "continue"
+]
+
+harmless = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from(
+        ["", "0", "100%", "Enhancing_Audio", "not yet", "ftp://h/v.mp4", [], {}, [{}], [None]]
+    )
+)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the path to everything inside a JSON value."""
+    steps = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
+    for key, inner in steps:
+        yield (*path, key)
+        yield from places(inner, (*path, key))
+
+
+@st.composite
+def mutations(draw: st.DrawFn) -> bytes:
+    """A body of a task that is going on, with some of its values lost or of another kind."""
+    body = json.loads(json.dumps(draw(st.sampled_from(RUNNING))))
+    for _ in range(draw(st.integers(1, 4))):
+        path = draw(st.sampled_from(list(places(body)) or [("x",)]))
+        parent = body
+        for step in path[:-1]:
+            parent = parent[step]
+        if draw(st.booleans()) and isinstance(parent, dict):
+            parent.pop(path[-1], None)
+        elif path[-1] != "failure_reason":
+            parent[path[-1]] = copy.deepcopy(draw(harmless))
+    return json.dumps(body).encode()
+
+
+@settings(max_examples=400)
+@given(mutations())
+def test_no_damage_ends_a_task_that_is_going_on(body: bytes) -> None:
+    """A running task never reads as finished or failed, whatever was lost of its reply."""
+    seen = decode(body)
+
+    assert is_sound(seen)
+    if isinstance(seen, VideoTask):
+        assert seen.phase in (Phase.QUEUED, Phase.RUNNING)
+
+
+@given(st.sampled_from(MANIFEST), st.data())
+def test_no_cut_or_flipped_byte_ends_a_task_that_is_going_on(
+    entry: dict[str, Any], data: st.DataObject
+) -> None:
+    body = bytearray((REPLIES / entry["file"]).read_bytes())
+    cut = data.draw(st.integers(0, len(body)))
+    if data.draw(st.booleans()):
+        del body[cut:]
+    else:
+        body[cut : cut + 1] = data.draw(st.binary(max_size=3))
+
+    seen = decode(bytes(body), entry["http_status"], entry["headers"])
+
+    assert is_sound(seen)
+    if isinstance(seen, VideoTask) and entry["expected"]["action"] == "continue":
+        assert seen.phase in (Phase.QUEUED, Phase.RUNNING)
+
+
+@given(st.text() | st.integers() | st.binary() | st.none())
+def test_an_id_is_one_segment_of_the_path_or_refused(task_id: object) -> None:
+    try:
+        url = task_url("https://h", check_task_id(task_id))
+    except InvalidArgumentError:
+        return
+    segment = url.removeprefix("https://h/v1/videos/")
+    assert segment and segment not in {".", ".."}
+    assert segment.isascii() and not set(segment) & set("/?#\\ ")
