@@ -1,0 +1,137 @@
+"""
+When to ask again: pure decisions, no clock and no sleep.
+
+Moments come in as arguments, on any clock that only goes forward; chance comes
+in as the jitter. The generators and the full jitter are those of ``backoff``.
+"""
+
+import itertools
+import math
+import random
+from collections.abc import Callable, Iterable
+
+import attrs
+import backoff
+
+from .errors import InvalidArgumentError, SoraError
+from .models import VideoTask
+
+__all__ = ["DEFAULT_SCHEDULE", "History", "Jitter", "Schedule", "ramp", "spread", "spread_phase"]
+
+Jitter = Callable[[float], float]
+"""From an interval to a delay, both in seconds."""
+
+LONGEST_INTERVAL = 86_400.0
+
+
+def spread(interval: float) -> float:
+    """
+    Return a delay within 15 % of an interval.
+
+    Enough to keep waits from marching in step. Full jitter, which is right
+    after errors, costs one third more delay here at the same number of polls.
+    """
+    return interval * random.uniform(0.85, 1.15)
+
+
+def spread_phase(interval: float) -> float:
+    """Return a first delay of 0.5 to 1.5 intervals: waits begun together part at once."""
+    return interval * random.uniform(0.5, 1.5)
+
+
+def ramp(*, first: float, factor: float, longest: float) -> tuple[float, ...]:
+    """
+    Return the intervals of an exponential backoff, up to and with the longest.
+
+    A finite tuple, because ``factor ** n`` overflows in a wait of days.
+
+    Args:
+        first: The first interval in seconds, above 0.
+        factor: By how much each interval is longer than the one before, above 1.
+        longest: The last interval in seconds, which then repeats.
+
+    Raises:
+        InvalidArgumentError: The three make no finite ramp.
+    """
+    if not (0 < first <= longest <= LONGEST_INTERVAL and 1.01 <= factor < math.inf):
+        raise InvalidArgumentError(
+            f"ramp({first=}, {factor=}, {longest=}): "
+            "needs 0 < first <= longest <= 86400 and factor >= 1.01"
+        )
+    steps = itertools.islice(backoff.expo(base=factor, factor=first, max_value=longest), 1, None)
+    return (*itertools.takewhile(lambda interval: interval < longest, steps), longest)
+
+
+@attrs.frozen(kw_only=True)
+class History:
+    """
+    What a poller has seen of one task so far.
+
+    Attributes:
+        task_id: The id that is asked for.
+        started: The moment of the first poll.
+        is_acquainted: Whether this service has given a good answer to anyone
+            before; a refused connection is then an outage and no wrong address.
+        polls: Requests that have come back, good or bad.
+        last: The newest good snapshot.
+        progress: The largest part done so far, 0.0 to 1.0.
+        fault: The newest fault of the outage under way; None when there is none.
+        faults: How many polls in a row have failed.
+        outage_started: The moment of the first of them, moved on by every
+            silence that the service itself asked for.
+        missing: How many times in a row the service did not know the id.
+        succeeded_at: When the task was first seen to have succeeded without a URL.
+    """
+
+    task_id: str
+    started: float
+    is_acquainted: bool = False
+    polls: int = 0
+    last: VideoTask | None = None
+    progress: float | None = None
+    fault: SoraError | None = None
+    faults: int = 0
+    outage_started: float = 0.0
+    missing: int = 0
+    succeeded_at: float | None = None
+
+
+def _read_intervals(intervals: Iterable[float]) -> tuple[float, ...]:
+    return tuple(map(float, intervals))
+
+
+def _check_intervals(_: object, __: object, intervals: tuple[float, ...]) -> None:
+    if not intervals or not all(0 < one <= LONGEST_INTERVAL for one in intervals):
+        raise InvalidArgumentError(
+            f"intervals: expected seconds above 0 and up to 86400, got {intervals}"
+        )
+
+
+@attrs.frozen(kw_only=True, cache_hash=True)
+class Schedule:
+    """
+    The cadence of a wait: a ramp of intervals, each jittered into a delay.
+
+    Attributes:
+        intervals: Seconds between polls, in turn; the last one repeats.
+        jitter: Makes a delay of every interval but the first.
+        first_jitter: Makes the first delay, which sets the phase of all that follow.
+    """
+
+    intervals: tuple[float, ...] = attrs.field(
+        default=ramp(first=2.0, factor=1.5, longest=6.0),
+        converter=_read_intervals,
+        validator=_check_intervals,
+    )
+    jitter: Jitter = spread
+    first_jitter: Jitter = spread_phase
+
+    def delay(self, history: History) -> float:
+        """Return the seconds from an answer to the next poll, before any hint of the server."""
+        if history.polls <= 1:
+            return self.first_jitter(self.intervals[0])
+        return self.jitter(self.intervals[min(history.polls, len(self.intervals)) - 1])
+
+
+DEFAULT_SCHEDULE = Schedule()
+"""2, 3, 4.5 and then every 6 seconds, each within 15 %."""

@@ -1,0 +1,225 @@
+"""
+Whether a wait goes on: the law of outages, graces and ends, as one pure function.
+
+Source: what servers were seen to answer, and for how long, in "What servers really do" in the docs.
+"""
+
+from typing import Literal
+
+import attrs
+import backoff
+
+from .errors import (
+    ConnectionFailedError,
+    OutageError,
+    ResponseError,
+    SoraError,
+    TaskFailedError,
+    TaskNotFoundError,
+    UnreadableReplyError,
+    VideoMissingError,
+)
+from .models import Phase, VideoTask
+from .schedule import History, Jitter, Schedule, ramp
+
+__all__ = ["Decision", "Done", "GiveUp", "Patience", "Sleep", "Until", "step"]
+
+Until = Literal["video", "completed", "video_url"]
+"""
+What ends a wait whose task succeeds:
+
+- ``"video"``: a ``video_url``, or the ``content_url`` when none comes within a grace;
+- ``"completed"``: the success itself, with or without a URL;
+- ``"video_url"``: a ``video_url`` and nothing else.
+"""
+
+FAULT_INTERVALS = ramp(first=0.5, factor=2.0, longest=30.0)
+"""Upper ends of the full-jittered delays within an outage, in seconds."""
+
+
+@attrs.frozen(kw_only=True, cache_hash=True)
+class Patience:
+    """
+    How long a wait bears with each kind of trouble, in seconds.
+
+    Attributes:
+        until: What ends the wait of a task that succeeds.
+        outage: Without one good answer; None for as long as the wait lasts.
+        contact: Without a connection or a readable answer, when the service
+            has never given one: more likely a wrong address than an outage.
+        unseen: Until the service knows the id of a task just made.
+        missing: How many times in a row it may not know an id it knew before.
+        video: For the URL of a task that has succeeded.
+        fault_jitter: Makes a delay of every interval within an outage.
+    """
+
+    until: Until = "video"
+    outage: float | None = 120.0
+    contact: float = 10.0
+    unseen: float = 30.0
+    missing: int = 3
+    video: float = 45.0
+    fault_jitter: Jitter = backoff.full_jitter
+
+
+@attrs.frozen
+class Sleep:
+    """
+    Ask again.
+
+    Attributes:
+        seconds: From the answer to the next poll.
+        asked: The part of it that the service asked for, None when it asked for none.
+    """
+
+    seconds: float
+    asked: float | None = None
+
+
+@attrs.frozen
+class Done:
+    """The wait ends well, with the finished task."""
+
+    task: VideoTask
+
+
+@attrs.frozen
+class GiveUp:
+    """The wait ends with an error."""
+
+    error: SoraError
+
+
+Decision = Sleep | Done | GiveUp
+
+
+def step(
+    history: History,
+    seen: VideoTask | SoraError,
+    *,
+    now: float,
+    schedule: Schedule,
+    patience: Patience,
+) -> tuple[History, Decision]:
+    """
+    Return what is known after an answer, and what to do about it.
+
+    Args:
+        history: What was known before.
+        seen: The answer: a snapshot, or the error that came instead.
+        now: The moment the answer came, on the clock of ``history.started``.
+        schedule: When to ask again while all is well.
+        patience: How long to bear with what is not.
+    """
+    if isinstance(seen, VideoTask):
+        return _after_snapshot(history, seen, now=now, schedule=schedule, patience=patience)
+    return _after_fault(history, seen, now=now, schedule=schedule, patience=patience)
+
+
+def _after_snapshot(
+    history: History, task: VideoTask, *, now: float, schedule: Schedule, patience: Patience
+) -> tuple[History, Decision]:
+    succeeded_at = history.succeeded_at if history.succeeded_at is not None else now
+    history = attrs.evolve(
+        history,
+        polls=history.polls + 1,
+        is_acquainted=True,
+        last=task,
+        progress=furthest(history.progress, task.progress),
+        fault=None,
+        faults=0,
+        missing=0,
+        succeeded_at=succeeded_at if task.phase is Phase.SUCCEEDED else None,
+    )
+    if task.phase is Phase.FAILED:
+        return history, GiveUp(TaskFailedError(task))
+    if task.is_complete:
+        return history, Done(task)
+    delay = schedule.delay(history)
+    if task.phase is Phase.SUCCEEDED:
+        left = patience.video - (now - succeeded_at)
+        if patience.until == "completed" or left <= 0:
+            is_wanting = patience.until == "video_url"
+            return history, GiveUp(VideoMissingError(task)) if is_wanting else Done(task)
+        delay = min(delay, left)
+    return history, Sleep(max(delay, task.poll_after or 0.0), task.poll_after)
+
+
+def furthest(before: float | None, now: float | None) -> float | None:
+    return (
+        max(before, now)
+        if before is not None and now is not None
+        else now
+        if before is None
+        else before
+    )
+
+
+def _after_fault(
+    history: History, fault: SoraError, *, now: float, schedule: Schedule, patience: Patience
+) -> tuple[History, Decision]:
+    asked = fault.retry_after if isinstance(fault, ResponseError) else None
+    started = history.outage_started if history.faults else now
+    is_unknown = isinstance(fault, TaskNotFoundError)
+    history = attrs.evolve(
+        history,
+        polls=history.polls + 1,
+        fault=fault,
+        faults=history.faults + 1,
+        missing=history.missing + is_unknown,
+        outage_started=started,
+    )
+    error = _ending(history, fault, now=now, patience=patience)
+    if error is not None:
+        return history, GiveUp(error)
+    if is_unknown:
+        return history, Sleep(max(schedule.delay(history), asked or 0.0), asked)
+    ceiling = FAULT_INTERVALS[min(history.faults, len(FAULT_INTERVALS)) - 1]
+    delay = patience.fault_jitter(ceiling)
+    budget = _budget(history, fault, patience)
+    if budget is not None:
+        delay = min(delay, max(0.0, budget - (now - started)))
+    if asked is None:
+        return history, Sleep(delay)
+    history = attrs.evolve(history, outage_started=started + asked)
+    return history, Sleep(max(asked + patience.fault_jitter(asked / 10), delay), asked)
+
+
+def _ending(
+    history: History, fault: SoraError, *, now: float, patience: Patience
+) -> SoraError | None:
+    """Return the error that ends the wait, None when it goes on."""
+    if isinstance(fault, TaskNotFoundError):
+        if history.last is not None:
+            return fault if history.missing >= patience.missing else None
+        return fault if fault.status < 300 or now - history.started >= patience.unseen else None
+    if not _may_pass(history, fault):
+        return fault
+    budget = _budget(history, fault, patience)
+    if budget is None or now - history.outage_started < budget:
+        return None
+    if not history.is_acquainted and not isinstance(fault, ResponseError):
+        return fault
+    return OutageError(
+        history.task_id,
+        history.last,
+        now - history.started,
+        history.polls,
+        fault,
+        now - history.outage_started,
+    )
+
+
+def _may_pass(history: History, fault: SoraError) -> bool:
+    """Return whether a fault may pass; an unclear one may, but not before the task was seen."""
+    if history.last is not None and isinstance(fault, ResponseError) and fault.status < 300:
+        return type(fault) is ResponseError or fault.transient
+    if isinstance(fault, UnreadableReplyError) and fault.is_html:
+        return history.is_acquainted
+    return fault.transient
+
+
+def _budget(history: History, fault: SoraError, patience: Patience) -> float | None:
+    if history.is_acquainted or not isinstance(fault, ConnectionFailedError | UnreadableReplyError):
+        return patience.outage
+    return patience.contact if patience.outage is None else min(patience.contact, patience.outage)
