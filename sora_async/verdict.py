@@ -37,6 +37,11 @@ FAULT_INTERVALS = ramp(first=0.5, factor=2.0, longest=30.0)
 """Upper ends of the full-jittered delays within an outage, in seconds."""
 
 
+FEWEST_POLLS = 8
+"""No delay within an outage is longer than this part of its budget: the default is never spent on
+fewer than twelve faults, however the dice fall."""
+
+
 @attrs.frozen(kw_only=True, cache_hash=True)
 class Patience:
     """
@@ -175,9 +180,11 @@ def _after_fault(
     if is_unknown:
         return history, Sleep(max(schedule.delay(history), asked or 0.0), asked)
     ceiling = FAULT_INTERVALS[min(history.faults, len(FAULT_INTERVALS)) - 1]
-    delay = patience.fault_jitter(ceiling)
     budget = _budget(history, fault, patience)
-    if budget is not None:
+    if budget is None:
+        delay = patience.fault_jitter(ceiling)
+    else:
+        delay = patience.fault_jitter(min(ceiling, budget / FEWEST_POLLS))
         delay = min(delay, max(0.0, budget - (now - started)))
     if asked is None:
         return history, Sleep(delay)

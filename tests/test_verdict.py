@@ -92,11 +92,23 @@ class TestOutage:
 
         delays = [run(*story[: n + 1])[1] for n in range(1, 10)]
 
-        assert delays == [Sleep(seconds) for seconds in (0.5, 1, 2, 4, 8, 16, 30, 30, 30)]
+        assert delays == [Sleep(seconds) for seconds in (0.5, 1, 2, 4, 8, 15, 15, 15, 15)]
         assert FAULT_INTERVALS == (0.5, 1, 2, 4, 8, 16, 30)
 
-    def test_twelve_faults_are_no_reason_to_give_up(self) -> None:
-        assert isinstance(run((0, RUNNING), *((n, BUSY) for n in range(1, 13)))[1], Sleep)
+    def test_without_a_budget_delays_grow_to_half_a_minute(self) -> None:
+        story = [(0.0, RUNNING), *((1.0, BUSY) for _ in range(9))]
+
+        assert run(*story, patience=attrs.evolve(STEADY, outage=None))[1] == Sleep(30.0)
+
+    def test_twelve_faults_never_spend_the_budget_however_the_dice_fall(self) -> None:
+        history, now = History(task_id=ID, started=0.0), 0.0
+        seen: Seen = RUNNING
+        for _ in range(13):
+            history, decision = step(history, seen, now=now, schedule=EXACT, patience=STEADY)
+            assert isinstance(decision, Sleep)
+            now, seen = now + decision.seconds, BUSY
+
+        assert history.faults == 12
 
     def test_a_good_answer_ends_the_outage(self) -> None:
         history, decision = run(
@@ -205,7 +217,7 @@ class TestHint:
         story = [(0.0, RUNNING), *((n, BUSY) for n in range(1, 7))]
 
         assert run(*story, (7, errors.RateLimitedError(URL, 429, retry_after=1.0)))[1] == Sleep(
-            30.0, 1.0
+            15.0, 1.0
         )
 
     def test_silence_that_was_asked_for_is_no_outage(self) -> None:

@@ -1,0 +1,60 @@
+"""
+Wait for videos that a Sora-compatible service is making, with asyncio.
+
+::
+
+    async with SoraClient() as client:
+        task = await client.wait_until_complete("video_123")
+        print(task.video_url)
+"""
+
+from ._version import __version__
+from ._watch import Watch
+from .client import SoraClient
+from .errors import (
+    ClientClosedError,
+    ConnectionFailedError,
+    InsufficientQuotaError,
+    InvalidArgumentError,
+    OutageError,
+    RateLimitedError,
+    ResponseError,
+    ServiceUnavailableError,
+    SoraError,
+    TaskFailedError,
+    TaskNotFoundError,
+    UnauthorizedError,
+    UnreadableReplyError,
+    VideoMissingError,
+    WaitInterruptedError,
+    WaitTimeoutError,
+)
+from .models import Phase, ProgressEvent, TaskFailure, VideoTask
+from .schedule import Schedule
+
+__all__ = [
+    "ClientClosedError",
+    "ConnectionFailedError",
+    "InsufficientQuotaError",
+    "InvalidArgumentError",
+    "OutageError",
+    "Phase",
+    "ProgressEvent",
+    "RateLimitedError",
+    "ResponseError",
+    "Schedule",
+    "ServiceUnavailableError",
+    "SoraClient",
+    "SoraError",
+    "TaskFailedError",
+    "TaskFailure",
+    "TaskNotFoundError",
+    "UnauthorizedError",
+    "UnreadableReplyError",
+    "VideoMissingError",
+    "VideoTask",
+    "WaitInterruptedError",
+    "WaitTimeoutError",
+    "Watch",
+    "__version__",
+]

@@ -1,0 +1,80 @@
+"""Arguments of the front door, checked before anything is sent."""
+
+import math
+from collections.abc import Mapping
+from typing import get_args
+
+from ._version import __version__
+from ._wire import is_loopback
+from .errors import InvalidArgumentError
+from .verdict import Until
+
+
+def check_seconds(name: str, value: object) -> float:
+    """Return a length in seconds above 0; infinity is none."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0 < float(value) < math.inf:  # type: ignore[arg-type]
+        raise InvalidArgumentError(f"{name}: expected a number of seconds above 0, got {value!r}")
+    return float(value)  # type: ignore[arg-type]
+
+
+def check_limit(name: str, value: object) -> float | None:
+    """Return a length in seconds above 0, or None for no limit."""
+    return None if value is None else check_seconds(name, value)
+
+
+def check_count(name: str, value: object, *, least: int) -> int:
+    """Return a whole number that is not below the least one allowed."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise InvalidArgumentError(f"{name}: expected a whole number from {least}, got {value!r}")
+    return value
+
+
+def check_until(value: object) -> Until:
+    """Return one of the words for what ends a wait."""
+    for word in get_args(Until):
+        if value == word:
+            return word  # type: ignore[no-any-return]
+    raise InvalidArgumentError(
+        f"until: expected one of {', '.join(get_args(Until))}; got {value!r}"
+    )
+
+
+def check_channel(base_url: str, *, api_key: str | None, allow_plain_http: bool) -> None:
+    """Refuse to send a key in the clear to another machine."""
+    is_plain = base_url.startswith("http:") and not is_loopback(base_url)
+    if api_key is not None and is_plain and not allow_plain_http:
+        raise InvalidArgumentError(
+            f"base_url {base_url!r}: plain http would send the API key in the clear; "
+            "use https, or pass allow_plain_http=True"
+        )
+
+
+def make_headers(api_key: str | None, extra: Mapping[str, str]) -> dict[str, str]:
+    """
+    Return the headers of every request.
+
+    Both media types are sent although there is no body: the API page requires
+    them, and a gateway that validates against the page answers 422 without.
+    """
+    headers = {
+        "Accept": "application/json",
+        "Content-Type": "application/json",
+        "User-Agent": f"sora_async/{__version__}",
+    }
+    if api_key is not None:
+        headers["Authorization"] = f"Bearer {api_key}"
+    for name, text in extra.items():
+        if not _is_header(name, text):
+            raise InvalidArgumentError(f"headers: {name!r} cannot be sent as an HTTP header")
+        for twin in [one for one in headers if one.lower() == name.lower()]:
+            del headers[twin]
+        headers[name] = text
+    return headers
+
+
+def _is_header(name: object, text: object) -> bool:
+    if not isinstance(name, str) or not isinstance(text, str):
+        return False
+    is_name = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
+    return is_name and text.isprintable() and text.isascii()

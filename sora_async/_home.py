@@ -1,0 +1,86 @@
+"""What a client has on one event loop: session, transport and poller, which end with the loop."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Sequence
+
+import aiohttp
+import attrs
+
+from ._poller import Poller
+from ._transport import Terms, Transport
+from ._wire import decode_reply, task_url
+from .models import VideoTask
+
+
+@attrs.frozen(kw_only=True)
+class SessionOptions:
+    """How a session of our own is made; a session that was given is used as it is."""
+
+    trust_env: bool = False
+    trace_configs: Sequence[aiohttp.TraceConfig] = ()
+
+    def make(self) -> aiohttp.ClientSession:
+        """Return a session without cookies and without a limit of its own on connections."""
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=self.trust_env,
+            trace_configs=list(self.trace_configs),
+        )
+
+
+class Home:
+    """
+    The rooms of one client on the running loop.
+
+    An async generator is registered with the loop, as one that a program has
+    begun and not ended: ``asyncio.run`` closes such generators before it
+    closes the loop, and ours then closes the session. So a client that is
+    never closed leaves no open socket behind, run after run.
+    """
+
+    def __init__(
+        self,
+        terms: Terms,
+        *,
+        base_url: str,
+        options: SessionOptions,
+        session: aiohttp.ClientSession | None,
+    ) -> None:
+        self._base_url = base_url
+        self._api_key = terms.api_key
+        self._session = session or options.make()
+        self._is_ours = session is None
+        self._transport = Transport(self._session, terms)
+        self.is_closed = False
+        self.poller = Poller(self.fetch)
+        self._keeper = self._keep()
+        with contextlib.suppress(StopIteration):
+            self._keeper.__anext__().send(None)
+
+    async def fetch(self, task_id: str) -> VideoTask:
+        """Ask once; raise what the answer was, if it was no task."""
+        reply = await self._transport.get(task_url(self._base_url, task_id))
+        return decode_reply(reply, task_id=task_id, api_key=self._api_key)
+
+    async def close(self) -> None:
+        """End all waits and close the session, unless it was given."""
+        await self._keeper.aclose()
+
+    async def _keep(self) -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            self.is_closed = True
+            await self.poller.close()
+            if self._is_ours:
+                await self._session.close()
+
+
+def find_home(homes: "dict[asyncio.AbstractEventLoop, Home]") -> Home | None:
+    """Return the open home on the running loop; forget those of loops that are closed."""
+    for loop in [loop for loop in homes if loop.is_closed()]:
+        del homes[loop]
+    home = homes.get(asyncio.get_running_loop())
+    return None if home is None or home.is_closed else home

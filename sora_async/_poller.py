@@ -1,0 +1,216 @@
+"""Who is asked next: one entry for each task, shared by all its waits; a wait's only retry loop."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import attrs
+
+from .errors import ClientClosedError, SoraError
+from .models import VideoTask
+from .schedule import History, Schedule
+from .verdict import Decision, Done, GiveUp, Patience, Sleep, step
+
+logger = logging.getLogger("sora_async")
+
+Outcome = VideoTask | BaseException
+
+
+@attrs.frozen(cache_hash=True)
+class Key:
+    """What one entry is for: waits that differ in any of it cannot share their polls."""
+
+    task_id: str
+    schedule: Schedule
+    patience: Patience
+
+
+class Waiter(Protocol):
+    """What the poller tells those who wait; all of it at once, never by a callback of theirs."""
+
+    def publish(self) -> None:
+        """Take note that the entry has news."""
+
+    def settle(self, outcome: Outcome) -> None:
+        """Take the end of the wait."""
+
+    def allow_silence(self, seconds: float) -> None:
+        """Take note that the service wants to be left alone for so long."""
+
+
+class Entry:
+    """
+    One task under way.
+
+    Attributes:
+        key: What it is for.
+        history: All that has been seen of the task.
+        waiters: Who wants to know; with the last of them the polling ends.
+        news_at: The moment of the newest event.
+        recovered_after: How long the outage was that the newest event ends, None if it ends none.
+        due: The moment of the next poll.
+    """
+
+    __slots__ = (
+        "due",
+        "flight",
+        "history",
+        "key",
+        "news_at",
+        "recovered_after",
+        "timer",
+        "waiters",
+    )
+
+    def __init__(self, key: Key, history: History) -> None:
+        self.key = key
+        self.history = history
+        self.waiters: set[Waiter] = set()
+        self.news_at: float | None = None
+        self.recovered_after: float | None = None
+        self.due = history.started
+        self.timer: asyncio.TimerHandle | None = None
+        self.flight: asyncio.Task[None] | None = None
+
+    def rest(self) -> None:
+        """Stop polling for now; what was in flight is asked again by whoever joins next."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        if self.flight is not None:
+            self.flight.cancel()
+            self.flight = None
+
+
+class Poller:
+    """Polls the tasks of one client on one running loop."""
+
+    def __init__(self, fetch: Callable[[str], Awaitable[VideoTask]]) -> None:
+        self._fetch = fetch
+        self._loop = asyncio.get_running_loop()
+        self._entries: dict[Key, Entry] = {}
+        self._flights: set[asyncio.Task[None]] = set()
+        self._is_acquainted = False
+
+    def join(self, key: Key, waiter: Waiter, previous: Entry | None) -> Entry:
+        """
+        Return the entry that polls for a key, with one more who waits for it.
+
+        Args:
+            key: What to poll for.
+            waiter: Who wants to know.
+            previous: The entry this waiter has left before; polling goes on where it stopped.
+        """
+        entry = self._entries.get(key)
+        if entry is None:
+            now = self._loop.time()
+            entry = previous or Entry(
+                key, History(task_id=key.task_id, started=now, is_acquainted=self._is_acquainted)
+            )
+            self._entries[key] = entry
+            self._plan(entry, entry.due - now)
+        entry.waiters.add(waiter)
+        return entry
+
+    def leave(self, entry: Entry, waiter: Waiter) -> None:
+        """Take one who waits from an entry; the last one out stops the polling."""
+        entry.waiters.discard(waiter)
+        if not entry.waiters and self._entries.get(entry.key) is entry:
+            del self._entries[entry.key]
+            entry.rest()
+
+    async def close(self) -> None:
+        """End every wait with :class:`ClientClosedError` and every request in flight."""
+        for entry in list(self._entries.values()):
+            self._settle(entry, _closed(entry.history))
+        flights = [flight for flight in self._flights if flight is not asyncio.current_task()]
+        await asyncio.gather(*flights, return_exceptions=True)
+
+    def _plan(self, entry: Entry, delay: float) -> None:
+        entry.due = self._loop.time() + max(0.0, delay)
+        if delay <= 0:
+            self._take_off(entry)
+        else:
+            entry.timer = self._loop.call_at(entry.due, self._take_off, entry)
+
+    def _take_off(self, entry: Entry) -> None:
+        entry.timer = None
+        entry.flight = self._loop.create_task(self._poll(entry), name=f"poll {entry.key.task_id}")
+        self._flights.add(entry.flight)
+        entry.flight.add_done_callback(self._flights.discard)
+
+    async def _poll(self, entry: Entry) -> None:
+        """Ask once and act on the answer; whatever goes wrong in here reaches those who wait."""
+        seen: VideoTask | SoraError
+        try:
+            seen = await self._fetch(entry.key.task_id)
+        except SoraError as error:
+            seen = error
+        except BaseException as stop:
+            if (
+                entry.flight in (asyncio.current_task(), None)
+                and self._entries.get(entry.key) is entry
+            ):
+                self._settle(entry, stop if isinstance(stop, Exception) else _closed(entry.history))
+            if isinstance(stop, Exception):
+                return
+            raise
+        entry.flight = None
+        try:
+            self._decide(entry, seen)
+        except Exception as bug:
+            self._settle(entry, bug)
+
+    def _decide(self, entry: Entry, seen: VideoTask | SoraError) -> None:
+        before = entry.history
+        now = self._loop.time()
+        entry.history, decision = step(
+            before, seen, now=now, schedule=entry.key.schedule, patience=entry.key.patience
+        )
+        self._is_acquainted |= entry.history.is_acquainted
+        _log(before, entry.history, decision, now=now)
+        if isinstance(seen, VideoTask) or not before.faults:
+            entry.news_at = now
+            is_recovery = isinstance(seen, VideoTask) and before.faults
+            entry.recovered_after = now - before.outage_started if is_recovery else None
+        if isinstance(decision, Sleep):
+            self._plan(entry, decision.seconds)
+            self._tell(entry, decision, is_news=entry.news_at == now)
+        else:
+            self._settle(entry, decision.task if isinstance(decision, Done) else decision.error)
+
+    def _tell(self, entry: Entry, decision: Sleep, *, is_news: bool) -> None:
+        for waiter in list(entry.waiters):
+            if is_news:
+                waiter.publish()
+            if decision.asked is not None:
+                waiter.allow_silence(decision.asked)
+
+    def _settle(self, entry: Entry, outcome: Outcome) -> None:
+        self._entries.pop(entry.key, None)
+        entry.rest()
+        for waiter in list(entry.waiters):
+            waiter.settle(outcome)
+
+
+def _closed(history: History) -> ClientClosedError:
+    return ClientClosedError(history.task_id, history.last, 0.0, history.polls)
+
+
+def _log(before: History, after: History, decision: Decision, *, now: float) -> None:
+    """Write one line of a poll at DEBUG, and one at WARNING where an outage begins or ends."""
+    if after.faults and not before.faults and not isinstance(decision, GiveUp):
+        logger.warning("task %s: degraded: %s", after.task_id, after.fault)
+    elif before.faults and not after.faults:
+        logger.warning(
+            "task %s: recovered after %.1f s", after.task_id, now - before.outage_started
+        )
+    if logger.isEnabledFor(logging.DEBUG):
+        seen = after.fault or (after.last and f"{after.last.phase} ({after.last.status})")
+        then = (
+            f"next in {decision.seconds:.2f} s"
+            if isinstance(decision, Sleep)
+            else type(decision).__name__
+        )
+        logger.debug("task %s: poll %d: %s; %s", after.task_id, after.polls, seen, then)

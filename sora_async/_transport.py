@@ -1,0 +1,122 @@
+"""The only room that sends HTTP: an address in, a :class:`Reply` or the lack of one out."""
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import NoReturn
+
+import aiohttp
+import attrs
+from yarl import URL
+
+from ._units import read_label
+from ._wire import HIDDEN, Reply
+from .errors import ConnectionFailedError, UnreadableReplyError
+
+MAX_IN_FLIGHT = 100
+MAX_REDIRECTS = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PUBLIC_HEADERS = frozenset({"accept", "user-agent"})
+
+
+@attrs.frozen(kw_only=True)
+class Terms:
+    """
+    How requests are sent, whatever loop they are sent from.
+
+    Attributes:
+        headers: Sent to the base URL's origin; another origin sees only Accept and User-Agent.
+        api_key: For cutting it out of error texts; it is sent as one of *headers*.
+        request_timeout: Seconds for one request, from the connection to the body's last byte.
+        longest_body: Bytes of a reply that are read, counted after decompression.
+        ssl: What TLS is verified with; None for the system's certificates.
+    """
+
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    api_key: str | None = attrs.field(repr=False)
+    request_timeout: float
+    longest_body: int
+    ssl: ssl.SSLContext | None
+
+
+class Transport:
+    """Sends requests over one session, so many at a time, each within its own time limit."""
+
+    def __init__(self, session: aiohttp.ClientSession, terms: Terms) -> None:
+        self._session = session
+        self._terms = terms
+        self._timeout = aiohttp.ClientTimeout(total=terms.request_timeout)
+        self._in_flight = asyncio.Semaphore(MAX_IN_FLIGHT)
+
+    async def get(self, url: str) -> Reply:
+        """
+        Return the reply to a GET, whatever its status.
+
+        Redirects are followed here and not by aiohttp, which takes only
+        ``Authorization`` from the headers that another origin would see.
+
+        Raises:
+            ConnectionFailedError: There was no whole reply in time.
+            UnreadableReplyError: The reply is larger than we read.
+        """
+        async with self._in_flight:
+            try:
+                async with asyncio.timeout(self._terms.request_timeout) as limit:
+                    return await self._follow(URL(url, encoded=True))
+            except TimeoutError as error:
+                seconds = f"{self._terms.request_timeout:g} s"
+                whose = (
+                    f"within {seconds}" if limit.expired() else f"in time ({type(error).__name__})"
+                )
+                raise ConnectionFailedError(url, f"no whole reply {whose}") from error
+            except (aiohttp.ClientError, OSError, ValueError) as error:
+                self._fail(url, error)
+
+    async def _follow(self, url: URL) -> Reply:
+        asked = str(url)
+        headers, target = self._terms.headers, url
+        for _ in range(MAX_REDIRECTS):
+            async with self._session.get(
+                target,
+                headers=headers,
+                timeout=self._timeout,
+                ssl=self._terms.ssl or True,
+                allow_redirects=False,
+                raise_for_status=False,
+            ) as response:
+                location = response.headers.get("Location")
+                if response.status not in _REDIRECTS or not location:
+                    return await self._read(asked, response)
+            target = target.join(URL(location))
+            if target.origin() != url.origin():
+                headers = {
+                    name: text for name, text in headers.items() if name.lower() in _PUBLIC_HEADERS
+                }
+        raise ConnectionFailedError(
+            asked, f"more than {MAX_REDIRECTS} redirects, the last to {target.origin()}"
+        )
+
+    async def _read(self, url: str, response: aiohttp.ClientResponse) -> Reply:
+        parts, size = [], 0
+        async for part in response.content.iter_any():
+            parts.append(part)
+            size += len(part)
+            if size > self._terms.longest_body:
+                reason = f"a body of more than {self._terms.longest_body} bytes"
+                raise UnreadableReplyError(url, response.status, reason)
+        return Reply(
+            url=url,
+            status=response.status,
+            headers=response.headers,
+            body=b"".join(parts),
+            received=datetime.now(UTC),
+        )
+
+    def _fail(self, url: str, error: Exception) -> NoReturn:
+        """Raise our error for aiohttp's, not chained to one whose text quotes the key."""
+        reason = read_label(str(error)) or "the connection broke"
+        key = self._terms.api_key
+        if key is not None and key in str(error):
+            raise ConnectionFailedError(url, reason.replace(key, HIDDEN)) from None
+        raise ConnectionFailedError(url, f"{type(error).__name__}: {reason}") from error

@@ -1,0 +1,255 @@
+"""One wait: awaitable for the finished task, async-iterable for its events; owns the timeout."""
+
+import asyncio
+import copy
+from collections.abc import Callable, Generator
+
+import attrs
+
+from ._poller import Entry, Key, Outcome, Poller
+from .errors import OutageError, SoraError, WaitInterruptedError, WaitTimeoutError
+from .models import ProgressEvent, VideoTask
+from .verdict import furthest
+
+
+class Watch:
+    """
+    A wait for one task: await it for the finished task, iterate it for its events.
+
+    Nothing is sent before the first of the two, and the timeout counts from
+    there. Any number of consumers may await and iterate one watch, one after
+    the other or at once: they share its polls, and what has been found stays
+    found. When the last consumer leaves, by ``break``, an exception or
+    cancellation, polling stops; a consumer that comes later goes on with it.
+
+    A consumer that is slower than the polls gets the newest event and never a
+    queue of old ones; the last event, with the finished task, is never left out.
+
+    Made by :meth:`SoraClient.wait_until_complete <sora_async.SoraClient.wait_until_complete>`.
+    """
+
+    def __init__(self, poller: Callable[[], Poller], key: Key, *, timeout: float | None) -> None:
+        self._find_poller = poller
+        self._key = key
+        self._timeout = timeout
+        self._poller: Poller | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._entry: Entry | None = None
+        self._holders = 0
+        self._started = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._outcome: Outcome | None = None
+        self._latest: ProgressEvent | None = None
+        self._version = 0
+        self._news: set[asyncio.Future[None]] = set()
+        self._ends: set[asyncio.Future[None]] = set()
+
+    @property
+    def task_id(self) -> str:
+        """The id that is asked for."""
+        return self._key.task_id
+
+    @property
+    def latest(self) -> ProgressEvent | None:
+        """The newest event, None before the first answer; reading it sends nothing."""
+        entry = self._entry
+        if entry is None or entry.news_at is None:
+            return self._latest
+        elapsed = entry.news_at - self._started
+        before = self._latest
+        if before is not None and (before.polls, before.elapsed) == (entry.history.polls, elapsed):
+            return before
+        history = entry.history
+        self._latest = ProgressEvent(
+            task=history.last or VideoTask(id=history.task_id),
+            progress=furthest(before.progress if before else None, history.progress),
+            elapsed=max(0.0, elapsed),
+            polls=history.polls,
+            fault=history.fault,
+            recovered_after=entry.recovered_after,
+        )
+        return self._latest
+
+    def __repr__(self) -> str:
+        """Return the id and what is known of it."""
+        known = "not begun" if self._latest is None and self._entry is None else str(self.latest)
+        return f"<Watch {self.task_id!r}: {known}>"
+
+    def __await__(self) -> Generator[object, None, VideoTask]:
+        """Wait for the finished task; see :meth:`result`."""
+        return self.result().__await__()
+
+    async def result(self) -> VideoTask:
+        """
+        Return the finished task, as ``await watch`` does.
+
+        This is a coroutine function, as :meth:`asyncio.TaskGroup.create_task` wants it.
+
+        Raises:
+            TaskFailedError: The task failed, was cancelled or expired.
+            WaitTimeoutError: The timeout ran out; the task goes on.
+            OutageError: The service did not answer for too long; the task goes on.
+            SoraError: Any other reason why there will be no video; see :mod:`sora_async.errors`.
+        """
+        self._hold()
+        try:
+            while self._outcome is None:
+                await self._wait(self._ends)
+        finally:
+            self._release()
+        return self._unwrap()
+
+    def __aiter__(self) -> "Events":
+        """Iterate over the events of the wait, the last one with the finished task."""
+        return Events(self)
+
+    async def _next(self, version: int) -> int:
+        """Return the version of an event newer than a given one; 0 when there will be none."""
+        while self._outcome is None and self._version <= version:
+            await self._wait(self._news)
+        if self._version > version and not isinstance(self._outcome, BaseException):
+            return self._version
+        self._unwrap()
+        return 0
+
+    async def _wait(self, waiting: set[asyncio.Future[None]]) -> None:
+        future = asyncio.get_running_loop().create_future()
+        waiting.add(future)
+        try:
+            await future
+        finally:
+            waiting.discard(future)
+
+    def _unwrap(self) -> VideoTask:
+        """Return the task or raise the error: a copy, for one raised often gathers tracebacks."""
+        outcome = self._outcome
+        if isinstance(outcome, VideoTask):
+            return outcome
+        assert outcome is not None
+        if not isinstance(outcome, SoraError):
+            raise outcome
+        error = copy.copy(outcome)
+        error.__cause__ = outcome.fault if isinstance(outcome, OutageError) else outcome.__cause__
+        raise error
+
+    def _hold(self) -> None:
+        """Count one more consumer; the first one starts the polling, or goes on with it."""
+        loop = asyncio.get_running_loop()
+        if self._outcome is not None:
+            return
+        if self._loop is None:
+            self._loop, self._started = loop, loop.time()
+        elif self._loop is not loop:
+            raise RuntimeError(
+                "this Watch belongs to another event loop: "
+                f"call wait_until_complete({self.task_id!r}) again in this one"
+            )
+        self._holders += 1
+        if self._holders == 1:
+            self._poller = self._find_poller()
+            previous = self._entry
+            self._entry = self._poller.join(self._key, self, previous)
+            if self._timeout is not None:
+                self._timer = loop.call_at(self._started + self._timeout, self._expire, None)
+            if self._entry is not previous and self._entry.news_at is not None:
+                self._version += 1
+
+    def _release(self) -> None:
+        """Count one consumer less; the last one stops the polling."""
+        if self._outcome is None:
+            self._holders -= 1
+            if self._holders == 0:
+                self._rest()
+
+    def _rest(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        assert self._poller is not None and self._entry is not None
+        self._poller.leave(self._entry, self)
+
+    def _expire(self, asked: float | None) -> None:
+        assert self._entry is not None
+        history = self._entry.history
+        self.settle(WaitTimeoutError(self.task_id, history.last, 0.0, history.polls, asked))
+
+    def publish(self) -> None:
+        """Take note of news: wake those who iterate."""
+        self._version += 1
+        _wake(self._news)
+
+    def allow_silence(self, seconds: float) -> None:
+        """End the wait at once when the service wants more silence than is left of the timeout."""
+        if (
+            self._timer is not None
+            and self._loop is not None
+            and self._timer.when() < self._loop.time() + seconds
+        ):
+            self._expire(seconds)
+
+    def settle(self, outcome: Outcome) -> None:
+        """Take the end of the wait and wake everybody."""
+        assert self._loop is not None
+        if isinstance(outcome, WaitInterruptedError):
+            outcome = attrs.evolve(outcome, elapsed=self._loop.time() - self._started)
+        self._version += 1
+        _ = self.latest
+        self._rest()
+        self._outcome = outcome
+        _wake(self._news)
+        _wake(self._ends)
+
+
+class Events:
+    """
+    One iteration over a watch.
+
+    It holds the watch while it lives and lets go when it is thrown away: a
+    ``break`` out of ``async for`` calls nothing, but drops the last reference.
+    """
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._version = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def __aiter__(self) -> "Events":
+        """Return itself."""
+        return self
+
+    async def __anext__(self) -> ProgressEvent:
+        """Return the next event, or end the iteration after the one with the finished task."""
+        if self._loop is None:
+            self._watch._hold()
+            self._loop = asyncio.get_running_loop()
+        try:
+            version = await self._watch._next(self._version)
+        except BaseException:
+            self._let_go()
+            raise
+        event = self._watch.latest
+        if not version or event is None:
+            self._let_go()
+            raise StopAsyncIteration
+        self._version = version
+        return event
+
+    def _let_go(self) -> None:
+        self._loop = None
+        self._watch._release()
+
+    def __del__(self) -> None:
+        """Let go of the watch; by way of its loop where the garbage collector runs elsewhere."""
+        loop = self._loop
+        if loop is None or loop.is_closed():
+            return
+        if asyncio._get_running_loop() is loop:
+            self._let_go()
+        else:
+            loop.call_soon_threadsafe(self._watch._release)
+
+
+def _wake(waiting: set[asyncio.Future[None]]) -> None:
+    for future in waiting:
+        if not future.done():
+            future.set_result(None)

@@ -1,0 +1,205 @@
+"""The front door: one object that asks for tasks and waits for them."""
+
+import asyncio
+import os
+import ssl
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+import attrs
+import backoff
+
+from ._checks import (
+    check_channel,
+    check_count,
+    check_limit,
+    check_seconds,
+    check_until,
+    make_headers,
+)
+from ._home import Home, SessionOptions, find_home
+from ._poller import Key
+from ._transport import Terms
+from ._watch import Watch
+from ._wire import check_api_key, check_base_url, check_task_id
+from .errors import ResponseError, SoraError, UnreadableReplyError
+from .models import VideoTask
+from .schedule import DEFAULT_SCHEDULE, Schedule
+from .verdict import FAULT_INTERVALS, Patience, Until
+
+DEFAULT_BASE_URL = "https://api.jxincm.cn"
+"""The server that the API page names. Source: the page's ``servers``."""
+
+
+class SoraClient:
+    """
+    A client of a Sora-compatible service.
+
+    It can be made anywhere, also at import time, and used under any number of
+    event loops, one after the other: connections are made at first use and
+    end with their loop. Use it with ``async with``, call :meth:`close`, or
+    leave it to ``asyncio.run``. A closed client opens again when it is used.
+
+    Args:
+        api_key: The key; ``SORA_API_KEY`` when None, and no key when that is unset.
+        base_url: The service's address, with or without ``/v1``;
+            ``SORA_BASE_URL`` when None, and the API page's server when that is unset.
+        session: An aiohttp session to send with; never closed by the client.
+            *trust_env* and *trace_configs* are then its own affair.
+        headers: Further headers for every request, such as ``X-Forwarded-Host``.
+        schedule: The cadence of waits that name none.
+        request_timeout: Seconds for one request, connection and body included.
+        outage_timeout: Seconds that a wait goes on without one good answer;
+            None for as long as the wait lasts.
+        max_retries: How often :meth:`get_task` asks again after a transient
+            fault. Waits do not use it: they have *outage_timeout*.
+        longest_body: Bytes of a reply that are read, after decompression.
+        allow_plain_http: Whether the key may go to an ``http`` address that is not this machine.
+        ssl: What to verify TLS with, such as a context with a private CA.
+        trust_env: Whether proxies named by the environment are used.
+        trace_configs: aiohttp's trace configurations, for OpenTelemetry and its like.
+
+    Raises:
+        InvalidArgumentError: An argument cannot be used; it says which and why.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        session: aiohttp.ClientSession | None = None,
+        headers: Mapping[str, str] | None = None,
+        schedule: Schedule | None = None,
+        request_timeout: float = 30.0,
+        outage_timeout: float | None = 120.0,
+        max_retries: int = 2,
+        longest_body: int = 8 * 1024 * 1024,
+        allow_plain_http: bool = False,
+        ssl: ssl.SSLContext | None = None,
+        trust_env: bool = False,
+        trace_configs: Sequence[aiohttp.TraceConfig] = (),
+    ) -> None:
+        key = check_api_key(os.environ.get("SORA_API_KEY") if api_key is None else api_key)
+        url = os.environ.get("SORA_BASE_URL") or DEFAULT_BASE_URL if base_url is None else base_url
+        self._base_url = check_base_url(url)
+        check_channel(self._base_url, api_key=key, allow_plain_http=allow_plain_http)
+        self._terms = Terms(
+            headers=make_headers(key, headers or {}),
+            api_key=key,
+            request_timeout=check_seconds("request_timeout", request_timeout),
+            longest_body=check_count("longest_body", longest_body, least=1),
+            ssl=ssl,
+        )
+        self._patience = Patience(outage=check_limit("outage_timeout", outage_timeout))
+        self._schedule = schedule or DEFAULT_SCHEDULE
+        self._max_retries = check_count("max_retries", max_retries, least=0)
+        self._session = session
+        self._options = SessionOptions(trust_env=trust_env, trace_configs=trace_configs)
+        self._homes: dict[asyncio.AbstractEventLoop, Home] = {}
+
+    def __repr__(self) -> str:
+        """Return the address; never the key."""
+        return f"<SoraClient {self._base_url}>"
+
+    async def __aenter__(self) -> Self:
+        """Return the client."""
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the client."""
+        await self.close()
+
+    @property
+    def base_url(self) -> str:
+        """The service's address, without ``/v1``."""
+        return self._base_url
+
+    async def get_task(self, task_id: str) -> VideoTask:
+        """
+        Ask for a task once and return its snapshot, whatever its phase.
+
+        Transient faults are retried, up to ``max_retries`` times and with full jitter.
+
+        Args:
+            task_id: The id, as the service gave it.
+
+        Raises:
+            InvalidArgumentError: No id can look like this; nothing was sent.
+            ConnectionFailedError: No reply came.
+            UnreadableReplyError: The reply is no task.
+            ResponseError: The service answered with an error; its class says which.
+        """
+        check_task_id(task_id)
+        home = self._home()
+        for ceiling in FAULT_INTERVALS[: self._max_retries]:
+            try:
+                return await home.fetch(task_id)
+            except SoraError as fault:
+                asked = fault.retry_after or 0.0 if isinstance(fault, ResponseError) else 0.0
+                is_html = isinstance(fault, UnreadableReplyError) and fault.is_html
+                if not fault.transient or is_html or asked > self._terms.request_timeout:
+                    raise
+            await asyncio.sleep(max(asked, backoff.full_jitter(ceiling)))
+        return await home.fetch(task_id)
+
+    def wait_until_complete(
+        self,
+        task_id: str,
+        *,
+        timeout: float | None = 1800.0,
+        schedule: Schedule | None = None,
+        until: Until = "video",
+    ) -> Watch:
+        """
+        Return a wait for a task: ``await`` it for the finished task, or iterate it for its events.
+
+        Nothing is sent before the watch is awaited or iterated.
+        Waits of one client for the same task on the same terms share their polls.
+
+        Args:
+            task_id: The id, as the service gave it.
+            timeout: Seconds for the whole wait, from its first use; None for no limit.
+            schedule: The cadence; the client's when None.
+            until: What ends the wait of a task that succeeds:
+                ``"video"``, a ``video_url``, or the ``content_url`` when no URL comes within 45 s;
+                ``"completed"``, the success itself;
+                ``"video_url"``, a URL and nothing else (:class:`VideoMissingError` after 45 s).
+
+        Raises:
+            InvalidArgumentError: An argument cannot be used; nothing was sent.
+        """
+        patience = self._patience
+        if until != patience.until:
+            patience = attrs.evolve(patience, until=check_until(until))
+        return Watch(
+            lambda: self._home().poller,
+            Key(check_task_id(task_id), schedule or self._schedule, patience),
+            timeout=check_limit("timeout", timeout),
+        )
+
+    async def close(self) -> None:
+        """
+        Close what the client has on this loop; a session that was given stays open.
+
+        Waits that go on end with :class:`ClientClosedError`; their tasks are not touched.
+        """
+        home = find_home(self._homes)
+        if home is not None:
+            await home.close()
+
+    def _home(self) -> Home:
+        home = find_home(self._homes)
+        if home is None:
+            home = Home(
+                self._terms, base_url=self._base_url, options=self._options, session=self._session
+            )
+            self._homes[asyncio.get_running_loop()] = home
+        return home

@@ -1,0 +1,167 @@
+"""The rooms of the house: who may import whom, and what the pure rooms never touch."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import sora_async
+
+PACKAGE = Path(sora_async.__file__).parent
+
+ROOMS = (
+    "_version",
+    "_units",
+    "detail",
+    "_structure",
+    "models",
+    "errors",
+    "schedule",
+    "verdict",
+    "_wire",
+    "_checks",
+    "_transport",
+    "_poller",
+    "_watch",
+    "_home",
+    "client",
+    "__init__",
+    "testing",
+    "cli",
+    "__main__",
+)
+"""From the innermost to the door: a room imports only from rooms before it."""
+
+PURE = ROOMS[: ROOMS.index("_checks") + 1]
+IMPURE_MODULES = {"asyncio", "aiohttp", "time", "socket", "threading", "os", "logging"}
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    first = path.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield what a module imports: ("ours", room) or ("foreign", top-level module)."""
+    depth = len(path.relative_to(PACKAGE).parts)
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == depth:
+            inner = [node.module] if node.module else [alias.name for alias in node.names]
+            names = [f"sora_async.{name}" for name in inner]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue  # a neighbour in the same room, or no import
+        for name in names:
+            top, _, rest = name.partition(".")
+            room = rest.partition(".")[0]
+            if top == "sora_async":
+                yield "ours", room if room in ROOMS else "__init__"
+            else:
+                yield "foreign", top
+
+
+def is_for_types_only(path: Path, room: str) -> bool:
+    """models.py names two later types under TYPE_CHECKING: a wait's event may hold an error."""
+    return path.name == "models.py" and room == "errors"
+
+
+def test_every_module_is_in_a_room() -> None:
+    assert {room_of(path) for path in modules()} <= {*ROOMS, "py.typed"}
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_room_imports_only_from_rooms_before_it(path: Path) -> None:
+    own = ROOMS.index(room_of(path))
+
+    later = [
+        room
+        for kind, room in imports(path)
+        if kind == "ours" and ROOMS.index(room) > own and not is_for_types_only(path, room)
+    ]
+
+    assert later == []
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in modules() if room_of(path) in PURE], ids=lambda path: path.stem
+)
+def test_a_pure_room_touches_no_clock_no_loop_and_no_network(path: Path) -> None:
+    assert not {name for kind, name in imports(path) if kind == "foreign"} & IMPURE_MODULES
+
+
+def test_only_the_client_reads_the_environment() -> None:
+    readers = {room_of(path) for path in modules() if 'SORA_BASE_URL")' in path.read_text("utf-8")}
+
+    assert readers == {"client"}
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_and_its_functions_can_be_read_in_one_go(path: Path) -> None:
+    text = path.read_text("utf-8")
+    functions = [
+        node
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+
+    assert len(text.splitlines()) <= LONGEST_MODULE
+    long = {node.name for node in functions if code_lines(node) > LONGEST_FUNCTION}
+    assert long <= {"decode_task"}  # one call, with a line for each field
+
+
+LONGEST_MODULE = 340  # errors.py: one tree, in one place
+LONGEST_FUNCTION = 32
+
+
+def code_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Count the lines of a function's body without its docstring."""
+    body = node.body[1:] if ast.get_docstring(node) is not None else node.body
+    return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+
+
+def test_what_is_public_is_pinned() -> None:
+    """A change here is a change of the public interface: it wants a changelog fragment."""
+    from sora_async import detail, errors, schedule
+
+    assert sorted(sora_async.__all__) == sorted(
+        [
+            *(
+                "SoraClient",
+                "Watch",
+                "VideoTask",
+                "Phase",
+                "TaskFailure",
+                "ProgressEvent",
+                "Schedule",
+            ),
+            *errors.__all__,
+            "__version__",
+        ]
+    )
+    assert all(hasattr(sora_async, name) for name in sora_async.__all__)
+    assert detail.__all__ == [
+        *("Detail", "DraftInfo", "Encoding", "Generation", "InpaintItem", "ModerationResult"),
+        *("PendingInfo", "TaskInput"),
+    ]
+    assert set(schedule.__all__) == {
+        *("DEFAULT_SCHEDULE", "History", "Jitter", "Schedule", "ramp", "spread", "spread_phase"),
+    }
+
+
+@pytest.mark.parametrize("name", sora_async.__all__)
+def test_everything_public_has_a_docstring(name: str) -> None:
+    value = getattr(sora_async, name)
+    if isinstance(value, str):
+        return
+    assert value.__doc__
+    for member, inner in vars(value).items():
+        if callable(inner) and not member.startswith("_"):
+            assert inner.__doc__, f"{name}.{member}"

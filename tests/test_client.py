@@ -1,0 +1,481 @@
+"""The front door: arguments, lone calls, sessions and loops."""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+import pytest
+from conftest import KEY
+
+from sora_async import (
+    ConnectionFailedError,
+    InsufficientQuotaError,
+    InvalidArgumentError,
+    Phase,
+    RateLimitedError,
+    ResponseError,
+    Schedule,
+    ServiceUnavailableError,
+    SoraClient,
+    TaskFailedError,
+    TaskNotFoundError,
+    UnauthorizedError,
+    UnreadableReplyError,
+    VideoTask,
+)
+from sora_async.testing import (
+    FakeSora,
+    completed,
+    drip,
+    failed,
+    garbage_status_line,
+    gzip_bomb,
+    gzipped,
+    html,
+    http_error,
+    queued,
+    raw,
+    redirect,
+    reset,
+    running,
+    stall,
+    stall_body,
+    truncated,
+)
+
+Clock = Callable[[], float]
+
+
+class TestArguments:
+    def test_key_and_address_come_from_the_environment(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("SORA_BASE_URL", raising=False)
+        assert SoraClient().base_url == "https://api.jxincm.cn"
+        monkeypatch.setenv("SORA_BASE_URL", "https://relay.example/v1/")
+        monkeypatch.setenv("SORA_API_KEY", KEY)
+
+        client = SoraClient()
+
+        assert client.base_url == "https://relay.example"
+        assert repr(client) == "<SoraClient https://relay.example>"
+        assert KEY not in repr(vars(client))
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            {"base_url": "api.example"},
+            {"api_key": "a\nb"},
+            {"base_url": "http://10.0.0.1", "api_key": KEY},
+            {"request_timeout": 0},
+            {"request_timeout": "30"},
+            {"request_timeout": None},
+            {"outage_timeout": -1},
+            {"outage_timeout": float("nan")},
+            {"max_retries": -1},
+            {"max_retries": 1.5},
+            {"longest_body": 0},
+            {"headers": {"a b": "c"}},
+            {"headers": {"a": "c\r\nd: e"}},
+            {"headers": {"a": 1}},
+            {"headers": {1: "a"}},
+        ],
+    )
+    def test_an_argument_that_cannot_be_used_is_refused(self, arguments: dict[str, Any]) -> None:
+        with pytest.raises(InvalidArgumentError, match=next(iter(arguments))):
+            SoraClient(**arguments)
+
+    def test_plain_http_wants_an_explicit_word(self) -> None:
+        assert SoraClient(base_url="http://10.0.0.1", api_key=KEY, allow_plain_http=True)
+        assert SoraClient(base_url="http://10.0.0.1", api_key="")
+        assert SoraClient(base_url="http://127.0.0.1:8123", api_key=KEY)
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            {"task_id": "../x"},
+            {"task_id": ""},
+            {"task_id": None},
+            {"timeout": 0},
+            {"timeout": True},
+            {"timeout": "60"},
+            {"until": "url"},
+        ],
+    )
+    async def test_a_wait_that_cannot_be_is_refused_before_any_request(
+        self, sora: FakeSora, client: SoraClient, arguments: dict[str, Any]
+    ) -> None:
+        with pytest.raises(InvalidArgumentError):
+            client.wait_until_complete(**{"task_id": "task_1", **arguments})
+
+        assert sora.requests == []
+
+    @pytest.mark.parametrize("task_id", ["../x", "a/b", "a?b", "a#b", "", "a\nb", 7])
+    async def test_a_hostile_id_is_refused_before_any_request(
+        self, sora: FakeSora, client: SoraClient, task_id: Any
+    ) -> None:
+        with pytest.raises(InvalidArgumentError):
+            await client.get_task(task_id)
+
+        assert sora.requests == []
+
+
+class TestGetTask:
+    @pytest.mark.parametrize(
+        "task_id", ["sora-2:task_01k", "dmlkZW8tYWJj==", "任务 1", "a%2Fb", "~a+b"]
+    )
+    async def test_any_id_arrives_as_it_is(
+        self, sora: FakeSora, client: SoraClient, task_id: str
+    ) -> None:
+        sora.script(task_id, running(0.42))
+
+        task = await client.get_task(task_id)
+
+        assert (task.id, task.phase, task.progress) == (task_id, Phase.RUNNING, 0.42)
+        assert sora.requests[0][1].task_id == task_id
+
+    async def test_what_is_sent_is_what_the_page_asks_for(
+        self, sora: FakeSora, client: SoraClient
+    ) -> None:
+        sora.script("task_1", queued())
+
+        await client.get_task("task_1")
+
+        request = sora.requests[0][1]
+        assert (request.method, request.path, request.body) == ("GET", "/v1/videos/task_1", b"")
+        assert request.headers["Accept"] == request.headers["Content-Type"] == "application/json"
+        assert request.headers["Authorization"] == f"Bearer {KEY}"
+        assert request.headers["User-Agent"].startswith("sora_async/")
+        assert "X-Forwarded-Host" not in request.headers
+        assert "Cookie" not in request.headers
+
+    async def test_further_headers_are_sent_and_replace_ours(self, sora: FakeSora) -> None:
+        sora.script("task_1", queued())
+        headers = {"X-Forwarded-Host": "localhost:5173", "user-agent": "mine/1"}
+
+        async with SoraClient(api_key=KEY, base_url=sora.url, headers=headers) as client:
+            await client.get_task("task_1")
+
+        sent = sora.requests[0][1].headers
+        assert sent["X-Forwarded-Host"] == "localhost:5173"
+        assert sent.getall("User-Agent") == ["mine/1"]
+
+    async def test_a_finished_or_failed_task_is_a_snapshot_like_any_other(
+        self, sora: FakeSora, client: SoraClient
+    ) -> None:
+        sora.script("task_1", completed())
+        sora.script("task_2", failed("code", "text"))
+
+        assert (await client.get_task("task_1")).is_complete
+        assert (await client.get_task("task_2")).phase is Phase.FAILED
+
+    @pytest.mark.parametrize(
+        ("fault", "error"),
+        [
+            (http_error(500), ServiceUnavailableError),
+            (http_error(429), RateLimitedError),
+            (truncated(), ConnectionFailedError),
+            (raw(b"{"), UnreadableReplyError),
+        ],
+        ids=["500", "429", "truncated", "no JSON"],
+    )
+    async def test_a_fault_that_may_pass_is_asked_again_twice(
+        self, sora: FakeSora, client: SoraClient, fault: Any, error: type[Exception]
+    ) -> None:
+        sora.script("task_1", fault, fault, running(0.5))
+        sora.script("task_2", fault)
+
+        assert (await client.get_task("task_1")).progress == 0.5
+        with pytest.raises(error):
+            await client.get_task("task_2")
+
+        assert len(sora.polls("task_2")) == 3
+
+    async def test_a_hint_is_respected_unless_it_is_longer_than_a_request_may_take(
+        self, sora: FakeSora, client: SoraClient, now: Clock
+    ) -> None:
+        sora.script("task_1", http_error(429, headers={"Retry-After": "20"}), queued())
+        sora.script("task_2", http_error(429, headers={"Retry-After": "31"}), queued())
+        start = now()
+
+        await client.get_task("task_1")
+        assert now() - start >= 20
+        with pytest.raises(RateLimitedError) as caught:
+            await client.get_task("task_2")
+
+        assert caught.value.retry_after == 31.0
+        assert len(sora.polls("task_2")) == 1
+
+    async def test_no_retries_when_none_are_wanted(self, sora: FakeSora) -> None:
+        sora.script("task_1", http_error(500))
+
+        async with SoraClient(api_key=KEY, base_url=sora.url, max_retries=0) as client:
+            with pytest.raises(ServiceUnavailableError):
+                await client.get_task("task_1")
+
+        assert len(sora.polls("task_1")) == 1
+
+
+class TestWrongSettings:
+    async def test_no_key_says_which_variable_to_set(self, sora: FakeSora) -> None:
+        sora.script("task_1", queued())
+
+        async with SoraClient(base_url=sora.url, api_key="") as client:
+            with pytest.raises(UnauthorizedError, match="set SORA_API_KEY"):
+                await client.get_task("task_1")
+            with pytest.raises(UnauthorizedError, match="set SORA_API_KEY"):
+                await client.wait_until_complete("task_1")
+
+    async def test_a_wrong_key_is_not_quoted(self, sora: FakeSora) -> None:
+        sora.script("task_1", queued())
+        wrong = "sk-wrong-wrong-wrong"
+
+        async with SoraClient(base_url=sora.url, api_key=wrong) as client:
+            with pytest.raises(UnauthorizedError) as caught:
+                await client.get_task("task_1")
+
+        assert wrong not in str(caught.value) and wrong not in repr(caught.value)
+
+    async def test_an_unknown_id_says_so(self, sora: FakeSora, client: SoraClient) -> None:
+        with pytest.raises(TaskNotFoundError, match="404"):
+            await client.get_task("task_1")
+
+    async def test_a_web_page_is_a_wrong_address_and_asked_once(
+        self, sora: FakeSora, client: SoraClient
+    ) -> None:
+        sora.script("task_1", html())
+
+        for call in (client.get_task, client.wait_until_complete):
+            with pytest.raises(UnreadableReplyError, match="SORA_BASE_URL") as caught:
+                await call("task_1")
+            assert sora.url in str(caught.value)
+
+        assert len(sora.polls("task_1")) == 2
+
+    async def test_a_refused_connection_names_the_address(
+        self, sora: FakeSora, client: SoraClient, now: Clock
+    ) -> None:
+        await sora.close()
+        start = now()
+
+        with pytest.raises(ConnectionFailedError, match="SORA_BASE_URL") as caught:
+            await client.wait_until_complete("task_1")
+
+        assert sora.url in str(caught.value)
+        assert now() - start == pytest.approx(10.0, abs=0.5)
+
+    async def test_an_unknown_host_names_the_address(self) -> None:
+        async with SoraClient(base_url="https://no-such-host.invalid", api_key=KEY) as client:
+            with pytest.raises(ConnectionFailedError, match=r"no-such-host\.invalid"):
+                await client.get_task("task_1")
+
+    async def test_no_money_ends_a_wait_at_once(self, sora: FakeSora, client: SoraClient) -> None:
+        body = {"error": {"code": "insufficient_user_quota", "message": "稍后再试"}}
+        sora.script("task_1", running(0.1), http_error(429, body))
+
+        with pytest.raises(InsufficientQuotaError, match="Top up"):
+            await client.wait_until_complete("task_1")
+
+
+class TestTransport:
+    @pytest.mark.parametrize(
+        "fault", [stall(), stall_body(), drip(5.0)], ids=["stall", "stall_body", "drip"]
+    )
+    async def test_a_request_has_its_own_limit(
+        self, sora: FakeSora, now: Clock, fault: Any
+    ) -> None:
+        sora.script("task_1", fault)
+        start = now()
+
+        async with SoraClient(
+            api_key=KEY, base_url=sora.url, max_retries=0, request_timeout=12
+        ) as client:
+            with pytest.raises(ConnectionFailedError, match="no whole reply within 12 s"):
+                await client.get_task("task_1")
+
+        assert now() - start == pytest.approx(12.0)
+
+    @pytest.mark.parametrize(
+        ("fault", "error"),
+        [
+            (reset(), ConnectionFailedError),
+            (truncated(), ConnectionFailedError),
+            (garbage_status_line(), ConnectionFailedError),
+            (gzip_bomb(64 * 1024 * 1024), UnreadableReplyError),
+            (raw(b" " * (8 * 1024 * 1024 + 1)), UnreadableReplyError),
+            (raw(b"not gzip", headers={"Content-Encoding": "gzip"}), ConnectionFailedError),
+            (redirect("/v1/videos/task_1"), ConnectionFailedError),
+            (redirect("http://["), ConnectionFailedError),
+            (redirect("ftp://127.0.0.1/"), ConnectionFailedError),
+        ],
+        ids=str,
+    )
+    async def test_a_broken_reply_is_a_typed_error(
+        self, sora: FakeSora, fault: Any, error: type[Exception]
+    ) -> None:
+        sora.script("task_1", fault)
+
+        async with SoraClient(api_key=KEY, base_url=sora.url, max_retries=0) as client:
+            with pytest.raises(error) as caught:
+                await client.get_task("task_1")
+
+        assert KEY not in str(caught.value)
+
+    async def test_a_compressed_reply_is_read(self, sora: FakeSora, client: SoraClient) -> None:
+        sora.script("task_1", gzipped(running(0.3)))
+
+        assert (await client.get_task("task_1")).progress == 0.3
+
+    async def test_a_redirect_on_the_same_origin_is_followed_with_the_key(
+        self, sora: FakeSora, client: SoraClient
+    ) -> None:
+        sora.script("task_1", redirect("/v1/videos/task_2"))
+        sora.script("task_2", running(0.3))
+
+        task = await client.get_task("task_1")
+
+        assert (task.id, task.progress) == ("task_1", 0.3)
+        assert sora.requests[-1][1].headers["Authorization"] == f"Bearer {KEY}"
+
+    async def test_a_redirect_to_another_origin_never_sees_the_key(self, sora: FakeSora) -> None:
+        sora.script("task_1", redirect(f"{sora.cdn_url}/elsewhere"))
+        secret = {"X-Api-Key": KEY}
+
+        async with SoraClient(
+            api_key=KEY, base_url=sora.url, headers=secret, max_retries=0
+        ) as client:
+            with pytest.raises(TaskNotFoundError):
+                await client.get_task("task_1")
+
+        headers = sora.cdn_requests[0][1].headers
+        assert KEY not in str(headers)
+        assert headers["Accept"] == "application/json"
+
+    async def test_a_server_that_quotes_the_key_in_a_broken_reply_gives_nothing_away(
+        self, sora: FakeSora, client: SoraClient
+    ) -> None:
+        sora.script("task_1", redirect(f"http://{KEY}.invalid/"))
+
+        with pytest.raises(ConnectionFailedError) as caught:
+            await client.get_task("task_1")
+
+        assert KEY not in str(caught.value)
+        assert caught.value.__cause__ is None and caught.value.__suppress_context__
+
+
+class TestSessions:
+    async def test_a_given_session_is_used_and_never_closed(self, sora: FakeSora) -> None:
+        sora.script("task_1", queued())
+        async with aiohttp.ClientSession(headers={"X-Mine": "yes"}) as session:
+            async with SoraClient(api_key=KEY, base_url=sora.url, session=session) as client:
+                await client.get_task("task_1")
+
+            assert not session.closed
+        assert sora.requests[0][1].headers["X-Mine"] == "yes"
+
+    async def test_a_session_that_raises_for_status_does_not_change_our_errors(
+        self, sora: FakeSora
+    ) -> None:
+        async with aiohttp.ClientSession(raise_for_status=True) as session:
+            client = SoraClient(api_key=KEY, base_url=sora.url, session=session)
+            with pytest.raises(TaskNotFoundError):
+                await client.get_task("task_1")
+
+    async def test_a_closed_client_opens_again(self, sora: FakeSora, client: SoraClient) -> None:
+        sora.script("task_1", queued())
+        await client.close()
+        await client.get_task("task_1")
+        await client.close()
+        await client.close()
+
+        assert (await client.get_task("task_1")).phase is Phase.QUEUED
+
+    @pytest.mark.parametrize("is_closed", [True, False], ids=["closed", "left open"])
+    def test_a_client_made_at_import_time_serves_one_loop_after_the_other(
+        self, is_closed: bool
+    ) -> None:
+        client = SoraClient(api_key=KEY, base_url="http://127.0.0.1:1")
+
+        async def main() -> VideoTask:
+            async with FakeSora(api_key=KEY) as sora:
+                client._base_url = sora.url
+                sora.script("task_1", running(0.1), completed())
+                task = await client.wait_until_complete(
+                    "task_1", schedule=Schedule(intervals=[0.001])
+                )
+                if is_closed:
+                    await client.close()
+                return task
+
+        for _ in range(3):
+            assert asyncio.run(main()).is_complete
+
+    def test_a_watch_belongs_to_its_loop(self) -> None:
+        client = SoraClient(api_key=KEY, base_url="http://127.0.0.1:1")
+        watch = client.wait_until_complete("task_1", timeout=0.01)
+        events = aiter(watch)
+
+        async def begin() -> None:
+            wait = asyncio.ensure_future(anext(events))
+            await asyncio.sleep(0)
+            wait.cancel()
+
+        async def use() -> None:
+            with pytest.raises(RuntimeError, match="another event loop"):
+                await watch
+
+        asyncio.run(begin())
+        asyncio.run(use())
+
+    async def test_tls_is_verified_and_a_context_can_be_given(self) -> None:
+        context = ssl.create_default_context()
+
+        assert SoraClient(ssl=context)._terms.ssl is context
+
+    async def test_trace_configs_see_every_request(self, sora: FakeSora) -> None:
+        sora.script("task_1", queued())
+        seen = []
+        trace = aiohttp.TraceConfig()
+
+        async def note(session: object, context: object, params: Any) -> None:
+            seen.append((params.method, str(params.url)))
+
+        trace.on_request_start.append(note)
+        async with SoraClient(api_key=KEY, base_url=sora.url, trace_configs=[trace]) as client:
+            await client.get_task("task_1")
+
+        assert seen == [("GET", f"{sora.url}/v1/videos/task_1")]
+
+
+class TestLogging:
+    async def test_polls_are_debug_and_outages_warnings_one_line_each(
+        self, sora: FakeSora, client: SoraClient, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.DEBUG, "sora_async")
+        sora.script("task_1", running(0.1), http_error(503), http_error(503), completed())
+
+        await client.wait_until_complete("task_1")
+
+        ours = [record for record in caplog.records if record.name == "sora_async"]
+        assert [record.levelname for record in ours].count("DEBUG") == 4
+        warnings = [record.getMessage() for record in ours if record.levelname == "WARNING"]
+        assert len(warnings) == 2
+        assert warnings[0].startswith("task task_1: degraded: ")
+        assert warnings[1].startswith("task task_1: recovered after ")
+        assert all("\n" not in record.getMessage() for record in ours)
+        assert KEY not in caplog.text
+
+    async def test_nothing_is_logged_of_a_wait_that_ends_at_its_first_fault(
+        self, sora: FakeSora, client: SoraClient, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        sora.script("task_1", failed("code", "text"))
+        sora.script("task_2", http_error(422))
+
+        for task_id in ("task_1", "task_2"):
+            with pytest.raises((TaskFailedError, ResponseError)):
+                await client.wait_until_complete(task_id)
+
+        assert [record for record in caplog.records if record.name == "sora_async"] == []

@@ -1,0 +1,146 @@
+"""``python -m sora_async.testing``: what it prints, serves and returns."""
+
+import ast
+import contextlib
+import io
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import sora_async.testing
+from sora_async.testing.__main__ import main
+
+ROOM = Path(sora_async.testing.__file__).parent
+
+
+class Screen(io.StringIO):
+    """A standard output that acts as soon as something is to be seen on it."""
+
+    def __init__(self, act: Callable[[str], None]) -> None:
+        super().__init__()
+        self._act = act
+
+    def flush(self) -> None:
+        self._act(self.getvalue())
+
+
+def run(act: Callable[[str], None], *argv: str) -> tuple[int, str]:
+    """Run the command in this process, and *act* on its first words."""
+    with contextlib.redirect_stdout(Screen(act)) as screen:
+        code = main(["--port", "0", *argv])
+    return code, screen.getvalue()
+
+
+def interrupt(number: int) -> Callable[[str], None]:
+    return lambda _text: signal.raise_signal(number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_introduces_itself_and_ends_without_a_word_on_a_signal(number) -> None:
+    code, text = run(interrupt(number), "--shape", "relay")
+
+    assert code == 0
+    assert re.search(r"^export SORA_BASE_URL=http://127\.0\.0\.1:\d+$", text, re.MULTILINE)
+    assert re.search(r"^export SORA_API_KEY=any$", text, re.MULTILINE)
+    assert len(re.findall(r"^  video_00000000-\S+  \w", text, re.MULTILINE)) == 4
+    assert re.search(r"^curl http://127\.0\.0\.1:\d+/v1/videos/video_0", text, re.MULTILINE)
+
+
+def test_ctrl_c_is_fine_where_the_loop_knows_no_signals() -> None:
+    def act(_text: str) -> None:
+        raise KeyboardInterrupt
+
+    code, _ = run(act)
+
+    assert code == 0
+
+
+def test_the_key_and_the_speed_are_told() -> None:
+    code, text = run(interrupt(signal.SIGINT), "--api-key", "secret", "--speed", "20")
+
+    assert code == 0
+    assert "20 times as fast" in text
+    assert "export SORA_API_KEY=secret" in text
+    assert "curl -H 'Authorization: Bearer secret' http" in text
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--speed", value) for value in ("0", "-1", "inf", "nan", "fast")]
+    + [("--port", value) for value in ("-1", "65536", "http")]
+    + [("--shape", "azure")],
+)
+def test_impossible_options_are_refused(option, value, capsys) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([f"{option}={value}"])
+
+    assert caught.value.code == 2
+    assert f"error: argument {option}: " in capsys.readouterr().err
+
+
+def test_a_busy_port_is_one_line_and_code_1(capsys) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+
+        code = main(["--port", str(port)])
+
+    assert code == 1
+    error = capsys.readouterr().err
+    assert re.fullmatch(rf"cannot listen on 127\.0\.0\.1:{port}: .*address already in use\n", error)
+
+
+def test_the_tasks_answer_from_their_first_poll_on() -> None:
+    seen = {}
+
+    def fetch(url: str) -> None:
+        with urllib.request.urlopen(url, timeout=5) as reply:
+            seen.update(json.load(reply))
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def act(text: str) -> None:
+        found = re.search(r"^curl (\S+)$", text, re.MULTILINE)
+        assert found
+        threading.Thread(target=fetch, args=found.groups()).start()
+
+    code, _ = run(act, "--shape", "openai")
+
+    assert code == 0
+    assert seen["status"] == "queued"
+
+
+def test_the_real_command_serves_and_ends_cleanly() -> None:
+    command = [sys.executable, "-W", "error", "-m", "sora_async.testing", "--port", "0"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as fake:
+        assert fake.stdout and fake.stderr
+        first = fake.stdout.readline()
+        fake.send_signal(signal.SIGINT)
+        _, errors = fake.communicate(timeout=10)
+
+    assert first.startswith("Fake video service at http://127.0.0.1:")
+    assert (fake.returncode, errors) == (0, "")
+
+
+def test_the_fake_does_not_know_the_sdk_that_it_tests() -> None:
+    rooms = [path for path in ROOM.glob("*.py") if path.name != "_clock.py"]
+    imports = [
+        node
+        for path in rooms
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom | ast.Import)
+    ]
+
+    assert rooms
+    assert not any(isinstance(node, ast.ImportFrom) and node.level > 1 for node in imports)
+    assert not any("sora_async" in ast.unparse(node) for node in imports)

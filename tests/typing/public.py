@@ -1,0 +1,51 @@
+"""The public surface as a type checker sees it; checked by ``nox -s types``, never run."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, assert_type
+
+from sora_async import (
+    Phase,
+    ProgressEvent,
+    Schedule,
+    SoraClient,
+    TaskFailedError,
+    TaskFailure,
+    VideoTask,
+    WaitTimeoutError,
+    Watch,
+)
+from sora_async.detail import Detail, PendingInfo
+
+
+async def check_client(client: SoraClient) -> None:
+    async with client as same:
+        assert_type(same, SoraClient)
+    assert_type(await client.get_task("x"), VideoTask)
+    watch = client.wait_until_complete(
+        "x", timeout=None, schedule=Schedule(intervals=[1, 2.5]), until="completed"
+    )
+    assert_type(watch, Watch)
+    assert_type(await watch, VideoTask)
+    assert_type(watch.latest, ProgressEvent | None)
+    async for event in watch:
+        assert_type(event, ProgressEvent)
+        assert_type(event.progress, float | None)
+    async with asyncio.TaskGroup() as group:
+        assert_type(group.create_task(watch.result()), asyncio.Task[VideoTask])
+    assert_type(await asyncio.gather(watch, watch), tuple[VideoTask, VideoTask])
+    client.wait_until_complete("x", until="never")  # type: ignore[arg-type]
+    client.get_task(7)  # type: ignore[arg-type, unused-coroutine]
+
+
+def check_values(task: VideoTask, error: TaskFailedError | WaitTimeoutError) -> None:
+    assert_type(task.phase, Phase)
+    assert_type(task.video_url, str | None)
+    assert_type(task.raw, Mapping[str, Any])
+    assert_type(task.detail, Detail)
+    assert_type(task.detail.pending_info, PendingInfo | None)
+    assert_type(task.failure, TaskFailure | None)
+    if isinstance(error, WaitTimeoutError):
+        assert_type(error.last, VideoTask | None)
+    else:
+        assert_type(error.task, VideoTask)
