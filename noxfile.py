@@ -46,6 +46,14 @@ def docs(session: nox.Session) -> None:
     session.run("sphinx-build", *options, *session.posargs, "docs", "docs/_build/html")
 
 
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Run a thousand waits of an hour each, in minutes; it prints how late each kind ended."""
+    session.install(".", *groups("tests"))
+    options = ["-m", "soak", "-s", "-o", "faulthandler_timeout=0"]
+    session.run("pytest", *options, *session.posargs, env={"PYTHONSAFEPATH": "1"})
+
+
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run the tests; ``nox -s tests-3.13 -- -k wait`` runs a few of them."""
