@@ -8,6 +8,8 @@ Wait for videos that a Sora-compatible service is making, with asyncio.
         print(task.video_url)
 """
 
+import logging
+
 from ._version import __version__
 from ._watch import Watch
 from .client import SoraClient
@@ -31,6 +33,9 @@ from .errors import (
 )
 from .models import Phase, ProgressEvent, TaskFailure, VideoTask
 from .schedule import Schedule
+from .verdict import Until
+
+logging.getLogger("sora_async").addHandler(logging.NullHandler())
 
 __all__ = [
     "ClientClosedError",
@@ -51,6 +56,7 @@ __all__ = [
     "TaskNotFoundError",
     "UnauthorizedError",
     "UnreadableReplyError",
+    "Until",
     "VideoMissingError",
     "VideoTask",
     "WaitInterruptedError",

@@ -195,7 +195,7 @@ class Poller:
 
 
 def _closed(history: History) -> ClientClosedError:
-    return ClientClosedError(history.task_id, history.last, 0.0, history.polls)
+    return ClientClosedError(history.task_id, history.last, 0.0, history.polls, history.fault)
 
 
 def _log(before: History, after: History, decision: Decision, *, now: float) -> None:

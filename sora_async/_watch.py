@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 import attrs
 
 from ._poller import Entry, Key, Outcome, Poller
-from .errors import OutageError, SoraError, WaitInterruptedError, WaitTimeoutError
+from .errors import SoraError, WaitInterruptedError, WaitTimeoutError
 from .models import ProgressEvent, VideoTask
 from .verdict import furthest
 
@@ -129,7 +129,9 @@ class Watch:
         if not isinstance(outcome, SoraError):
             raise outcome
         error = copy.copy(outcome)
-        error.__cause__ = outcome.fault if isinstance(outcome, OutageError) else outcome.__cause__
+        error.__cause__ = outcome.__cause__
+        if isinstance(outcome, WaitInterruptedError) and outcome.fault is not None:
+            error.__cause__ = outcome.fault
         raise error
 
     def _hold(self) -> None:
@@ -171,7 +173,9 @@ class Watch:
     def _expire(self, asked: float | None) -> None:
         assert self._entry is not None
         history = self._entry.history
-        self.settle(WaitTimeoutError(self.task_id, history.last, 0.0, history.polls, asked))
+        self.settle(
+            WaitTimeoutError(self.task_id, history.last, 0.0, history.polls, history.fault, asked)
+        )
 
     def publish(self) -> None:
         """Take note of news: wake those who iterate."""

@@ -30,7 +30,7 @@ from .schedule import DEFAULT_SCHEDULE, Schedule
 from .verdict import FAULT_INTERVALS, Patience, Until
 
 DEFAULT_BASE_URL = "https://api.jxincm.cn"
-"""The server that the API page names. Source: the page's ``servers``."""
+"""The server that the API page names under ``servers``."""
 
 
 class SoraClient:

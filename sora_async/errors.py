@@ -158,7 +158,7 @@ class ResponseError(SoraError):
         text = f"{self.url} answered {self.status}: {reason}"
         if self.request_id is not None and self.request_id not in text:
             text += f" (request id: {self.request_id})"
-        return f"{text}. {self._advice()}".removesuffix(". ")
+        return f"{text.rstrip('.。')}. {self._advice()}".removesuffix(". ")
 
     def _advice(self) -> str:
         return self.advice
@@ -264,12 +264,15 @@ class WaitInterruptedError(SoraError):
         last: The last good snapshot; None when the task was never seen.
         elapsed: Seconds from the start of the wait to this error.
         polls: How many times the task was asked for.
+        fault: The newest fault of the outage in which the wait ended; also the
+            error's cause. None when the service was well.
     """
 
     task_id: str
     last: VideoTask | None = None
     elapsed: float = 0.0
     polls: int = 0
+    fault: SoraError | None = None
 
     def __str__(self) -> str:
         """Return why the wait ended, what was last known, and how to wait again."""
@@ -279,11 +282,13 @@ class WaitInterruptedError(SoraError):
             done = "" if self.last.progress is None else f" at {self.last.progress:.0%}"
             known = f"last seen {self.last.phase}{done}"
         return (
-            f"{self._reason()} (task {self.task_id}, {known}, polls: {self.polls}). "
+            f"{self.reason} (task {self.task_id}, {known}, polls: {self.polls}). "
             f"The task goes on: wait_until_complete({self.task_id!r}) waits again"
         )
 
-    def _reason(self) -> str:
+    @property
+    def reason(self) -> str:
+        """Why the wait ended, in words."""
         return f"the wait ended after {self.elapsed:.1f} s"
 
 
@@ -298,13 +303,14 @@ class WaitTimeoutError(WaitInterruptedError, TimeoutError):
 
     retry_after: float | None = None
 
-    def _reason(self) -> str:
-        if self.retry_after is None:
-            return f"no video after {self.elapsed:.1f} s"
-        return (
-            f"no video after {self.elapsed:.1f} s, and the service asks for "
-            f"{self.retry_after:.0f} s of silence, more than is left of the timeout"
-        )
+    @property
+    def reason(self) -> str:
+        """Why the wait ended, in words."""
+        text = f"no video after {self.elapsed:.1f} s"
+        if self.retry_after is not None:
+            text += f", and the service asks for {self.retry_after:.0f} s of silence"
+            return f"{text}, more than is left of the timeout"
+        return text if self.fault is None else f"{text}, last: {self.fault}"
 
 
 @attrs.define(slots=False)
@@ -313,14 +319,15 @@ class OutageError(WaitInterruptedError):
     The service gave no good answer for longer than the wait's ``outage_timeout``.
 
     Attributes:
-        fault: The last fault; also the error's cause.
-        outage: How long there was no good answer, in seconds.
+        outage: How long there was no good answer, in seconds, without the
+            silences that the service asked for.
     """
 
-    fault: SoraError | None = None
     outage: float = 0.0
 
-    def _reason(self) -> str:
+    @property
+    def reason(self) -> str:
+        """Why the wait ended, in words."""
         return f"no good answer for {self.outage:.1f} s, last: {self.fault}"
 
 
@@ -328,5 +335,7 @@ class OutageError(WaitInterruptedError):
 class ClientClosedError(WaitInterruptedError):
     """The client was closed during the wait."""
 
-    def _reason(self) -> str:
+    @property
+    def reason(self) -> str:
+        """Why the wait ended, in words."""
         return f"the client was closed after {self.elapsed:.1f} s of waiting"

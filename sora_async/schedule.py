@@ -77,8 +77,8 @@ class History:
         progress: The largest part done so far, 0.0 to 1.0.
         fault: The newest fault of the outage under way; None when there is none.
         faults: How many polls in a row have failed.
-        outage_started: The moment of the first of them, moved on by every
-            silence that the service itself asked for.
+        outage_started: The moment of the first of them.
+        silence: Seconds of the outage that the service itself asked for.
         missing: How many times in a row the service did not know the id.
         succeeded_at: When the task was first seen to have succeeded without a URL.
     """
@@ -92,6 +92,7 @@ class History:
     fault: SoraError | None = None
     faults: int = 0
     outage_started: float = 0.0
+    silence: float = 0.0
     missing: int = 0
     succeeded_at: float | None = None
 

@@ -164,7 +164,7 @@ def _after_fault(
     history: History, fault: SoraError, *, now: float, schedule: Schedule, patience: Patience
 ) -> tuple[History, Decision]:
     asked = fault.retry_after if isinstance(fault, ResponseError) else None
-    started = history.outage_started if history.faults else now
+    is_first = not history.faults
     is_unknown = isinstance(fault, TaskNotFoundError)
     history = attrs.evolve(
         history,
@@ -172,9 +172,11 @@ def _after_fault(
         fault=fault,
         faults=history.faults + 1,
         missing=history.missing + is_unknown,
-        outage_started=started,
+        outage_started=now if is_first else history.outage_started,
+        silence=0.0 if is_first else history.silence,
     )
-    error = _ending(history, fault, now=now, patience=patience)
+    outage = now - history.outage_started - history.silence
+    error = _ending(history, fault, now=now, outage=outage, patience=patience)
     if error is not None:
         return history, GiveUp(error)
     if is_unknown:
@@ -185,15 +187,15 @@ def _after_fault(
         delay = patience.fault_jitter(ceiling)
     else:
         delay = patience.fault_jitter(min(ceiling, budget / FEWEST_POLLS))
-        delay = min(delay, max(0.0, budget - (now - started)))
+        delay = min(delay, max(0.0, budget - outage))
     if asked is None:
         return history, Sleep(delay)
-    history = attrs.evolve(history, outage_started=started + asked)
+    history = attrs.evolve(history, silence=history.silence + asked)
     return history, Sleep(max(asked + patience.fault_jitter(asked / 10), delay), asked)
 
 
 def _ending(
-    history: History, fault: SoraError, *, now: float, patience: Patience
+    history: History, fault: SoraError, *, now: float, outage: float, patience: Patience
 ) -> SoraError | None:
     """Return the error that ends the wait, None when it goes on."""
     if isinstance(fault, TaskNotFoundError):
@@ -203,7 +205,7 @@ def _ending(
     if not _may_pass(history, fault):
         return fault
     budget = _budget(history, fault, patience)
-    if budget is None or now - history.outage_started < budget:
+    if budget is None or outage < budget:
         return None
     if not history.is_acquainted and not isinstance(fault, ResponseError):
         return fault
@@ -213,7 +215,7 @@ def _ending(
         now - history.started,
         history.polls,
         fault,
-        now - history.outage_started,
+        outage,
     )
 
 

@@ -39,7 +39,7 @@ EXAMPLES: list[errors.SoraError] = [
     errors.VideoMissingError(TASK),
     errors.WaitInterruptedError("x"),
     errors.WaitTimeoutError("x", RUNNING, 12.0, 5),
-    errors.WaitTimeoutError("x", None, 12.0, 5, 90.0),
+    errors.WaitTimeoutError("x", None, 12.0, 5, REFUSED, 90.0),
     errors.OutageError("x", TASK, 130.0, 9, REFUSED, 120.5),
     errors.ClientClosedError("x", RUNNING, 1.0, 1),
 ]
@@ -84,6 +84,17 @@ def test_a_timeout_says_that_the_task_goes_on_and_how_to_wait_again() -> None:
     assert "no video after 600.0 s" in text
     assert "last seen running at 42%" in text
     assert "The task goes on: wait_until_complete('sora-2:task_1') waits again" in text
+
+
+def test_a_timeout_in_an_outage_names_the_fault() -> None:
+    assert "last: no reply from https://api.example: refused" in str(
+        errors.WaitTimeoutError("x", None, 60.0, 9, REFUSED)
+    )
+
+
+def test_a_sentence_ends_once() -> None:
+    assert "not found. Check" in str(errors.TaskNotFoundError("u", 404, None, "not found."))
+    assert "没有。 " not in str(errors.TaskNotFoundError("u", 404, None, "没有。"))
 
 
 def test_a_missing_key_names_the_variable_to_set() -> None:

@@ -220,6 +220,13 @@ class TestHint:
             15.0, 1.0
         )
 
+    def test_silence_counts_for_how_long_the_outage_was(self) -> None:
+        hinted = errors.RateLimitedError(URL, 429, retry_after=50.0)
+
+        history = run((0, RUNNING), (1, hinted), (56, BUSY))[0]
+
+        assert (history.outage_started, history.silence, history.faults) == (1, 50.0, 2)
+
     def test_silence_that_was_asked_for_is_no_outage(self) -> None:
         hinted = errors.RateLimitedError(URL, 429, retry_after=150.0)
 

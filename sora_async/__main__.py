@@ -1,0 +1,10 @@
+"""The command ``sora-async``, also ``python -m sora_async``."""
+
+import sys
+
+from .cli import main
+
+__all__ = ["main"]
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""
+The command: asks for tasks and waits for them, on a terminal, in a pipe, for people and machines.
+
+Each subcommand is a module with one function, from parsed options to an exit code. They are
+imported only when they run, and with them rich and the fake service: ``--help`` is quick, and
+what needs no rich works without it.
+"""
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+from .. import InvalidArgumentError, SoraError
+from ._arguments import parse
+from ._exits import Exit
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """
+    Run the command and return its exit code.
+
+    Args:
+        argv: The arguments; None means those of the command line.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # As stderr does: a server's text that the terminal's encoding lacks ends no command.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        try:
+            return _run(parse(argv))
+        finally:
+            # Here a closed pipe can be told from a bug; at exit Python would complain of it.
+            sys.stdout.flush()
+    except* BrokenPipeError:
+        _let_go()
+    return Exit.CLOSED_PIPE
+
+
+def _run(options: argparse.Namespace) -> int:
+    try:
+        return _dispatch(options)
+    except SoraError as error:
+        _tell(error, options)
+        return Exit.USAGE if isinstance(error, InvalidArgumentError) else Exit.FAILED
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "rich":
+            raise
+        print('sora-async: needs rich: pip install "sora-async[cli]"', file=sys.stderr)
+        return Exit.USAGE
+
+
+def _dispatch(options: argparse.Namespace) -> int:
+    match options.command:
+        case "demo":
+            from ._demo import demo
+
+            return demo(options)
+        case "get":
+            from ._get import get
+
+            return get(options)
+        case _:
+            from ._wait import wait
+
+            return wait(options)
+
+
+def _tell(error: SoraError, options: argparse.Namespace) -> None:
+    """Tell of an error before or outside of any wait."""
+    from ._json import describe_error, print_record
+    from ._texts import explain
+
+    if options.json:
+        print_record("error", error=describe_error(error))
+    else:
+        print(f"sora-async: {explain(error)}", file=sys.stderr)
+
+
+def _let_go() -> None:
+    """Point closed pipes to nowhere: what is left in their buffers is written again at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
