@@ -16,6 +16,8 @@ from .errors import ConnectionFailedError, UnreadableReplyError
 
 MAX_IN_FLIGHT = 100
 MAX_REDIRECTS = 5
+# The limit of a request is our own and exact: aiohttp rounds its timeouts up to whole seconds.
+_NO_TIMEOUT = aiohttp.ClientTimeout()
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PUBLIC_HEADERS = frozenset({"accept", "user-agent"})
 
@@ -46,7 +48,6 @@ class Transport:
     def __init__(self, session: aiohttp.ClientSession, terms: Terms) -> None:
         self._session = session
         self._terms = terms
-        self._timeout = aiohttp.ClientTimeout(total=terms.request_timeout)
         self._in_flight = asyncio.Semaphore(MAX_IN_FLIGHT)
 
     async def get(self, url: str) -> Reply:
@@ -80,7 +81,7 @@ class Transport:
             async with self._session.get(
                 target,
                 headers=headers,
-                timeout=self._timeout,
+                timeout=_NO_TIMEOUT,
                 ssl=self._terms.ssl or True,
                 allow_redirects=False,
                 raise_for_status=False,
