@@ -17,7 +17,6 @@ from .models import VideoTask
 class SessionOptions:
     """How a session of our own is made; a session that was given is used as it is."""
 
-    trust_env: bool = False
     trace_configs: Sequence[aiohttp.TraceConfig] = ()
 
     def make(self) -> aiohttp.ClientSession:
@@ -25,7 +24,6 @@ class SessionOptions:
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),
             cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=self.trust_env,
             trace_configs=list(self.trace_configs),
         )
 

@@ -29,13 +29,13 @@ class Key:
 class Waiter(Protocol):
     """What the poller tells those who wait; all of it at once, never by a callback of theirs."""
 
-    def publish(self) -> None:
+    def _publish(self) -> None:
         """Take note that the entry has news."""
 
-    def settle(self, outcome: Outcome) -> None:
+    def _settle(self, outcome: Outcome) -> None:
         """Take the end of the wait."""
 
-    def allow_silence(self, seconds: float) -> None:
+    def _allow_silence(self, seconds: float) -> None:
         """Take note that the service wants to be left alone for so long."""
 
 
@@ -170,7 +170,7 @@ class Poller:
         )
         self._is_acquainted |= entry.history.is_acquainted
         _log(before, entry.history, decision, now=now)
-        if isinstance(seen, VideoTask) or not before.faults:
+        if isinstance(seen, VideoTask) or before.fault is None:
             entry.news_at = now
             is_recovery = isinstance(seen, VideoTask) and before.faults
             entry.recovered_after = now - before.outage_started if is_recovery else None
@@ -183,15 +183,15 @@ class Poller:
     def _tell(self, entry: Entry, decision: Sleep, *, is_news: bool) -> None:
         for waiter in list(entry.waiters):
             if is_news:
-                waiter.publish()
+                waiter._publish()
             if decision.asked is not None:
-                waiter.allow_silence(decision.asked)
+                waiter._allow_silence(decision.asked)
 
     def _settle(self, entry: Entry, outcome: Outcome) -> None:
         self._entries.pop(entry.key, None)
         entry.rest()
         for waiter in list(entry.waiters):
-            waiter.settle(outcome)
+            waiter._settle(outcome)
 
 
 def _closed(history: History) -> ClientClosedError:
@@ -200,7 +200,7 @@ def _closed(history: History) -> ClientClosedError:
 
 def _log(before: History, after: History, decision: Decision, *, now: float) -> None:
     """Write one line of a poll at DEBUG, and one at WARNING where an outage begins or ends."""
-    if after.faults and not before.faults and not isinstance(decision, GiveUp):
+    if after.faults == 1 and not before.faults and not isinstance(decision, GiveUp):
         logger.warning("task %s: degraded: %s", after.task_id, after.fault)
     elif before.faults and not after.faults:
         logger.warning(

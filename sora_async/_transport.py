@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NoReturn
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import attrs
@@ -33,6 +34,7 @@ class Terms:
         request_timeout: Seconds for one request, from the connection to the body's last byte.
         longest_body: Bytes of a reply that are read, counted after decompression.
         ssl: What TLS is verified with; None for the system's certificates.
+        trust_env: Whether proxies named by the environment are used.
     """
 
     headers: Mapping[str, str] = attrs.field(repr=False)
@@ -40,6 +42,20 @@ class Terms:
     request_timeout: float
     longest_body: int
     ssl: ssl.SSLContext | None
+    trust_env: bool = False
+
+
+def find_proxy(url: URL) -> URL | None:
+    """
+    Return the proxy that the environment names for an address, None when it names none.
+
+    aiohttp's own ``trust_env`` also reads ``~/.netrc``, and then either sends what it finds
+    there or refuses a request that has an ``Authorization`` of its own: it is not used.
+    """
+    if proxy_bypass(url.host or ""):
+        return None
+    proxy = getproxies().get(url.scheme)
+    return URL(proxy) if proxy else None
 
 
 class Transport:
@@ -48,6 +64,7 @@ class Transport:
     def __init__(self, session: aiohttp.ClientSession, terms: Terms) -> None:
         self._session = session
         self._terms = terms
+        self._proxies: dict[URL, URL | None] = {}
         self._in_flight = asyncio.Semaphore(MAX_IN_FLIGHT)
 
     async def get(self, url: str) -> Reply:
@@ -83,6 +100,7 @@ class Transport:
                 headers=headers,
                 timeout=_NO_TIMEOUT,
                 ssl=self._terms.ssl or True,
+                proxy=self._find_proxy(target),
                 allow_redirects=False,
                 raise_for_status=False,
             ) as response:
@@ -97,6 +115,14 @@ class Transport:
         raise ConnectionFailedError(
             asked, f"more than {MAX_REDIRECTS} redirects, the last to {target.origin()}"
         )
+
+    def _find_proxy(self, url: URL) -> URL | None:
+        if not self._terms.trust_env:
+            return None
+        origin = url.origin()
+        if origin not in self._proxies:
+            self._proxies[origin] = find_proxy(url)
+        return self._proxies[origin]
 
     async def _read(self, url: str, response: aiohttp.ClientResponse) -> Reply:
         parts, size = [], 0

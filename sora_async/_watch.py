@@ -173,16 +173,16 @@ class Watch:
     def _expire(self, asked: float | None) -> None:
         assert self._entry is not None
         history = self._entry.history
-        self.settle(
+        self._settle(
             WaitTimeoutError(self.task_id, history.last, 0.0, history.polls, history.fault, asked)
         )
 
-    def publish(self) -> None:
+    def _publish(self) -> None:
         """Take note of news: wake those who iterate."""
         self._version += 1
         _wake(self._news)
 
-    def allow_silence(self, seconds: float) -> None:
+    def _allow_silence(self, seconds: float) -> None:
         """End the wait at once when the service wants more silence than is left of the timeout."""
         if (
             self._timer is not None
@@ -191,7 +191,7 @@ class Watch:
         ):
             self._expire(seconds)
 
-    def settle(self, outcome: Outcome) -> None:
+    def _settle(self, outcome: Outcome) -> None:
         """Take the end of the wait and wake everybody."""
         assert self._loop is not None
         if isinstance(outcome, WaitInterruptedError):

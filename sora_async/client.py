@@ -92,12 +92,13 @@ class SoraClient:
             request_timeout=check_seconds("request_timeout", request_timeout),
             longest_body=check_count("longest_body", longest_body, least=1),
             ssl=ssl,
+            trust_env=trust_env and session is None,
         )
         self._patience = Patience(outage=check_limit("outage_timeout", outage_timeout))
         self._schedule = schedule or DEFAULT_SCHEDULE
         self._max_retries = check_count("max_retries", max_retries, least=0)
         self._session = session
-        self._options = SessionOptions(trust_env=trust_env, trace_configs=trace_configs)
+        self._options = SessionOptions(trace_configs=trace_configs)
         self._homes: dict[asyncio.AbstractEventLoop, Home] = {}
 
     def __repr__(self) -> str:

@@ -75,8 +75,8 @@ class History:
         polls: Requests that have come back, good or bad.
         last: The newest good snapshot.
         progress: The largest part done so far, 0.0 to 1.0.
-        fault: The newest fault of the outage under way; None when there is none.
-        faults: How many polls in a row have failed.
+        fault: The newest fault since the last good answer; None when there is none.
+        faults: How many polls since then have failed, without those that did not know the id.
         outage_started: The moment of the first of them.
         silence: Seconds of the outage that the service itself asked for.
         missing: How many times in a row the service did not know the id.

@@ -53,7 +53,7 @@ class Patience:
         contact: Without a connection or a readable answer, when the service
             has never given one: more likely a wrong address than an outage.
         unseen: Until the service knows the id of a task just made.
-        missing: How many times in a row it may not know an id it knew before.
+        missing: How many times in a row it must not know an id, to be believed.
         video: For the URL of a task that has succeeded.
         fault_jitter: Makes a delay of every interval within an outage.
     """
@@ -164,13 +164,13 @@ def _after_fault(
     history: History, fault: SoraError, *, now: float, schedule: Schedule, patience: Patience
 ) -> tuple[History, Decision]:
     asked = fault.retry_after if isinstance(fault, ResponseError) else None
-    is_first = not history.faults
     is_unknown = isinstance(fault, TaskNotFoundError)
+    is_first = not history.faults and not is_unknown
     history = attrs.evolve(
         history,
         polls=history.polls + 1,
         fault=fault,
-        faults=history.faults + 1,
+        faults=history.faults + (not is_unknown),
         missing=history.missing + is_unknown,
         outage_started=now if is_first else history.outage_started,
         silence=0.0 if is_first else history.silence,
@@ -199,9 +199,11 @@ def _ending(
 ) -> SoraError | None:
     """Return the error that ends the wait, None when it goes on."""
     if isinstance(fault, TaskNotFoundError):
-        if history.last is not None:
-            return fault if history.missing >= patience.missing else None
-        return fault if fault.status < 300 or now - history.started >= patience.unseen else None
+        is_at_first = history.last is None
+        if is_at_first and fault.status < 300:
+            return fault
+        is_early = is_at_first and now - history.started < patience.unseen
+        return None if is_early or history.missing < patience.missing else fault
     if not _may_pass(history, fault):
         return fault
     budget = _budget(history, fault, patience)

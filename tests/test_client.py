@@ -4,6 +4,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -434,6 +435,51 @@ class TestSessions:
         context = ssl.create_default_context()
 
         assert SoraClient(ssl=context)._terms.ssl is context
+
+    async def test_a_proxy_of_the_environment_is_used_when_wanted_with_its_password(
+        self, sora: FakeSora, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        far = "http://videos.example"
+        sora.script("task_1", queued())
+        monkeypatch.setenv("HTTP_PROXY", sora.url.replace("//", "//user:word@"))
+        arguments: dict[str, Any] = {"base_url": far, "api_key": KEY, "allow_plain_http": True}
+
+        async with SoraClient(**arguments, trust_env=True) as client:
+            await client.get_task("task_1")
+            await client.get_task("task_1")
+        async with SoraClient(**arguments, max_retries=0) as client:
+            with pytest.raises(ConnectionFailedError):
+                await client.get_task("task_1")
+
+        assert len(sora.requests) == 2
+        headers = sora.requests[0][1].headers
+        assert headers["Host"] == "videos.example"
+        assert headers["Proxy-Authorization"] == "Basic dXNlcjp3b3Jk"
+        assert headers["Authorization"] == f"Bearer {KEY}"
+
+    async def test_no_proxy_is_used_for_a_host_that_is_to_have_none(
+        self, sora: FakeSora, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sora.script("task_1", queued())
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+        async with SoraClient(base_url=sora.url, api_key=KEY, trust_env=True) as client:
+            assert (await client.get_task("task_1")).phase is Phase.QUEUED
+
+    async def test_a_netrc_file_never_takes_the_place_of_the_key(
+        self, sora: FakeSora, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        netrc = tmp_path / "netrc"
+        netrc.write_text("machine 127.0.0.1 login user password word\n")
+        netrc.chmod(0o600)
+        monkeypatch.setenv("NETRC", str(netrc))
+        sora.script("task_1", queued())
+
+        async with SoraClient(base_url=sora.url, api_key=KEY, trust_env=True) as client:
+            await client.get_task("task_1")
+
+        assert sora.requests[0][1].headers["Authorization"] == f"Bearer {KEY}"
 
     async def test_trace_configs_see_every_request(self, sora: FakeSora) -> None:
         sora.script("task_1", queued())

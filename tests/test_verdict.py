@@ -184,8 +184,14 @@ class TestFirstContact:
 class TestUnknownTask:
     def test_a_task_just_made_has_a_grace(self) -> None:
         assert run((0, UNKNOWN))[1] == Sleep(2.0)
-        assert run((0, UNKNOWN), (29.9, UNKNOWN))[1] == Sleep(4.0)
-        assert run((0, UNKNOWN), (30, UNKNOWN))[1] == GiveUp(UNKNOWN)
+        assert run((0, UNKNOWN), (2, UNKNOWN), (29.9, UNKNOWN))[1] == Sleep(4.0)
+        assert run((0, UNKNOWN), (2, UNKNOWN), (30, UNKNOWN))[1] == GiveUp(UNKNOWN)
+        assert isinstance(run((0, BUSY), (40, UNKNOWN), (42, UNKNOWN))[1], Sleep)
+
+    def test_an_unknown_task_is_no_outage(self) -> None:
+        history = run((0, UNKNOWN), (20, BUSY), (139, BUSY))[0]
+
+        assert (history.faults, history.outage_started) == (2, 20)
 
     def test_a_task_seen_before_may_be_unknown_twice(self) -> None:
         assert isinstance(run((0, RUNNING), (60, UNKNOWN), (62, UNKNOWN))[1], Sleep)
