@@ -1,12 +1,15 @@
 """The rooms of the house: who may import whom, and what the pure rooms never touch."""
 
 import ast
+import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import sora_async
+from sora_async import testing
 
 PACKAGE = Path(sora_async.__file__).parent
 
@@ -166,3 +169,40 @@ def test_everything_public_has_a_docstring(name: str) -> None:
     for member, inner in vars(value).items():
         if callable(inner) and not member.startswith("_"):
             assert inner.__doc__, f"{name}.{member}"
+
+
+PAGE = Path(__file__).parent.parent / "docs" / "explanation" / "architecture.rst"
+
+
+def rooms_on_the_page() -> Iterator[tuple[str, set[str]]]:
+    """Yield each room of the page's table, with the packages that it may import."""
+    row = re.compile(r"^   \* - ``([\w/.]+)``\n     - .*\n     -(.*)$", re.MULTILINE)
+    for name, packages in row.findall(PAGE.read_text("utf-8")):
+        yield name, set(re.findall(r"``(\w+)``", packages))
+
+
+def test_the_page_shows_the_rooms_in_their_order() -> None:
+    files = [f"{room}/" if (PACKAGE / room).is_dir() else f"{room}.py" for room in ROOMS]
+
+    assert [name for name, _ in rooms_on_the_page()] == files
+
+
+def test_the_page_names_the_packages_that_each_room_imports() -> None:
+    plain = sys.stdlib_module_names - IMPURE_MODULES
+    for name, packages in rooms_on_the_page():
+        room = name.rstrip("/").removesuffix(".py")
+        inner = [path for path in modules() if room_of(path) == room]
+        used = {top for path in inner for kind, top in imports(path) if kind == "foreign"}
+        assert used - plain == packages, name
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    pages = "".join(
+        path.read_text("utf-8") for path in (PAGE.parent.parent / "reference").glob("*.rst")
+    )
+    names = {
+        *(f"sora_async.{name}" for name in sora_async.__all__ if name != "__version__"),
+        *(f"sora_async.testing.{name}" for name in testing.__all__),
+    }
+
+    assert {name for name in names if not re.search(rf":: {name}\b", pages)} == set()

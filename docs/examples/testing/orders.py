@@ -1,0 +1,12 @@
+from sora_async import SoraClient, TaskFailedError, WaitTimeoutError
+
+
+async def settle(client: SoraClient, task_id: str) -> str:
+    """Return what the customer is told."""
+    try:
+        task = await client.wait_until_complete(task_id, timeout=1200)
+    except TaskFailedError as error:
+        return f"We could not make your video: {error.failure.message}"
+    except WaitTimeoutError:
+        return "Your video takes longer than usual. We will write to you."
+    return f"Your video is ready: {task.video_url}"

@@ -1,0 +1,36 @@
+import asyncio
+
+import pytest
+from orders import settle
+
+from sora_async import SoraClient
+from sora_async.testing import FakeSora, Life, completed, http_error, reset, running
+
+
+async def test_a_customer_gets_the_address(sora: FakeSora, client: SoraClient) -> None:
+    sora.add(Life(queued=30, running=240), task_id="video_1")
+
+    text = await settle(client, "video_1")
+
+    assert text == f"Your video is ready: {sora.cdn_url}/videos/video_1.mp4"
+
+
+async def test_a_failure_is_explained(sora: FakeSora, client: SoraClient) -> None:
+    task_id = sora.add(Life(failure=("moderation_blocked", "the prompt was refused")))
+
+    text = await settle(client, task_id)
+
+    assert text == "We could not make your video: the prompt was refused"
+
+
+async def test_an_outage_goes_unnoticed(sora: FakeSora, client: SoraClient) -> None:
+    sora.script("video_1", running(0.1), http_error(503), reset(), completed())
+
+    assert (await settle(client, "video_1")).startswith("Your video is ready")
+
+
+async def test_nobody_waits_for_ever(sora: FakeSora, client: SoraClient) -> None:
+    sora.script("video_1", running(0.1))
+
+    assert "longer than usual" in await settle(client, "video_1")
+    assert asyncio.get_running_loop().time() == pytest.approx(1200)

@@ -1,0 +1,296 @@
+"""
+The examples of the docs and of the README, run as a user runs them.
+
+They run all at once, each in a process of its own, in real time, against a fake service. What a
+page shows as output is a recording beside the example: a run must print lines of the same form.
+"""
+
+import asyncio
+import contextlib
+import os
+import re
+import ssl
+import sys
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import attrs
+import pytest
+
+from sora_async.testing import Answer, FakeSora, completed, failed, http_error, queued, running
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+EXAMPLES = DOCS / "examples"
+TLS = Path(__file__).parent / "tls"
+KEY = "sk-0123456789abcdef"
+
+FAKE = "sora-2:task_01fake0000000000000000000"
+"""How the ids of ``python -m sora_async.testing`` begin."""
+
+FAR = {"SORA_BASE_URL": "http://videos.example", "HTTP_PROXY": "{url}", "RELAY_PROXY": "{url}"}
+"""A service that only a proxy can reach: the fake, which understands what a proxy is asked."""
+
+SECURE = {"SORA_BASE_URL": "{tls_url}"}
+
+IN_THE_WAY = (
+    *("SORA_", "SSL_CERT_", "NETRC", "PYTHONASYNCIODEBUG", "PYTHONDEVMODE", "PYTHONWARNINGS"),
+    *("PYTEST_", "PY_COLORS", "FORCE_COLOR", "CLICOLOR", "COLUMNS"),
+)
+"""How the names begin of variables that change what an example does or writes."""
+
+BLOCKED = failed("moderation_blocked", "The prompt was refused.")
+UNPAID = http_error(403, {"error": {"code": "insufficient_user_quota", "message": "no credit"}})
+DONE = {"video_done": (completed(),)}
+MANY = {
+    "video_boat": (completed(),),
+    "video_moon": (BLOCKED,),
+    "video_tree": (running(0.4), completed()),
+}
+ALL_ENDS = {
+    **DONE,
+    "video_blocked": (BLOCKED,),
+    "video_later": (http_error(429, headers={"Retry-After": "3600"}),),
+    "video_unpaid": (UNPAID,),
+    "video_odd": (http_error(400),),
+}
+ADDRESS = "http://127.0.0.1:1/videos/video_done.mp4"
+
+
+@attrs.frozen
+class Example:
+    """
+    How an example is run.
+
+    Attributes:
+        command: What Python is called with, in the folder of the examples.
+        tasks: The tasks of the fake and their answers, one for each poll; the command gets
+            their ids. Without tasks, the fake is ``python -m sora_async.testing``.
+        environment: What it holds beside address and key; ``{url}`` and its like are filled in.
+        prints: Its output, where there is no recording.
+        writes_to_stderr: Whether its output goes there.
+    """
+
+    command: str
+    tasks: Mapping[str, tuple[Answer, ...]] = attrs.field(factory=dict)
+    environment: Mapping[str, str] = attrs.field(factory=dict, kw_only=True)
+    prints: str | None = attrs.field(default=None, kw_only=True)
+    writes_to_stderr: bool = attrs.field(default=False, kw_only=True)
+
+    @property
+    def file(self) -> str:
+        """The file or folder that is the example."""
+        words = self.command.split()
+        return words[-1] if words[0].startswith("-") else words[0]
+
+
+RUNS = {
+    "readme": Example(f"readme.py {FAKE}1"),
+    "first_wait": Example(f"first_wait.py {FAKE}1"),
+    "first_events": Example(f"first_events.py {FAKE}4"),
+    "first_failure": Example(f"readme.py {FAKE}3"),
+    "wait_for_many": Example("wait_for_many.py", MANY),
+    "wait_for_all": Example("wait_for_all.py", MANY),
+    "timeouts": Example("timeouts.py", {"video_late": (running(0.4), completed())}),
+    "handle_errors": Example("handle_errors.py", ALL_ENDS),
+    "progress": Example("progress.py", {"video_boat": (running(0.42), completed())}),
+    "progress_rich": Example("progress_rich.py", MANY),
+    "another_server": Example(
+        "another_server.py",
+        DONE,
+        environment={"RELAY_URL": "{url}", "RELAY_KEY": KEY},
+        prints=f"sora-2 {ADDRESS}",
+    ),
+    "behind_a_proxy": Example("behind_a_proxy.py", DONE, environment=FAR, prints=ADDRESS),
+    "own_session": Example("own_session.py", DONE, environment=FAR, prints=ADDRESS),
+    "private_ca": Example(
+        "private_ca.py", DONE, environment={**SECURE, "RELAY_CA": "{ca}"}, prints=ADDRESS
+    ),
+    "system_ca": Example(
+        "first_wait.py", DONE, environment={**SECURE, "SSL_CERT_FILE": "{ca}"}, prints=ADDRESS
+    ),
+    "log_polls": Example(
+        "log_polls.py",
+        {"video_boat": (queued(), http_error(503), completed())},
+        writes_to_stderr=True,
+    ),
+    "trace_requests": Example("trace_requests.py", {"video_boat": (queued(), completed())}),
+    "trace_opentelemetry": Example(
+        "trace_opentelemetry.py", {"video_boat": (queued(), completed())}
+    ),
+    "testing": Example("-m pytest -q -p no:cacheprovider testing"),
+}
+"""By the names of their recordings, ``docs/examples/<name>.txt``."""
+
+
+@attrs.frozen
+class Run:
+    """What came of an example: its exit code, its output, and what else it wrote."""
+
+    code: int | None
+    output: str
+    rest: str
+
+
+async def run(example: Example, places: Mapping[str, str]) -> Run:
+    """Run an example beside a fake of its own, or beside the one of *places*."""
+    async with FakeSora(api_key=KEY, shape="relay") as sora, secure(sora) as tls_url:
+        for task_id, answers in example.tasks.items():
+            sora.script(task_id, *answers)
+        if example.tasks:
+            places = {"url": sora.url, "tls_url": tls_url, "ca": str(TLS / "ca.pem")}
+        environment = {
+            **{name: text for name, text in os.environ.items() if not is_in_the_way(name)},
+            # What an example leaves open shows on stderr.
+            "PYTHONWARNINGS": "always::ResourceWarning",
+            "SORA_BASE_URL": places["url"],
+            "SORA_API_KEY": KEY,
+            **{name: text.format_map(places) for name, text in example.environment.items()},
+        }
+        async with asyncio.timeout(30):
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, *example.command.split(), *example.tasks),
+                cwd=EXAMPLES,
+                env=environment,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+            stdout, stderr = await process.communicate()
+    output, rest = (stderr, stdout) if example.writes_to_stderr else (stdout, stderr)
+    return Run(process.returncode, output.decode(), rest.decode())
+
+
+def is_in_the_way(name: str) -> bool:
+    """Whether a variable of the environment would change what an example does or writes."""
+    return name.lower().endswith("_proxy") or name.startswith(IN_THE_WAY)
+
+
+@contextlib.asynccontextmanager
+async def secure(sora: FakeSora) -> AsyncIterator[str]:
+    """Speak TLS before a fake, with the certificate of a private CA."""
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, ssl.SSLError):
+            while data := await reader.read(65536):
+                writer.write(data)
+        writer.close()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        host, port = sora.url.removeprefix("http://").split(":")
+        inner_reader, inner_writer = await asyncio.open_connection(host, int(port))
+        await asyncio.gather(pass_on(reader, inner_writer), pass_on(inner_reader, writer))
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(TLS / "server.pem")
+    server = await asyncio.start_server(accept, "127.0.0.1", ssl=context)
+    async with server:
+        yield f"https://localhost:{server.sockets[0].getsockname()[1]}"
+
+
+@contextlib.asynccontextmanager
+async def serve() -> AsyncIterator[str]:
+    """Run ``python -m sora_async.testing`` at 60 times its speed, and yield what it prints."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "sora_async.testing", "--port", "0", "--speed", "60"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(30):
+            yield (await process.stdout.readuntil(b"Ctrl-C ends it.\n")).decode()
+    finally:
+        process.terminate()
+        await process.communicate()
+
+
+async def run_all() -> dict[str, Run]:
+    async with serve() as text:
+        found = re.search(r"SORA_BASE_URL=(\S+)", text)
+        assert found
+        places = {"url": found[1]}
+        ends = await asyncio.gather(*(run(example, places) for example in RUNS.values()))
+    service = Run(0, text.replace(", 60 times as fast", ""), "")
+    return {**dict(zip(RUNS, ends, strict=True)), "service": service}
+
+
+@pytest.fixture(scope="module")
+def runs() -> dict[str, Run]:
+    """All runs, by the names of their recordings."""
+    return asyncio.run(run_all())
+
+
+def shapes(text: str) -> list[str]:
+    """Return the lines of an output without what differs from run to run."""
+    lines = [re.sub(r"\d+(\.\d+)?", "#", line) for line in text.splitlines()]
+    lines = [re.sub(r"([#━])\1+", r"\1", re.sub(r"\s+", " ", line)).strip() for line in lines]
+    return [line for line in lines if line]
+
+
+def files() -> list[Path]:
+    """Return the files of the examples, without what tools leave beside them."""
+    paths = [path.relative_to(EXAMPLES) for path in EXAMPLES.rglob("*") if path.is_file()]
+    return [path for path in paths if not any(part[0] in "._" for part in path.parts)]
+
+
+def recording(name: str) -> str:
+    example = RUNS.get(name)
+    if example is not None and example.prints is not None:
+        return example.prints
+    return (EXAMPLES / f"{name}.txt").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", [*RUNS, "service"])
+def test_an_example_prints_what_its_page_shows(name: str, runs: dict[str, Run]) -> None:
+    ended = runs[name]
+
+    shown, printed = shapes(recording(name)), shapes(ended.output)
+
+    assert (ended.code, ended.rest) == (0, "")
+    assert printed[-1] == shown[-1]
+    assert [line for line in printed if line not in shown] == []
+
+
+def test_every_example_is_run_and_every_recording_is_of_a_run() -> None:
+    tops = {path.parts[0] for path in files()}
+
+    recordings = {name for name in tops if name.endswith(".txt")}
+
+    assert tops - recordings == {example.file for example in RUNS.values()}
+    shown = {name for name, example in RUNS.items() if example.prints is None}
+    assert recordings == {f"{name}.txt" for name in [*shown, "service"]}
+
+
+def test_every_example_and_recording_is_on_a_page() -> None:
+    pages = [path.read_text("utf-8") for path in DOCS.rglob("*.rst")]
+
+    include = re.compile(r"^\.\. literalinclude:: .*examples/(\S+)", re.MULTILINE)
+    included = {name for page in pages for name in include.findall(page)}
+
+    assert {path.as_posix() for path in files()} == included
+
+
+def test_the_readme_shows_its_example_and_what_it_prints() -> None:
+    """Package indexes know no ``literalinclude``: the text itself stands there."""
+    blocks = code_blocks(ROOT / "README.rst")
+
+    assert (EXAMPLES / "readme.py").read_text("utf-8") in blocks
+    assert (EXAMPLES / "readme.txt").read_text("utf-8") in blocks
+
+
+def test_the_readme_and_its_fellows_name_the_same_commands() -> None:
+    readme = "".join(code_blocks(ROOT / "README.rst"))
+
+    [command] = [line for line in readme.splitlines() if line.endswith("nox -s tests")]
+
+    assert command in (ROOT / "CONTRIBUTING.rst").read_text("utf-8")
+    assert command in (ROOT / ".ci" / "run").read_text("utf-8")
+
+
+def code_blocks(path: Path) -> list[str]:
+    """Return the code blocks of a page, as they are without their indentation."""
+    found = re.findall(
+        r"^\.\. code-block:: .*\n\n((?:(?: {4}.*)?\n)+)", path.read_text("utf-8"), re.MULTILINE
+    )
+    return [
+        "\n".join(line[4:] for line in block.strip("\n").splitlines()) + "\n" for block in found
+    ]
