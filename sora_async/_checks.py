@@ -1,6 +1,7 @@
 """Arguments of the front door, checked before anything is sent."""
 
 import math
+import re
 from collections.abc import Mapping
 from typing import get_args
 
@@ -8,6 +9,8 @@ from ._version import __version__
 from ._wire import is_loopback
 from .errors import InvalidArgumentError
 from .verdict import Until
+
+_SECRET_NAME = re.compile(r"auth|key|token|secret|cookie", re.IGNORECASE)
 
 
 def check_seconds(name: str, value: object) -> float:
@@ -40,10 +43,16 @@ def check_until(value: object) -> Until:
     )
 
 
-def check_channel(base_url: str, *, api_key: str | None, allow_plain_http: bool) -> None:
+def find_secrets(headers: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the values of headers that give access to something, without their scheme."""
+    found = (text for name, text in headers.items() if _SECRET_NAME.search(name))
+    return tuple(dict.fromkeys(text.rpartition(" ")[2] for text in found if text))
+
+
+def check_channel(base_url: str, *, is_secret: bool, allow_plain_http: bool) -> None:
     """Refuse to send a key in the clear to another machine."""
     is_plain = base_url.startswith("http:") and not is_loopback(base_url)
-    if api_key is not None and is_plain and not allow_plain_http:
+    if is_secret and is_plain and not allow_plain_http:
         raise InvalidArgumentError(
             f"base_url {base_url!r}: plain http would send the API key in the clear; "
             "use https, or pass allow_plain_http=True"

@@ -10,14 +10,22 @@ import attrs
 from ._poller import Poller
 from ._transport import Terms, Transport
 from ._wire import decode_reply, task_url
+from .errors import ClientClosedError, InvalidArgumentError
 from .models import VideoTask
+
+
+def _check_trace_configs(_: object, __: object, configs: Sequence[object]) -> None:
+    if not all(isinstance(one, aiohttp.TraceConfig) for one in configs):
+        raise InvalidArgumentError(f"trace_configs: expected aiohttp.TraceConfig, got {configs!r}")
 
 
 @attrs.frozen(kw_only=True)
 class SessionOptions:
     """How a session of our own is made; a session that was given is used as it is."""
 
-    trace_configs: Sequence[aiohttp.TraceConfig] = ()
+    trace_configs: Sequence[aiohttp.TraceConfig] = attrs.field(
+        default=(), validator=_check_trace_configs
+    )
 
     def make(self) -> aiohttp.ClientSession:
         """Return a session without cookies and without a limit of its own on connections."""
@@ -47,7 +55,7 @@ class Home:
         session: aiohttp.ClientSession | None,
     ) -> None:
         self._base_url = base_url
-        self._api_key = terms.api_key
+        self._secrets = terms.secrets
         self._session = session or options.make()
         self._is_ours = session is None
         self._transport = Transport(self._session, terms)
@@ -59,8 +67,15 @@ class Home:
 
     async def fetch(self, task_id: str) -> VideoTask:
         """Ask once; raise what the answer was, if it was no task."""
-        reply = await self._transport.get(task_url(self._base_url, task_id))
-        return decode_reply(reply, task_id=task_id, api_key=self._api_key)
+        try:
+            reply = await self._transport.get(task_url(self._base_url, task_id))
+        except (InvalidArgumentError, RuntimeError) as error:
+            if self.is_closed:
+                raise ClientClosedError(task_id) from error
+            raise
+        task = decode_reply(reply, task_id=task_id, secrets=self._secrets)
+        self.poller.is_acquainted = True
+        return task
 
     async def close(self) -> None:
         """End all waits and close the session, unless it was given."""
@@ -71,9 +86,11 @@ class Home:
             yield
         finally:
             self.is_closed = True
-            await self.poller.close()
-            if self._is_ours:
-                await self._session.close()
+            try:
+                await self.poller.close()
+            finally:
+                if self._is_ours:
+                    await self._session.close()
 
 
 def find_home(homes: "dict[asyncio.AbstractEventLoop, Home]") -> Home | None:

@@ -2,17 +2,27 @@
 
 import asyncio
 import logging
+import math
+import random
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import attrs
 
-from .errors import ClientClosedError, SoraError
+from .errors import (
+    ClientClosedError,
+    RateLimitedError,
+    ServiceUnavailableError,
+    SoraError,
+)
 from .models import VideoTask
 from .schedule import History, Schedule
 from .verdict import Decision, Done, GiveUp, Patience, Sleep, step
 
 logger = logging.getLogger("sora_async")
+
+SPREAD = 1.0
+"""Seconds over which the polls that a silence held back begin again."""
 
 Outcome = VideoTask | BaseException
 
@@ -50,6 +60,7 @@ class Entry:
         news_at: The moment of the newest event.
         recovered_after: How long the outage was that the newest event ends, None if it ends none.
         due: The moment of the next poll.
+        left_at: The moment the last waiter left; None while there is one.
     """
 
     __slots__ = (
@@ -57,6 +68,7 @@ class Entry:
         "flight",
         "history",
         "key",
+        "left_at",
         "news_at",
         "recovered_after",
         "timer",
@@ -70,8 +82,22 @@ class Entry:
         self.news_at: float | None = None
         self.recovered_after: float | None = None
         self.due = history.started
-        self.timer: asyncio.TimerHandle | None = None
+        self.left_at: float | None = None
+        self.timer: asyncio.Handle | None = None
         self.flight: asyncio.Task[None] | None = None
+
+    def resume(self, now: float) -> None:
+        """Go on after nobody polled for a while: time that was not used counts towards nothing."""
+        if self.left_at is None:
+            return
+        idle, self.left_at = now - self.left_at, None
+        history = self.history
+        self.history = attrs.evolve(
+            history,
+            started=history.started + idle,
+            outage_started=history.outage_started + idle,
+            succeeded_at=None if history.succeeded_at is None else history.succeeded_at + idle,
+        )
 
     def rest(self) -> None:
         """Stop polling for now; what was in flight is asked again by whoever joins next."""
@@ -91,7 +117,8 @@ class Poller:
         self._loop = asyncio.get_running_loop()
         self._entries: dict[Key, Entry] = {}
         self._flights: set[asyncio.Task[None]] = set()
-        self._is_acquainted = False
+        self._quiet_until = -math.inf
+        self.is_acquainted = False
 
     def join(self, key: Key, waiter: Waiter, previous: Entry | None) -> Entry:
         """
@@ -105,9 +132,8 @@ class Poller:
         entry = self._entries.get(key)
         if entry is None:
             now = self._loop.time()
-            entry = previous or Entry(
-                key, History(task_id=key.task_id, started=now, is_acquainted=self._is_acquainted)
-            )
+            entry = previous or Entry(key, History(task_id=key.task_id, started=now))
+            entry.resume(now)
             self._entries[key] = entry
             self._plan(entry, entry.due - now)
         entry.waiters.add(waiter)
@@ -119,6 +145,11 @@ class Poller:
         if not entry.waiters and self._entries.get(entry.key) is entry:
             del self._entries[entry.key]
             entry.rest()
+            entry.left_at = self._loop.time()
+
+    def silence(self) -> float:
+        """Return the seconds for which the service wants to be left alone, by all waits."""
+        return max(0.0, self._quiet_until - self._loop.time())
 
     async def close(self) -> None:
         """End every wait with :class:`ClientClosedError` and every request in flight."""
@@ -128,17 +159,20 @@ class Poller:
         await asyncio.gather(*flights, return_exceptions=True)
 
     def _plan(self, entry: Entry, delay: float) -> None:
-        entry.due = self._loop.time() + max(0.0, delay)
-        if delay <= 0:
-            self._take_off(entry)
-        else:
-            entry.timer = self._loop.call_at(entry.due, self._take_off, entry)
+        entry.due = max(self._loop.time() + max(0.0, delay), self._quiet_until)
+        entry.timer = self._loop.call_at(entry.due, self._take_off, entry)
 
     def _take_off(self, entry: Entry) -> None:
+        silence = self.silence()
+        if silence > 0:
+            self._plan(entry, silence + random.uniform(0.0, SPREAD))
+            return
         entry.timer = None
-        entry.flight = self._loop.create_task(self._poll(entry), name=f"poll {entry.key.task_id}")
-        self._flights.add(entry.flight)
-        entry.flight.add_done_callback(self._flights.discard)
+        flight = self._loop.create_task(self._poll(entry), name=f"poll {entry.key.task_id}")
+        if not flight.done():  # an eager task may have ended already
+            entry.flight = flight
+            self._flights.add(flight)
+            flight.add_done_callback(self._flights.discard)
 
     async def _poll(self, entry: Entry) -> None:
         """Ask once and act on the answer; whatever goes wrong in here reaches those who wait."""
@@ -148,27 +182,35 @@ class Poller:
         except SoraError as error:
             seen = error
         except BaseException as stop:
-            if (
-                entry.flight in (asyncio.current_task(), None)
-                and self._entries.get(entry.key) is entry
-            ):
+            if self._is_current(entry):
                 self._settle(entry, stop if isinstance(stop, Exception) else _closed(entry.history))
             if isinstance(stop, Exception):
                 return
             raise
+        if not self._is_current(entry):
+            return  # everybody has left, and the cancellation was lost on the way
         entry.flight = None
         try:
             self._decide(entry, seen)
         except Exception as bug:
             self._settle(entry, bug)
 
+    def _is_current(self, entry: Entry) -> bool:
+        """Return whether the running poll is still the one its entry wants."""
+        is_wanted = self._entries.get(entry.key) is entry
+        return is_wanted and entry.flight in (asyncio.current_task(), None)
+
     def _decide(self, entry: Entry, seen: VideoTask | SoraError) -> None:
         before = entry.history
+        if self.is_acquainted and not before.is_acquainted:
+            before = attrs.evolve(before, is_acquainted=True)
         now = self._loop.time()
         entry.history, decision = step(
             before, seen, now=now, schedule=entry.key.schedule, patience=entry.key.patience
         )
-        self._is_acquainted |= entry.history.is_acquainted
+        self.is_acquainted |= entry.history.is_acquainted
+        if isinstance(seen, RateLimitedError | ServiceUnavailableError) and seen.retry_after:
+            self._quiet_until = max(self._quiet_until, now + seen.retry_after)
         _log(before, entry.history, decision, now=now)
         if isinstance(seen, VideoTask) or before.fault is None:
             entry.news_at = now

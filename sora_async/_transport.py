@@ -4,7 +4,6 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import NoReturn
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -12,15 +11,19 @@ import attrs
 from yarl import URL
 
 from ._units import read_label
-from ._wire import HIDDEN, Reply
-from .errors import ConnectionFailedError, UnreadableReplyError
+from ._wire import Reply, hide_in_text
+from .errors import (
+    ConnectionFailedError,
+    InvalidArgumentError,
+    SoraError,
+    UnreadableReplyError,
+)
 
 MAX_IN_FLIGHT = 100
 MAX_REDIRECTS = 5
 # The limit of a request is our own and exact: aiohttp rounds its timeouts up to whole seconds.
 _NO_TIMEOUT = aiohttp.ClientTimeout()
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_PUBLIC_HEADERS = frozenset({"accept", "user-agent"})
 
 
 @attrs.frozen(kw_only=True)
@@ -29,8 +32,8 @@ class Terms:
     How requests are sent, whatever loop they are sent from.
 
     Attributes:
-        headers: Sent to the base URL's origin; another origin sees only Accept and User-Agent.
-        api_key: For cutting it out of error texts; it is sent as one of *headers*.
+        headers: Sent to the base URL's origin and to no other.
+        secrets: Those of them, or parts, that no error may show; the key is the first.
         request_timeout: Seconds for one request, from the connection to the body's last byte.
         longest_body: Bytes of a reply that are read, counted after decompression.
         ssl: What TLS is verified with; None for the system's certificates.
@@ -38,7 +41,7 @@ class Terms:
     """
 
     headers: Mapping[str, str] = attrs.field(repr=False)
-    api_key: str | None = attrs.field(repr=False)
+    secrets: tuple[str, ...] = attrs.field(repr=False)
     request_timeout: float
     longest_body: int
     ssl: ssl.SSLContext | None
@@ -71,13 +74,17 @@ class Transport:
         """
         Return the reply to a GET, whatever its status.
 
-        Redirects are followed here and not by aiohttp, which takes only
-        ``Authorization`` from the headers that another origin would see.
+        Redirects are followed here and not by aiohttp, and on the same
+        origin only: another one must see neither our headers nor those of a
+        given session.
 
         Raises:
             ConnectionFailedError: There was no whole reply in time.
-            UnreadableReplyError: The reply is larger than we read.
+            UnreadableReplyError: The reply is larger than we read, or leads to another origin.
+            InvalidArgumentError: The session that was given cannot be used.
         """
+        if self._session.closed:
+            raise InvalidArgumentError("session: it is closed")
         async with self._in_flight:
             try:
                 async with asyncio.timeout(self._terms.request_timeout) as limit:
@@ -87,17 +94,18 @@ class Transport:
                 whose = (
                     f"within {seconds}" if limit.expired() else f"in time ({type(error).__name__})"
                 )
-                raise ConnectionFailedError(url, f"no whole reply {whose}") from error
+                failure: SoraError = ConnectionFailedError(url, f"no whole reply {whose}")
             except (aiohttp.ClientError, OSError, ValueError) as error:
-                self._fail(url, error)
+                failure = self._translate(url, error)
+        # Raised out here, it has no context: aiohttp's errors show the request's headers.
+        raise failure
 
     async def _follow(self, url: URL) -> Reply:
-        asked = str(url)
-        headers, target = self._terms.headers, url
+        asked, target = str(url), url
         for _ in range(MAX_REDIRECTS):
             async with self._session.get(
                 target,
-                headers=headers,
+                headers=self._terms.headers,
                 timeout=_NO_TIMEOUT,
                 ssl=self._terms.ssl or True,
                 proxy=self._find_proxy(target),
@@ -107,14 +115,15 @@ class Transport:
                 location = response.headers.get("Location")
                 if response.status not in _REDIRECTS or not location:
                     return await self._read(asked, response)
-            target = target.join(URL(location))
-            if target.origin() != url.origin():
-                headers = {
-                    name: text for name, text in headers.items() if name.lower() in _PUBLIC_HEADERS
-                }
-        raise ConnectionFailedError(
-            asked, f"more than {MAX_REDIRECTS} redirects, the last to {target.origin()}"
-        )
+            try:
+                target = target.join(URL(location))
+                where = str(target.origin())
+            except ValueError:
+                where = "an address that is none"
+            if where != str(url.origin()):
+                reason = f"a redirect to {where}, another origin; is that the base_url?"
+                raise UnreadableReplyError(asked, response.status, reason)
+        raise ConnectionFailedError(asked, f"more than {MAX_REDIRECTS} redirects")
 
     def _find_proxy(self, url: URL) -> URL | None:
         if not self._terms.trust_env:
@@ -140,10 +149,13 @@ class Transport:
             received=datetime.now(UTC),
         )
 
-    def _fail(self, url: str, error: Exception) -> NoReturn:
-        """Raise our error for aiohttp's, not chained to one whose text quotes the key."""
-        reason = read_label(str(error)) or "the connection broke"
-        key = self._terms.api_key
-        if key is not None and key in str(error):
-            raise ConnectionFailedError(url, reason.replace(key, HIDDEN)) from None
-        raise ConnectionFailedError(url, f"{type(error).__name__}: {reason}") from error
+    def _translate(self, url: str, error: Exception) -> SoraError:
+        """Return our error for one of aiohttp's, chained to it where it has nothing to hide."""
+        text = read_label(str(error)) or "the connection broke"
+        reason = hide_in_text(text, self._terms.secrets)
+        if "Cannot combine AUTHORIZATION header" in text:
+            return InvalidArgumentError("session: has a password of its own, beside our key")
+        failure = ConnectionFailedError(url, f"{type(error).__name__}: {reason}")
+        if reason == text and not isinstance(error, aiohttp.ClientResponseError):
+            failure.__cause__ = error
+        return failure

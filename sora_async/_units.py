@@ -16,7 +16,9 @@ MILLISECONDS_FROM = 1e11
 MAX_TEXT = 500
 """Characters of a server's text that we keep in an error: no full body enters a message."""
 
-_HTTP_URL = re.compile(r"https?://[^\s/?#\\@][^\s\\]*", re.IGNORECASE | re.ASCII)
+_HTTP_URL = re.compile(
+    r"https?://[^\s/?#\\@%][^\s/?#\\%]*(?:[/?#][^\s\\]*)?", re.IGNORECASE | re.ASCII
+)
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]+")
 
 
@@ -121,7 +123,7 @@ def read_url(value: object) -> str | None:
     """Return an absolute http(s) URL, None for anything else."""
     if not isinstance(value, str):
         return None
-    url = value.strip()
+    url = value.strip().replace(" ", "%20")
     return url if _HTTP_URL.fullmatch(url) and _UNPRINTABLE.search(url) is None else None
 
 

@@ -9,7 +9,7 @@ import attrs
 from ._poller import Entry, Key, Outcome, Poller
 from .errors import SoraError, WaitInterruptedError, WaitTimeoutError
 from .models import ProgressEvent, VideoTask
-from .verdict import furthest
+from .verdict import Done, end_of_success, furthest
 
 
 class Watch:
@@ -146,15 +146,17 @@ class Watch:
                 "this Watch belongs to another event loop: "
                 f"call wait_until_complete({self.task_id!r}) again in this one"
             )
-        self._holders += 1
-        if self._holders == 1:
-            self._poller = self._find_poller()
+        if self._holders == 0:
             previous = self._entry
+            self._poller = self._find_poller()
             self._entry = self._poller.join(self._key, self, previous)
             if self._timeout is not None:
                 self._timer = loop.call_at(self._started + self._timeout, self._expire, None)
             if self._entry is not previous and self._entry.news_at is not None:
                 self._version += 1
+        self._holders += 1
+        if self._holders == 1 and self._poller is not None:
+            self._allow_silence(self._poller.silence())
 
     def _release(self) -> None:
         """Count one consumer less; the last one stops the polling."""
@@ -171,8 +173,13 @@ class Watch:
         self._poller.leave(self._entry, self)
 
     def _expire(self, asked: float | None) -> None:
+        """End the wait for want of time; with the task, where that has succeeded already."""
         assert self._entry is not None
         history = self._entry.history
+        ending = end_of_success(history, self._key.patience)
+        if ending is not None:
+            self._settle(ending.task if isinstance(ending, Done) else ending.error)
+            return
         self._settle(
             WaitTimeoutError(self.task_id, history.last, 0.0, history.polls, history.fault, asked)
         )
@@ -184,6 +191,8 @@ class Watch:
 
     def _allow_silence(self, seconds: float) -> None:
         """End the wait at once when the service wants more silence than is left of the timeout."""
+        if seconds <= 0:
+            return
         if (
             self._timer is not None
             and self._loop is not None
@@ -216,31 +225,42 @@ class Events:
         self._watch = watch
         self._version = 0
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiting = 0
 
     def __aiter__(self) -> "Events":
         """Return itself."""
         return self
 
     async def __anext__(self) -> ProgressEvent:
-        """Return the next event, or end the iteration after the one with the finished task."""
+        """
+        Return the next event, or end the iteration after the one with the finished task.
+
+        Cancelling this call, by a timeout around it for instance, lets go of the watch and breaks
+        the request off; the next call goes on from there. Something that only wants to look up
+        from time to time keeps one call in a task, and uses :func:`asyncio.wait`.
+        """
         if self._loop is None:
             self._watch._hold()
             self._loop = asyncio.get_running_loop()
+        self._waiting += 1
         try:
             version = await self._watch._next(self._version)
         except BaseException:
+            self._waiting -= 1
             self._let_go()
             raise
+        self._waiting -= 1
         event = self._watch.latest
         if not version or event is None:
             self._let_go()
             raise StopAsyncIteration
-        self._version = version
+        self._version = max(version, self._version)
         return event
 
     def _let_go(self) -> None:
-        self._loop = None
-        self._watch._release()
+        if self._loop is not None and not self._waiting:
+            self._loop = None
+            self._watch._release()
 
     def __del__(self) -> None:
         """Let go of the watch; by way of its loop where the garbage collector runs elsewhere."""
@@ -248,7 +268,7 @@ class Events:
         if loop is None or loop.is_closed():
             return
         if asyncio._get_running_loop() is loop:
-            self._let_go()
+            self._watch._release()
         else:
             loop.call_soon_threadsafe(self._watch._release)
 

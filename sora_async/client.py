@@ -17,6 +17,7 @@ from ._checks import (
     check_limit,
     check_seconds,
     check_until,
+    find_secrets,
     make_headers,
 )
 from ._home import Home, SessionOptions, find_home
@@ -85,10 +86,12 @@ class SoraClient:
         key = check_api_key(os.environ.get("SORA_API_KEY") if api_key is None else api_key)
         url = os.environ.get("SORA_BASE_URL") or DEFAULT_BASE_URL if base_url is None else base_url
         self._base_url = check_base_url(url)
-        check_channel(self._base_url, api_key=key, allow_plain_http=allow_plain_http)
+        all_headers = make_headers(key, headers or {})
+        secrets = find_secrets(all_headers)
+        check_channel(self._base_url, is_secret=bool(secrets), allow_plain_http=allow_plain_http)
         self._terms = Terms(
-            headers=make_headers(key, headers or {}),
-            api_key=key,
+            headers=all_headers,
+            secrets=secrets,
             request_timeout=check_seconds("request_timeout", request_timeout),
             longest_body=check_count("longest_body", longest_body, least=1),
             ssl=ssl,
@@ -98,7 +101,7 @@ class SoraClient:
         self._schedule = schedule or DEFAULT_SCHEDULE
         self._max_retries = check_count("max_retries", max_retries, least=0)
         self._session = session
-        self._options = SessionOptions(trace_configs=trace_configs)
+        self._options = SessionOptions(trace_configs=tuple(trace_configs))
         self._homes: dict[asyncio.AbstractEventLoop, Home] = {}
 
     def __repr__(self) -> str:

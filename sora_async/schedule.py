@@ -9,6 +9,7 @@ import itertools
 import math
 import random
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import attrs
 import backoff
@@ -108,6 +109,11 @@ def _check_intervals(_: object, __: object, intervals: tuple[float, ...]) -> Non
         )
 
 
+def _check_jitter(_: object, field: "attrs.Attribute[Any]", jitter: Any) -> None:
+    if not callable(jitter) or type(jitter).__hash__ is None:
+        raise InvalidArgumentError(f"{field.name}: expected a hashable callable, got {jitter!r}")
+
+
 @attrs.frozen(kw_only=True, cache_hash=True)
 class Schedule:
     """
@@ -124,8 +130,8 @@ class Schedule:
         converter=_read_intervals,
         validator=_check_intervals,
     )
-    jitter: Jitter = spread
-    first_jitter: Jitter = spread_phase
+    jitter: Jitter = attrs.field(default=spread, validator=_check_jitter)
+    first_jitter: Jitter = attrs.field(default=spread_phase, validator=_check_jitter)
 
     def delay(self, history: History) -> float:
         """Return the seconds from an answer to the next poll, before any hint of the server."""

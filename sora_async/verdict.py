@@ -4,6 +4,7 @@ Whether a wait goes on: the law of outages, graces and ends, as one pure functio
 Source: what servers were seen to answer, and for how long, in "What servers really do" in the docs.
 """
 
+import math
 from typing import Literal
 
 import attrs
@@ -36,6 +37,9 @@ What ends a wait whose task succeeds:
 FAULT_INTERVALS = ramp(first=0.5, factor=2.0, longest=30.0)
 """Upper ends of the full-jittered delays within an outage, in seconds."""
 
+
+INSTANT = 0.001
+"""Seconds that are as good as none: a rounding error must not ask for a poll of its own."""
 
 FEWEST_POLLS = 8
 """No delay within an outage is longer than this part of its budget: the default is never spent on
@@ -141,13 +145,21 @@ def _after_snapshot(
     if task.is_complete:
         return history, Done(task)
     delay = schedule.delay(history)
-    if task.phase is Phase.SUCCEEDED:
+    ending = end_of_success(history, patience)
+    if ending is not None:
         left = patience.video - (now - succeeded_at)
-        if patience.until == "completed" or left <= 0:
-            is_wanting = patience.until == "video_url"
-            return history, GiveUp(VideoMissingError(task)) if is_wanting else Done(task)
+        if patience.until == "completed" or left < INSTANT:
+            return history, ending
         delay = min(delay, left)
     return history, Sleep(max(delay, task.poll_after or 0.0), task.poll_after)
+
+
+def end_of_success(history: History, patience: Patience) -> Done | GiveUp | None:
+    """Return how a wait ends that ends now, if its task has succeeded; None if it has not."""
+    task = history.last
+    if task is None or task.phase is not Phase.SUCCEEDED:
+        return None
+    return GiveUp(VideoMissingError(task)) if patience.until == "video_url" else Done(task)
 
 
 def furthest(before: float | None, now: float | None) -> float | None:
@@ -169,29 +181,40 @@ def _after_fault(
     history = attrs.evolve(
         history,
         polls=history.polls + 1,
+        is_acquainted=history.is_acquainted or isinstance(fault, ResponseError),
         fault=fault,
         faults=history.faults + (not is_unknown),
-        missing=history.missing + is_unknown,
+        missing=history.missing + 1 if is_unknown else 0,
         outage_started=now if is_first else history.outage_started,
         silence=0.0 if is_first else history.silence,
     )
     outage = now - history.outage_started - history.silence
     error = _ending(history, fault, now=now, outage=outage, patience=patience)
-    if error is not None:
-        return history, GiveUp(error)
+    left = math.inf if history.succeeded_at is None else patience.video - now + history.succeeded_at
+    if error is not None or left < INSTANT:
+        ending = end_of_success(history, patience)
+        return history, ending or GiveUp(error or fault)
     if is_unknown:
-        return history, Sleep(max(schedule.delay(history), asked or 0.0), asked)
-    ceiling = FAULT_INTERVALS[min(history.faults, len(FAULT_INTERVALS)) - 1]
-    budget = _budget(history, fault, patience)
-    if budget is None:
-        delay = patience.fault_jitter(ceiling)
+        delay = schedule.delay(history)
     else:
-        delay = patience.fault_jitter(min(ceiling, budget / FEWEST_POLLS))
-        delay = min(delay, max(0.0, budget - outage))
+        delay = _delay_of_outage(history, fault, outage=outage, patience=patience)
+    delay = min(delay, left)
     if asked is None:
         return history, Sleep(delay)
     history = attrs.evolve(history, silence=history.silence + asked)
     return history, Sleep(max(asked + patience.fault_jitter(asked / 10), delay), asked)
+
+
+def _delay_of_outage(
+    history: History, fault: SoraError, *, outage: float, patience: Patience
+) -> float:
+    """Return the full-jittered delay to the next poll, the last one at the end of the budget."""
+    ceiling = FAULT_INTERVALS[min(history.faults, len(FAULT_INTERVALS)) - 1]
+    budget = _budget(history, fault, patience)
+    if budget is None:
+        return patience.fault_jitter(ceiling)
+    delay = patience.fault_jitter(min(ceiling, budget / FEWEST_POLLS))
+    return min(delay, max(0.0, budget - outage))
 
 
 def _ending(
@@ -207,7 +230,7 @@ def _ending(
     if not _may_pass(history, fault):
         return fault
     budget = _budget(history, fault, patience)
-    if budget is None or outage < budget:
+    if budget is None or budget - outage >= INSTANT:
         return None
     if not history.is_acquainted and not isinstance(fault, ResponseError):
         return fault

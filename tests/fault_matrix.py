@@ -137,7 +137,7 @@ ON_THE_WIRE = [
         "redirect to another origin",
         lambda sora: (fake.redirect(f"{sora.cdn_url}/x"), fake.completed()),
         DONE,
-        2.1,
+        0.6,
     ),
 ]
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import ssl
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from conftest import KEY
 
 from sora_async import (
+    ClientClosedError,
     ConnectionFailedError,
     InsufficientQuotaError,
     InvalidArgumentError,
@@ -309,8 +311,8 @@ class TestTransport:
             (raw(b" " * (8 * 1024 * 1024 + 1)), UnreadableReplyError),
             (raw(b"not gzip", headers={"Content-Encoding": "gzip"}), ConnectionFailedError),
             (redirect("/v1/videos/task_1"), ConnectionFailedError),
-            (redirect("http://["), ConnectionFailedError),
-            (redirect("ftp://127.0.0.1/"), ConnectionFailedError),
+            (redirect("http://["), UnreadableReplyError),
+            (redirect("ftp://127.0.0.1/"), UnreadableReplyError),
         ],
         ids=str,
     )
@@ -343,28 +345,65 @@ class TestTransport:
 
     async def test_a_redirect_to_another_origin_never_sees_the_key(self, sora: FakeSora) -> None:
         sora.script("task_1", redirect(f"{sora.cdn_url}/elsewhere"))
-        secret = {"X-Api-Key": KEY}
 
-        async with SoraClient(
-            api_key=KEY, base_url=sora.url, headers=secret, max_retries=0
-        ) as client:
-            with pytest.raises(TaskNotFoundError):
+        async with aiohttp.ClientSession(headers={"X-Mine": "secret"}) as session:
+            for one in (None, session):
+                client = SoraClient(api_key=KEY, base_url=sora.url, session=one, max_retries=0)
+                with pytest.raises(UnreadableReplyError, match="another origin") as caught:
+                    await client.get_task("task_1")
+                await client.close()
+                assert sora.cdn_url in str(caught.value)
+
+        assert sora.cdn_requests == []
+
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            garbage_status_line(),
+            raw(b"not gzip", headers={"Content-Encoding": "gzip"}),
+            truncated(),
+        ],
+        ids=str,
+    )
+    async def test_no_error_of_aiohttp_shows_the_headers_of_the_request(
+        self, sora: FakeSora, fault: Any
+    ) -> None:
+        sora.script("task_1", fault)
+
+        async with SoraClient(api_key=KEY, base_url=sora.url, max_retries=0) as client:
+            with pytest.raises(ConnectionFailedError) as caught:
                 await client.get_task("task_1")
 
-        headers = sora.cdn_requests[0][1].headers
-        assert KEY not in str(headers)
-        assert headers["Accept"] == "application/json"
+        for error in (caught.value, caught.value.__cause__, caught.value.__context__):
+            assert KEY not in repr(error)
 
-    async def test_a_server_that_quotes_the_key_in_a_broken_reply_gives_nothing_away(
-        self, sora: FakeSora, client: SoraClient
+    async def test_a_host_that_has_the_key_in_its_name_is_not_quoted(
+        self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        sora.script("task_1", redirect(f"http://{KEY}.invalid/"))
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{KEY}.invalid")
 
-        with pytest.raises(ConnectionFailedError) as caught:
-            await client.get_task("task_1")
+        async with SoraClient(
+            api_key=KEY, base_url="https://videos.example", trust_env=True, max_retries=0
+        ) as client:
+            with pytest.raises(ConnectionFailedError) as caught:
+                await client.get_task("task_1")
 
-        assert KEY not in str(caught.value)
-        assert caught.value.__cause__ is None and caught.value.__suppress_context__
+        assert "[key].invalid" in str(caught.value)
+        assert caught.value.__cause__ is None
+
+    async def test_secrets_in_further_headers_are_kept_like_the_key(self, sora: FakeSora) -> None:
+        token = "tok-0123456789"
+        sora.script("task_1", http_error(400, {"message": f"bad {token}"}))
+        headers = {"Authorization": f"Bearer {token}"}
+
+        async with SoraClient(api_key="", base_url=sora.url, headers=headers) as client:
+            with pytest.raises(UnauthorizedError) as caught:
+                await client.get_task("task_1")
+        with pytest.raises(InvalidArgumentError, match="in the clear"):
+            SoraClient(api_key="", base_url="http://far.example", headers=headers)
+
+        assert not caught.value.is_keyless
+        assert token not in str(caught.value)
 
 
 class TestSessions:
@@ -384,6 +423,50 @@ class TestSessions:
             client = SoraClient(api_key=KEY, base_url=sora.url, session=session)
             with pytest.raises(TaskNotFoundError):
                 await client.get_task("task_1")
+
+    async def test_a_session_that_cannot_be_used_says_so(self, sora: FakeSora) -> None:
+        sora.script("task_1", queued())
+        async with aiohttp.ClientSession() as session:
+            pass
+        with pytest.raises(InvalidArgumentError, match="session: it is closed"):
+            await SoraClient(base_url=sora.url, session=session).get_task("task_1")
+        with pytest.raises(InvalidArgumentError, match="trace_configs"):
+            SoraClient(trace_configs=["no trace"])  # type: ignore[list-item]
+
+    async def test_a_session_with_a_password_of_its_own_is_refused(self, sora: FakeSora) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            session = aiohttp.ClientSession(auth=aiohttp.BasicAuth("user", "word"))
+        async with session:
+            client = SoraClient(api_key=KEY, base_url=sora.url, session=session)
+            with pytest.raises(InvalidArgumentError, match="session: has a password of its own"):
+                await client.get_task("task_1")
+
+    async def test_a_call_under_way_when_the_client_closes_says_so(
+        self, sora: FakeSora, client: SoraClient
+    ) -> None:
+        sora.script("task_1", http_error(500))
+        call = asyncio.create_task(client.get_task("task_1"))
+        while not sora.requests:
+            await asyncio.sleep(0)
+
+        await client.close()
+
+        with pytest.raises((ClientClosedError, ConnectionFailedError)):
+            await call
+
+    async def test_closing_may_be_cancelled_and_closes_all_the_same(self, sora: FakeSora) -> None:
+        sora.script("task_1", stall())
+        client = SoraClient(api_key=KEY, base_url=sora.url)
+        wait = asyncio.create_task(client.wait_until_complete("task_1").result())
+        await asyncio.sleep(1)
+
+        closing = asyncio.create_task(client.close())
+        await asyncio.sleep(0)
+        closing.cancel()
+        await asyncio.gather(wait, closing, return_exceptions=True)
+
+        assert [home._session.closed for home in client._homes.values()] == [True]
 
     async def test_a_closed_client_opens_again(self, sora: FakeSora, client: SoraClient) -> None:
         sora.script("task_1", queued())
@@ -416,13 +499,14 @@ class TestSessions:
 
     def test_a_watch_belongs_to_its_loop(self) -> None:
         client = SoraClient(api_key=KEY, base_url="http://127.0.0.1:1")
-        watch = client.wait_until_complete("task_1", timeout=0.01)
-        events = aiter(watch)
+        watch = client.wait_until_complete("task_1")
 
         async def begin() -> None:
-            wait = asyncio.ensure_future(anext(events))
-            await asyncio.sleep(0)
-            wait.cancel()
+            async with FakeSora(api_key=KEY) as sora:
+                client._base_url = sora.url
+                sora.script("task_1", running(0.1))
+                async for _ in watch:
+                    break
 
         async def use() -> None:
             with pytest.raises(RuntimeError, match="another event loop"):

@@ -114,6 +114,7 @@ def test_a_count_is_whole(value: object, expected: int | None) -> None:
         ("https://", None),
         ("https:///v.mp4", None),
         ("https://a b", None),
+        ("https://cdn.example/a b.mp4", "https://cdn.example/a%20b.mp4"),
         ("ftp://cdn.example/v.mp4", None),
         ("file:///etc/passwd", None),
         ("javascript:alert(1)", None),

@@ -180,6 +180,10 @@ class TestFirstContact:
 
         assert run((0, fault))[1] == GiveUp(fault)
 
+    def test_any_answer_of_the_service_is_an_acquaintance(self) -> None:
+        for fault in (BUSY, LIMITED, UNKNOWN):
+            assert isinstance(run((0, fault), (11, REFUSED), (12, PAGE))[1], Sleep)
+
 
 class TestUnknownTask:
     def test_a_task_just_made_has_a_grace(self) -> None:
@@ -195,9 +199,9 @@ class TestUnknownTask:
 
     def test_a_task_seen_before_may_be_unknown_twice(self) -> None:
         assert isinstance(run((0, RUNNING), (60, UNKNOWN), (62, UNKNOWN))[1], Sleep)
-        assert run((0, RUNNING), (60, UNKNOWN), (62, BUSY), (63, UNKNOWN), (64, UNKNOWN))[
-            1
-        ] == GiveUp(UNKNOWN)
+        assert run((0, RUNNING), (60, UNKNOWN), (62, UNKNOWN), (64, UNKNOWN))[1] == GiveUp(UNKNOWN)
+        broken = ((60, UNKNOWN), (62, UNKNOWN), (63, BUSY), (64, UNKNOWN), (65, UNKNOWN))
+        assert isinstance(run((0, RUNNING), *broken)[1], Sleep)
         assert isinstance(
             run((0, RUNNING), (1, UNKNOWN), (2, UNKNOWN), (3, RUNNING), (4, UNKNOWN))[1], Sleep
         )
@@ -209,7 +213,7 @@ class TestUnknownTask:
         assert isinstance(run((0, RUNNING), (1, fault))[1], Sleep)
 
     def test_a_hint_holds_for_an_unknown_task_too(self) -> None:
-        assert run((0, errors.TaskNotFoundError(URL, 404, retry_after=9.0)))[1] == Sleep(9.0, 9.0)
+        assert run((0, errors.TaskNotFoundError(URL, 404, retry_after=9.0)))[1] == Sleep(9.9, 9.0)
 
 
 class TestHint:
@@ -256,6 +260,17 @@ class TestCompletedWithoutUrl:
         assert isinstance(
             run((0, COMPLETED), (20, RUNNING), (40, COMPLETED), (60, COMPLETED))[1], Sleep
         )
+
+    def test_what_ends_the_wait_after_a_success_gives_the_task(self) -> None:
+        final = errors.UnauthorizedError(URL, 401)
+
+        assert run((0, COMPLETED), (4, final))[1] == Done(COMPLETED)
+        assert run((0, COMPLETED), (4, BUSY), (44, BUSY), (45, BUSY))[1] == Done(COMPLETED)
+        assert run((0, COMPLETED), (1, UNKNOWN), (2, UNKNOWN), (3, UNKNOWN))[1] == Done(COMPLETED)
+
+    def test_a_rounding_error_asks_for_no_poll_of_its_own(self) -> None:
+        assert run((0, COMPLETED), (45 - 1e-9, COMPLETED))[1] == Done(COMPLETED)
+        assert isinstance(run((0, RUNNING), (10, BUSY), (130 - 1e-9, BUSY))[1], GiveUp)
 
     def test_until_completed_asks_for_no_url(self) -> None:
         assert run((0, COMPLETED), patience=attrs.evolve(STEADY, until="completed"))[1] == Done(
@@ -311,8 +326,10 @@ def test_any_history_comes_to_the_right_end(story: Sequence[Seen], end: Seen, to
     assert not isinstance(decision, Sleep)
     assert history.polls <= len(story) + 1
     if isinstance(decision, Done):
-        assert seen is decision.task
-        assert decision.task.is_complete or now - (history.succeeded_at or 0.0) >= 45.0
+        assert decision.task is history.last
+        if isinstance(seen, VideoTask):
+            assert seen is decision.task
+            assert decision.task.is_complete or now - (history.succeeded_at or 0.0) >= 45.0
     elif isinstance(decision.error, errors.TaskFailedError):
         assert seen is FAILED
     elif isinstance(decision.error, errors.OutageError):

@@ -21,6 +21,7 @@ from sora_async import (
     VideoMissingError,
     WaitTimeoutError,
 )
+from sora_async._home import Home
 from sora_async.testing import (
     FakeSora,
     Life,
@@ -30,6 +31,7 @@ from sora_async.testing import (
     raw,
     reset,
     running,
+    slow,
     stall,
     unknown_task,
 )
@@ -250,6 +252,81 @@ class TestLeaving:
         await asyncio.sleep(60)
         assert len(sora.polls("task_1")) == 1
 
+    async def test_a_heartbeat_can_be_kept_without_breaking_the_request_off(
+        self, sora: FakeSora, client: SoraClient
+    ) -> None:
+        sora.script("task_1", slow(3.5, completed()))
+        coming, beats = asyncio.ensure_future(anext(aiter(client.wait_until_complete("task_1")))), 0
+
+        while not (await asyncio.wait({coming}, timeout=1))[0]:
+            beats += 1
+
+        assert coming.result().task.is_complete
+        assert (beats, len(sora.polls("task_1"))) == (3, 1)
+
+    async def test_a_cancelled_loop_stops_the_polls(
+        self, sora: FakeSora, client: SoraClient
+    ) -> None:
+        sora.script("task_1", running(0.1))
+
+        async def loop() -> None:
+            async for _ in client.wait_until_complete("task_1"):
+                pass
+
+        looping = asyncio.create_task(loop())
+        await asyncio.sleep(60)
+        looping.cancel()
+        await asyncio.gather(looping, return_exceptions=True)
+        polls = len(sora.polls("task_1"))
+        await asyncio.sleep(60)
+
+        assert len(sora.polls("task_1")) == polls
+
+    async def test_two_may_ask_one_iteration_for_its_next_event(
+        self, sora: FakeSora, client: SoraClient
+    ) -> None:
+        sora.script("task_1", running(0.1), completed())
+        watch = client.wait_until_complete("task_1", schedule=EXACT)
+        events = aiter(watch)
+        await anext(events)
+        first, second = (asyncio.ensure_future(anext(events)) for _ in range(2))
+        await asyncio.sleep(0.1)
+
+        first.cancel()
+
+        assert (await second).task.is_complete
+        assert (await watch).is_complete
+
+    async def test_a_wait_taken_up_much_later_has_its_whole_patience(
+        self, sora: FakeSora, client: SoraClient
+    ) -> None:
+        sora.script("task_1", running(0.3), http_error(503), http_error(503), completed())
+        watch = client.wait_until_complete("task_1")
+        async for event in watch:
+            if event.is_degraded:
+                break
+        await asyncio.sleep(600)
+
+        assert (await watch).is_complete
+
+    async def test_a_first_use_that_fails_leaves_nothing_half_done(self, sora: FakeSora) -> None:
+        class Broken(SoraClient):
+            attempts = 0
+
+            def _home(self) -> Home:
+                self.attempts += 1
+                if self.attempts == 1:
+                    raise LookupError("not yet")
+                return super()._home()
+
+        sora.script("task_1", completed())
+        async with Broken(api_key="sk-0123456789abcdef", base_url=sora.url) as client:
+            watch = client.wait_until_complete("task_1")
+            with pytest.raises(LookupError):
+                await watch
+
+            assert (await watch).is_complete
+
     async def test_a_cancelled_iteration_can_be_taken_up_again(
         self, sora: FakeSora, client: SoraClient
     ) -> None:
@@ -384,6 +461,40 @@ class TestTimeout:
         sora.script("task_1", http_error(429, headers={"Retry-After": "3000"}), completed())
 
         assert (await client.wait_until_complete("task_1", timeout=None)).is_complete
+
+    async def test_a_silence_that_was_asked_for_holds_for_all_waits(
+        self, sora: FakeSora, client: SoraClient, now: Clock
+    ) -> None:
+        hinted = http_error(429, headers={"Retry-After": "50"})
+        sora.script("task_1", hinted, completed())
+        sora.script("task_2", running(0.1), completed())
+        sora.script("task_3", completed())
+        start = now()
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(client.wait_until_complete("task_1").result())
+            group.create_task(client.wait_until_complete("task_2", schedule=EXACT).result())
+            await asyncio.sleep(10)
+            with pytest.raises(WaitTimeoutError, match="40 s of silence"):
+                await client.wait_until_complete("task_3", timeout=30)
+            group.create_task(client.wait_until_complete("task_3", timeout=60).result())
+
+        moments = sorted(at - start for at, _ in sora.requests)
+        assert len(moments) == 5
+        assert moments[1] < 1 and moments[2] >= 50 and moments[-1] <= 55
+
+    async def test_a_timeout_after_the_success_gives_the_task(
+        self, sora: FakeSora, client: SoraClient, now: Clock
+    ) -> None:
+        sora.script("task_1", running(0.5), completed(url=None))
+        start = now()
+
+        task = await client.wait_until_complete("task_1", timeout=30)
+
+        assert now() - start == pytest.approx(30.0)
+        assert task.content_url is not None
+        with pytest.raises(VideoMissingError):
+            await client.wait_until_complete("task_1", timeout=30, until="video_url")
 
     async def test_no_timeout_means_none(self, sora: FakeSora, client: SoraClient) -> None:
         sora.add(Life(queued=0, running=4 * 3600), task_id="task_1")

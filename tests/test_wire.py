@@ -36,7 +36,7 @@ def reply(body: object, status: int = 200, **headers: str) -> Reply:
 
 
 def decode(body: object, status: int = 200, **headers: str) -> VideoTask:
-    return decode_reply(reply(body, status, **headers), task_id=ID, api_key=KEY)
+    return decode_reply(reply(body, status, **headers), task_id=ID, secrets=(KEY,))
 
 
 def error_of(body: object, status: int = 200, **headers: str) -> Any:
@@ -205,6 +205,12 @@ class TestPhase:
 
         assert (task.phase, task.failure) == (Phase.FAILED, TaskFailure("nsfw"))
 
+    def test_a_reason_may_be_an_object(self) -> None:
+        reason = {"failure_reason": {"code": "moderation"}}
+        task = decode({"id": ID, "status": "pending", "detail": {"pending_info": reason}})
+
+        assert (task.phase, task.failure) == (Phase.FAILED, TaskFailure("moderation"))
+
     @pytest.mark.parametrize("reason", [None, "", 0, False, [], {}])
     def test_an_empty_reason_is_none(self, reason: object) -> None:
         body = {
@@ -223,6 +229,52 @@ class TestPhase:
         assert decode({"status": "processing", "data": {"id": ID}}).phase is Phase.RUNNING
         assert decode({"data": {"task_id": ID}}).phase is Phase.QUEUED
         assert decode({"task_id": ID, "status": "SUCCESS", "data": inner}).phase is Phase.SUCCEEDED
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"id": "req_9", "status": "success", "data": {"task_id": ID, "status": "processing"}},
+            {"status": "success", "model": "m", "result": {"status": "processing"}},
+            {"task": {"id": ID, "status": "processing"}},
+            {"data": [{"id": ID, "status": "processing"}]},
+            {"code": 0, "data": {"task_id": ID, "task_status": "processing"}},
+            {"id": ID, "state": "processing"},
+        ],
+        ids=json.dumps,
+    )
+    def test_a_task_is_found_in_every_wrapping(self, body: dict[str, Any]) -> None:
+        assert decode(body).phase is Phase.RUNNING
+        ended = json.loads(json.dumps(body).replace("processing", "failed"))
+        assert decode(ended).phase is Phase.FAILED
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"status": "error", "detail": "upstream request timeout"},
+            {"id": "req_9", "status": "error", "message": "upstream timeout"},
+            {"status": "fail", "url": "/v1/videos/x", "message": "try again"},
+            {"status": "unauthorized", "message": "bad key"},
+            {"status": "ok", "code": "task_not_exist"},
+            {"message": "Invalid token"},
+            {"ret": -1, "msg": "invalid api key"},
+            {"id": None, "code": "invalid_key", "message": "bad"},
+        ],
+        ids=json.dumps,
+    )
+    def test_a_good_status_with_bad_words_is_an_error(self, body: dict[str, Any]) -> None:
+        assert isinstance(error_of(body), errors.ResponseError)
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"status": "success", "detail": "task is being processed"},
+            {"code": 0, "message": "ok", "data": None},
+            {"success": True, "message": "ok"},
+        ],
+        ids=json.dumps,
+    )
+    def test_a_good_word_of_the_call_is_no_end(self, body: dict[str, Any]) -> None:
+        assert decode(body).phase in (Phase.QUEUED, Phase.RUNNING)
 
     def test_a_word_about_the_call_does_not_end_the_task(self) -> None:
         assert decode({"status": "success", "message": "ok"}).phase is Phase.RUNNING
@@ -293,6 +345,37 @@ class TestVideoUrl:
         }
 
         assert decode(body).video_url is None
+
+    @pytest.mark.parametrize(
+        "link",
+        [
+            *(URL, f"{URL}/", f"{URL}/status", URL.replace(":task", "%3Atask")),
+            *("https://relay/v1/videos/task_01", "https://relay/v1/video/another"),
+            *("https://cdn.example/p.HEIC?x=1", "https://relay/logs/1.txt"),
+        ],
+    )
+    def test_a_running_tasks_link_to_itself_is_no_video(self, link: str) -> None:
+        for key in ("url", "output", "video_url"):
+            assert decode({"id": ID, "status": "processing", key: link}).video_url is None
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            *({"output": [VIDEO]}, {"output": [{"url": VIDEO}]}, {"videos": [{"url": VIDEO}]}),
+            *({"generations": [{"url": VIDEO}]}, {"video_url": {"url": VIDEO}}),
+            {"task_result": {"videos": [{"url": VIDEO}]}},
+        ],
+        ids=json.dumps,
+    )
+    def test_some_places_count_only_after_success(self, body: dict[str, Any]) -> None:
+        assert decode({"id": ID, "status": "processing", **body}).video_url is None
+        assert decode({"id": ID, "status": "completed", **body}).video_url == VIDEO
+
+    def test_a_finished_video_may_have_any_name(self) -> None:
+        link = f"https://cdn.example/videos/{ID}"
+
+        assert decode({"id": ID, "status": "completed", "url": link}).video_url == link
+        assert decode({"id": ID, "status": "completed", "url": f"{URL}"}).video_url is None
 
     def test_the_services_own_content_address_counts_only_after_success(self) -> None:
         body = {"id": ID, "metadata": {"url": f"{URL}/content"}}
@@ -405,9 +488,14 @@ class TestFailure:
 
     @pytest.mark.parametrize("status", [400, 422, 500])
     def test_a_failed_task_may_come_as_an_http_error(self, status: int) -> None:
-        task = decode(
-            {"id": "video_gen_1", "status": "failed", "error": {"message": "oom"}}, status
-        )
+        body = {
+            "id": "video_gen_1",
+            "model": "wan",
+            "status": "failed",
+            "error": {"message": "oom"},
+        }
+
+        task = decode(body, status)
 
         assert (task.phase, task.failure) == (Phase.FAILED, TaskFailure(None, "oom"))
 
@@ -424,6 +512,13 @@ class TestFailure:
             ({"id": "req_1", "status": "error", "message": "too many"}, 429),
             ({"id": "req_1", "status": "error", "message": "oops"}, 500),
             ({"id": "req_1", "status": "failed"}, 503),
+            ({"id": "req_1", "status": "failed", "message": "internal"}, 500),
+            ({"task_id": ID, "status": "error", "message": "upstream timeout"}, 504),
+            ({"id": ID, "status": "error", "message": "rate limited"}, 429),
+            ({"id": ID, "status": "not_found"}, 404),
+            ({"id": ID, "status": "unavailable"}, 503),
+            ({"id": 1, "status": "failed"}, 503),
+            ({"object": "video", "status": "queued", "error": {"code": "insufficient_quota"}}, 402),
             ({"detail": {"status": 3}}, 500),
             (["failed"], 500),
         ],
@@ -516,7 +611,7 @@ class TestErrors:
 
     def test_a_missing_key_is_told_from_a_wrong_one(self) -> None:
         with pytest.raises(errors.UnauthorizedError) as caught:
-            decode_reply(reply({}, 401), task_id=ID, api_key=None)
+            decode_reply(reply({}, 401), task_id=ID)
 
         assert caught.value.is_keyless
         assert not error_of({}, 401).is_keyless
@@ -630,11 +725,40 @@ class TestSecret:
         body = b'{"error": "bad sk-a\\/b-012345"}'
 
         with pytest.raises(errors.SoraError) as caught:
-            decode_reply(reply(body, 400), task_id=ID, api_key="sk-a/b-012345")
+            decode_reply(reply(body, 400), task_id=ID, secrets=("sk-a/b-012345",))
 
         assert "sk-a/b-012345" not in str(caught.value)
 
+    @pytest.mark.parametrize(
+        "body",
+        [
+            json.dumps({"error": f"bad {KEY}"}).replace("sk-", "\\u0073k-").encode(),
+            json.dumps({"error": f"bad {KEY}"}).encode("utf-16"),
+            f"bad {KEY}".encode(),
+        ],
+        ids=["escaped", "utf-16", "plain"],
+    )
+    def test_a_key_is_cut_out_however_a_body_spells_it(self, body: bytes) -> None:
+        assert error_of(body, 401).message == "bad [key]"
+        assert error_of(body, 401, X_Request_Id=KEY).request_id == "[key]"
+
+    def test_a_failure_whose_escapes_hide_the_key_shows_none(self) -> None:
+        body = json.dumps({"id": ID, "status": "failed", "error": f"bad {KEY}"})
+
+        task = decode(body.replace("sk-", "\\u0073k-").encode())
+
+        assert task.failure == TaskFailure(None, "bad [key]")
+
+    def test_a_key_in_a_url_is_found_as_it_is_written_there(self) -> None:
+        key = "sk/abc/def/123456"
+        body = json.dumps({"error": "?key=sk%2Fabc%2Fdef%2F123456"}).encode()
+
+        with pytest.raises(errors.SoraError) as caught:
+            decode_reply(reply(body, 400), task_id=ID, secrets=("x", key))
+
+        assert "?key=[key]" in str(caught.value)
+
     def test_a_key_as_short_as_a_word_is_not_looked_for(self) -> None:
-        task = decode_reply(reply({"id": ID, "model": "sora-2"}), task_id=ID, api_key="sora")
+        task = decode_reply(reply({"id": ID, "model": "sora-2"}), task_id=ID, secrets=("sora",))
 
         assert task.model == "sora-2"

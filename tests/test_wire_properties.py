@@ -41,7 +41,7 @@ def decode(
         received=datetime(2026, 1, 14, tzinfo=UTC),
     )
     try:
-        return decode_reply(reply, task_id=ID, api_key=KEY)
+        return decode_reply(reply, task_id=ID, secrets=(KEY,))
     except SoraError as error:
         return error
 

@@ -2,15 +2,15 @@
 
 from .address import check_api_key, check_base_url, check_task_id, is_loopback, task_url
 from .reply import Reply, decode_reply
-from .secret import HIDDEN
+from .secret import hide_in_text
 
 __all__ = [
-    "HIDDEN",
     "Reply",
     "check_api_key",
     "check_base_url",
     "check_task_id",
     "decode_reply",
+    "hide_in_text",
     "is_loopback",
     "task_url",
 ]

@@ -8,6 +8,7 @@ from .. import errors
 from .._units import read_label, read_mapping
 from .hints import read_retry_after
 from .reasons import Reason, read_reason
+from .secret import hide_in_text
 
 _NO_MONEY = re.compile(
     r"insufficient_(user_|account_)?(quota|balance|credits?|funds?)|billing_hard_limit_reached|billing_not_active"
@@ -20,7 +21,7 @@ _IN_TROUBLE = re.compile(
     r"server_error|internal_(server_)?error|timeout|overloaded(_error)?|service_unavailable"
 )
 _REFUSED = re.compile(
-    r"unauthorized|authentication_error|invalid_api_key|permission_(denied|error)"
+    r"unauthorized|authentication_error|invalid_(api_)?key|permission_(denied|error)"
 )
 _REQUEST_ID = re.compile(r"request[ _]id:\s*([\w-]+)", re.IGNORECASE)
 _REQUEST_ID_HEADERS = ("x-request-id", "x-oneapi-request-id", "request-id", "cf-ray")
@@ -51,7 +52,7 @@ def error_from(
     headers: Mapping[str, str],
     received: datetime,
     text: str | None,
-    is_keyless: bool,
+    secrets: tuple[str, ...],
 ) -> errors.ResponseError:
     """
     Return the error that a reply describes.
@@ -63,20 +64,19 @@ def error_from(
         headers: The look-up ignores case.
         received: When the reply came, in UTC.
         text: The start of a plain text body, used as message where there is no JSON.
-        is_keyless: Whether the request went without a key.
+        secrets: What the request was sent with and must not be shown.
     """
     reason = read_reason(body)
-    message = reason.message or text
+    message = hide_in_text(reason.message or text, secrets)
+    code = hide_in_text(reason.code, secrets)
     hint = read_retry_after(headers, body, received=received)
     cls = _classify(reason, status=status, message=message or "")
     if cls is errors.ResponseError and status < 300 and hint is not None:
         cls = errors.ServiceUnavailableError
-    request_id = _request_id(headers, body, message or "")
+    request_id = hide_in_text(_request_id(headers, body, message or ""), secrets)
     if cls is errors.UnauthorizedError:
-        return errors.UnauthorizedError(
-            url, status, reason.code, message, request_id, hint, is_keyless
-        )
-    return cls(url, status, reason.code, message, request_id, hint)
+        return errors.UnauthorizedError(url, status, code, message, request_id, hint, not secrets)
+    return cls(url, status, code, message, request_id, hint)
 
 
 def _classify(reason: Reason, *, status: int, message: str) -> type[errors.ResponseError]:

@@ -50,6 +50,7 @@ def read_failure(body: Mapping[str, Any], *, is_expired: bool) -> TaskFailure:
         body.get("failure_reason"),
         detail.get("failure_reason"),
         pending.get("failure_reason"),
+        read_mapping(pending.get("failure_reason")).get("code"),
         violation.get("kind"),
     )
     messages = (reason.message, body.get("fail_reason"), violation.get("reason_str"))

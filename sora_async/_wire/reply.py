@@ -9,19 +9,30 @@ import attrs
 
 from .._units import read_label
 from ..errors import UnreadableReplyError
-from ..models import VideoTask
+from ..models import Phase, TaskFailure, VideoTask
 from .classify import error_from
 from .hints import read_poll_after
 from .reasons import OK_CODES
-from .secret import hide_key, holds_key, show_key
-from .task import decode_task, is_about_the_call, open_envelope
-from .words import CALL_WORDS, PHASES, normalise
+from .secret import hide_in_body, hide_in_text, holds_secret
+from .task import (
+    decode_task,
+    is_about_the_call,
+    is_named,
+    is_named_as,
+    open_envelope,
+    read_word,
+)
+from .words import CALL_WORDS, PHASES
 
 DEEPEST = 100
 """Levels of nesting that are read; real answers have six. More would break who pickles *raw*."""
 
 _STATUSES_OF_A_TASK = frozenset({400, 422, 500})
 """Statuses under which a failed task itself was seen. Source: vLLM-Omni's video endpoint."""
+
+
+_STATUSES_OF_AN_ERROR = frozenset({401, 402, 403, 404, 408, 425, 429})
+"""Statuses that speak of the call, whatever task their body repeats."""
 
 
 @attrs.frozen(kw_only=True)
@@ -44,7 +55,7 @@ class Reply:
     received: datetime
 
 
-def decode_reply(reply: Reply, *, task_id: str, api_key: str | None = None) -> VideoTask:
+def decode_reply(reply: Reply, *, task_id: str, secrets: tuple[str, ...] = ()) -> VideoTask:
     """
     Return the task that a reply holds.
 
@@ -54,50 +65,56 @@ def decode_reply(reply: Reply, *, task_id: str, api_key: str | None = None) -> V
     Args:
         reply: The reply to ``GET /v1/videos/{id}``.
         task_id: The id that was asked for.
-        api_key: The key the request went with. An error says when there was
-            none, and where a service sends the key back it is cut out, of
-            *raw* too; only the video's URL keeps it.
+        secrets: The key, and what else the request was sent with that must
+            not be shown. An error says when there was nothing; where a
+            service sends one back it is cut out, of *raw* too; only the
+            video's URL keeps it, which would be of no use without.
 
     Raises:
         UnreadableReplyError: It is no JSON object, or another endpoint's.
         ResponseError: The service answered with an error; the class says which.
     """
-    if api_key is None or not holds_key(reply.body, api_key):
-        return _decode(reply, task_id=task_id, is_keyless=api_key is None)
-    safe = attrs.evolve(reply, body=hide_key(reply.body, api_key))
-    task = _decode(safe, task_id=task_id, is_keyless=False)
-    return attrs.evolve(task, video_url=task.video_url and show_key(task.video_url, api_key))
+    if not secrets or not holds_secret(reply.body, secrets):
+        return _decode(reply, task_id=task_id, secrets=secrets)
+    safe = attrs.evolve(reply, body=hide_in_body(reply.body, secrets))
+    task = _decode(safe, task_id=task_id, secrets=secrets)
+    if task.video_url is None:
+        return task
+    return attrs.evolve(task, video_url=_decode(reply, task_id=task_id, secrets=secrets).video_url)
 
 
-def _decode(reply: Reply, *, task_id: str, is_keyless: bool) -> VideoTask:
+def _decode(reply: Reply, *, task_id: str, secrets: tuple[str, ...]) -> VideoTask:
     is_good = 200 <= reply.status < 300
     value = _parse(reply, is_needed=is_good)
     if is_good:
         if not isinstance(value, dict):
-            raise UnreadableReplyError(
-                reply.url, reply.status, f"JSON that is no object: {_sketch(value)}"
-            )
+            reason = f"JSON that is no object: {_sketch(value)}"
+            raise UnreadableReplyError(reply.url, reply.status, reason)
         if value.get("object") == "list" or value.get("deleted") is True:
-            raise UnreadableReplyError(
-                reply.url, reply.status, "another endpoint's answer, not a task"
-            )
-        is_task = not _is_error(open_envelope(value))
+            reason = "another endpoint's answer, not a task"
+            raise UnreadableReplyError(reply.url, reply.status, reason)
+        is_task = not _is_error(open_envelope(value), task_id=task_id)
     else:
         value = _out_of_detail(value)
         is_task = isinstance(value, dict) and _is_task(value, task_id=task_id, status=reply.status)
-    if is_task:
-        return decode_task(
-            value, task_id=task_id, url=reply.url, poll_after=read_poll_after(reply.headers)
+    if not is_task:
+        raise error_from(
+            value,
+            url=reply.url,
+            status=reply.status,
+            headers=reply.headers,
+            received=reply.received,
+            text=None if value is not None else _text(reply),
+            secrets=secrets,
         )
-    raise error_from(
-        value,
-        url=reply.url,
-        status=reply.status,
-        headers=reply.headers,
-        received=reply.received,
-        text=None if value is not None else _text(reply),
-        is_keyless=is_keyless,
+    hint = read_poll_after(reply.headers)
+    task = decode_task(value, task_id=task_id, url=reply.url, poll_after=hint)
+    if task.failure is None:
+        return task
+    code, message = (
+        hide_in_text(text, secrets) for text in (task.failure.code, task.failure.message)
     )
+    return attrs.evolve(task, failure=TaskFailure(code, message))
 
 
 def _parse(reply: Reply, *, is_needed: bool) -> Any:
@@ -146,22 +163,25 @@ def _is_shallow(body: bytes) -> bool:
     return True
 
 
-def _is_error(body: Mapping[str, Any]) -> bool:
+def _is_error(body: Mapping[str, Any], *, task_id: str) -> bool:
     """Return whether a 200 body is an error: it has a sign of one and no status of a task."""
-    if normalise(body.get("status")) and not is_about_the_call(body):
+    word = read_word(body)
+    if word in CALL_WORDS:
+        is_foreign = bool(body.get("id")) and not is_named_as(body, task_id)
+        is_described = is_named({**body, "id": None, "task_id": None})
+        if is_about_the_call(body) or (is_foreign and not is_described):
+            return PHASES[word] is Phase.FAILED or bool(body.get("error"))
         return False
-    if (
-        body.get("error")
-        or body.get("success") is False
-        or normalise(body.get("status")) in {"fail", "error"}
-    ):
-        return True
-    is_named = "id" in body or "task_id" in body
-    if is_named:
+    if word and is_named(body):
+        return False
+    if body.get("error") or body.get("success") is False:
+        return not word
+    if is_named(body) or word in PHASES:
         return False
     code = read_label(body.get("code"))
-    has_code = code is not None and code.lower() not in OK_CODES
-    return has_code or isinstance(body.get("detail"), str | list)
+    is_fine = body.get("success") is True or (code is not None and code.lower() in OK_CODES)
+    texts = (body.get(key) for key in ("message", "msg", "detail"))
+    return not is_fine and (code is not None or any(isinstance(text, str | list) for text in texts))
 
 
 def _out_of_detail(value: object) -> object:
@@ -176,15 +196,15 @@ def _out_of_detail(value: object) -> object:
 def _is_task(value: Mapping[str, Any], *, task_id: str, status: int) -> bool:
     """Return whether a body under an error status is the task, not an error with a word."""
     body = open_envelope(value)
-    word = normalise(body.get("status"))
-    names = [str(body[key]) for key in ("id", "task_id") if body.get(key)]
-    if not word or is_about_the_call(body):
+    word = read_word(body)
+    if status in _STATUSES_OF_AN_ERROR or word not in PHASES:
         return False
-    is_ours = any(task_id.endswith(name) or name.endswith(task_id) for name in names)
-    is_plausible = (
-        status in _STATUSES_OF_A_TASK and bool(names) and word in PHASES and word not in CALL_WORDS
-    )
-    return is_ours or body.get("object") == "video" or is_plausible
+    if body.get("object") == "video":
+        return True
+    if word in CALL_WORDS:
+        return False
+    is_described = is_named({**body, "id": None, "task_id": None})
+    return is_named_as(body, task_id) or (status in _STATUSES_OF_A_TASK and is_described)
 
 
 def _text(reply: Reply) -> str | None:

@@ -1,28 +1,44 @@
-"""Cutting our own key out of what a server sends back, before anything is made of it."""
+"""Cutting our own secrets out of what a server sends back, before anything is made of it."""
+
+import functools
+from urllib.parse import quote
 
 HIDDEN = "[key]"
 
 SHORTEST = 8
-"""Characters of a key that is looked for; a shorter one may be a part of any word."""
+"""Characters of a secret that is looked for; a shorter one may be a part of any word."""
 
 
-def _spellings(api_key: str) -> tuple[str, str]:
-    """Return the key as it is and as JSON may have escaped it."""
-    return api_key, api_key.replace("/", "\\/")
+def _spellings(secret: str) -> set[str]:
+    """Return a secret as it is, as JSON may have escaped it, and as it is in a URL."""
+    return {secret, secret.replace("/", "\\/"), quote(secret, safe="")}
 
 
-def holds_key(body: bytes, api_key: str) -> bool:
-    """Return whether a body has the key in it."""
-    return len(api_key) >= SHORTEST and any(one.encode() in body for one in _spellings(api_key))
+@functools.lru_cache(maxsize=16)
+def _sought(secrets: tuple[str, ...]) -> tuple[str, ...]:
+    long_enough = [secret for secret in secrets if len(secret) >= SHORTEST]
+    return tuple(one for secret in long_enough for one in _spellings(secret))
 
 
-def hide_key(body: bytes, api_key: str) -> bytes:
-    """Return a body with the key cut out."""
-    for one in _spellings(api_key):
-        body = body.replace(one.encode(), HIDDEN.encode())
+@functools.lru_cache(maxsize=16)
+def _sought_bytes(secrets: tuple[str, ...]) -> tuple[bytes, ...]:
+    return tuple(one.encode() for one in _sought(secrets))
+
+
+def holds_secret(body: bytes, secrets: tuple[str, ...]) -> bool:
+    """Return whether a body has a secret in it."""
+    return any(map(body.__contains__, _sought_bytes(secrets)))
+
+
+def hide_in_body(body: bytes, secrets: tuple[str, ...]) -> bytes:
+    """Return a body with every secret cut out."""
+    for secret in _sought_bytes(secrets):
+        body = body.replace(secret, HIDDEN.encode())
     return body
 
 
-def show_key(url: str, api_key: str) -> str:
-    """Return a URL with the key put back: it is of no use without."""
-    return url.replace(HIDDEN, api_key)
+def hide_in_text(text: str | None, secrets: tuple[str, ...]) -> str | None:
+    """Return a text with every secret cut out, also those that a body's escapes had hidden."""
+    for secret in _sought(secrets):
+        text = text and text.replace(secret, HIDDEN)
+    return text

@@ -18,13 +18,35 @@ from .reasons import read_failure
 from .urls import find_video_url
 from .words import CALL_WORDS, EXPIRED_WORD, PHASES, normalise
 
-_NAMING_KEYS = frozenset(
-    {
-        *("id", "task_id", "object", "progress", "model", "created_at"),
-        *("detail", "video_url", "url", "output", "fail_reason"),
-    }
-)
-"""Keys of which a body that speaks of a task has at least one."""
+_NAMING_KEYS = ("object", "progress", "model", "created_at", "video_url", "fail_reason", "seconds")
+"""Keys of which a body that speaks of a task has one, beside its id and a ``detail`` tree."""
+
+_ENVELOPES = ("data", "task", "result", "video")
+"""Keys under which a task may be wrapped."""
+
+
+def read_word(body: Mapping[str, Any]) -> str:
+    """Return the status word of a task in our spelling, "" where there is none."""
+    return normalise(body.get("status", body.get("task_status", body.get("state"))))
+
+
+def is_named(body: Mapping[str, Any]) -> bool:
+    """Return whether a body has a sign of a task beside its status: an id or a description."""
+    is_described = any(body.get(key) is not None for key in _NAMING_KEYS)
+    return is_described or isinstance(body.get("detail"), dict) or bool(_names(body))
+
+
+def is_named_as(body: Mapping[str, Any], task_id: str) -> bool:
+    """Return whether the id in a body is the one asked for, perhaps without its prefix."""
+    return any(
+        name == task_id
+        or (len(name) >= _SHORTEST_ID and (task_id.endswith(name) or name.endswith(task_id)))
+        for name in _names(body)
+    )
+
+
+def _names(body: Mapping[str, Any]) -> list[str]:
+    return [str(body[key]) for key in ("id", "task_id") if isinstance(body.get(key), str | int)]
 
 
 def open_envelope(body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -33,16 +55,29 @@ def open_envelope(body: Mapping[str, Any]) -> Mapping[str, Any]:
 
     A record that names its own task is no envelope: its ``data`` is the upstream's answer.
     """
-    inner = body.get("data")
-    if not isinstance(inner, dict) or "id" in body or "task_id" in body:
-        return body
-    is_named = ("id" in inner or "task_id" in inner) and not normalise(body.get("status"))
-    return inner if is_named or normalise(inner.get("status")) else body
+    for key in _ENVELOPES:
+        inner = body.get(key)
+        if isinstance(inner, list) and len(inner) == 1 and body.get("object") != "list":
+            inner = inner[0]
+        if isinstance(inner, dict) and _is_envelope(body, inner):
+            return open_envelope(inner)
+    return body
+
+
+def _is_envelope(body: Mapping[str, Any], inner: Mapping[str, Any]) -> bool:
+    word = read_word(body)
+    if "task_id" in body or ("id" in body and word not in CALL_WORDS):
+        return False
+    return bool(read_word(inner)) or (not word and bool(_names(inner)))
 
 
 def is_about_the_call(body: Mapping[str, Any]) -> bool:
     """Return whether the status word speaks of the call: ``{"status": "error", "message": …}``."""
-    return normalise(body.get("status")) in CALL_WORDS and not _NAMING_KEYS & body.keys()
+    return read_word(body) in CALL_WORDS and not is_named(body)
+
+
+_SHORTEST_ID = 6
+"""Characters of an id that can be told from a number by chance."""
 
 
 def decode_task(
@@ -64,11 +99,11 @@ def decode_task(
     body = open_envelope(raw)
     detail = read_mapping(body.get("detail"))
     pending = read_mapping(detail.get("pending_info"))
-    word = normalise(body.get("status"))
+    word = read_word(body)
     phase = _read_phase(body, word=word, pending=pending)
     video_url = None
     if phase is not Phase.FAILED:
-        video_url = find_video_url(body, task_id=task_id, has_succeeded=phase is Phase.SUCCEEDED)
+        video_url = find_video_url(body, has_succeeded=phase is Phase.SUCCEEDED)
         phase = Phase.SUCCEEDED if video_url is not None else phase
     source = read_mapping(detail.get("input"))
     return VideoTask(
@@ -103,12 +138,16 @@ def _read_phase(body: Mapping[str, Any], *, word: str, pending: Mapping[str, Any
     is_end = phase in (Phase.SUCCEEDED, Phase.FAILED)
     if is_end and not is_about_the_call(body):
         return phase
-    if read_text(pending.get("failure_reason")) is not None:
+    if _is_reason(pending.get("failure_reason")):
         return Phase.FAILED
     inner = normalise(pending.get("status"))
     if inner:
         return Phase.QUEUED if PHASES.get(inner) is Phase.QUEUED else Phase.RUNNING
     return Phase.RUNNING if is_end else phase
+
+
+def _is_reason(value: object) -> bool:
+    return read_text(value) is not None or (isinstance(value, dict) and bool(value))
 
 
 def _read_progress(

@@ -1,5 +1,6 @@
 """Where the video is: the many places a server may put its URL, and the decoys beside them."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,24 +33,39 @@ _PLACES: tuple[tuple[str | int, ...], ...] = (
 )
 """In reading order. Source: the answers of about a dozen services, in ``tests/replies``."""
 
-_STILLS = (".gif", ".png", ".jpg", ".jpeg", ".webp", ".avif")
+_PLACES_AFTER_SUCCESS: tuple[tuple[str | int, ...], ...] = (
+    *_PLACES,
+    ("video_url", "url"),
+    ("output", 0),
+    ("output", 0, "url"),
+    ("videos", 0, "url"),
+    ("generations", 0, "url"),
+    ("task_result", "videos", 0, "url"),
+)
+"""Places that may hold an input or a still while a task is running."""
+
+_NO_VIDEOS = re.compile(
+    r"\.(gif|png|jpe?g|webp|avif|bmp|heic|svg|txt|log|json|html?)", re.IGNORECASE
+)
+"""How the name of a file ends that is no video."""
+
+_OWN_ADDRESS = re.compile(r"/v\d+/videos?/[^/.]+(?P<rest>/[a-z_]+)?/?")
+"""The end of an address of the service itself: a running task may send one as its own."""
 
 
-def find_video_url(body: Mapping[str, Any], *, task_id: str, has_succeeded: bool) -> str | None:
+def find_video_url(body: Mapping[str, Any], *, has_succeeded: bool) -> str | None:
     """
     Return the first usable URL of a finished video, None when there is none yet.
 
     Args:
         body: The task, out of its envelope.
-        task_id: The id that was asked for; an address that ends in it is
-            the task's own and not its video.
         has_succeeded: Whether the status word says so. Before, the
             service's own ``/content`` address is a promise and no video.
     """
-    for place in _PLACES:
+    for place in _PLACES_AFTER_SUCCESS if has_succeeded else _PLACES:
         if place[0] in body:
             url = read_url(_follow(body, place))
-            if url is not None and _is_video(url, task_id=task_id, has_succeeded=has_succeeded):
+            if url is not None and _is_video(url, has_succeeded=has_succeeded):
                 return url
     return read_url(body.get("fail_reason")) if has_succeeded else None
 
@@ -63,8 +79,12 @@ def _follow(value: object, place: tuple[str | int, ...]) -> object:
     return value
 
 
-def _is_video(url: str, *, task_id: str, has_succeeded: bool) -> bool:
+def _is_video(url: str, *, has_succeeded: bool) -> bool:
     path = url.partition("?")[0].partition("#")[0]
-    if path.lower().endswith(_STILLS) or path.endswith("/" + task_id):
+    name = path.rpartition("/")[2]
+    if _NO_VIDEOS.fullmatch(name[name.rfind(".") :]):
         return False
-    return has_succeeded or not path.endswith("/content")
+    own = _OWN_ADDRESS.search(path)
+    if own is None or own.end() != len(path):
+        return True
+    return has_succeeded and own["rest"] == "/content"
