@@ -5,10 +5,10 @@ import logging
 import math
 import random
 from collections.abc import Awaitable, Callable
-from typing import Protocol
 
 import attrs
 
+from ._entry import Entry, Key, Outcome, Waiter
 from .errors import (
     ClientClosedError,
     RateLimitedError,
@@ -16,97 +16,13 @@ from .errors import (
     SoraError,
 )
 from .models import VideoTask
-from .schedule import History, Schedule
-from .verdict import Decision, Done, GiveUp, Patience, Sleep, step
+from .schedule import History
+from .verdict import Decision, Done, GiveUp, Sleep, step
 
 logger = logging.getLogger("sora_async")
 
 SPREAD = 1.0
 """Seconds over which the polls that a silence held back begin again."""
-
-Outcome = VideoTask | BaseException
-
-
-@attrs.frozen(cache_hash=True)
-class Key:
-    """What one entry is for: waits that differ in any of it cannot share their polls."""
-
-    task_id: str
-    schedule: Schedule
-    patience: Patience
-
-
-class Waiter(Protocol):
-    """What the poller tells those who wait; all of it at once, never by a callback of theirs."""
-
-    def _publish(self) -> None:
-        """Take note that the entry has news."""
-
-    def _settle(self, outcome: Outcome) -> None:
-        """Take the end of the wait."""
-
-    def _allow_silence(self, seconds: float) -> None:
-        """Take note that the service wants to be left alone for so long."""
-
-
-class Entry:
-    """
-    One task under way.
-
-    Attributes:
-        key: What it is for.
-        history: All that has been seen of the task.
-        waiters: Who wants to know; with the last of them the polling ends.
-        news_at: The moment of the newest event.
-        recovered_after: How long the outage was that the newest event ends, None if it ends none.
-        due: The moment of the next poll.
-        left_at: The moment the last waiter left; None while there is one.
-    """
-
-    __slots__ = (
-        "due",
-        "flight",
-        "history",
-        "key",
-        "left_at",
-        "news_at",
-        "recovered_after",
-        "timer",
-        "waiters",
-    )
-
-    def __init__(self, key: Key, history: History) -> None:
-        self.key = key
-        self.history = history
-        self.waiters: set[Waiter] = set()
-        self.news_at: float | None = None
-        self.recovered_after: float | None = None
-        self.due = history.started
-        self.left_at: float | None = None
-        self.timer: asyncio.Handle | None = None
-        self.flight: asyncio.Task[None] | None = None
-
-    def resume(self, now: float) -> None:
-        """Go on after nobody polled for a while: time that was not used counts towards nothing."""
-        if self.left_at is None:
-            return
-        idle, self.left_at = now - self.left_at, None
-        history = self.history
-        self.history = attrs.evolve(
-            history,
-            started=history.started + idle,
-            outage_started=history.outage_started + idle,
-            succeeded_at=None if history.succeeded_at is None else history.succeeded_at + idle,
-        )
-
-    def rest(self) -> None:
-        """Stop polling for now; what was in flight is asked again by whoever joins next."""
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
-        if self.flight is not None:
-            self.flight.cancel()
-            self.flight = None
 
 
 class Poller:

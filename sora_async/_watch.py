@@ -6,7 +6,9 @@ from collections.abc import Callable, Generator
 
 import attrs
 
-from ._poller import Entry, Key, Outcome, Poller
+from ._entry import Entry, Key, Outcome
+from ._events import Events
+from ._poller import Poller
 from .errors import SoraError, WaitInterruptedError, WaitTimeoutError
 from .models import ProgressEvent, VideoTask
 from .verdict import Done, end_of_success, furthest
@@ -99,7 +101,7 @@ class Watch:
             self._release()
         return self._unwrap()
 
-    def __aiter__(self) -> "Events":
+    def __aiter__(self) -> Events:
         """Iterate over the events of the wait, the last one with the finished task."""
         return Events(self)
 
@@ -211,66 +213,6 @@ class Watch:
         self._outcome = outcome
         _wake(self._news)
         _wake(self._ends)
-
-
-class Events:
-    """
-    One iteration over a watch.
-
-    It holds the watch while it lives and lets go when it is thrown away: a
-    ``break`` out of ``async for`` calls nothing, but drops the last reference.
-    """
-
-    def __init__(self, watch: Watch) -> None:
-        self._watch = watch
-        self._version = 0
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._waiting = 0
-
-    def __aiter__(self) -> "Events":
-        """Return itself."""
-        return self
-
-    async def __anext__(self) -> ProgressEvent:
-        """
-        Return the next event, or end the iteration after the one with the finished task.
-
-        Cancelling this call, by a timeout around it for instance, lets go of the watch and breaks
-        the request off; the next call goes on from there. Something that only wants to look up
-        from time to time keeps one call in a task, and uses :func:`asyncio.wait`.
-        """
-        if self._loop is None:
-            self._watch._hold()
-            self._loop = asyncio.get_running_loop()
-        self._waiting += 1
-        try:
-            version = await self._watch._next(self._version)
-        except BaseException:
-            self._waiting -= 1
-            self._let_go()
-            raise
-        self._waiting -= 1
-        event = self._watch.latest
-        if not version or event is None:
-            self._let_go()
-            raise StopAsyncIteration
-        self._version = max(version, self._version)
-        return event
-
-    def _let_go(self) -> None:
-        if self._loop is not None and not self._waiting:
-            self._loop = None
-            self._watch._release()
-
-    def __del__(self) -> None:
-        """Let go of the watch; by way of its loop where the garbage collector runs elsewhere."""
-        loop = self._loop
-        if loop is None or loop.is_closed():
-            return
-        if asyncio._get_running_loop() is loop:
-            self._watch._release()
-        else:
-            loop.call_soon_threadsafe(self._watch._release)
 
 
 def _wake(waiting: set[asyncio.Future[None]]) -> None:

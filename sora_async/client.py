@@ -20,8 +20,8 @@ from ._checks import (
     find_secrets,
     make_headers,
 )
+from ._entry import Key
 from ._home import Home, SessionOptions, find_home
-from ._poller import Key
 from ._transport import Terms
 from ._watch import Watch
 from ._wire import check_api_key, check_base_url, check_task_id
