@@ -76,12 +76,16 @@ class Entry:
         if self.left_at is None:
             return
         idle, self.left_at = now - self.left_at, None
+        self.excuse(idle)
+
+    def excuse(self, seconds: float) -> None:
+        """Let no grace and no outage be charged for time in which the task was not asked for."""
         history = self.history
         self.history = attrs.evolve(
             history,
-            started=history.started + idle,
-            outage_started=history.outage_started + idle,
-            succeeded_at=None if history.succeeded_at is None else history.succeeded_at + idle,
+            started=history.started + seconds,
+            silence=history.silence + seconds,
+            succeeded_at=None if history.succeeded_at is None else history.succeeded_at + seconds,
         )
 
     def rest(self) -> None:

@@ -75,13 +75,18 @@ class Poller:
         await asyncio.gather(*flights, return_exceptions=True)
 
     def _plan(self, entry: Entry, delay: float) -> None:
-        entry.due = max(self._loop.time() + max(0.0, delay), self._quiet_until)
+        entry.due = self._loop.time() + max(0.0, delay)
+        if entry.due < self._quiet_until:
+            entry.excuse(self._quiet_until - entry.due)
+            entry.due = self._quiet_until
         entry.timer = self._loop.call_at(entry.due, self._take_off, entry)
 
     def _take_off(self, entry: Entry) -> None:
         silence = self.silence()
         if silence > 0:
-            self._plan(entry, silence + random.uniform(0.0, SPREAD))
+            delay = silence + random.uniform(0.0, SPREAD)
+            entry.excuse(delay)
+            self._plan(entry, delay)
             return
         entry.timer = None
         flight = self._loop.create_task(self._poll(entry), name=f"poll {entry.key.task_id}")

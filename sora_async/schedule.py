@@ -79,7 +79,8 @@ class History:
         fault: The newest fault since the last good answer; None when there is none.
         faults: How many polls since then have failed, without those that did not know the id.
         outage_started: The moment of the first of them.
-        silence: Seconds of the outage that the service itself asked for.
+        silence: Seconds of the outage in which the task was not asked for: the
+            service wanted to be left alone, or nobody waited.
         missing: How many times in a row the service did not know the id.
         succeeded_at: When the task was first seen to have succeeded without a URL.
     """

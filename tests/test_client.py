@@ -51,6 +51,8 @@ from sora_async.testing import (
 
 Clock = Callable[[], float]
 
+TLS = Path(__file__).parent / "tls"
+
 
 class TestArguments:
     def test_key_and_address_come_from_the_environment(
@@ -516,9 +518,24 @@ class TestSessions:
         asyncio.run(use())
 
     async def test_tls_is_verified_and_a_context_can_be_given(self) -> None:
-        context = ssl.create_default_context()
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            body = b'{"status": "running", "progress": 42}'
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+            writer.close()
 
-        assert SoraClient(ssl=context)._terms.ssl is context
+        own = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        own.load_cert_chain(TLS / "server.pem")
+        server = await asyncio.start_server(answer, "127.0.0.1", ssl=own)
+        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        trusting = ssl.create_default_context(cafile=TLS / "ca.pem")
+
+        async with server:
+            async with SoraClient(api_key=KEY, base_url=url, max_retries=0) as strict:
+                with pytest.raises(ConnectionFailedError, match="certificate verify failed"):
+                    await strict.get_task("task_1")
+            async with SoraClient(api_key=KEY, base_url=url, ssl=trusting) as client:
+                assert (await client.get_task("task_1")).progress == 0.42
 
     async def test_a_proxy_of_the_environment_is_used_when_wanted_with_its_password(
         self, sora: FakeSora, monkeypatch: pytest.MonkeyPatch

@@ -483,6 +483,20 @@ class TestTimeout:
         assert len(moments) == 5
         assert moments[1] < 1 and moments[2] >= 50 and moments[-1] <= 55
 
+    async def test_a_silence_is_not_charged_to_the_outage_of_another_wait(
+        self, sora: FakeSora, client: SoraClient
+    ) -> None:
+        sora.script("task_1", running(0.1), http_error(503), completed())
+        sora.script("task_2", http_error(429, headers={"Retry-After": "300"}), completed())
+
+        async with asyncio.TaskGroup() as group:
+            first = group.create_task(client.wait_until_complete("task_1").result())
+            while len(sora.polls("task_1")) < 2:
+                await asyncio.sleep(0.01)
+            group.create_task(client.wait_until_complete("task_2").result())
+
+        assert first.result().is_complete
+
     async def test_a_timeout_after_the_success_gives_the_task(
         self, sora: FakeSora, client: SoraClient, now: Clock
     ) -> None:

@@ -71,4 +71,7 @@ class Origin:
         at = asyncio.get_running_loop().time()
         record = await receive(request, self._known_headers)
         self.requests.append((at, record))
-        return await self._respond(request, record, at)
+        try:
+            return await self._respond(request, record, at)
+        except ConnectionResetError:
+            return web.Response()  # the client has gone: nobody will see this
