@@ -1,22 +1,29 @@
 """Arguments of the front door, checked before anything is sent."""
 
-import math
 import re
+import ssl
 from collections.abc import Mapping
 from typing import get_args
 
 from ._version import __version__
 from ._wire import is_loopback
 from .errors import InvalidArgumentError
+from .schedule import Schedule
 from .verdict import Until
 
-_SECRET_NAME = re.compile(r"auth|key|token|secret|cookie", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"(^|[-_])(authorization|token|secret|password|cookie|api[-_]?key)$", re.IGNORECASE
+)
+
+
+LONGEST = 1e9
+"""Seconds: about thirty years."""
 
 
 def check_seconds(name: str, value: object) -> float:
     """Return a length in seconds above 0; infinity is none."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not 0 < float(value) < math.inf:  # type: ignore[arg-type]
+    if not is_number or not 0 < value <= LONGEST:  # type: ignore[operator]
         raise InvalidArgumentError(f"{name}: expected a number of seconds above 0, got {value!r}")
     return float(value)  # type: ignore[arg-type]
 
@@ -59,6 +66,20 @@ def check_channel(base_url: str, *, is_secret: bool, allow_plain_http: bool) -> 
         )
 
 
+def check_schedule(value: object) -> Schedule | None:
+    """Return a schedule or None."""
+    if value is not None and not isinstance(value, Schedule):
+        raise InvalidArgumentError(f"schedule: expected a Schedule, got {value!r}")
+    return value
+
+
+def check_ssl(value: object) -> ssl.SSLContext | None:
+    """Return a TLS context or None."""
+    if value is not None and not isinstance(value, ssl.SSLContext):
+        raise InvalidArgumentError(f"ssl: expected an ssl.SSLContext, got {value!r}")
+    return value
+
+
 def make_headers(api_key: str | None, extra: Mapping[str, str]) -> dict[str, str]:
     """
     Return the headers of every request.
@@ -73,6 +94,8 @@ def make_headers(api_key: str | None, extra: Mapping[str, str]) -> dict[str, str
     }
     if api_key is not None:
         headers["Authorization"] = f"Bearer {api_key}"
+    if not isinstance(extra, Mapping):
+        raise InvalidArgumentError(f"headers: expected a mapping, got {type(extra).__name__}")
     for name, text in extra.items():
         if not _is_header(name, text):
             raise InvalidArgumentError(f"headers: {name!r} cannot be sent as an HTTP header")

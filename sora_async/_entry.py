@@ -46,6 +46,7 @@ class Entry:
         recovered_after: How long the outage was that the newest event ends, None if it ends none.
         due: The moment of the next poll.
         left_at: The moment the last waiter left; None while there is one.
+        number: Of the newest poll; an older one that comes back is nobody's any more.
     """
 
     __slots__ = (
@@ -55,6 +56,7 @@ class Entry:
         "key",
         "left_at",
         "news_at",
+        "number",
         "recovered_after",
         "timer",
         "waiters",
@@ -68,6 +70,7 @@ class Entry:
         self.recovered_after: float | None = None
         self.due = history.started
         self.left_at: float | None = None
+        self.number = 0
         self.timer: asyncio.Handle | None = None
         self.flight: asyncio.Task[None] | None = None
 
@@ -90,6 +93,7 @@ class Entry:
 
     def rest(self) -> None:
         """Stop polling for now; what was in flight is asked again by whoever joins next."""
+        self.number += 1
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None

@@ -67,6 +67,10 @@ class Events:
         self._version = max(version, self._version)
         return event
 
+    async def aclose(self) -> None:
+        """Let go of the watch, as :func:`contextlib.aclosing` does; nothing more is sent for it."""
+        self._let_go()
+
     def _let_go(self) -> None:
         if self._loop is not None and not self._waiting:
             self._loop = None

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import warnings
 from collections.abc import AsyncGenerator, Sequence
 
 import aiohttp
@@ -62,7 +63,10 @@ class Home:
         self.is_closed = False
         self.poller = Poller(self.fetch)
         self._keeper = self._keep()
-        with contextlib.suppress(StopIteration):
+        self._closing: asyncio.Task[None] | None = None
+        with contextlib.suppress(StopIteration), warnings.catch_warnings():
+            # The loop may have closed its generators already; then nobody closes ours.
+            warnings.simplefilter("ignore", ResourceWarning)
             self._keeper.__anext__().send(None)
 
     async def fetch(self, task_id: str) -> VideoTask:
@@ -72,10 +76,16 @@ class Home:
         except (InvalidArgumentError, RuntimeError) as error:
             if self.is_closed:
                 raise ClientClosedError(task_id) from error
+            if isinstance(error, RuntimeError) and not self._is_ours:
+                raise InvalidArgumentError(f"session: {error}") from error
             raise
         task = decode_reply(reply, task_id=task_id, secrets=self._secrets)
         self.poller.is_acquainted = True
         return task
+
+    def abandon(self) -> None:
+        """Close at the next turn of the loop, for a client that was thrown away."""
+        self._closing = asyncio.get_running_loop().create_task(self.close())
 
     async def close(self) -> None:
         """End all waits and close the session, unless it was given."""
@@ -93,9 +103,16 @@ class Home:
                     await self._session.close()
 
 
+def abandon(homes: "dict[asyncio.AbstractEventLoop, Home]") -> None:
+    """Close the homes of a client that was thrown away without being closed."""
+    for loop, home in list(homes.items()):
+        if not loop.is_closed() and not home.is_closed:
+            loop.call_soon_threadsafe(home.abandon)
+
+
 def find_home(homes: "dict[asyncio.AbstractEventLoop, Home]") -> Home | None:
     """Return the open home on the running loop; forget those of loops that are closed."""
-    for loop in [loop for loop in homes if loop.is_closed()]:
-        del homes[loop]
+    for loop in [loop for loop in list(homes) if loop.is_closed()]:
+        homes.pop(loop, None)
     home = homes.get(asyncio.get_running_loop())
     return None if home is None or home.is_closed else home

@@ -21,6 +21,10 @@ from .verdict import Decision, Done, GiveUp, Sleep, step
 
 logger = logging.getLogger("sora_async")
 
+LONGEST_SHARED_SILENCE = 60.0
+"""Seconds for which all waits keep a silence that one of them was asked for. That one keeps all
+of it; but it may have been meant for one task, and the others must not run out of time for it."""
+
 SPREAD = 1.0
 """Seconds over which the polls that a silence held back begin again."""
 
@@ -89,26 +93,28 @@ class Poller:
             self._plan(entry, delay)
             return
         entry.timer = None
-        flight = self._loop.create_task(self._poll(entry), name=f"poll {entry.key.task_id}")
-        if not flight.done():  # an eager task may have ended already
+        entry.number += 1
+        polling = self._poll(entry, entry.number)
+        flight = self._loop.create_task(polling, name=f"poll {entry.key.task_id}")
+        if not flight.done():  # pragma: no branch - an eager task (3.12) may have ended already
             entry.flight = flight
             self._flights.add(flight)
             flight.add_done_callback(self._flights.discard)
 
-    async def _poll(self, entry: Entry) -> None:
+    async def _poll(self, entry: Entry, number: int) -> None:
         """Ask once and act on the answer; whatever goes wrong in here reaches those who wait."""
         seen: VideoTask | SoraError
         try:
             seen = await self._fetch(entry.key.task_id)
         except SoraError as error:
-            seen = error
+            seen = _without_frames(error)
         except BaseException as stop:
-            if self._is_current(entry):
+            if self._is_current(entry, number):
                 self._settle(entry, stop if isinstance(stop, Exception) else _closed(entry.history))
             if isinstance(stop, Exception):
                 return
             raise
-        if not self._is_current(entry):
+        if not self._is_current(entry, number):
             return  # everybody has left, and the cancellation was lost on the way
         entry.flight = None
         try:
@@ -116,10 +122,9 @@ class Poller:
         except Exception as bug:
             self._settle(entry, bug)
 
-    def _is_current(self, entry: Entry) -> bool:
-        """Return whether the running poll is still the one its entry wants."""
-        is_wanted = self._entries.get(entry.key) is entry
-        return is_wanted and entry.flight in (asyncio.current_task(), None)
+    def _is_current(self, entry: Entry, number: int) -> bool:
+        """Return whether a poll is still the one its entry wants."""
+        return self._entries.get(entry.key) is entry and entry.number == number
 
     def _decide(self, entry: Entry, seen: VideoTask | SoraError) -> None:
         before = entry.history
@@ -131,12 +136,14 @@ class Poller:
         )
         self.is_acquainted |= entry.history.is_acquainted
         if isinstance(seen, RateLimitedError | ServiceUnavailableError) and seen.retry_after:
-            self._quiet_until = max(self._quiet_until, now + seen.retry_after)
+            shared = min(seen.retry_after, LONGEST_SHARED_SILENCE)
+            self._quiet_until = max(self._quiet_until, now + shared)
         _log(before, entry.history, decision, now=now)
-        if isinstance(seen, VideoTask) or before.fault is None:
+        is_recovery = isinstance(seen, VideoTask) and before.fault is not None
+        is_worse = before.fault is None or entry.history.faults > before.faults == 0
+        if isinstance(seen, VideoTask) or is_worse:
             entry.news_at = now
-            is_recovery = isinstance(seen, VideoTask) and before.faults
-            entry.recovered_after = now - before.outage_started if is_recovery else None
+            entry.recovered_after = now - before.fault_started if is_recovery else None
         if isinstance(decision, Sleep):
             self._plan(entry, decision.seconds)
             self._tell(entry, decision, is_news=entry.news_at == now)
@@ -155,6 +162,13 @@ class Poller:
         entry.rest()
         for waiter in list(entry.waiters):
             waiter._settle(outcome)
+
+
+def _without_frames(error: SoraError) -> SoraError:
+    """Return a fault without the frames it came through, which hold the whole reply."""
+    if error.__cause__ is not None:
+        error.__cause__ = error.__cause__.with_traceback(None)
+    return error.with_traceback(None)
 
 
 def _closed(history: History) -> ClientClosedError:

@@ -11,7 +11,7 @@ import attrs
 from yarl import URL
 
 from ._units import read_label
-from ._wire import Reply, hide_in_text
+from ._wire import Reply, hide_in_text, is_loopback
 from .errors import (
     ConnectionFailedError,
     InvalidArgumentError,
@@ -55,7 +55,7 @@ def find_proxy(url: URL) -> URL | None:
     aiohttp's own ``trust_env`` also reads ``~/.netrc``, and then either sends what it finds
     there or refuses a request that has an ``Authorization`` of its own: it is not used.
     """
-    if proxy_bypass(url.host or ""):
+    if is_loopback(str(url)) or proxy_bypass(url.host or ""):
         return None
     proxy = getproxies().get(url.scheme)
     return URL(proxy) if proxy else None
@@ -121,7 +121,8 @@ class Transport:
             except ValueError:
                 where = "an address that is none"
             if where != str(url.origin()):
-                reason = f"a redirect to {where}, another origin; is that the base_url?"
+                shown = hide_in_text(where, tuple(map(str.lower, self._terms.secrets)))
+                reason = f"a redirect to {shown}, another origin; is that the base_url?"
                 raise UnreadableReplyError(asked, response.status, reason)
         raise ConnectionFailedError(asked, f"more than {MAX_REDIRECTS} redirects")
 

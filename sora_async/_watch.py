@@ -3,6 +3,7 @@
 import asyncio
 import copy
 from collections.abc import Callable, Generator
+from types import TracebackType
 
 import attrs
 
@@ -41,6 +42,7 @@ class Watch:
         self._started = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._outcome: Outcome | None = None
+        self._frames: TracebackType | None = None
         self._latest: ProgressEvent | None = None
         self._version = 0
         self._news: set[asyncio.Future[None]] = set()
@@ -129,7 +131,7 @@ class Watch:
             return outcome
         assert outcome is not None
         if not isinstance(outcome, SoraError):
-            raise outcome
+            raise outcome.with_traceback(self._frames)
         error = copy.copy(outcome)
         error.__cause__ = outcome.__cause__
         if isinstance(outcome, WaitInterruptedError) and outcome.fault is not None:
@@ -158,7 +160,8 @@ class Watch:
                 self._version += 1
         self._holders += 1
         if self._holders == 1 and self._poller is not None:
-            self._allow_silence(self._poller.silence())
+            # Not at once: an error that is raised without a pause would stop a loop of retries.
+            loop.call_soon(self._allow_silence, self._poller.silence())
 
     def _release(self) -> None:
         """Count one consumer less; the last one stops the polling."""
@@ -210,7 +213,9 @@ class Watch:
         self._version += 1
         _ = self.latest
         self._rest()
+        self._entry = None
         self._outcome = outcome
+        self._frames = outcome.__traceback__ if isinstance(outcome, BaseException) else None
         _wake(self._news)
         _wake(self._ends)
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import ssl
+import weakref
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
@@ -15,13 +16,15 @@ from ._checks import (
     check_channel,
     check_count,
     check_limit,
+    check_schedule,
     check_seconds,
+    check_ssl,
     check_until,
     find_secrets,
     make_headers,
 )
 from ._entry import Key
-from ._home import Home, SessionOptions, find_home
+from ._home import Home, SessionOptions, abandon, find_home
 from ._transport import Terms
 from ._watch import Watch
 from ._wire import check_api_key, check_base_url, check_task_id
@@ -94,15 +97,16 @@ class SoraClient:
             secrets=secrets,
             request_timeout=check_seconds("request_timeout", request_timeout),
             longest_body=check_count("longest_body", longest_body, least=1),
-            ssl=ssl,
+            ssl=check_ssl(ssl),
             trust_env=trust_env and session is None,
         )
         self._patience = Patience(outage=check_limit("outage_timeout", outage_timeout))
-        self._schedule = schedule or DEFAULT_SCHEDULE
+        self._schedule = check_schedule(schedule) or DEFAULT_SCHEDULE
         self._max_retries = check_count("max_retries", max_retries, least=0)
         self._session = session
         self._options = SessionOptions(trace_configs=tuple(trace_configs))
         self._homes: dict[asyncio.AbstractEventLoop, Home] = {}
+        weakref.finalize(self, abandon, self._homes).atexit = False
 
     def __repr__(self) -> str:
         """Return the address; never the key."""
@@ -185,7 +189,7 @@ class SoraClient:
             patience = attrs.evolve(patience, until=check_until(until))
         return Watch(
             lambda: self._home().poller,
-            Key(check_task_id(task_id), schedule or self._schedule, patience),
+            Key(check_task_id(task_id), check_schedule(schedule) or self._schedule, patience),
             timeout=check_limit("timeout", timeout),
         )
 

@@ -136,10 +136,10 @@ class ProgressEvent:
             None while the server has named none. It never goes back.
         elapsed: Seconds since this wait began.
         polls: How many times the task has been asked for.
-        fault: Why the wait is degraded: the fault that began an outage the
-            wait is now sitting out. None while all is well.
-        recovered_after: Seconds that the outage before this event lasted;
-            None for every event that does not end one.
+        fault: Why the wait is degraded: the newest fault since the last good
+            answer. None while all is well.
+        recovered_after: Seconds from the first of the faults before this event
+            to it; None for an event that follows none.
     """
 
     task: VideoTask

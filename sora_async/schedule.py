@@ -77,6 +77,7 @@ class History:
         last: The newest good snapshot.
         progress: The largest part done so far, 0.0 to 1.0.
         fault: The newest fault since the last good answer; None when there is none.
+        fault_started: The moment of the first fault since the last good answer.
         faults: How many polls since then have failed, without those that did not know the id.
         outage_started: The moment of the first of them.
         silence: Seconds of the outage in which the task was not asked for: the
@@ -92,6 +93,7 @@ class History:
     last: VideoTask | None = None
     progress: float | None = None
     fault: SoraError | None = None
+    fault_started: float = 0.0
     faults: int = 0
     outage_started: float = 0.0
     silence: float = 0.0

@@ -5,7 +5,7 @@ Source: what servers were seen to answer, and for how long, in "What servers rea
 """
 
 import math
-from typing import Literal
+from typing import Literal, TypeGuard
 
 import attrs
 import backoff
@@ -183,6 +183,7 @@ def _after_fault(
         polls=history.polls + 1,
         is_acquainted=history.is_acquainted or isinstance(fault, ResponseError),
         fault=fault,
+        fault_started=now if history.fault is None else history.fault_started,
         faults=history.faults + (not is_unknown),
         missing=history.missing + 1 if is_unknown else 0,
         outage_started=now if is_first else history.outage_started,
@@ -232,7 +233,8 @@ def _ending(
     budget = _budget(history, fault, patience)
     if budget is None or budget - outage >= INSTANT:
         return None
-    if not history.is_acquainted and not isinstance(fault, ResponseError):
+    is_at_first = _is_unclear(fault) and history.last is None
+    if is_at_first or not (history.is_acquainted or isinstance(fault, ResponseError)):
         return fault
     return OutageError(
         history.task_id,
@@ -246,14 +248,24 @@ def _ending(
 
 def _may_pass(history: History, fault: SoraError) -> bool:
     """Return whether a fault may pass; an unclear one may, but not before the task was seen."""
-    if history.last is not None and isinstance(fault, ResponseError) and fault.status < 300:
-        return type(fault) is ResponseError or fault.transient
+    if _is_unclear(fault):
+        return history.last is not None or fault.code is None
     if isinstance(fault, UnreadableReplyError) and fault.is_html:
         return history.is_acquainted
     return fault.transient
 
 
+def _is_unclear(fault: SoraError) -> TypeGuard[ResponseError]:
+    """Return whether a fault is an error with a good status, of a kind that we do not know."""
+    return type(fault) is ResponseError and fault.status < 300
+
+
 def _budget(history: History, fault: SoraError, patience: Patience) -> float | None:
-    if history.is_acquainted or not isinstance(fault, ConnectionFailedError | UnreadableReplyError):
+    is_no_contact = isinstance(fault, ConnectionFailedError | UnreadableReplyError)
+    if _is_unclear(fault):
+        is_no_contact = history.last is None
+    elif history.is_acquainted:
+        is_no_contact = False
+    if not is_no_contact:
         return patience.outage
     return patience.contact if patience.outage is None else min(patience.contact, patience.outage)

@@ -393,7 +393,7 @@ async def test_json_events_have_the_keys_of_the_manual(sora, client, capsys) -> 
     assert all(list(one) == ["type", *promised("event")] for one in (first, second, third))
     assert (first["phase"], first["fault"]["type"]) == (None, "TaskNotFoundError")
     assert (second["phase"], second["progress"], second["fault"]) == ("running", 0.5, None)
-    assert (second["elapsed"], second["recovered_after"]) == (2.0, None)
+    assert (second["elapsed"], second["recovered_after"]) == (2.0, 2.0)
     assert third["phase"] == "succeeded"
     assert result["outcome"] == "succeeded"
 

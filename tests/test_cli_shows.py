@@ -76,7 +76,7 @@ async def test_a_line_comes_where_trouble_begins_and_ends(sora, client) -> None:
 
     assert [line[1:] for line in lines] == [
         ["video_1", "not known yet"],
-        ["video_1", "running", "50%"],
+        ["video_1", "running", "50%", "recovered after 2.0 s"],
         ["video_1", "running", "50%", "503, retrying"],
         ["video_1", "running", "50%", lines[3][4]],
         ["video_1", "failed", "oops: Sorry."],

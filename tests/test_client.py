@@ -1,6 +1,7 @@
 """The front door: arguments, lone calls, sessions and loops."""
 
 import asyncio
+import gc
 import logging
 import ssl
 import warnings
@@ -75,6 +76,11 @@ class TestArguments:
             {"base_url": "api.example"},
             {"api_key": "a\nb"},
             {"base_url": "http://10.0.0.1", "api_key": KEY},
+            {"schedule": "fast"},
+            {"ssl": "/path"},
+            {"headers": [("a", "b")]},
+            {"base_url": "https://api.example/a b"},
+            {"request_timeout": 10**400},
             {"request_timeout": 0},
             {"request_timeout": "30"},
             {"request_timeout": None},
@@ -334,6 +340,16 @@ class TestTransport:
 
         assert (await client.get_task("task_1")).progress == 0.3
 
+    async def test_a_redirect_that_quotes_the_key_gives_nothing_away(
+        self, sora: FakeSora, client: SoraClient
+    ) -> None:
+        sora.script("task_1", redirect(f"http://{KEY.upper()}.invalid/"))
+
+        with pytest.raises(UnreadableReplyError) as caught:
+            await client.get_task("task_1")
+
+        assert KEY not in str(caught.value).lower()
+
     async def test_a_redirect_on_the_same_origin_is_followed_with_the_key(
         self, sora: FakeSora, client: SoraClient
     ) -> None:
@@ -443,6 +459,45 @@ class TestSessions:
             client = SoraClient(api_key=KEY, base_url=sora.url, session=session)
             with pytest.raises(InvalidArgumentError, match="session: has a password of its own"):
                 await client.get_task("task_1")
+
+    def test_a_session_of_another_loop_says_so(self) -> None:
+        async def make() -> aiohttp.ClientSession:
+            return aiohttp.ClientSession()
+
+        async def use(session: aiohttp.ClientSession) -> None:
+            async with FakeSora(api_key=KEY) as sora:
+                sora.script("task_1", queued())
+                client = SoraClient(api_key=KEY, base_url=sora.url, session=session)
+                with pytest.raises(InvalidArgumentError, match="session: "):
+                    await client.get_task("task_1")
+                await session.close()
+
+        session = asyncio.run(make())
+        asyncio.run(use(session))
+
+    async def test_a_client_thrown_away_is_closed(self, sora: FakeSora) -> None:
+        sora.script("task_1", queued())
+        client = SoraClient(api_key=KEY, base_url=sora.url)
+        await client.get_task("task_1")
+        homes = list(client._homes.values())
+
+        del client
+        gc.collect()
+        await asyncio.sleep(0.1)
+
+        assert [home._session.closed for home in homes] == [True]
+
+    def test_a_client_thrown_away_after_its_loop_does_no_harm(self) -> None:
+        async def main() -> None:
+            async with FakeSora(api_key=KEY) as sora:
+                sora.script("task_1", queued())
+                clients[0]._base_url = sora.url
+                await clients[0].get_task("task_1")
+
+        clients = [SoraClient(api_key=KEY, base_url="http://127.0.0.1:1")]
+        asyncio.run(main())
+        clients.clear()
+        gc.collect()
 
     async def test_a_call_under_way_when_the_client_closes_says_so(
         self, sora: FakeSora, client: SoraClient
@@ -559,11 +614,21 @@ class TestSessions:
         assert headers["Authorization"] == f"Bearer {KEY}"
 
     async def test_no_proxy_is_used_for_a_host_that_is_to_have_none(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+        monkeypatch.setenv("NO_PROXY", "videos.invalid")
+        arguments: dict[str, Any] = {"base_url": "https://videos.invalid", "max_retries": 0}
+
+        async with SoraClient(api_key=KEY, trust_env=True, **arguments) as client:
+            with pytest.raises(ConnectionFailedError, match=r"host videos\.invalid"):
+                await client.get_task("task_1")
+
+    async def test_no_proxy_is_used_for_this_machine(
         self, sora: FakeSora, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         sora.script("task_1", queued())
         monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
         async with SoraClient(base_url=sora.url, api_key=KEY, trust_env=True) as client:
             assert (await client.get_task("task_1")).phase is Phase.QUEUED

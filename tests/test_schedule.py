@@ -1,5 +1,9 @@
 """When to ask again."""
 
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
 import attrs
 import pytest
 from hypothesis import given
@@ -64,6 +68,25 @@ def test_a_schedule_takes_any_iterable_of_numbers_and_is_a_value() -> None:
 def test_intervals_that_are_no_intervals_are_refused(intervals: tuple[float, ...]) -> None:
     with pytest.raises(InvalidArgumentError, match="intervals"):
         Schedule(intervals=intervals)
+
+
+@pytest.mark.parametrize("name", ["jitter", "first_jitter"])
+@pytest.mark.parametrize("make", [lambda: 0.15, lambda: None, lambda: Spread()])
+def test_a_jitter_that_cannot_be_used_is_refused(name: str, make: Callable[[], Any]) -> None:
+    jitter = make()
+
+    with pytest.raises(InvalidArgumentError, match=name):
+        Schedule(**{name: jitter})
+
+
+@dataclasses.dataclass
+class Spread:
+    """A callable with equality and so without a hash, as any dataclass."""
+
+    part: float = 0.1
+
+    def __call__(self, interval: float) -> float:
+        return interval
 
 
 @given(st.floats(0.01, 1e4))

@@ -175,6 +175,13 @@ class TestFirstContact:
         assert isinstance(decision, GiveUp) and isinstance(decision.error, errors.OutageError)
         assert decision.error.last is None
 
+    def test_a_notice_without_a_code_is_borne_for_a_moment(self) -> None:
+        notice = errors.ResponseError(URL, 200, None, "task accepted")
+
+        assert isinstance(run((0, notice), (2, RUNNING))[1], Sleep)
+        assert run((0, notice), (10, notice))[1] == GiveUp(notice)
+        assert isinstance(run((0, RUNNING), (1, notice), (12, notice))[1], Sleep)
+
     def test_an_error_with_a_good_status_is_final_at_first(self) -> None:
         fault = errors.ResponseError(URL, 200, "odd")
 

@@ -1,6 +1,7 @@
 """A wait: awaited, iterated, shared, left early, timed out."""
 
 import asyncio
+import contextlib
 import gc
 import itertools
 import pickle
@@ -264,6 +265,65 @@ class TestLeaving:
         assert coming.result().task.is_complete
         assert (beats, len(sora.polls("task_1"))) == (3, 1)
 
+    async def test_a_wait_taken_up_again_in_the_same_turn_goes_on(
+        self, sora: FakeSora, client: SoraClient
+    ) -> None:
+        sora.script("task_1", slow(2.5, running(0.1)), slow(0.5, completed()))
+        watch, beats = client.wait_until_complete("task_1", schedule=EXACT), 0
+
+        while True:
+            try:
+                async with asyncio.timeout(1):
+                    task = await watch
+                break
+            except TimeoutError:
+                beats += 1
+
+        assert task.is_complete and beats > 0
+
+    async def test_a_request_that_will_not_be_cancelled_polls_for_nobody(
+        self, sora: FakeSora
+    ) -> None:
+        async def stubborn(*_: object) -> None:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(5)
+
+        trace = aiohttp.TraceConfig()
+        trace.on_request_start.append(stubborn)
+        sora.script("task_1", running(0.1))
+
+        async with SoraClient(
+            api_key="sk-0123456789abcdef", base_url=sora.url, trace_configs=[trace]
+        ) as client:
+            with pytest.raises(WaitTimeoutError):
+                await client.wait_until_complete("task_1", timeout=1)
+            await asyncio.sleep(600)
+
+        assert len(sora.polls("task_1")) == 1
+
+    async def test_an_iteration_can_be_closed(self, sora: FakeSora, client: SoraClient) -> None:
+        sora.script("task_1", running(0.1))
+
+        async with contextlib.aclosing(aiter(client.wait_until_complete("task_1"))) as events:
+            await anext(events)
+        await asyncio.sleep(60)
+
+        assert len(sora.polls("task_1")) == 1
+
+    async def test_what_an_ended_wait_knows_does_not_change(
+        self, sora: FakeSora, client: SoraClient
+    ) -> None:
+        sora.add(Life(queued=0, running=60), task_id="task_1")
+        other = asyncio.create_task(client.wait_until_complete("task_1").result())
+        watch = client.wait_until_complete("task_1", timeout=10)
+        with pytest.raises(WaitTimeoutError):
+            await watch
+        known = watch.latest
+
+        await other
+
+        assert watch.latest is known
+
     async def test_a_cancelled_loop_stops_the_polls(
         self, sora: FakeSora, client: SoraClient
     ) -> None:
@@ -482,6 +542,23 @@ class TestTimeout:
         moments = sorted(at - start for at, _ in sora.requests)
         assert len(moments) == 5
         assert moments[1] < 1 and moments[2] >= 50 and moments[-1] <= 55
+
+    async def test_the_other_waits_keep_a_long_silence_for_a_minute(
+        self, sora: FakeSora, client: SoraClient, now: Clock
+    ) -> None:
+        sora.script("task_1", running(0.1), running(0.2), completed())
+        sora.script("task_2", running(0.1), http_error(429, headers={"Retry-After": "1700"}))
+        start = now()
+
+        hinted = asyncio.create_task(client.wait_until_complete("task_2", schedule=EXACT).result())
+        await client.wait_until_complete("task_1", schedule=EXACT)
+
+        assert 60 <= now() - start <= 65
+        assert not hinted.done()
+        assert len(sora.polls("task_2")) == 2
+        await client.close()
+        with pytest.raises(ClientClosedError):
+            await hinted
 
     async def test_a_silence_is_not_charged_to_the_outage_of_another_wait(
         self, sora: FakeSora, client: SoraClient

@@ -276,6 +276,26 @@ class TestPhase:
     def test_a_good_word_of_the_call_is_no_end(self, body: dict[str, Any]) -> None:
         assert decode(body).phase in (Phase.QUEUED, Phase.RUNNING)
 
+    @pytest.mark.parametrize(
+        ("body", "phase"),
+        [
+            ({"status": "in_progress", "video": {"id": "x", "status": "completed"}}, Phase.RUNNING),
+            ({"status": "processing", "result": {"status": "failed"}}, Phase.RUNNING),
+            ({"status": "queued", "task": {"state": "done"}}, Phase.QUEUED),
+            ({"status": "completed", "result": {"status": "pending"}}, Phase.SUCCEEDED),
+            ({"status": "failed", "data": {"status": "processing"}}, Phase.FAILED),
+            ({"id": ID, "status": None, "state": "completed"}, Phase.SUCCEEDED),
+            ({"id": ID, "status": 200, "task_status": "failed"}, Phase.FAILED),
+        ],
+        ids=str,
+    )
+    def test_the_outermost_word_of_a_task_decides(self, body: Any, phase: Phase) -> None:
+        assert decode(body).phase is phase
+
+    @pytest.mark.parametrize("body", [{"message": "", "data": None}, {"msg": " "}, {"detail": []}])
+    def test_an_empty_text_is_no_error(self, body: dict[str, Any]) -> None:
+        assert decode(body).phase is Phase.QUEUED
+
     def test_a_word_about_the_call_does_not_end_the_task(self) -> None:
         assert decode({"status": "success", "message": "ok"}).phase is Phase.RUNNING
         assert isinstance(
@@ -371,11 +391,17 @@ class TestVideoUrl:
         assert decode({"id": ID, "status": "processing", **body}).video_url is None
         assert decode({"id": ID, "status": "completed", **body}).video_url == VIDEO
 
-    def test_a_finished_video_may_have_any_name(self) -> None:
-        link = f"https://cdn.example/videos/{ID}"
-
+    @pytest.mark.parametrize(
+        "link",
+        [
+            *(f"https://cdn.example/videos/{ID}", f"{URL}/download", f"{URL}/source?x=1"),
+            "https://cdn.example/v2/video/0b7c1d52",
+        ],
+    )
+    def test_a_finished_video_may_have_any_address_but_the_tasks_own(self, link: str) -> None:
         assert decode({"id": ID, "status": "completed", "url": link}).video_url == link
-        assert decode({"id": ID, "status": "completed", "url": f"{URL}"}).video_url is None
+        for own in (URL, f"{URL}/", URL.replace(":task", "%3Atask")):
+            assert decode({"id": ID, "status": "completed", "url": own}).video_url is None
 
     def test_the_services_own_content_address_counts_only_after_success(self) -> None:
         body = {"id": ID, "metadata": {"url": f"{URL}/content"}}
@@ -502,7 +528,7 @@ class TestFailure:
     def test_a_task_may_be_inside_the_detail_of_an_http_error(self) -> None:
         assert decode({"detail": {"id": ID, "status": "failed"}}, 500).phase is Phase.FAILED
         assert decode({"object": "video", "status": "in_progress"}, 503).phase is Phase.RUNNING
-        assert decode({"id": "task_01", "status": "failed"}, 502).phase is Phase.FAILED
+        assert decode({"id": "task_01", "status": "failed"}, 500).phase is Phase.FAILED
 
     @pytest.mark.parametrize(
         ("body", "status"),
@@ -518,6 +544,9 @@ class TestFailure:
             ({"id": ID, "status": "not_found"}, 404),
             ({"id": ID, "status": "unavailable"}, 503),
             ({"id": 1, "status": "failed"}, 503),
+            ({"id": ID, "object": "video", "status": "error", "error": "overloaded"}, 503),
+            ({"id": ID, "status": "failed", "message": "upstream timeout"}, 504),
+            ({"id": ID, "status": "failed"}, 409),
             ({"object": "video", "status": "queued", "error": {"code": "insufficient_quota"}}, 402),
             ({"detail": {"status": 3}}, 500),
             (["failed"], 500),

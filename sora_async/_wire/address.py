@@ -6,6 +6,8 @@ from urllib.parse import quote, urlsplit
 
 from ..errors import InvalidArgumentError
 
+_UNFIT = re.compile(r"[\s\\\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
 VIDEOS_PATH = "/v1/videos"
 
 _HOSTILE = re.compile(r"[/\\?#\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -50,7 +52,7 @@ def check_base_url(base_url: object) -> str:
         )
     except ValueError:
         is_usable = False
-    if not is_usable or _HOSTILE.search(parts.netloc + parts.path.replace("/", "")):
+    if not is_usable or _UNFIT.search(parts.netloc + parts.path):
         raise InvalidArgumentError(
             f"base_url {base_url!r}: expected http(s)://host[:port][/path] (see SORA_BASE_URL)"
         )

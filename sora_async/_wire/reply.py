@@ -27,7 +27,7 @@ from .words import CALL_WORDS, PHASES
 DEEPEST = 100
 """Levels of nesting that are read; real answers have six. More would break who pickles *raw*."""
 
-_STATUSES_OF_A_TASK = frozenset({400, 422, 500})
+_STATUSES_OF_A_TASK = frozenset({400, 410, 422, 500})
 """Statuses under which a failed task itself was seen. Source: vLLM-Omni's video endpoint."""
 
 
@@ -181,7 +181,11 @@ def _is_error(body: Mapping[str, Any], *, task_id: str) -> bool:
     code = read_label(body.get("code"))
     is_fine = body.get("success") is True or (code is not None and code.lower() in OK_CODES)
     texts = (body.get(key) for key in ("message", "msg", "detail"))
-    return not is_fine and (code is not None or any(isinstance(text, str | list) for text in texts))
+    return not is_fine and (code is not None or any(map(_is_text, texts)))
+
+
+def _is_text(value: object) -> bool:
+    return bool(value.strip() if isinstance(value, str) else isinstance(value, list) and value)
 
 
 def _out_of_detail(value: object) -> object:
@@ -197,12 +201,12 @@ def _is_task(value: Mapping[str, Any], *, task_id: str, status: int) -> bool:
     """Return whether a body under an error status is the task, not an error with a word."""
     body = open_envelope(value)
     word = read_word(body)
-    if status in _STATUSES_OF_AN_ERROR or word not in PHASES:
+    if status in _STATUSES_OF_AN_ERROR or word not in PHASES or word in CALL_WORDS:
         return False
+    if PHASES[word] is Phase.FAILED and status not in _STATUSES_OF_A_TASK:
+        return False  # a gateway's word for its own failure
     if body.get("object") == "video":
         return True
-    if word in CALL_WORDS:
-        return False
     is_described = is_named({**body, "id": None, "task_id": None})
     return is_named_as(body, task_id) or (status in _STATUSES_OF_A_TASK and is_described)
 

@@ -27,7 +27,8 @@ _ENVELOPES = ("data", "task", "result", "video")
 
 def read_word(body: Mapping[str, Any]) -> str:
     """Return the status word of a task in our spelling, "" where there is none."""
-    return normalise(body.get("status", body.get("task_status", body.get("state"))))
+    words = (normalise(body.get(key)) for key in ("status", "task_status", "state"))
+    return next(filter(None, words), "")
 
 
 def is_named(body: Mapping[str, Any]) -> bool:
@@ -68,6 +69,8 @@ def _is_envelope(body: Mapping[str, Any], inner: Mapping[str, Any]) -> bool:
     word = read_word(body)
     if "task_id" in body or ("id" in body and word not in CALL_WORDS):
         return False
+    if word in PHASES and word not in CALL_WORDS:
+        return False
     return bool(read_word(inner)) or (not word and bool(_names(inner)))
 
 
@@ -103,7 +106,7 @@ def decode_task(
     phase = _read_phase(body, word=word, pending=pending)
     video_url = None
     if phase is not Phase.FAILED:
-        video_url = find_video_url(body, has_succeeded=phase is Phase.SUCCEEDED)
+        video_url = find_video_url(body, url=url, has_succeeded=phase is Phase.SUCCEEDED)
         phase = Phase.SUCCEEDED if video_url is not None else phase
     source = read_mapping(detail.get("input"))
     return VideoTask(

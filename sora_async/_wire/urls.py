@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from .._units import read_url
 
@@ -49,24 +50,25 @@ _NO_VIDEOS = re.compile(
 )
 """How the name of a file ends that is no video."""
 
-_OWN_ADDRESS = re.compile(r"/v\d+/videos?/[^/.]+(?P<rest>/[a-z_]+)?/?")
+_OWN_ADDRESS = re.compile(r"/v\d+/videos?/[^/.]+(/[a-z_]+)?/?")
 """The end of an address of the service itself: a running task may send one as its own."""
 
 
-def find_video_url(body: Mapping[str, Any], *, has_succeeded: bool) -> str | None:
+def find_video_url(body: Mapping[str, Any], *, url: str, has_succeeded: bool) -> str | None:
     """
     Return the first usable URL of a finished video, None when there is none yet.
 
     Args:
         body: The task, out of its envelope.
+        url: The address that was asked; never a video.
         has_succeeded: Whether the status word says so. Before, the
             service's own ``/content`` address is a promise and no video.
     """
     for place in _PLACES_AFTER_SUCCESS if has_succeeded else _PLACES:
         if place[0] in body:
-            url = read_url(_follow(body, place))
-            if url is not None and _is_video(url, has_succeeded=has_succeeded):
-                return url
+            found = read_url(_follow(body, place))
+            if found is not None and _is_video(found, own=url, has_succeeded=has_succeeded):
+                return found
     return read_url(body.get("fail_reason")) if has_succeeded else None
 
 
@@ -79,12 +81,12 @@ def _follow(value: object, place: tuple[str | int, ...]) -> object:
     return value
 
 
-def _is_video(url: str, *, has_succeeded: bool) -> bool:
+def _is_video(url: str, *, own: str, has_succeeded: bool) -> bool:
     path = url.partition("?")[0].partition("#")[0]
     name = path.rpartition("/")[2]
     if _NO_VIDEOS.fullmatch(name[name.rfind(".") :]):
         return False
-    own = _OWN_ADDRESS.search(path)
-    if own is None or own.end() != len(path):
-        return True
-    return has_succeeded and own["rest"] == "/content"
+    if has_succeeded:
+        return unquote(urlsplit(path).path).rstrip("/") != unquote(urlsplit(own).path)
+    own_address = _OWN_ADDRESS.search(path)
+    return own_address is None or own_address.end() != len(path)
