@@ -683,6 +683,7 @@ class TestLogging:
     async def test_nothing_is_logged_of_a_wait_that_ends_at_its_first_fault(
         self, sora: FakeSora, client: SoraClient, caplog: pytest.LogCaptureFixture
     ) -> None:
+        caplog.set_level(logging.WARNING, "sora_async")
         sora.script("task_1", failed("code", "text"))
         sora.script("task_2", http_error(422))
 
