@@ -10,6 +10,7 @@ Wait for videos that a Sora-compatible service is making, with asyncio.
 
 import logging
 
+from ._many import Outcome
 from ._version import __version__
 from ._watch import Watch
 from .client import SoraClient
@@ -43,6 +44,7 @@ __all__ = [
     "InsufficientQuotaError",
     "InvalidArgumentError",
     "OutageError",
+    "Outcome",
     "Phase",
     "ProgressEvent",
     "RateLimitedError",

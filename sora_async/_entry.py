@@ -9,7 +9,7 @@ from .models import VideoTask
 from .schedule import History, Schedule
 from .verdict import Patience
 
-Outcome = VideoTask | BaseException
+End = VideoTask | BaseException
 
 
 @attrs.frozen(cache_hash=True)
@@ -27,7 +27,7 @@ class Waiter(Protocol):
     def _publish(self) -> None:
         """Take note that the entry has news."""
 
-    def _settle(self, outcome: Outcome) -> None:
+    def _settle(self, end: End) -> None:
         """Take the end of the wait."""
 
     def _allow_silence(self, seconds: float) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import attrs
 
-from ._entry import Entry, Key, Outcome, Waiter
+from ._entry import End, Entry, Key, Waiter
 from .errors import (
     ClientClosedError,
     RateLimitedError,
@@ -157,11 +157,11 @@ class Poller:
             if decision.asked is not None:
                 waiter._allow_silence(decision.asked)
 
-    def _settle(self, entry: Entry, outcome: Outcome) -> None:
+    def _settle(self, entry: Entry, end: End) -> None:
         self._entries.pop(entry.key, None)
         entry.rest()
         for waiter in list(entry.waiters):
-            waiter._settle(outcome)
+            waiter._settle(end)
 
 
 def _without_frames(error: SoraError) -> SoraError:

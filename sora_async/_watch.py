@@ -7,7 +7,7 @@ from types import TracebackType
 
 import attrs
 
-from ._entry import Entry, Key, Outcome
+from ._entry import End, Entry, Key
 from ._events import Events
 from ._poller import Poller
 from .errors import SoraError, WaitInterruptedError, WaitTimeoutError
@@ -41,7 +41,7 @@ class Watch:
         self._holders = 0
         self._started = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self._outcome: Outcome | None = None
+        self._outcome: End | None = None
         self._frames: TracebackType | None = None
         self._latest: ProgressEvent | None = None
         self._version = 0
@@ -205,7 +205,7 @@ class Watch:
         ):
             self._expire(seconds)
 
-    def _settle(self, outcome: Outcome) -> None:
+    def _settle(self, outcome: End) -> None:
         """Take the end of the wait and wake everybody."""
         assert self._loop is not None
         if isinstance(outcome, WaitInterruptedError):

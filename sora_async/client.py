@@ -4,7 +4,7 @@ import asyncio
 import os
 import ssl
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -25,10 +25,11 @@ from ._checks import (
 )
 from ._entry import Key
 from ._home import Home, SessionOptions, abandon, find_home
+from ._many import Outcome, settle_each
 from ._transport import Terms
 from ._watch import Watch
 from ._wire import check_api_key, check_base_url, check_task_id
-from .errors import ResponseError, SoraError, UnreadableReplyError
+from .errors import InvalidArgumentError, ResponseError, SoraError, UnreadableReplyError
 from .models import VideoTask
 from .schedule import DEFAULT_SCHEDULE, Schedule
 from .verdict import FAULT_INTERVALS, Patience, Until
@@ -192,6 +193,44 @@ class SoraClient:
             Key(check_task_id(task_id), check_schedule(schedule) or self._schedule, patience),
             timeout=check_limit("timeout", timeout),
         )
+
+    def as_completed(
+        self,
+        task_ids: Iterable[str] | AsyncIterable[str],
+        *,
+        timeout: float | None = 1800.0,
+        schedule: Schedule | None = None,
+        until: Until = "video",
+        at_once: int = 1000,
+    ) -> AsyncGenerator[Outcome]:
+        """
+        Wait for many tasks, and yield how each wait ended, in the order in which they end.
+
+        A failure is an :class:`Outcome` like any other and ends nothing. An
+        error of *task_ids* itself is raised once what was begun has settled.
+        Leaving the loop early ends the waits; their tasks go on.
+
+        Args:
+            task_ids: Ids, any number of them, from any iterable or async
+                iterable; it is read only as far as there are places.
+            timeout: Seconds for each wait, from its own first poll; None for no limit.
+            schedule: The cadence; the client's when None.
+            until: What ends the wait of a task that succeeds; see :meth:`wait_until_complete`.
+            at_once: Waits under way at the same time, outcomes not yet taken included.
+
+        Raises:
+            InvalidArgumentError: An argument cannot be used; nothing was sent.
+        """
+        if isinstance(task_ids, str | bytes):
+            raise InvalidArgumentError("task_ids: expected an iterable of ids, got a single one")
+
+        def wait(task_id: str) -> Watch:
+            return self.wait_until_complete(
+                task_id, timeout=timeout, schedule=schedule, until=until
+            )
+
+        wait("any")  # bad terms are found out here, and not as the outcome of each wait
+        return settle_each(task_ids, wait, at_once=check_count("at_once", at_once, least=1))
 
     async def close(self) -> None:
         """

@@ -90,6 +90,7 @@ RUNS = {
     "first_events": Example(f"first_events.py {FAKE}4"),
     "first_failure": Example(f"readme.py {FAKE}3"),
     "wait_for_many": Example("wait_for_many.py", MANY),
+    "as_completed": Example("as_completed.py", MANY),
     "wait_for_all": Example("wait_for_all.py", MANY),
     "timeouts": Example("timeouts.py", {"video_late": (running(0.4), completed())}),
     "handle_errors": Example("handle_errors.py", ALL_ENDS),
