@@ -50,11 +50,14 @@ async def settle_each(
         at_once: Places: waits under way and outcomes not yet taken.
     """
     places = asyncio.Semaphore(at_once)
-    outcomes: asyncio.Queue[Outcome | None] = asyncio.Queue(at_once + 1)
+    outcomes: asyncio.Queue[Outcome | Exception | None] = asyncio.Queue(at_once + 1)
     waits: set[asyncio.Task[None]] = set()
 
     async def settle(task_id: str) -> None:
-        await outcomes.put(await _settle(task_id, wait))
+        try:
+            await outcomes.put(await _settle(task_id, wait))
+        except Exception as bug:
+            await outcomes.put(bug)
 
     async def begin_all() -> None:
         try:
@@ -70,6 +73,8 @@ async def settle_each(
     beginning = asyncio.create_task(begin_all())
     try:
         while (outcome := await outcomes.get()) is not None:
+            if isinstance(outcome, Exception):
+                raise outcome
             places.release()
             yield outcome
         await beginning

@@ -11,6 +11,7 @@ import pytest
 from sora_async import (
     InvalidArgumentError,
     Outcome,
+    Schedule,
     SoraClient,
     TaskFailedError,
     TaskNotFoundError,
@@ -91,6 +92,17 @@ async def test_an_error_of_the_source_is_raised_when_what_was_begun_has_settled(
             seen += [outcome]
 
     assert [outcome.unwrap().is_complete for outcome in seen] == [True]
+
+
+async def test_a_bug_in_one_wait_reaches_the_loop(sora: FakeSora, client: SoraClient) -> None:
+    def broken(interval: float) -> float:
+        raise LookupError("a bug in a user's jitter")
+
+    sora.script("task_1", running(0.1))
+
+    with pytest.raises(LookupError, match="jitter"):
+        async for _ in client.as_completed(["task_1"], schedule=Schedule(first_jitter=broken)):
+            pass
 
 
 async def test_cancelling_the_loop_ends_the_waits(sora: FakeSora, client: SoraClient) -> None:
