@@ -81,16 +81,14 @@ class Poller:
     def _plan(self, entry: Entry, delay: float) -> None:
         entry.due = self._loop.time() + max(0.0, delay)
         if entry.due < self._quiet_until:
-            entry.excuse(self._quiet_until - entry.due)
-            entry.due = self._quiet_until
+            held_back = self._quiet_until - entry.due + random.uniform(0.0, SPREAD)
+            entry.excuse(held_back)
+            entry.due += held_back
         entry.timer = self._loop.call_at(entry.due, self._take_off, entry)
 
     def _take_off(self, entry: Entry) -> None:
-        silence = self.silence()
-        if silence > 0:
-            delay = silence + random.uniform(0.0, SPREAD)
-            entry.excuse(delay)
-            self._plan(entry, delay)
+        if self.silence() > 0:
+            self._plan(entry, 0.0)
             return
         entry.timer = None
         entry.number += 1

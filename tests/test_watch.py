@@ -560,6 +560,23 @@ class TestTimeout:
         with pytest.raises(ClientClosedError):
             await hinted
 
+    async def test_what_a_silence_held_back_begins_spread_over_a_second(
+        self, sora: FakeSora, client: SoraClient, now: Clock
+    ) -> None:
+        sora.script("hinted", http_error(429, headers={"Retry-After": "20"}), completed())
+        ids = [sora.script(f"task_{number}", completed()) for number in range(30)]
+        start = now()
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(client.wait_until_complete("hinted").result())
+            await asyncio.sleep(5)
+            for task_id in ids:
+                group.create_task(client.wait_until_complete(task_id).result())
+
+        moments = sorted(at - start for task_id in ids for at in sora.polls(task_id))
+        assert 20 <= moments[0] and moments[-1] <= 21.1
+        assert moments[-1] - moments[0] > 0.5
+
     async def test_a_silence_is_not_charged_to_the_outage_of_another_wait(
         self, sora: FakeSora, client: SoraClient
     ) -> None:
