@@ -15,7 +15,6 @@ _SECRET_NAME = re.compile(
     r"(^|[-_])(authorization|token|secret|password|cookie|api[-_]?key)$", re.IGNORECASE
 )
 
-
 LONGEST = 1e9
 """Seconds: about thirty years."""
 

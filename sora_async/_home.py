@@ -6,7 +6,6 @@ import warnings
 from collections.abc import AsyncGenerator, Sequence
 
 import aiohttp
-import attrs
 
 from ._poller import Poller
 from ._transport import Terms, Transport
@@ -15,26 +14,23 @@ from .errors import ClientClosedError, InvalidArgumentError
 from .models import VideoTask
 
 
-def _check_trace_configs(_: object, __: object, configs: Sequence[object]) -> None:
+def check_trace_configs(
+    trace_configs: Sequence[aiohttp.TraceConfig],
+) -> tuple[aiohttp.TraceConfig, ...]:
+    """Return aiohttp's trace configurations, if that is what they are."""
+    configs = tuple(trace_configs)
     if not all(isinstance(one, aiohttp.TraceConfig) for one in configs):
         raise InvalidArgumentError(f"trace_configs: expected aiohttp.TraceConfig, got {configs!r}")
+    return configs
 
 
-@attrs.frozen(kw_only=True)
-class SessionOptions:
-    """How a session of our own is made; a session that was given is used as it is."""
-
-    trace_configs: Sequence[aiohttp.TraceConfig] = attrs.field(
-        default=(), validator=_check_trace_configs
+def _make_session(trace_configs: Sequence[aiohttp.TraceConfig]) -> aiohttp.ClientSession:
+    """Return a session without cookies and without a limit of its own on connections."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trace_configs=list(trace_configs),
     )
-
-    def make(self) -> aiohttp.ClientSession:
-        """Return a session without cookies and without a limit of its own on connections."""
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trace_configs=list(self.trace_configs),
-        )
 
 
 class Home:
@@ -52,12 +48,12 @@ class Home:
         terms: Terms,
         *,
         base_url: str,
-        options: SessionOptions,
+        trace_configs: Sequence[aiohttp.TraceConfig],
         session: aiohttp.ClientSession | None,
     ) -> None:
         self._base_url = base_url
         self._secrets = terms.secrets
-        self._session = session or options.make()
+        self._session = session or _make_session(trace_configs)
         self._is_ours = session is None
         self._transport = Transport(self._session, terms)
         self.is_closed = False

@@ -54,10 +54,7 @@ async def settle_each(
     waits: set[asyncio.Task[None]] = set()
 
     async def settle(task_id: str) -> None:
-        try:
-            await outcomes.put(await _settle(task_id, wait))
-        except Exception as bug:
-            await outcomes.put(bug)
+        await outcomes.put(await _settle(task_id, wait))
 
     async def begin_all() -> None:
         try:
@@ -85,11 +82,14 @@ async def settle_each(
         await asyncio.gather(*left, return_exceptions=True)
 
 
-async def _settle(task_id: str, wait: Callable[[str], Watch]) -> Outcome:
+async def _settle(task_id: str, wait: Callable[[str], Watch]) -> Outcome | Exception:
+    """Return how a wait ended, or the bug in it, which must reach the loop and not be lost."""
     try:
         return Outcome(task_id, await wait(task_id))
     except SoraError as error:
         return Outcome(task_id, None, error)
+    except Exception as bug:
+        return bug
 
 
 async def _each(task_ids: Iterable[str] | AsyncIterable[str]) -> AsyncIterator[str]:

@@ -41,7 +41,7 @@ class Watch:
         self._holders = 0
         self._started = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self._outcome: End | None = None
+        self._end: End | None = None
         self._frames: TracebackType | None = None
         self._latest: ProgressEvent | None = None
         self._version = 0
@@ -97,7 +97,7 @@ class Watch:
         """
         self._hold()
         try:
-            while self._outcome is None:
+            while self._end is None:
                 await self._wait(self._ends)
         finally:
             self._release()
@@ -109,9 +109,9 @@ class Watch:
 
     async def _next(self, version: int) -> int:
         """Return the version of an event newer than a given one; 0 when there will be none."""
-        while self._outcome is None and self._version <= version:
+        while self._end is None and self._version <= version:
             await self._wait(self._news)
-        if self._version > version and not isinstance(self._outcome, BaseException):
+        if self._version > version and not isinstance(self._end, BaseException):
             return self._version
         self._unwrap()
         return 0
@@ -126,22 +126,22 @@ class Watch:
 
     def _unwrap(self) -> VideoTask:
         """Return the task or raise the error: a copy, for one raised often gathers tracebacks."""
-        outcome = self._outcome
-        if isinstance(outcome, VideoTask):
-            return outcome
-        assert outcome is not None
-        if not isinstance(outcome, SoraError):
-            raise outcome.with_traceback(self._frames)
-        error = copy.copy(outcome)
-        error.__cause__ = outcome.__cause__
-        if isinstance(outcome, WaitInterruptedError) and outcome.fault is not None:
-            error.__cause__ = outcome.fault
+        end = self._end
+        if isinstance(end, VideoTask):
+            return end
+        assert end is not None
+        if not isinstance(end, SoraError):
+            raise end.with_traceback(self._frames)
+        error = copy.copy(end)
+        error.__cause__ = end.__cause__
+        if isinstance(end, WaitInterruptedError) and end.fault is not None:
+            error.__cause__ = end.fault
         raise error
 
     def _hold(self) -> None:
         """Count one more consumer; the first one starts the polling, or goes on with it."""
         loop = asyncio.get_running_loop()
-        if self._outcome is not None:
+        if self._end is not None:
             return
         if self._loop is None:
             self._loop, self._started = loop, loop.time()
@@ -158,14 +158,13 @@ class Watch:
                 self._timer = loop.call_at(self._started + self._timeout, self._expire, None)
             if self._entry is not previous and self._entry.news_at is not None:
                 self._version += 1
-        self._holders += 1
-        if self._holders == 1 and self._poller is not None:
             # Not at once: an error that is raised without a pause would stop a loop of retries.
             loop.call_soon(self._allow_silence, self._poller.silence())
+        self._holders += 1
 
     def _release(self) -> None:
         """Count one consumer less; the last one stops the polling."""
-        if self._outcome is None:
+        if self._end is None:
             self._holders -= 1
             if self._holders == 0:
                 self._rest()
@@ -205,17 +204,17 @@ class Watch:
         ):
             self._expire(seconds)
 
-    def _settle(self, outcome: End) -> None:
+    def _settle(self, end: End) -> None:
         """Take the end of the wait and wake everybody."""
         assert self._loop is not None
-        if isinstance(outcome, WaitInterruptedError):
-            outcome = attrs.evolve(outcome, elapsed=self._loop.time() - self._started)
+        if isinstance(end, WaitInterruptedError):
+            end = attrs.evolve(end, elapsed=self._loop.time() - self._started)
         self._version += 1
         _ = self.latest
         self._rest()
         self._entry = None
-        self._outcome = outcome
-        self._frames = outcome.__traceback__ if isinstance(outcome, BaseException) else None
+        self._end = end
+        self._frames = end.__traceback__ if isinstance(end, BaseException) else None
         _wake(self._news)
         _wake(self._ends)
 

@@ -24,7 +24,7 @@ from ._checks import (
     make_headers,
 )
 from ._entry import Key
-from ._home import Home, SessionOptions, abandon, find_home
+from ._home import Home, abandon, check_trace_configs, find_home
 from ._many import Outcome, settle_each
 from ._transport import Terms
 from ._watch import Watch
@@ -105,7 +105,7 @@ class SoraClient:
         self._schedule = check_schedule(schedule) or DEFAULT_SCHEDULE
         self._max_retries = check_count("max_retries", max_retries, least=0)
         self._session = session
-        self._options = SessionOptions(trace_configs=tuple(trace_configs))
+        self._trace_configs = check_trace_configs(trace_configs)
         self._homes: dict[asyncio.AbstractEventLoop, Home] = {}
         weakref.finalize(self, abandon, self._homes).atexit = False
 
@@ -246,7 +246,10 @@ class SoraClient:
         home = find_home(self._homes)
         if home is None:
             home = Home(
-                self._terms, base_url=self._base_url, options=self._options, session=self._session
+                self._terms,
+                base_url=self._base_url,
+                trace_configs=self._trace_configs,
+                session=self._session,
             )
             self._homes[asyncio.get_running_loop()] = home
         return home

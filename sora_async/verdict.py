@@ -37,7 +37,6 @@ What ends a wait whose task succeeds:
 FAULT_INTERVALS = ramp(first=0.5, factor=2.0, longest=30.0)
 """Upper ends of the full-jittered delays within an outage, in seconds."""
 
-
 INSTANT = 0.001
 """Seconds that are as good as none: a rounding error must not ask for a poll of its own."""
 
@@ -162,14 +161,9 @@ def end_of_success(history: History, patience: Patience) -> Done | GiveUp | None
     return GiveUp(VideoMissingError(task)) if patience.until == "video_url" else Done(task)
 
 
-def furthest(before: float | None, now: float | None) -> float | None:
-    return (
-        max(before, now)
-        if before is not None and now is not None
-        else now
-        if before is None
-        else before
-    )
+def furthest(*parts: float | None) -> float | None:
+    """Return the largest of some parts done, None when none of them is known."""
+    return max((part for part in parts if part is not None), default=None)
 
 
 def _after_fault(
@@ -233,8 +227,7 @@ def _ending(
     budget = _budget(history, fault, patience)
     if budget is None or budget - outage >= INSTANT:
         return None
-    is_at_first = _is_unclear(fault) and history.last is None
-    if is_at_first or not (history.is_acquainted or isinstance(fault, ResponseError)):
+    if _is_no_contact(history, fault):
         return fault
     return OutageError(
         history.task_id,
@@ -260,12 +253,15 @@ def _is_unclear(fault: SoraError) -> TypeGuard[ResponseError]:
     return type(fault) is ResponseError and fault.status < 300
 
 
-def _budget(history: History, fault: SoraError, patience: Patience) -> float | None:
-    is_no_contact = isinstance(fault, ConnectionFailedError | UnreadableReplyError)
+def _is_no_contact(history: History, fault: SoraError) -> bool:
+    """Return whether a fault leaves it open that this is the service, and no wrong address."""
     if _is_unclear(fault):
-        is_no_contact = history.last is None
-    elif history.is_acquainted:
-        is_no_contact = False
-    if not is_no_contact:
+        return history.last is None
+    is_no_answer = isinstance(fault, ConnectionFailedError | UnreadableReplyError)
+    return is_no_answer and not history.is_acquainted
+
+
+def _budget(history: History, fault: SoraError, patience: Patience) -> float | None:
+    if not _is_no_contact(history, fault):
         return patience.outage
     return patience.contact if patience.outage is None else min(patience.contact, patience.outage)

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from .._units import read_label
+from .._units import read_label, read_mapping
 from ..errors import UnreadableReplyError
 from ..models import Phase, TaskFailure, VideoTask
 from .classify import error_from
@@ -17,6 +17,7 @@ from .secret import hide_in_body, hide_in_text, holds_secret
 from .task import (
     decode_task,
     is_about_the_call,
+    is_described,
     is_named,
     is_named_as,
     open_envelope,
@@ -29,7 +30,6 @@ DEEPEST = 100
 
 _STATUSES_OF_A_TASK = frozenset({400, 410, 422, 500})
 """Statuses under which a failed task itself was seen. Source: vLLM-Omni's video endpoint."""
-
 
 _STATUSES_OF_AN_ERROR = frozenset({401, 402, 403, 404, 408, 425, 429})
 """Statuses that speak of the call, whatever task their body repeats."""
@@ -93,10 +93,12 @@ def _decode(reply: Reply, *, task_id: str, secrets: tuple[str, ...]) -> VideoTas
         if value.get("object") == "list" or value.get("deleted") is True:
             reason = "another endpoint's answer, not a task"
             raise UnreadableReplyError(reply.url, reply.status, reason)
-        is_task = not _is_error(open_envelope(value), task_id=task_id)
+        body = open_envelope(value)
+        is_task = not _is_error(body, task_id=task_id)
     else:
         value = _out_of_detail(value)
-        is_task = isinstance(value, dict) and _is_task(value, task_id=task_id, status=reply.status)
+        body = open_envelope(read_mapping(value))
+        is_task = _is_task(body, task_id=task_id, status=reply.status)
     if not is_task:
         raise error_from(
             value,
@@ -108,12 +110,12 @@ def _decode(reply: Reply, *, task_id: str, secrets: tuple[str, ...]) -> VideoTas
             secrets=secrets,
         )
     hint = read_poll_after(reply.headers)
-    task = decode_task(value, task_id=task_id, url=reply.url, poll_after=hint)
-    if task.failure is None:
-        return task
-    code, message = (
-        hide_in_text(text, secrets) for text in (task.failure.code, task.failure.message)
-    )
+    task = decode_task(body, raw=value, task_id=task_id, url=reply.url, poll_after=hint)
+    return task if task.failure is None else _hide_in_failure(task, task.failure, secrets)
+
+
+def _hide_in_failure(task: VideoTask, failure: TaskFailure, secrets: tuple[str, ...]) -> VideoTask:
+    code, message = (hide_in_text(text, secrets) for text in (failure.code, failure.message))
     return attrs.evolve(task, failure=TaskFailure(code, message))
 
 
@@ -168,8 +170,7 @@ def _is_error(body: Mapping[str, Any], *, task_id: str) -> bool:
     word = read_word(body)
     if word in CALL_WORDS:
         is_foreign = bool(body.get("id")) and not is_named_as(body, task_id)
-        is_described = is_named({**body, "id": None, "task_id": None})
-        if is_about_the_call(body) or (is_foreign and not is_described):
+        if is_about_the_call(body) or (is_foreign and not is_described(body)):
             return PHASES[word] is Phase.FAILED or bool(body.get("error"))
         return False
     if word and is_named(body):
@@ -197,9 +198,8 @@ def _out_of_detail(value: object) -> object:
     return value
 
 
-def _is_task(value: Mapping[str, Any], *, task_id: str, status: int) -> bool:
+def _is_task(body: Mapping[str, Any], *, task_id: str, status: int) -> bool:
     """Return whether a body under an error status is the task, not an error with a word."""
-    body = open_envelope(value)
     word = read_word(body)
     if status in _STATUSES_OF_AN_ERROR or word not in PHASES or word in CALL_WORDS:
         return False
@@ -207,8 +207,8 @@ def _is_task(value: Mapping[str, Any], *, task_id: str, status: int) -> bool:
         return False  # a gateway's word for its own failure
     if body.get("object") == "video":
         return True
-    is_described = is_named({**body, "id": None, "task_id": None})
-    return is_named_as(body, task_id) or (status in _STATUSES_OF_A_TASK and is_described)
+    is_plausible = status in _STATUSES_OF_A_TASK and is_described(body)
+    return is_plausible or is_named_as(body, task_id)
 
 
 def _text(reply: Reply) -> str | None:

@@ -21,6 +21,9 @@ from .words import CALL_WORDS, EXPIRED_WORD, PHASES, normalise
 _NAMING_KEYS = ("object", "progress", "model", "created_at", "video_url", "fail_reason", "seconds")
 """Keys of which a body that speaks of a task has one, beside its id and a ``detail`` tree."""
 
+_SHORTEST_ID = 6
+"""Characters of an id that can be told from a number by chance."""
+
 _ENVELOPES = ("data", "task", "result", "video")
 """Keys under which a task may be wrapped."""
 
@@ -31,10 +34,15 @@ def read_word(body: Mapping[str, Any]) -> str:
     return next(filter(None, words), "")
 
 
+def is_described(body: Mapping[str, Any]) -> bool:
+    """Return whether a body describes a task, beside its status and its id."""
+    is_known = any(body.get(key) is not None for key in _NAMING_KEYS)
+    return is_known or isinstance(body.get("detail"), dict)
+
+
 def is_named(body: Mapping[str, Any]) -> bool:
     """Return whether a body has a sign of a task beside its status: an id or a description."""
-    is_described = any(body.get(key) is not None for key in _NAMING_KEYS)
-    return is_described or isinstance(body.get("detail"), dict) or bool(_names(body))
+    return is_described(body) or bool(_names(body))
 
 
 def is_named_as(body: Mapping[str, Any], task_id: str) -> bool:
@@ -79,13 +87,10 @@ def is_about_the_call(body: Mapping[str, Any]) -> bool:
     return read_word(body) in CALL_WORDS and not is_named(body)
 
 
-_SHORTEST_ID = 6
-"""Characters of an id that can be told from a number by chance."""
-
-
 def decode_task(
-    raw: Mapping[str, Any],
+    body: Mapping[str, Any],
     *,
+    raw: Mapping[str, Any],
     task_id: str,
     url: str,
     poll_after: float | None = None,
@@ -94,12 +99,12 @@ def decode_task(
     Return the snapshot that an answer holds.
 
     Args:
+        body: The task, out of its envelope.
         raw: The whole answer; kept, untouched, as the task's *raw*.
         task_id: The id that was asked for, whatever the answer calls the task.
         url: The address that was asked; ``/content`` below it serves the file.
         poll_after: The seconds until the next poll that the reply asked for.
     """
-    body = open_envelope(raw)
     detail = read_mapping(body.get("detail"))
     pending = read_mapping(detail.get("pending_info"))
     word = read_word(body)
