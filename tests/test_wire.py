@@ -185,6 +185,11 @@ class TestPhase:
 
         assert (task.phase, task.status.strip("3")) == (Phase.QUEUED, "")
 
+    def test_the_status_is_the_word_that_decided(self) -> None:
+        assert decode({"id": ID, "status": None, "state": "Completed"}).status == "Completed"
+        assert decode({"id": ID, "status": 200, "task_status": "failed"}).status == "failed"
+        assert decode({"id": ID, "status": "queued", "state": "failed"}).status == "queued"
+
     def test_pending_info_only_tells_queued_from_running(self) -> None:
         def phase(top: str | None, inner: str) -> Phase:
             return decode(

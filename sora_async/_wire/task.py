@@ -28,10 +28,19 @@ _ENVELOPES = ("data", "task", "result", "video")
 """Keys under which a task may be wrapped."""
 
 
+_WORD_KEYS = ("status", "task_status", "state")
+"""Where a server puts its status word; the first that holds a word counts."""
+
+
 def read_word(body: Mapping[str, Any]) -> str:
     """Return the status word of a task in our spelling, "" where there is none."""
-    words = (normalise(body.get(key)) for key in ("status", "task_status", "state"))
-    return next(filter(None, words), "")
+    return next(filter(None, (normalise(body.get(key)) for key in _WORD_KEYS)), "")
+
+
+def _read_status(body: Mapping[str, Any]) -> str:
+    """Return the status word of a task in the server's own spelling."""
+    key = next((key for key in _WORD_KEYS if normalise(body.get(key))), "status")
+    return read_label(body.get(key)) or ""
 
 
 def is_described(body: Mapping[str, Any]) -> bool:
@@ -116,7 +125,7 @@ def decode_task(
     source = read_mapping(detail.get("input"))
     return VideoTask(
         id=task_id,
-        status=read_label(body.get("status")) or "",
+        status=_read_status(body),
         phase=phase,
         progress=_read_progress(body, phase=phase, pending=pending),
         video_url=video_url,
