@@ -14,6 +14,7 @@ import cattrs
 from cattrs.gen import make_dict_structure_fn
 
 from ._units import read_moment, read_number
+from ._wire import open_envelope
 from .detail import Detail
 
 
@@ -89,3 +90,8 @@ _converter = _make_converter()
 def structure_detail(value: object) -> Detail:
     """Return the typed tree for the value of ``detail``, an empty one where there is none."""
     return cast(Detail | None, _converter.structure(value, Detail)) or Detail()
+
+
+def read_detail(answer: Mapping[str, Any]) -> Detail:
+    """Return the typed tree of the task in an answer, out of its envelope."""
+    return structure_detail(open_envelope(answer).get("detail"))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import pytest
 from hypothesis import given
 from test_units import JSON_VALUES
 
@@ -95,14 +96,34 @@ def test_no_value_makes_the_tree_raise(value: object) -> None:
         assert isinstance(tree, detail.Detail)
 
 
-def test_a_task_structures_its_detail_once_and_from_inside_an_envelope_too() -> None:
-    inner = {"id": "x", "detail": {"status": "pending"}}
+def test_a_task_structures_its_detail_once() -> None:
+    task = VideoTask(id="x", raw={"id": "x", "detail": {"status": "pending"}})
 
-    plain, wrapped = VideoTask(id="x", raw=inner), VideoTask(id="x", raw={"data": inner})
-
-    assert plain.detail is plain.detail
-    assert plain.detail.status == wrapped.detail.status == "pending"
+    assert task.detail is task.detail
+    assert task.detail.status == "pending"
     assert VideoTask(id="x").detail == detail.Detail()
+
+
+WRAPPED = {"id": "x", "status": "processing", "detail": {"status": "pending"}}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(WRAPPED, {"data": WRAPPED}, {"task": WRAPPED}, {"result": WRAPPED}, {"video": WRAPPED}),
+        *({"data": [WRAPPED]}, {"code": "success", "message": "", "data": WRAPPED}),
+        {"data": {"status": "success", "result": WRAPPED}},
+    ],
+    ids=lambda answer: "-".join(answer),
+)
+def test_a_tree_is_found_in_every_envelope_that_a_task_is_found_in(answer: dict[str, Any]) -> None:
+    assert VideoTask(id="x", raw=answer).detail.status == "pending"
+
+
+def test_the_tree_of_another_task_inside_is_not_taken_for_ours() -> None:
+    record = {"task_id": "x", "status": "SUCCESS", "data": WRAPPED}
+
+    assert VideoTask(id="x", raw=record).detail == detail.Detail()
 
 
 def test_importing_the_package_does_not_import_cattrs() -> None:

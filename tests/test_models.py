@@ -1,7 +1,10 @@
 """The values that users see."""
 
+import copy
 import pickle
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import attrs
 import pytest
@@ -45,6 +48,59 @@ def test_a_task_survives_pickle_with_its_detail() -> None:
     twin = pickle.loads(pickle.dumps(task))
 
     assert twin == task and twin.raw == task.raw and twin.detail == task.detail
+
+
+def test_an_answer_is_read_from_its_bytes_once_and_as_json_reads_it() -> None:
+    task = VideoTask(id="x", raw=b'{"id": 123456789012345678901, "n": [NaN, "\\ud800"]}')
+
+    assert task.raw["id"] == 123456789012345678901
+    assert str(task.raw["n"]) == r"[nan, '\ud800']"
+    assert task.raw is task.raw
+
+
+def test_an_answer_given_as_a_mapping_is_kept() -> None:
+    answer = {"id": "x"}
+
+    assert VideoTask(id="x", raw=answer).raw is answer
+    assert VideoTask(id="x").raw == {}
+
+
+TWINS: dict[str, Callable[[VideoTask], VideoTask]] = {
+    "pickle": lambda task: pickle.loads(pickle.dumps(task)),
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "evolve": lambda task: attrs.evolve(task, progress=0.42),
+}
+
+
+@pytest.mark.parametrize("make", TWINS.values(), ids=TWINS)
+@pytest.mark.parametrize("raw", [b'{"detail": {"status": "a"}}', {"detail": {"status": "a"}}])
+@pytest.mark.parametrize("is_read", [False, True])
+def test_a_twin_has_the_whole_answer_too(
+    make: Callable[[VideoTask], VideoTask], raw: Any, is_read: bool
+) -> None:
+    task = attrs.evolve(RUNNING, raw=raw)
+    if is_read:
+        assert task.raw and task.detail.status == "a"
+
+    twin = make(task)
+
+    assert (twin, hash(twin), repr(twin)) == (task, hash(task), repr(task))
+    assert twin.raw == task.raw == {"detail": {"status": "a"}}
+    assert twin.detail == task.detail
+
+
+@pytest.mark.parametrize("make", TWINS.values(), ids=TWINS)
+def test_nothing_but_the_question_for_it_reads_an_answer(
+    make: Callable[[VideoTask], VideoTask],
+) -> None:
+    task = attrs.evolve(RUNNING, raw=b"no JSON: to read it is an error")
+
+    twin = make(task)
+
+    assert (twin, hash(twin), repr(twin)) == (task, hash(task), repr(task))
+    with pytest.raises(ValueError):
+        _ = twin.raw
 
 
 @pytest.mark.parametrize(

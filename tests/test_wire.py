@@ -1,7 +1,9 @@
 """From bytes to a task or an error: the rules behind the recorded replies."""
 
 import json
+import tracemalloc
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -482,6 +484,10 @@ class TestFields:
     def test_the_id_is_the_one_that_was_asked_for(self) -> None:
         assert decode({"id": "other", "status": "queued"}).id == ID
 
+    def test_a_number_is_an_id_while_all_parsers_read_it_alike(self) -> None:
+        assert decode({"id": 2**64 - 1, "error": "odd", "status": "later"}).phase is Phase.RUNNING
+        assert isinstance(error_of({"id": 2**64, "code": "odd"}), errors.ResponseError)
+
     def test_an_empty_object_is_a_task_of_which_nothing_is_known(self) -> None:
         assert decode({}) == VideoTask(id=ID)
 
@@ -489,6 +495,70 @@ class TestFields:
         assert decode({"id": ID}, openai_poll_after_ms="5000").poll_after == 5.0
         assert decode({"id": ID}, openai_poll_after_ms="-1").poll_after is None
         assert decode({"id": ID}, openai_poll_after_ms="1e9").poll_after == 3600.0
+
+
+class TestRaw:
+    def test_an_answer_is_kept_whole_and_untouched(self) -> None:
+        body = {"code": 0, "data": {"id": ID, "n": 10**30}}
+
+        assert decode(body).raw == body
+        assert decode(b" \r\n\t" + json.dumps(body).encode() + b"\n ").raw == body
+        assert decode(json.dumps(body).encode("utf-16")).raw == body
+
+    def test_a_failed_task_sent_as_an_http_error_has_its_answer_and_its_tree(self) -> None:
+        task = {"id": ID, "status": "failed", "n": 10**30, "detail": {"status": "over"}}
+
+        for body in (task, {"detail": task}, {"code": 1, "data": task}):
+            assert decode(body, 500).detail.status == "over"
+        assert decode({"detail": task}, 500).raw == task
+
+    def test_a_task_is_little_more_than_the_bytes_of_its_answer(self) -> None:
+        page = (Path(__file__).parent / "replies" / "001_page_pending_verbatim.json").read_text()
+        body = json.dumps(json.loads(page)).encode()
+        decode(body)
+
+        tracemalloc.start()
+        held = [decode(bytes(bytearray(body))) for _ in range(50)]
+        size, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+
+        assert size / len(held) < len(body) + 1000
+
+
+class TestPrevious:
+    BODY = json.dumps({"id": ID, "object": "video", "status": "in_progress"}).encode()
+
+    def again(self, body: bytes, status: int = 200, **headers: str) -> bool:
+        """Return whether a reply after that of BODY gives the snapshot of BODY once more."""
+        before = decode(self.BODY, openai_poll_after_ms="5000")
+        after = decode_reply(
+            reply(body, status, **headers), task_id=ID, secrets=(KEY,), previous=before
+        )
+        assert after == decode(body, status, **headers)
+        return after is before
+
+    def test_a_service_that_repeats_itself_gives_the_snapshot_once_more(self) -> None:
+        assert self.again(self.BODY, openai_poll_after_ms="5000")
+        assert self.again(self.BODY, 201, openai_poll_after_ms="5000")
+
+    def test_what_differs_is_read_anew(self) -> None:
+        assert not self.again(self.BODY + b" ", openai_poll_after_ms="5000")
+        assert not self.again(self.BODY, openai_poll_after_ms="6000")
+        assert not self.again(self.BODY)
+        assert not self.again(self.BODY, 503, openai_poll_after_ms="5000")
+
+    def test_the_same_bytes_are_no_task_under_every_status(self) -> None:
+        before = decode(self.BODY)
+
+        with pytest.raises(errors.RateLimitedError):
+            decode_reply(reply(self.BODY, 429), task_id=ID, previous=before)
+
+    def test_a_task_that_came_as_an_http_error_is_read_anew(self) -> None:
+        before = decode(self.BODY, 503)
+
+        after = decode_reply(reply(self.BODY), task_id=ID, previous=before)
+
+        assert after == before and after is not before
 
 
 class TestFailure:

@@ -2,11 +2,17 @@
 
 import copy
 import json
-from collections.abc import Iterator
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import attrs
+import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict
@@ -30,18 +36,21 @@ headers = st.dictionaries(
 )
 
 
-def decode(
-    body: bytes, status: int = 200, named: dict[str, str] | None = None
-) -> VideoTask | SoraError:
-    reply = Reply(
+def reply_of(body: bytes, status: int, named: dict[str, str]) -> Reply:
+    return Reply(
         url="https://api.example/v1/videos/x",
         status=status,
-        headers=CIMultiDict(named or {}),
+        headers=CIMultiDict(named),
         body=body,
         received=datetime(2026, 1, 14, tzinfo=UTC),
     )
+
+
+def decode(
+    body: bytes, status: int = 200, named: dict[str, str] | None = None
+) -> VideoTask | SoraError:
     try:
-        return decode_reply(reply, task_id=ID, secrets=(KEY,))
+        return decode_reply(reply_of(body, status, named or {}), task_id=ID, secrets=(KEY,))
     except SoraError as error:
         return error
 
@@ -175,6 +184,97 @@ def test_no_cut_or_flipped_byte_ends_a_task_that_is_going_on(
     assert is_sound(seen)
     if isinstance(seen, VideoTask) and entry["expected"]["action"] == "continue":
         assert seen.phase in (Phase.QUEUED, Phase.RUNNING)
+
+
+WITHOUT_ORJSON = """
+import pickle, sys
+sys.modules["orjson"] = None
+from sora_async import SoraError
+from sora_async._wire import decode_reply
+
+try:
+    while True:
+        reply = pickle.load(sys.stdin.buffer)
+        try:
+            seen = decode_reply(reply, task_id=sys.argv[1], secrets=(sys.argv[2],))
+        except SoraError as error:
+            seen = error
+        pickle.dump(seen, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+except EOFError:
+    pass
+"""
+
+
+@pytest.fixture(scope="module")
+def decode_without_orjson() -> Iterator[Callable[[Reply], VideoTask | SoraError]]:
+    command = [sys.executable, "-c", WITHOUT_ORJSON, ID, KEY]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdin is not None and child.stdout is not None
+        to, back = child.stdin, child.stdout
+
+        def ask(reply: Reply) -> VideoTask | SoraError:
+            pickle.dump(reply, to)
+            to.flush()
+            seen: VideoTask | SoraError = pickle.load(back)
+            return seen
+
+        yield ask
+
+
+ODD_NUMBERS = st.sampled_from([10**18, 2**63, 2**64 - 1, 2**64, -(2**63) - 1, 10**30, 10**400])
+odd_values = st.recursive(
+    JSON_VALUES | ODD_NUMBERS | st.text(st.characters(codec=None)) | st.just(ID),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=6)
+    ),
+    max_leaves=12,
+)
+
+
+@st.composite
+def spellings(draw: st.DrawFn) -> bytes:
+    """Any JSON value in any encoding, with white space around it; or any bytes."""
+    value = draw(st.dictionaries(st.sampled_from(KEYS), odd_values, max_size=8) | odd_values)
+    text = json.dumps(value, ensure_ascii=draw(st.booleans()))
+    text = draw(st.sampled_from(["", " ", "\n", "\ufeff", "\x0b"])) + text
+    text += draw(st.sampled_from(["", "\r\n", "\x00", "{}", "]"]))
+    encoding = draw(
+        st.sampled_from(["utf-8", "utf-8", "utf-8", "utf-8-sig", "utf-16", "utf-32-be"])
+    )
+    return text.encode(encoding, "surrogatepass")
+
+
+@settings(max_examples=400)
+@given(spellings() | mutations() | st.binary(max_size=40), statuses, headers)
+def test_a_reply_reads_the_same_with_and_without_orjson(
+    decode_without_orjson: Callable[[Reply], VideoTask | SoraError],
+    body: bytes,
+    status: int,
+    named: dict[str, str],
+) -> None:
+    seen = decode(body, status, named)
+    without = decode_without_orjson(reply_of(body, status, named))
+
+    assert what(seen) == what(without)
+
+
+def what(seen: VideoTask | SoraError) -> str:
+    """Return all that was read, with the types of it."""
+    if isinstance(seen, SoraError):
+        return repr(seen)
+    fields = [field.name for field in attrs.fields(VideoTask)]
+    return repr([getattr(seen, name) for name in (*fields, "raw", "detail")])
+
+
+@given(st.binary(max_size=40) | spellings())
+def test_what_orjson_takes_for_json_is_json(body: bytes) -> None:
+    """A task's *raw* is read by ``json``, whatever has read the reply."""
+    try:
+        orjson.loads(body)
+    except ValueError:
+        return
+    json.loads(body)
 
 
 @given(st.text() | st.integers() | st.binary() | st.none())

@@ -3,6 +3,7 @@
 from .address import check_api_key, check_base_url, check_task_id, is_loopback, task_url
 from .reply import Reply, decode_reply
 from .secret import hide_in_text
+from .task import open_envelope
 
 __all__ = [
     "Reply",
@@ -12,5 +13,6 @@ __all__ = [
     "decode_reply",
     "hide_in_text",
     "is_loopback",
+    "open_envelope",
     "task_url",
 ]

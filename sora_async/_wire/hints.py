@@ -58,11 +58,13 @@ def read_retry_after(
     milliseconds = read_number(headers.get("retry-after-ms"))
     if milliseconds is not None and milliseconds >= 0:
         return min(LONGEST_HINT, milliseconds / 1000)
-    sent = _parse_http_date(headers.get("Date", "")) or received
     for name in ("Retry-After", "llm_provider-retry-after"):
-        hint = parse_retry_after(headers.get(name, ""), sent=sent)
-        if hint is not None:
-            return min(LONGEST_HINT, hint)
+        value = headers.get(name)
+        if value is not None:
+            sent = _parse_http_date(headers.get("Date", "")) or received
+            hint = parse_retry_after(value, sent=sent)
+            if hint is not None:
+                return min(LONGEST_HINT, hint)
     outer = read_mapping(body)
     for inner in (outer, read_mapping(outer.get("error"))):
         seconds = read_number(inner.get("retryAfter", inner.get("retry_after")))
@@ -73,7 +75,10 @@ def read_retry_after(
 
 def read_poll_after(headers: Mapping[str, str]) -> float | None:
     """Return the seconds to the next poll that a good reply asks for (``openai-poll-after-ms``)."""
-    milliseconds = read_number(headers.get("openai-poll-after-ms"))
-    return (
-        None if milliseconds is None or milliseconds < 0 else min(LONGEST_HINT, milliseconds / 1000)
-    )
+    text = headers.get("openai-poll-after-ms")
+    if text is None:
+        return None
+    milliseconds = read_number(text)
+    if milliseconds is None or milliseconds < 0:
+        return None
+    return min(LONGEST_HINT, milliseconds / 1000)

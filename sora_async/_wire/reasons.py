@@ -35,7 +35,8 @@ def read_reason(body: object) -> Reason:
         inner = _read_flat(error)
         return inner if inner != Reason() else _read_flat(outer)
     found = _read_flat(outer)
-    return attrs.evolve(found, message=read_label(error) or found.message)
+    message = read_label(error)
+    return found if message is None else Reason(found.code, message, found.kind)
 
 
 def read_failure(body: Mapping[str, Any], *, is_expired: bool) -> TaskFailure:

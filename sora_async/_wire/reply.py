@@ -1,6 +1,5 @@
 """One HTTP reply to a :class:`~sora_async.VideoTask`, or to the error that says what to do."""
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -9,11 +8,12 @@ import attrs
 
 from .._units import read_label, read_mapping
 from ..errors import UnreadableReplyError
-from ..models import Phase, TaskFailure, VideoTask
+from ..models import TaskFailure, VideoTask
+from .body import is_html, parse_exactly, parse_json
 from .classify import error_from
 from .hints import read_poll_after
 from .reasons import OK_CODES
-from .secret import hide_in_body, hide_in_text, holds_secret
+from .secret import hide_in_body, hide_in_text
 from .task import (
     decode_task,
     is_about_the_call,
@@ -23,10 +23,7 @@ from .task import (
     open_envelope,
     read_word,
 )
-from .words import CALL_WORDS, PHASES
-
-DEEPEST = 100
-"""Levels of nesting that are read; real answers have six. More would break who pickles *raw*."""
+from .words import CALL_WORDS, FAILED, PHASES
 
 _STATUSES_OF_A_TASK = frozenset({400, 410, 422, 500})
 """Statuses under which a failed task itself was seen. Source: vLLM-Omni's video endpoint."""
@@ -55,7 +52,13 @@ class Reply:
     received: datetime
 
 
-def decode_reply(reply: Reply, *, task_id: str, secrets: tuple[str, ...] = ()) -> VideoTask:
+def decode_reply(
+    reply: Reply,
+    *,
+    task_id: str,
+    secrets: tuple[str, ...] = (),
+    previous: VideoTask | None = None,
+) -> VideoTask:
     """
     Return the task that a reply holds.
 
@@ -69,18 +72,31 @@ def decode_reply(reply: Reply, *, task_id: str, secrets: tuple[str, ...] = ()) -
             not be shown. An error says when there was nothing; where a
             service sends one back it is cut out, of *raw* too; only the
             video's URL keeps it, which would be of no use without.
+        previous: The snapshot of the same task, from the same address, that
+            came before. A service that repeats itself gives it once more,
+            and then nothing is read anew.
 
     Raises:
         UnreadableReplyError: It is no JSON object, or another endpoint's.
         ResponseError: The service answered with an error; the class says which.
     """
-    if not secrets or not holds_secret(reply.body, secrets):
+    if previous is not None and _is_repeated(previous, reply):
+        return previous
+    body = hide_in_body(reply.body, secrets)
+    if body == reply.body:
         return _decode(reply, task_id=task_id, secrets=secrets)
-    safe = attrs.evolve(reply, body=hide_in_body(reply.body, secrets))
+    safe = attrs.evolve(reply, body=body)
     task = _decode(safe, task_id=task_id, secrets=secrets)
     if task.video_url is None:
         return task
     return attrs.evolve(task, video_url=_decode(reply, task_id=task_id, secrets=secrets).video_url)
+
+
+def _is_repeated(previous: VideoTask, reply: Reply) -> bool:
+    """Return whether a good reply is, byte for byte, the one a snapshot was read from."""
+    is_good = 200 <= reply.status < 300
+    is_same = is_good and previous._raw == reply.body
+    return is_same and previous.poll_after == read_poll_after(reply.headers)
 
 
 def _decode(reply: Reply, *, task_id: str, secrets: tuple[str, ...]) -> VideoTask:
@@ -110,59 +126,27 @@ def _decode(reply: Reply, *, task_id: str, secrets: tuple[str, ...]) -> VideoTas
             secrets=secrets,
         )
     hint = read_poll_after(reply.headers)
-    task = decode_task(body, raw=value, task_id=task_id, url=reply.url, poll_after=hint)
+    raw = reply.body if is_good else read_mapping(_out_of_detail(parse_exactly(reply.body)))
+    task = decode_task(body, raw=raw, task_id=task_id, url=reply.url, poll_after=hint)
     return task if task.failure is None else _hide_in_failure(task, task.failure, secrets)
 
 
 def _hide_in_failure(task: VideoTask, failure: TaskFailure, secrets: tuple[str, ...]) -> VideoTask:
     code, message = (hide_in_text(text, secrets) for text in (failure.code, failure.message))
-    return attrs.evolve(task, failure=TaskFailure(code, message))
+    safe = TaskFailure(code, message)
+    return task if safe == failure else attrs.evolve(task, failure=safe)
 
 
 def _parse(reply: Reply, *, is_needed: bool) -> Any:
     """Return the body's JSON; None where it is none and the status alone can tell what to do."""
-    is_html = _is_html(reply)
-    reason = (
-        "a web page"
-        if is_html
-        else "a body that is no JSON"
-        if reply.body.strip()
-        else "an empty body"
-    )
-    if not is_html:
-        try:
-            if _is_shallow(reply.body):
-                return json.loads(reply.body)
-            reason = f"JSON nested deeper than {DEEPEST} levels"
-        except (ValueError, RecursionError):
-            pass
-    if is_needed or (is_html and reply.status == 404):
-        raise UnreadableReplyError(reply.url, reply.status, reason, is_html)
+    try:
+        return parse_json(reply.body)
+    except ValueError as error:
+        reason = str(error)
+    is_page = is_html(reply.body)
+    if is_needed or (is_page and reply.status == 404):
+        raise UnreadableReplyError(reply.url, reply.status, reason, is_page)
     return None
-
-
-def _is_html(reply: Reply) -> bool:
-    return reply.body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
-
-
-def _is_shallow(body: bytes) -> bool:
-    """Return whether a body is nested no deeper than we read; only a suspicious one is walked."""
-    if body.count(b"[") + body.count(b"{") <= DEEPEST:
-        return True
-    level, is_text, is_escaped = 0, False, False
-    for byte in body:
-        if is_text:
-            is_text = is_escaped or byte != 0x22
-            is_escaped = byte == 0x5C and not is_escaped
-        elif byte == 0x22:
-            is_text = True
-        elif byte in b"[{":
-            level += 1
-            if level > DEEPEST:
-                return False
-        elif byte in b"]}":
-            level -= 1
-    return True
 
 
 def _is_error(body: Mapping[str, Any], *, task_id: str) -> bool:
@@ -171,7 +155,7 @@ def _is_error(body: Mapping[str, Any], *, task_id: str) -> bool:
     if word in CALL_WORDS:
         is_foreign = bool(body.get("id")) and not is_named_as(body, task_id)
         if is_about_the_call(body) or (is_foreign and not is_described(body)):
-            return PHASES[word] is Phase.FAILED or bool(body.get("error"))
+            return PHASES[word] is FAILED or bool(body.get("error"))
         return False
     if word and is_named(body):
         return False
@@ -203,7 +187,7 @@ def _is_task(body: Mapping[str, Any], *, task_id: str, status: int) -> bool:
     word = read_word(body)
     if status in _STATUSES_OF_AN_ERROR or word not in PHASES or word in CALL_WORDS:
         return False
-    if PHASES[word] is Phase.FAILED and status not in _STATUSES_OF_A_TASK:
+    if PHASES[word] is FAILED and status not in _STATUSES_OF_A_TASK:
         return False  # a gateway's word for its own failure
     if body.get("object") == "video":
         return True
@@ -212,7 +196,7 @@ def _is_task(body: Mapping[str, Any], *, task_id: str, status: int) -> bool:
 
 
 def _text(reply: Reply) -> str | None:
-    return None if _is_html(reply) else read_label(reply.body[:2000].decode("utf-8", "replace"))
+    return None if is_html(reply.body) else read_label(reply.body[:2000].decode("utf-8", "replace"))
 
 
 def _sketch(value: object) -> str:

@@ -1,6 +1,7 @@
 """One JSON object to one :class:`~sora_async.VideoTask`; nothing in it can make this raise."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from .._units import (
@@ -16,7 +17,16 @@ from .._units import (
 from ..models import Phase, VideoTask
 from .reasons import read_failure
 from .urls import find_video_url
-from .words import CALL_WORDS, EXPIRED_WORD, PHASES, normalise
+from .words import (
+    CALL_WORDS,
+    EXPIRED_WORD,
+    FAILED,
+    PHASES,
+    QUEUED,
+    RUNNING,
+    SUCCEEDED,
+    normalise,
+)
 
 _NAMING_KEYS = ("object", "progress", "model", "created_at", "video_url", "fail_reason", "seconds")
 """Keys of which a body that speaks of a task has one, beside its id and a ``detail`` tree."""
@@ -27,31 +37,39 @@ _SHORTEST_ID = 6
 _ENVELOPES = ("data", "task", "result", "video")
 """Keys under which a task may be wrapped."""
 
-
 _WORD_KEYS = ("status", "task_status", "state")
 """Where a server puts its status word; the first that holds a word counts."""
+
+_CREATED_KEYS = ("created_at", "submit_time")
+_COMPLETED_KEYS = ("completed_at", "finished_at", "finish_time")
+_UPDATED_KEYS = ("status_update_time", "updated_at")
 
 
 def read_word(body: Mapping[str, Any]) -> str:
     """Return the status word of a task in our spelling, "" where there is none."""
-    return next(filter(None, (normalise(body.get(key)) for key in _WORD_KEYS)), "")
+    return _read_status(body)[0]
 
 
-def _read_status(body: Mapping[str, Any]) -> str:
-    """Return the status word of a task in the server's own spelling."""
-    key = next((key for key in _WORD_KEYS if normalise(body.get(key))), "status")
-    return read_label(body.get(key)) or ""
+def _read_status(body: Mapping[str, Any]) -> tuple[str, Any]:
+    """Return the status word of a task in our spelling, and what the server sent."""
+    for key in _WORD_KEYS:
+        word = normalise(body.get(key))
+        if word:
+            return word, body[key]
+    return "", body.get("status")
 
 
 def is_described(body: Mapping[str, Any]) -> bool:
     """Return whether a body describes a task, beside its status and its id."""
-    is_known = any(body.get(key) is not None for key in _NAMING_KEYS)
-    return is_known or isinstance(body.get("detail"), dict)
+    for key in _NAMING_KEYS:
+        if body.get(key) is not None:
+            return True
+    return isinstance(body.get("detail"), dict)
 
 
 def is_named(body: Mapping[str, Any]) -> bool:
     """Return whether a body has a sign of a task beside its status: an id or a description."""
-    return is_described(body) or bool(_names(body))
+    return _is_name(body.get("id")) or _is_name(body.get("task_id")) or is_described(body)
 
 
 def is_named_as(body: Mapping[str, Any], task_id: str) -> bool:
@@ -64,7 +82,12 @@ def is_named_as(body: Mapping[str, Any], task_id: str) -> bool:
 
 
 def _names(body: Mapping[str, Any]) -> list[str]:
-    return [str(body[key]) for key in ("id", "task_id") if isinstance(body.get(key), str | int)]
+    return [str(body[key]) for key in ("id", "task_id") if _is_name(body.get(key))]
+
+
+def _is_name(value: object) -> bool:
+    """Return whether a value is an id; a number of more than 64 bits is not the same to all."""
+    return isinstance(value, str) or (isinstance(value, int) and -(2**63) <= value < 2**64)
 
 
 def open_envelope(body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -74,7 +97,9 @@ def open_envelope(body: Mapping[str, Any]) -> Mapping[str, Any]:
     A record that names its own task is no envelope: its ``data`` is the upstream's answer.
     """
     for key in _ENVELOPES:
-        inner = body.get(key)
+        if key not in body:
+            continue
+        inner = body[key]
         if isinstance(inner, list) and len(inner) == 1 and body.get("object") != "list":
             inner = inner[0]
         if isinstance(inner, dict) and _is_envelope(body, inner):
@@ -99,7 +124,7 @@ def is_about_the_call(body: Mapping[str, Any]) -> bool:
 def decode_task(
     body: Mapping[str, Any],
     *,
-    raw: Mapping[str, Any],
+    raw: Mapping[str, Any] | bytes,
     task_id: str,
     url: str,
     poll_after: float | None = None,
@@ -109,40 +134,37 @@ def decode_task(
 
     Args:
         body: The task, out of its envelope.
-        raw: The whole answer; kept, untouched, as the task's *raw*.
+        raw: The whole answer; kept as the task's *raw*.
         task_id: The id that was asked for, whatever the answer calls the task.
         url: The address that was asked; ``/content`` below it serves the file.
         poll_after: The seconds until the next poll that the reply asked for.
     """
     detail = read_mapping(body.get("detail"))
     pending = read_mapping(detail.get("pending_info"))
-    word = read_word(body)
+    source = read_mapping(detail.get("input"))
+    word, status = _read_status(body)
     phase = _read_phase(body, word=word, pending=pending)
     video_url = None
-    if phase is not Phase.FAILED:
-        video_url = find_video_url(body, url=url, has_succeeded=phase is Phase.SUCCEEDED)
-        phase = Phase.SUCCEEDED if video_url is not None else phase
-    source = read_mapping(detail.get("input"))
+    if phase is not FAILED:
+        video_url = find_video_url(body, url=url, has_succeeded=phase is SUCCEEDED)
+        phase = SUCCEEDED if video_url is not None else phase
     return VideoTask(
         id=task_id,
-        status=_read_status(body),
+        status=read_label(status) or "",
         phase=phase,
         progress=_read_progress(body, phase=phase, pending=pending),
         video_url=video_url,
-        content_url=f"{url}/content" if phase is Phase.SUCCEEDED else None,
-        failure=read_failure(body, is_expired=word == EXPIRED_WORD)
-        if phase is Phase.FAILED
-        else None,
-        model=read_text(body.get("model")) or _read_model(body, source),
+        content_url=f"{url}/content" if phase is SUCCEEDED else None,
+        failure=read_failure(body, is_expired=word == EXPIRED_WORD) if phase is FAILED else None,
+        model=_read_model(body, source),
         prompt=read_text(body.get("prompt")) or read_text(source.get("prompt")),
         enhanced_prompt=read_text(body.get("enhanced_prompt")),
         size=read_text(body.get("size")) or read_text(source.get("size")),
         seconds=read_seconds(body.get("seconds")),
-        created_at=_first_moment(body, "created_at", "submit_time")
-        or read_moment(pending.get("created_at")),
-        completed_at=_first_moment(body, "completed_at", "finished_at", "finish_time"),
+        created_at=_first_moment(body, _CREATED_KEYS) or read_moment(pending.get("created_at")),
+        completed_at=_first_moment(body, _COMPLETED_KEYS),
         expires_at=read_moment(body.get("expires_at")),
-        updated_at=_first_moment(body, "status_update_time", "updated_at"),
+        updated_at=_first_moment(body, _UPDATED_KEYS),
         queue_position=read_count(pending.get("progress_pos_in_queue", body.get("queue_position"))),
         poll_after=poll_after,
         raw=raw,
@@ -151,29 +173,27 @@ def decode_task(
 
 def _read_phase(body: Mapping[str, Any], *, word: str, pending: Mapping[str, Any]) -> Phase:
     """Return the phase: the top word decides an end, ``pending_info`` tells queued from running."""
-    phase = PHASES.get(word, Phase.RUNNING if word else Phase.QUEUED)
-    is_end = phase in (Phase.SUCCEEDED, Phase.FAILED)
-    if is_end and not is_about_the_call(body):
-        return phase
-    if _is_reason(pending.get("failure_reason")):
-        return Phase.FAILED
+    phase = PHASES.get(word, RUNNING if word else QUEUED)
+    if phase is SUCCEEDED or phase is FAILED:
+        if word not in CALL_WORDS or is_named(body):
+            return phase
+        phase = RUNNING  # the word speaks of the call
+    reason = pending.get("failure_reason")
+    if read_text(reason) is not None or read_mapping(reason):
+        return FAILED
     inner = normalise(pending.get("status"))
-    if inner:
-        return Phase.QUEUED if PHASES.get(inner) is Phase.QUEUED else Phase.RUNNING
-    return Phase.RUNNING if is_end else phase
-
-
-def _is_reason(value: object) -> bool:
-    return read_text(value) is not None or (isinstance(value, dict) and bool(value))
+    if not inner:
+        return phase
+    return QUEUED if PHASES.get(inner) is QUEUED else RUNNING
 
 
 def _read_progress(
     body: Mapping[str, Any], *, phase: Phase, pending: Mapping[str, Any]
 ) -> float | None:
     """Return the part done: of no meaning after a failure, whole after a success."""
-    if phase is Phase.SUCCEEDED:
+    if phase is SUCCEEDED:
         return 1.0
-    if phase is Phase.FAILED:
+    if phase is FAILED:
         return None
     fraction = read_fraction(pending.get("progress_pct"))
     if fraction is None:
@@ -182,9 +202,16 @@ def _read_progress(
 
 
 def _read_model(body: Mapping[str, Any], source: Mapping[str, Any]) -> str | None:
-    properties = read_mapping(body.get("properties"))
-    return read_text(properties.get("origin_model_name")) or read_text(source.get("model"))
+    model = read_text(body.get("model"))
+    if model is None and "properties" in body:
+        model = read_text(read_mapping(body["properties"]).get("origin_model_name"))
+    return model or read_text(source.get("model"))
 
 
-def _first_moment(body: Mapping[str, Any], *keys: str) -> Any:
-    return next(filter(None, (read_moment(body[key]) for key in keys if key in body)), None)
+def _first_moment(body: Mapping[str, Any], keys: tuple[str, ...]) -> datetime | None:
+    for key in keys:
+        if key in body:
+            moment = read_moment(body[key])
+            if moment is not None:
+                return moment
+    return None

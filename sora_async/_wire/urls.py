@@ -7,43 +7,41 @@ from urllib.parse import unquote, urlsplit
 
 from .._units import read_url
 
-_PLACES: tuple[tuple[str | int, ...], ...] = (
-    ("video_url",),
-    ("url",),
-    ("result_url",),
-    ("video", "url"),
-    ("output",),
-    ("output", "url"),
-    ("output", "video_url"),
-    ("output", "videos", 0, "url"),
-    ("outputs", "video_url"),
-    ("data", "output"),
-    ("data", "video_url"),
-    ("data", "url"),
-    ("data", "result_url"),
-    ("result", "video_url"),
-    ("metadata", "url"),
-    ("unsigned_urls", 0),
-    ("urls", 0),
-    ("detail", "url"),
-    ("detail", "video_url"),
-    ("detail", "draft_info", "downloadable_url"),
-    ("detail", "draft_info", "url"),
-    ("detail", "generations", 0, "url"),
-    ("detail", "pending_info", "generations", 0, "url"),
-)
+Places = dict[str | int, "Places"]
+
+_HERE: Places = {"": {}}
+"""The value itself, in a table of places."""
+
+_PLACES: Places = {
+    "video_url": _HERE,
+    "url": _HERE,
+    "result_url": _HERE,
+    "video": {"url": _HERE},
+    "output": {**_HERE, "url": _HERE, "video_url": _HERE, "videos": {0: {"url": _HERE}}},
+    "outputs": {"video_url": _HERE},
+    "data": {"output": _HERE, "video_url": _HERE, "url": _HERE, "result_url": _HERE},
+    "result": {"video_url": _HERE},
+    "metadata": {"url": _HERE},
+    "unsigned_urls": {0: _HERE},
+    "urls": {0: _HERE},
+    "detail": {
+        "url": _HERE,
+        "video_url": _HERE,
+        "draft_info": {"downloadable_url": _HERE, "url": _HERE},
+        "generations": {0: {"url": _HERE}},
+        "pending_info": {"generations": {0: {"url": _HERE}}},
+    },
+}
 """In reading order. Source: the answers of about a dozen services, in ``tests/replies``."""
 
-_PLACES_AFTER_SUCCESS: tuple[tuple[str | int, ...], ...] = (
-    *_PLACES,
-    ("video_url", "url"),
-    ("output", 0),
-    ("output", 0, "url"),
-    ("videos", 0, "url"),
-    ("generations", 0, "url"),
-    ("task_result", "videos", 0, "url"),
-)
-"""Places that may hold an input or a still while a task is running."""
+_PLACES_AFTER_SUCCESS: Places = {
+    "video_url": {"url": _HERE},
+    "output": {0: {**_HERE, "url": _HERE}},
+    "videos": {0: {"url": _HERE}},
+    "generations": {0: {"url": _HERE}},
+    "task_result": {"videos": {0: {"url": _HERE}}},
+}
+"""Read after all others; while a task is running they may hold an input or a still."""
 
 _NO_VIDEOS = re.compile(
     r"\.(gif|png|jpe?g|webp|avif|bmp|heic|svg|txt|log|json|html?)", re.IGNORECASE
@@ -64,21 +62,29 @@ def find_video_url(body: Mapping[str, Any], *, url: str, has_succeeded: bool) ->
         has_succeeded: Whether the status word says so. Before, the
             service's own ``/content`` address is a promise and no video.
     """
-    for place in _PLACES_AFTER_SUCCESS if has_succeeded else _PLACES:
-        if place[0] in body:
-            found = read_url(_follow(body, place))
-            if found is not None and _is_video(found, own=url, has_succeeded=has_succeeded):
-                return found
+    texts: list[str] = []
+    _collect(texts, body, _PLACES)
+    if has_succeeded:
+        _collect(texts, body, _PLACES_AFTER_SUCCESS)
+    for text in texts:
+        found = read_url(text)
+        if found is not None and _is_video(found, own=url, has_succeeded=has_succeeded):
+            return found
     return read_url(body.get("fail_reason")) if has_succeeded else None
 
 
-def _follow(value: object, place: tuple[str | int, ...]) -> object:
-    for step in place:
-        if isinstance(step, int):
-            value = value[step] if isinstance(value, list) and len(value) > step else None
-        else:
-            value = value.get(step) if isinstance(value, dict) else None
-    return value
+def _collect(texts: list[str], value: object, places: Places) -> None:
+    """Add the texts at some places of a value, in the order of the places."""
+    if isinstance(value, dict):
+        for key in places:
+            if key in value:
+                _collect(texts, value[key], places[key])
+    elif isinstance(value, list):
+        for key in places:
+            if isinstance(key, int) and key < len(value):
+                _collect(texts, value[key], places[key])
+    elif isinstance(value, str) and "" in places:
+        texts.append(value)
 
 
 def _is_video(url: str, *, own: str, has_succeeded: bool) -> bool:
