@@ -13,6 +13,7 @@ import logging
 from ._many import Outcome
 from ._version import __version__
 from ._watch import Watch
+from .budget import Budget
 from .client import SoraClient
 from .errors import (
     ClientClosedError,
@@ -39,6 +40,7 @@ from .verdict import Until
 logging.getLogger("sora_async").addHandler(logging.NullHandler())
 
 __all__ = [
+    "Budget",
     "ClientClosedError",
     "ConnectionFailedError",
     "InsufficientQuotaError",

@@ -3,10 +3,11 @@
 import re
 import ssl
 from collections.abc import Mapping
-from typing import get_args
+from typing import TypeVar, get_args
 
 from ._version import __version__
 from ._wire import is_loopback
+from .budget import Budget
 from .errors import InvalidArgumentError
 from .schedule import Schedule
 from .verdict import Until
@@ -14,6 +15,8 @@ from .verdict import Until
 _SECRET_NAME = re.compile(
     r"(^|[-_])(authorization|token|secret|password|cookie|api[-_]?key)$", re.IGNORECASE
 )
+
+Ids = TypeVar("Ids")
 
 LONGEST = 1e9
 """Seconds: about thirty years."""
@@ -36,6 +39,13 @@ def check_count(name: str, value: object, *, least: int) -> int:
     """Return a whole number that is not below the least one allowed."""
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise InvalidArgumentError(f"{name}: expected a whole number from {least}, got {value!r}")
+    return value
+
+
+def check_ids(value: Ids) -> Ids:
+    """Return ids as they are; a single one is iterable, too, but not what was meant."""
+    if isinstance(value, str | bytes):
+        raise InvalidArgumentError("task_ids: expected an iterable of ids, got a single one")
     return value
 
 
@@ -69,6 +79,13 @@ def check_schedule(value: object) -> Schedule | None:
     """Return a schedule or None."""
     if value is not None and not isinstance(value, Schedule):
         raise InvalidArgumentError(f"schedule: expected a Schedule, got {value!r}")
+    return value
+
+
+def check_budget(value: object) -> Budget | None:
+    """Return a budget or None."""
+    if value is not None and not isinstance(value, Budget):
+        raise InvalidArgumentError(f"budget: expected a Budget, got {value!r}")
     return value
 
 

@@ -1,6 +1,7 @@
 """What is known of one task that is being polled, and who waits for it."""
 
 import asyncio
+import contextvars
 from typing import Protocol
 
 import attrs
@@ -12,7 +13,7 @@ from .verdict import Patience
 End = VideoTask | BaseException
 
 
-@attrs.frozen(cache_hash=True)
+@attrs.frozen
 class Key:
     """What one entry is for: waits that differ in any of it cannot share their polls."""
 
@@ -45,11 +46,14 @@ class Entry:
         news_at: The moment of the newest event.
         recovered_after: How long the outage was that the newest event ends, None if it ends none.
         due: The moment of the next poll.
+        ticket: Its place among those who want a slot; 0 while it wants none.
+        context: In which it is polled: that of the wait that began it, so that traces belong to it.
         left_at: The moment the last waiter left; None while there is one.
         number: Of the newest poll; an older one that comes back is nobody's any more.
     """
 
     __slots__ = (
+        "context",
         "due",
         "flight",
         "history",
@@ -58,21 +62,27 @@ class Entry:
         "news_at",
         "number",
         "recovered_after",
-        "timer",
+        "ticket",
         "waiters",
     )
 
     def __init__(self, key: Key, history: History) -> None:
         self.key = key
         self.history = history
-        self.waiters: set[Waiter] = set()
+        self.waiters: list[Waiter] = []
         self.news_at: float | None = None
         self.recovered_after: float | None = None
         self.due = history.started
         self.left_at: float | None = None
         self.number = 0
-        self.timer: asyncio.Handle | None = None
+        self.ticket = 0
+        self.context = contextvars.copy_context()
         self.flight: asyncio.Task[None] | None = None
+
+    @property
+    def is_new(self) -> bool:
+        """Whether no answer has come yet."""
+        return self.history.polls == 0
 
     def resume(self, now: float) -> None:
         """Go on after nobody polled for a while: time that was not used counts towards nothing."""
@@ -84,6 +94,8 @@ class Entry:
     def excuse(self, seconds: float) -> None:
         """Let no grace and no outage be charged for time in which the task was not asked for."""
         history = self.history
+        if history.last is not None and history.fault is None and history.succeeded_at is None:
+            return  # there is none
         self.history = attrs.evolve(
             history,
             started=history.started + seconds,
@@ -94,9 +106,6 @@ class Entry:
     def rest(self) -> None:
         """Stop polling for now; what was in flight is asked again by whoever joins next."""
         self.number += 1
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
         if self.flight is not None:
             self.flight.cancel()
             self.flight = None

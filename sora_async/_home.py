@@ -6,11 +6,13 @@ import warnings
 from collections.abc import AsyncGenerator, Sequence
 
 import aiohttp
+from yarl import URL
 
 from ._poller import Poller
 from ._transport import Terms, Transport
-from ._wire import decode_reply, task_url
-from .errors import ClientClosedError, InvalidArgumentError
+from ._wire import decode_reply, task_path
+from .budget import Budget
+from .errors import ClientClosedError, InvalidArgumentError, SoraError
 from .models import VideoTask
 
 
@@ -22,15 +24,6 @@ def check_trace_configs(
     if not all(isinstance(one, aiohttp.TraceConfig) for one in configs):
         raise InvalidArgumentError(f"trace_configs: expected aiohttp.TraceConfig, got {configs!r}")
     return configs
-
-
-def _make_session(trace_configs: Sequence[aiohttp.TraceConfig]) -> aiohttp.ClientSession:
-    """Return a session without cookies and without a limit of its own on connections."""
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        trace_configs=list(trace_configs),
-    )
 
 
 class Home:
@@ -47,17 +40,17 @@ class Home:
         self,
         terms: Terms,
         *,
+        budget: Budget,
         base_url: str,
         trace_configs: Sequence[aiohttp.TraceConfig],
         session: aiohttp.ClientSession | None,
     ) -> None:
-        self._base_url = base_url
+        self._base = URL(base_url, encoded=True)
+        self._root = self._base.raw_path.rstrip("/")
         self._secrets = terms.secrets
-        self._session = session or _make_session(trace_configs)
-        self._is_ours = session is None
-        self._transport = Transport(self._session, terms)
+        self._transport = Transport(session, terms, trace_configs)
         self.is_closed = False
-        self.poller = Poller(self.fetch)
+        self.poller = Poller(self._ask, budget)
         self._keeper = self._keep()
         self._closing: asyncio.Task[None] | None = None
         with contextlib.suppress(StopIteration), warnings.catch_warnings():
@@ -65,19 +58,41 @@ class Home:
             warnings.simplefilter("ignore", ResourceWarning)
             self._keeper.__anext__().send(None)
 
-    async def fetch(self, task_id: str) -> VideoTask:
-        """Ask once; raise what the answer was, if it was no task."""
+    async def fetch(self, task_id: str, *, patience: float) -> VideoTask:
+        """
+        Ask once, in a slot of the budget; raise what the answer was, if it was no task.
+
+        Args:
+            task_id: The id to ask for.
+            patience: Seconds of silence, asked for by the service, that are borne before.
+        """
+        if self.poller.silence() > patience:
+            raise self.poller.refusal()
+        slots = self.poller.slots
+        await slots.take()
         try:
-            reply = await self._transport.get(task_url(self._base_url, task_id))
+            task = await self._ask(task_id, None)
+        except SoraError as fault:
+            self.poller.note(fault)
+            raise
+        finally:
+            slots.give_back()
+        self.poller.note(task)
+        return task
+
+    async def _ask(self, task_id: str, previous: VideoTask | None) -> VideoTask:
+        """Ask once; *previous* is the snapshot that came before, None when there is none."""
+        # Made anew each time: a URL that is kept takes six times the memory of its text.
+        url = self._base.with_path(self._root + task_path(task_id), encoded=True)
+        try:
+            reply = await self._transport.get(url)
         except (InvalidArgumentError, RuntimeError) as error:
             if self.is_closed:
                 raise ClientClosedError(task_id) from error
-            if isinstance(error, RuntimeError) and not self._is_ours:
+            if isinstance(error, RuntimeError) and not self._transport.is_ours:
                 raise InvalidArgumentError(f"session: {error}") from error
             raise
-        task = decode_reply(reply, task_id=task_id, secrets=self._secrets)
-        self.poller.is_acquainted = True
-        return task
+        return decode_reply(reply, task_id=task_id, secrets=self._secrets, previous=previous)
 
     def abandon(self) -> None:
         """Close at the next turn of the loop, for a client that was thrown away."""
@@ -95,8 +110,7 @@ class Home:
             try:
                 await self.poller.close()
             finally:
-                if self._is_ours:
-                    await self._session.close()
+                await self._transport.close()
 
 
 def abandon(homes: "dict[asyncio.AbstractEventLoop, Home]") -> None:
@@ -108,7 +122,9 @@ def abandon(homes: "dict[asyncio.AbstractEventLoop, Home]") -> None:
 
 def find_home(homes: "dict[asyncio.AbstractEventLoop, Home]") -> Home | None:
     """Return the open home on the running loop; forget those of loops that are closed."""
+    home = homes.get(asyncio.get_running_loop())
+    if home is not None and not home.is_closed:
+        return home
     for loop in [loop for loop in list(homes) if loop.is_closed()]:
         homes.pop(loop, None)
-    home = homes.get(asyncio.get_running_loop())
-    return None if home is None or home.is_closed else home
+    return None

@@ -1,13 +1,22 @@
-"""Many waits at once, each settled as a value."""
+"""Many waits at once: their events in one stream, and each settled as a value."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Callable,
+    Iterable,
+    Iterator,
+)
 
 import attrs
 
 from ._watch import Watch
 from .errors import SoraError
-from .models import VideoTask
+from .models import ProgressEvent, VideoTask
+
+AT_A_STRETCH = 100
+"""Waits that are begun before the loop's other work gets its turn."""
 
 
 @attrs.frozen
@@ -38,64 +47,104 @@ class Outcome:
         raise self.error
 
 
-async def settle_each(
-    task_ids: Iterable[str] | AsyncIterable[str], wait: Callable[[str], Watch], *, at_once: int
-) -> AsyncGenerator[Outcome]:
+News = ProgressEvent | Outcome
+
+
+class Crowd:
     """
-    Yield the outcome of each wait as it ends, and begin the next ones meanwhile.
+    Many waits at once, and what they have to tell, in the order in which it came.
+
+    A wait costs no asyncio task here. Of each there is at most one piece of
+    news in store, the newest, so a slow reader is never behind by more.
 
     Args:
-        task_ids: Any number of ids; the next one is taken when there is a place for it.
         wait: Makes the wait for an id.
-        at_once: Places: waits under way and outcomes not yet taken.
+        at_once: Places: waits under way, and outcomes not yet taken.
+        is_chatty: Whether events are news; otherwise only outcomes are.
     """
-    places = asyncio.Semaphore(at_once)
-    outcomes: asyncio.Queue[Outcome | Exception | None] = asyncio.Queue(at_once + 1)
-    waits: set[asyncio.Task[None]] = set()
 
-    async def settle(task_id: str) -> None:
-        await outcomes.put(await _settle(task_id, wait))
+    def __init__(self, wait: Callable[[str], Watch], *, at_once: int, is_chatty: bool) -> None:
+        self._wait = wait
+        self._is_chatty = is_chatty
+        self._places = asyncio.Semaphore(at_once)
+        self._watches: set[Watch] = set()
+        self._news: dict[Watch | Outcome, None] = {}
+        self._has_news = asyncio.Event()
+        self._has_all = False
 
-    async def begin_all() -> None:
+    async def follow(
+        self, task_ids: Iterable[str] | AsyncIterable[str]
+    ) -> AsyncGenerator[News, None]:
+        """
+        Yield the news of all waits, the outcome of each as the last of it.
+
+        Args:
+            task_ids: Any number of ids; the next one is taken when there is a place for it.
+        """
+        reading = asyncio.create_task(self._begin_all(task_ids))
         try:
-            async for task_id in _each(task_ids):
-                await places.acquire()
-                begun = asyncio.create_task(settle(task_id))
-                waits.add(begun)
-                begun.add_done_callback(waits.discard)
+            while self._watches or self._news or not self._has_all:
+                while self._news:
+                    for news in self._tell(next(iter(self._news))):
+                        yield news
+                self._has_news.clear()
+                if self._watches or not self._has_all:
+                    await self._has_news.wait()
+            await reading
         finally:
-            await asyncio.gather(*waits)
-            await outcomes.put(None)
+            reading.cancel()
+            for watch in self._watches:
+                watch._unfollow()
+            await asyncio.gather(reading, return_exceptions=True)
 
-    beginning = asyncio.create_task(begin_all())
+    async def _begin_all(self, task_ids: Iterable[str] | AsyncIterable[str]) -> None:
+        try:
+            if isinstance(task_ids, AsyncIterable):
+                async for task_id in task_ids:
+                    await self._begin(task_id)
+                return
+            for number, task_id in enumerate(task_ids, 1):
+                await self._begin(task_id)
+                if number % AT_A_STRETCH == 0:
+                    await asyncio.sleep(0)
+        finally:
+            self._has_all = True
+            self._has_news.set()
+
+    async def _begin(self, task_id: str) -> None:
+        await self._places.acquire()
+        try:
+            watch = self._wait(task_id)
+            watch._follow(self._note)
+            self._watches.add(watch)
+        except SoraError as error:
+            self._note(Outcome(task_id, None, error))
+
+    def _note(self, news: Watch | Outcome) -> None:
+        """Take note of news; of a wait that has some in store already, only the newest counts."""
+        if self._is_chatty or isinstance(news, Outcome) or news._is_over:
+            self._news[news] = None
+            self._has_news.set()
+
+    def _tell(self, source: Watch | Outcome) -> Iterator[News]:
+        del self._news[source]
+        if isinstance(source, Outcome):
+            self._places.release()
+            yield source
+            return
+        event, is_over = source.latest, source._is_over
+        if is_over:
+            self._watches.discard(source)
+            self._places.release()
+        if self._is_chatty and event is not None and not isinstance(source._end, BaseException):
+            yield event
+        if is_over:
+            yield _outcome(source)
+
+
+def _outcome(watch: Watch) -> Outcome:
+    """Return how a wait ended; a bug in it is raised, for it must not be lost."""
     try:
-        while (outcome := await outcomes.get()) is not None:
-            if isinstance(outcome, Exception):
-                raise outcome
-            places.release()
-            yield outcome
-        await beginning
-    finally:
-        left = [beginning, *waits]
-        for one in left:
-            one.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
-
-
-async def _settle(task_id: str, wait: Callable[[str], Watch]) -> Outcome | Exception:
-    """Return how a wait ended, or the bug in it, which must reach the loop and not be lost."""
-    try:
-        return Outcome(task_id, await wait(task_id))
+        return Outcome(watch.task_id, watch._unwrap())
     except SoraError as error:
-        return Outcome(task_id, None, error)
-    except Exception as bug:
-        return bug
-
-
-async def _each(task_ids: Iterable[str] | AsyncIterable[str]) -> AsyncIterator[str]:
-    if isinstance(task_ids, AsyncIterable):
-        async for task_id in task_ids:
-            yield task_id
-        return
-    for task_id in task_ids:
-        yield task_id
+        return Outcome(watch.task_id, None, error)

@@ -3,15 +3,17 @@
 import asyncio
 import logging
 import math
-import random
 from collections.abc import Awaitable, Callable
 
 import attrs
 
 from ._entry import End, Entry, Key, Waiter
+from ._slots import Slots
+from .budget import Budget
 from .errors import (
     ClientClosedError,
     RateLimitedError,
+    ResponseError,
     ServiceUnavailableError,
     SoraError,
 )
@@ -21,23 +23,25 @@ from .verdict import Decision, Done, GiveUp, Sleep, step
 
 logger = logging.getLogger("sora_async")
 
-LONGEST_SHARED_SILENCE = 60.0
-"""Seconds for which all waits keep a silence that one of them was asked for. That one keeps all
-of it; but it may have been meant for one task, and the others must not run out of time for it."""
-
-SPREAD = 1.0
-"""Seconds over which the polls that a silence held back begin again."""
+LATE = 0.001
+"""Seconds after its moment at which a poll is late: time that no wait may be charged for."""
 
 
 class Poller:
     """Polls the tasks of one client on one running loop."""
 
-    def __init__(self, fetch: Callable[[str], Awaitable[VideoTask]]) -> None:
+    def __init__(
+        self,
+        fetch: Callable[[str, VideoTask | None], Awaitable[VideoTask]],
+        budget: Budget,
+    ) -> None:
         self._fetch = fetch
         self._loop = asyncio.get_running_loop()
         self._entries: dict[Key, Entry] = {}
         self._flights: set[asyncio.Task[None]] = set()
-        self._quiet_until = -math.inf
+        self.slots = Slots[Entry](budget, self._take_off)
+        self._served_at = self._asked_until = -math.inf
+        self._refusal: ResponseError | None = None
         self.is_acquainted = False
 
     def join(self, key: Key, waiter: Waiter, previous: Entry | None) -> Entry:
@@ -55,64 +59,100 @@ class Poller:
             entry = previous or Entry(key, History(task_id=key.task_id, started=now))
             entry.resume(now)
             self._entries[key] = entry
-            self._plan(entry, entry.due - now)
-        entry.waiters.add(waiter)
+            self.slots.plan(entry, max(entry.due, now))
+        entry.waiters.append(waiter)
         return entry
 
     def leave(self, entry: Entry, waiter: Waiter) -> None:
         """Take one who waits from an entry; the last one out stops the polling."""
-        entry.waiters.discard(waiter)
+        entry.waiters.remove(waiter)
         if not entry.waiters and self._entries.get(entry.key) is entry:
             del self._entries[entry.key]
-            entry.rest()
+            self._rest(entry)
             entry.left_at = self._loop.time()
 
     def silence(self) -> float:
         """Return the seconds for which the service wants to be left alone, by all waits."""
-        return max(0.0, self._quiet_until - self._loop.time())
+        return max(0.0, self.slots.meter.quiet_until - self._loop.time())
+
+    def refusal(self) -> ResponseError:
+        """Return the error of a call that came in a silence: the one that asked for it."""
+        assert self._refusal is not None
+        return attrs.evolve(self._refusal, retry_after=self.silence())
+
+    def note(self, seen: VideoTask | SoraError) -> None:
+        """Take note of an answer to any request of the client: it may slow down all of them."""
+        now, meter = self._loop.time(), self.slots.meter
+        if isinstance(seen, VideoTask):
+            self._served_at = now
+            self.is_acquainted = True
+            meter.note_good(now)
+        elif isinstance(seen, RateLimitedError):
+            meter.note_limited(now, seen.retry_after)
+        elif isinstance(seen, ServiceUnavailableError) and seen.retry_after:
+            meter.keep_silent(now, seen.retry_after)
+        else:
+            return
+        if isinstance(seen, ResponseError):
+            self._refusal = seen
+            if seen.retry_after:
+                self._asked_until = meter.quiet_until
 
     async def close(self) -> None:
         """End every wait with :class:`ClientClosedError` and every request in flight."""
         for entry in list(self._entries.values()):
             self._settle(entry, _closed(entry.history))
+        self.slots.close()
         flights = [flight for flight in self._flights if flight is not asyncio.current_task()]
         await asyncio.gather(*flights, return_exceptions=True)
 
-    def _plan(self, entry: Entry, delay: float) -> None:
-        entry.due = self._loop.time() + max(0.0, delay)
-        if entry.due < self._quiet_until:
-            held_back = self._quiet_until - entry.due + random.uniform(0.0, SPREAD)
-            entry.excuse(held_back)
-            entry.due += held_back
-        entry.timer = self._loop.call_at(entry.due, self._take_off, entry)
-
     def _take_off(self, entry: Entry) -> None:
-        if self.silence() > 0:
-            self._plan(entry, 0.0)
-            return
-        entry.timer = None
+        self._excuse(entry)
         entry.number += 1
         polling = self._poll(entry, entry.number)
-        flight = self._loop.create_task(polling, name=f"poll {entry.key.task_id}")
-        if not flight.done():  # pragma: no branch - an eager task (3.12) may have ended already
-            entry.flight = flight
-            self._flights.add(flight)
-            flight.add_done_callback(self._flights.discard)
+        name = f"poll {entry.key.task_id}"
+        create = self._loop.create_task
+        flight = entry.context.run(lambda: create(polling, name=name))
+        if flight.done():  # an eager task (3.12) may have ended already
+            self.slots.give_back()
+            return
+        entry.flight = flight
+        self._flights.add(flight)
+        flight.add_done_callback(self._land)
+
+    def _excuse(self, entry: Entry) -> None:
+        """
+        Charge a late poll to no outage and no grace.
+
+        Time in which the service answers nobody counts all the same, unless it
+        has asked for it: that is an outage, whoever waits for a slot meanwhile.
+        """
+        late = self._loop.time() - entry.due
+        if late <= LATE:
+            return
+        if self._served_at < entry.due:
+            late = min(late, self._asked_until - entry.due)
+        if late > 0:
+            entry.excuse(late)
+
+    def _land(self, flight: asyncio.Task[None]) -> None:
+        self._flights.discard(flight)
+        self.slots.give_back()
 
     async def _poll(self, entry: Entry, number: int) -> None:
         """Ask once and act on the answer; whatever goes wrong in here reaches those who wait."""
         seen: VideoTask | SoraError
         try:
-            seen = await self._fetch(entry.key.task_id)
+            seen = await self._fetch(entry.key.task_id, entry.history.last)
         except SoraError as error:
             seen = _without_frames(error)
         except BaseException as stop:
-            if self._is_current(entry, number):
+            if entry.number == number:
                 self._settle(entry, stop if isinstance(stop, Exception) else _closed(entry.history))
             if isinstance(stop, Exception):
                 return
             raise
-        if not self._is_current(entry, number):
+        if entry.number != number:
             return  # everybody has left, and the cancellation was lost on the way
         entry.flight = None
         try:
@@ -120,22 +160,19 @@ class Poller:
         except Exception as bug:
             self._settle(entry, bug)
 
-    def _is_current(self, entry: Entry, number: int) -> bool:
-        """Return whether a poll is still the one its entry wants."""
-        return self._entries.get(entry.key) is entry and entry.number == number
-
     def _decide(self, entry: Entry, seen: VideoTask | SoraError) -> None:
-        before = entry.history
-        if self.is_acquainted and not before.is_acquainted:
-            before = attrs.evolve(before, is_acquainted=True)
-        now = self._loop.time()
+        before, now = entry.history, self._loop.time()
+        self.note(seen)
+        if not isinstance(seen, VideoTask):
+            before = attrs.evolve(
+                before,
+                is_acquainted=before.is_acquainted or self.is_acquainted,
+                served_at=self._served_at,
+            )
         entry.history, decision = step(
             before, seen, now=now, schedule=entry.key.schedule, patience=entry.key.patience
         )
         self.is_acquainted |= entry.history.is_acquainted
-        if isinstance(seen, RateLimitedError | ServiceUnavailableError) and seen.retry_after:
-            shared = min(seen.retry_after, LONGEST_SHARED_SILENCE)
-            self._quiet_until = max(self._quiet_until, now + shared)
         _log(before, entry.history, decision, now=now)
         is_recovery = isinstance(seen, VideoTask) and before.fault is not None
         is_worse = before.fault is None or entry.history.faults > before.faults == 0
@@ -143,12 +180,14 @@ class Poller:
             entry.news_at = now
             entry.recovered_after = now - before.fault_started if is_recovery else None
         if isinstance(decision, Sleep):
-            self._plan(entry, decision.seconds)
+            self.slots.plan(entry, now + decision.seconds)
             self._tell(entry, decision, is_news=entry.news_at == now)
         else:
             self._settle(entry, decision.task if isinstance(decision, Done) else decision.error)
 
     def _tell(self, entry: Entry, decision: Sleep, *, is_news: bool) -> None:
+        if not is_news and decision.asked is None:
+            return
         for waiter in list(entry.waiters):
             if is_news:
                 waiter._publish()
@@ -157,9 +196,13 @@ class Poller:
 
     def _settle(self, entry: Entry, end: End) -> None:
         self._entries.pop(entry.key, None)
-        entry.rest()
+        self._rest(entry)
         for waiter in list(entry.waiters):
             waiter._settle(end)
+
+    def _rest(self, entry: Entry) -> None:
+        self.slots.drop(entry)
+        entry.rest()
 
 
 def _without_frames(error: SoraError) -> SoraError:

@@ -2,8 +2,9 @@
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -12,6 +13,7 @@ from yarl import URL
 
 from ._units import read_label
 from ._wire import Reply, hide_in_text, is_loopback
+from .budget import INSTANT
 from .errors import (
     ConnectionFailedError,
     InvalidArgumentError,
@@ -19,7 +21,6 @@ from .errors import (
     UnreadableReplyError,
 )
 
-MAX_IN_FLIGHT = 100
 MAX_REDIRECTS = 5
 # The limit of a request is our own and exact: aiohttp rounds its timeouts up to whole seconds.
 _NO_TIMEOUT = aiohttp.ClientTimeout()
@@ -61,16 +62,116 @@ def find_proxy(url: URL) -> URL | None:
     return URL(proxy) if proxy else None
 
 
-class Transport:
-    """Sends requests over one session, so many at a time, each within its own time limit."""
+_OPTIONS: dict[str, Any] = {"allow_redirects": False}
+"""Of a request with our own session, which knows all else: what it is told each time costs time."""
 
-    def __init__(self, session: aiohttp.ClientSession, terms: Terms) -> None:
-        self._session = session
+
+def _make_session(
+    terms: Terms, trace_configs: Sequence[aiohttp.TraceConfig]
+) -> aiohttp.ClientSession:
+    """Return a session without cookies and without a limit of its own on connections."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ssl=terms.ssl or True),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers=terms.headers,
+        timeout=_NO_TIMEOUT,
+        trace_configs=list(trace_configs),
+    )
+
+
+def _options_for_any_session(terms: Terms) -> dict[str, Any]:
+    """Return the options of a request with a session that somebody else has made."""
+    return {
+        **_OPTIONS,
+        "headers": terms.headers,
+        "timeout": _NO_TIMEOUT,
+        "ssl": terms.ssl or True,
+        "proxy": None,
+        "raise_for_status": False,
+    }
+
+
+class _Limit:
+    """The time limit of one request, which runs in the task that made it."""
+
+    __slots__ = ("cancelling", "ends_at", "is_over", "task")
+
+    def __init__(self, task: asyncio.Task[Any], ends_at: float) -> None:
+        self.task = task
+        self.ends_at = ends_at
+        self.cancelling = task.cancelling()
+        self.is_over = False
+
+
+class _Limits:
+    """
+    The time limits of all requests under way.
+
+    All have the same length, so they run out in the order in which they
+    began, and one timer does for all of them.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._loop = asyncio.get_running_loop()
+        self._running: dict[_Limit, None] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> _Limit:
+        task = asyncio.current_task()
+        assert task is not None
+        limit = _Limit(task, self._loop.time() + self._seconds)
+        self._running[limit] = None
+        if self._timer is None:
+            self._timer = self._loop.call_at(limit.ends_at, self._end_those_over)
+        return limit
+
+    def stop(self, limit: _Limit) -> bool:
+        """Take a limit back; return whether it is what the request was cancelled for."""
+        self._running.pop(limit, None)
+        return limit.is_over and limit.task.uncancel() <= limit.cancelling
+
+    def _end_those_over(self) -> None:
+        self._timer = None
+        now = self._loop.time()
+        for limit in list(self._running):
+            if limit.ends_at > now + INSTANT:
+                self._timer = self._loop.call_at(limit.ends_at, self._end_those_over)
+                return
+            del self._running[limit]
+            limit.is_over = True
+            limit.task.cancel()
+
+    def close(self) -> None:
+        """End the timer, unless there are calls that outlive their client."""
+        if self._timer is not None and not self._running:
+            self._timer.cancel()
+
+
+class Transport:
+    """
+    Sends requests over one session, each within its own time limit.
+
+    Args:
+        session: A session that was given; None makes one, and closes it at the end.
+        terms: How requests are sent.
+        trace_configs: For the session that is made.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession | None,
+        terms: Terms,
+        trace_configs: Sequence[aiohttp.TraceConfig] = (),
+    ) -> None:
+        self.is_ours = session is None
+        self._session = session or _make_session(terms, trace_configs)
+        self._options = _OPTIONS if session is None else _options_for_any_session(terms)
         self._terms = terms
         self._proxies: dict[URL, URL | None] = {}
-        self._in_flight = asyncio.Semaphore(MAX_IN_FLIGHT)
+        self._limits = _Limits(terms.request_timeout)
 
-    async def get(self, url: str) -> Reply:
+    async def get(self, url: URL) -> Reply:
         """
         Return the reply to a GET, whatever its status.
 
@@ -85,70 +186,86 @@ class Transport:
         """
         if self._session.closed:
             raise InvalidArgumentError("session: it is closed")
-        async with self._in_flight:
-            try:
-                async with asyncio.timeout(self._terms.request_timeout) as limit:
-                    return await self._follow(URL(url, encoded=True))
-            except TimeoutError as error:
-                seconds = f"{self._terms.request_timeout:g} s"
-                whose = (
-                    f"within {seconds}" if limit.expired() else f"in time ({type(error).__name__})"
-                )
-                failure: SoraError = ConnectionFailedError(url, f"no whole reply {whose}")
-            except (aiohttp.ClientError, OSError, ValueError) as error:
-                failure = self._translate(url, error)
+        limit = self._limits.start()
+        failure: SoraError | None = None
+        try:
+            return await self._exchange(url)
+        except asyncio.CancelledError as stop:
+            cancelled = stop
+        except TimeoutError as error:
+            reason = f"no whole reply in time ({type(error).__name__})"
+            failure = ConnectionFailedError(str(url), reason)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            failure = self._translate(str(url), error)
+        finally:
+            is_over = self._limits.stop(limit)
+        if failure is None:
+            if not is_over:
+                raise cancelled
+            reason = f"no whole reply within {self._terms.request_timeout:g} s"
+            failure = ConnectionFailedError(str(url), reason)
         # Raised out here, it has no context: aiohttp's errors show the request's headers.
         raise failure
 
-    async def _follow(self, url: URL) -> Reply:
-        asked, target = str(url), url
+    async def close(self) -> None:
+        """Close the session, unless it was given."""
+        self._limits.close()
+        if self.is_ours:
+            await self._session.close()
+
+    async def _exchange(self, url: URL) -> Reply:
+        target = url
         for _ in range(MAX_REDIRECTS):
-            async with self._session.get(
-                target,
-                headers=self._terms.headers,
-                timeout=_NO_TIMEOUT,
-                ssl=self._terms.ssl or True,
-                proxy=self._find_proxy(target),
-                allow_redirects=False,
-                raise_for_status=False,
-            ) as response:
-                location = response.headers.get("Location")
-                if response.status not in _REDIRECTS or not location:
-                    return await self._read(asked, response)
+            options = self._options
+            if self._terms.trust_env:
+                options = {**options, "proxy": self._find_proxy(target)}
+            response = await self._session.get(target, **options)
             try:
-                target = target.join(URL(location))
-                where = str(target.origin())
-            except ValueError:
-                where = "an address that is none"
-            if where != str(url.origin()):
-                shown = hide_in_text(where, tuple(map(str.lower, self._terms.secrets)))
-                reason = f"a redirect to {shown}, another origin; is that the base_url?"
-                raise UnreadableReplyError(asked, response.status, reason)
-        raise ConnectionFailedError(asked, f"more than {MAX_REDIRECTS} redirects")
+                if response.status not in _REDIRECTS or "Location" not in response.headers:
+                    return Reply(
+                        url=str(url),
+                        status=response.status,
+                        headers=response.headers,
+                        body=await self._read(url, response),
+                        received=datetime.now(UTC),
+                    )
+            finally:
+                response.release()
+            target = self._follow(url, target, response)
+        raise ConnectionFailedError(str(url), f"more than {MAX_REDIRECTS} redirects")
+
+    def _follow(self, url: URL, target: URL, response: aiohttp.ClientResponse) -> URL:
+        """Return where a redirect leads, if that is on the origin that was asked."""
+        try:
+            target = target.join(URL(response.headers["Location"]))
+            where = str(target.origin())
+        except ValueError:
+            where = "an address that is none"
+        if where == str(url.origin()):
+            return target
+        shown = hide_in_text(where, tuple(map(str.lower, self._terms.secrets)))
+        reason = f"a redirect to {shown}, another origin; is that the base_url?"
+        raise UnreadableReplyError(str(url), response.status, reason)
 
     def _find_proxy(self, url: URL) -> URL | None:
-        if not self._terms.trust_env:
-            return None
         origin = url.origin()
         if origin not in self._proxies:
             self._proxies[origin] = find_proxy(url)
         return self._proxies[origin]
 
-    async def _read(self, url: str, response: aiohttp.ClientResponse) -> Reply:
-        parts, size = [], 0
-        async for part in response.content.iter_any():
-            parts.append(part)
-            size += len(part)
-            if size > self._terms.longest_body:
-                reason = f"a body of more than {self._terms.longest_body} bytes"
-                raise UnreadableReplyError(url, response.status, reason)
-        return Reply(
-            url=url,
-            status=response.status,
-            headers=response.headers,
-            body=b"".join(parts),
-            received=datetime.now(UTC),
-        )
+    async def _read(self, url: URL, response: aiohttp.ClientResponse) -> bytes:
+        content = response.content
+        body = await content.readany()  # the whole of a small one
+        if not content.at_eof():
+            parts, size = [body], len(body)
+            while size <= self._terms.longest_body and not content.at_eof():
+                parts.append(await content.readany())
+                size += len(parts[-1])
+            body = b"".join(parts)
+        if len(body) > self._terms.longest_body:
+            reason = f"a body of more than {self._terms.longest_body} bytes"
+            raise UnreadableReplyError(str(url), response.status, reason)
+        return body
 
     def _translate(self, url: str, error: Exception) -> SoraError:
         """Return our error for one of aiohttp's, chained to it where it has nothing to hide."""

@@ -4,6 +4,7 @@ import asyncio
 import copy
 from collections.abc import Callable, Generator
 from types import TracebackType
+from typing import Protocol
 
 import attrs
 
@@ -13,6 +14,13 @@ from ._poller import Poller
 from .errors import SoraError, WaitInterruptedError, WaitTimeoutError
 from .models import ProgressEvent, VideoTask
 from .verdict import Done, end_of_success, furthest
+
+
+class Door(Protocol):
+    """What a watch needs of its client."""
+
+    def _find_poller(self) -> Poller:
+        """Return the poller of the running loop."""
 
 
 class Watch:
@@ -31,8 +39,28 @@ class Watch:
     Made by :meth:`SoraClient.wait_until_complete <sora_async.SoraClient.wait_until_complete>`.
     """
 
-    def __init__(self, poller: Callable[[], Poller], key: Key, *, timeout: float | None) -> None:
-        self._find_poller = poller
+    __slots__ = (
+        "__weakref__",
+        "_door",
+        "_end",
+        "_ends",
+        "_entry",
+        "_follower",
+        "_frames",
+        "_holders",
+        "_key",
+        "_latest",
+        "_loop",
+        "_news",
+        "_poller",
+        "_started",
+        "_timeout",
+        "_timer",
+        "_version",
+    )
+
+    def __init__(self, door: Door, key: Key, *, timeout: float | None) -> None:
+        self._door = door
         self._key = key
         self._timeout = timeout
         self._poller: Poller | None = None
@@ -45,8 +73,9 @@ class Watch:
         self._frames: TracebackType | None = None
         self._latest: ProgressEvent | None = None
         self._version = 0
-        self._news: set[asyncio.Future[None]] = set()
-        self._ends: set[asyncio.Future[None]] = set()
+        self._news: list[asyncio.Future[None]] | None = None
+        self._ends: list[asyncio.Future[None]] = []
+        self._follower: Callable[[Watch], None] | None = None
 
     @property
     def task_id(self) -> str:
@@ -98,7 +127,11 @@ class Watch:
         self._hold()
         try:
             while self._end is None:
-                await self._wait(self._ends)
+                future = _join(self._ends)
+                try:
+                    await future
+                finally:
+                    _leave(self._ends, future)
         finally:
             self._release()
         return self._unwrap()
@@ -110,19 +143,32 @@ class Watch:
     async def _next(self, version: int) -> int:
         """Return the version of an event newer than a given one; 0 when there will be none."""
         while self._end is None and self._version <= version:
-            await self._wait(self._news)
+            if self._news is None:
+                self._news = []
+            future = _join(self._news)
+            try:
+                await future
+            finally:
+                _leave(self._news, future)
         if self._version > version and not isinstance(self._end, BaseException):
             return self._version
         self._unwrap()
         return 0
 
-    async def _wait(self, waiting: set[asyncio.Future[None]]) -> None:
-        future = asyncio.get_running_loop().create_future()
-        waiting.add(future)
-        try:
-            await future
-        finally:
-            waiting.discard(future)
+    def _follow(self, follower: Callable[["Watch"], None]) -> None:
+        """Begin, without a task that waits: one follower is told of all news, the end included."""
+        self._follower = follower
+        self._hold()
+        if self._version:
+            follower(self)  # a wait that joined others has news from the start
+
+    def _unfollow(self) -> None:
+        self._follower = None
+        self._release()
+
+    @property
+    def _is_over(self) -> bool:
+        return self._end is not None
 
     def _unwrap(self) -> VideoTask:
         """Return the task or raise the error: a copy, for one raised often gathers tracebacks."""
@@ -152,7 +198,7 @@ class Watch:
             )
         if self._holders == 0:
             previous = self._entry
-            self._poller = self._find_poller()
+            self._poller = self._door._find_poller()
             self._entry = self._poller.join(self._key, self, previous)
             if self._timeout is not None:
                 self._timer = loop.call_at(self._started + self._timeout, self._expire, None)
@@ -189,9 +235,12 @@ class Watch:
         )
 
     def _publish(self) -> None:
-        """Take note of news: wake those who iterate."""
+        """Take note of news: wake those who iterate, and tell who follows."""
         self._version += 1
-        _wake(self._news)
+        if self._news:
+            _wake(self._news)
+        if self._follower is not None:
+            self._follower(self)
 
     def _allow_silence(self, seconds: float) -> None:
         """End the wait at once when the service wants more silence than is left of the timeout."""
@@ -209,17 +258,28 @@ class Watch:
         assert self._loop is not None
         if isinstance(end, WaitInterruptedError):
             end = attrs.evolve(end, elapsed=self._loop.time() - self._started)
-        self._version += 1
         _ = self.latest
         self._rest()
         self._entry = None
         self._end = end
         self._frames = end.__traceback__ if isinstance(end, BaseException) else None
-        _wake(self._news)
         _wake(self._ends)
+        self._publish()
 
 
-def _wake(waiting: set[asyncio.Future[None]]) -> None:
+def _join(waiting: list[asyncio.Future[None]]) -> asyncio.Future[None]:
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    waiting.append(future)
+    return future
+
+
+def _leave(waiting: list[asyncio.Future[None]], future: asyncio.Future[None]) -> None:
+    if future in waiting:  # else it was woken; also when it was cancelled in the same turn
+        waiting.remove(future)
+
+
+def _wake(waiting: list[asyncio.Future[None]]) -> None:
     for future in waiting:
         if not future.done():
             future.set_result(None)
+    waiting.clear()

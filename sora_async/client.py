@@ -6,15 +6,17 @@ import ssl
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import aiohttp
 import attrs
 import backoff
 
 from ._checks import (
+    check_budget,
     check_channel,
     check_count,
+    check_ids,
     check_limit,
     check_schedule,
     check_seconds,
@@ -25,12 +27,14 @@ from ._checks import (
 )
 from ._entry import Key
 from ._home import Home, abandon, check_trace_configs, find_home
-from ._many import Outcome, settle_each
+from ._many import Crowd, Outcome
+from ._poller import Poller
 from ._transport import Terms
 from ._watch import Watch
 from ._wire import check_api_key, check_base_url, check_task_id
-from .errors import InvalidArgumentError, ResponseError, SoraError, UnreadableReplyError
-from .models import VideoTask
+from .budget import Budget
+from .errors import ResponseError, SoraError, UnreadableReplyError
+from .models import ProgressEvent, VideoTask
 from .schedule import DEFAULT_SCHEDULE, Schedule
 from .verdict import FAULT_INTERVALS, Patience, Until
 
@@ -55,7 +59,9 @@ class SoraClient:
             *trust_env* and *trace_configs* are then its own affair.
         headers: Further headers for every request, such as ``X-Forwarded-Host``.
         schedule: The cadence of waits that name none.
-        request_timeout: Seconds for one request, connection and body included.
+        budget: What all requests under one event loop may add up to.
+        request_timeout: Seconds for one request, connection and body
+            included; the wait for a slot of the budget is not.
         outage_timeout: Seconds that a wait goes on without one good answer;
             None for as long as the wait lasts.
         max_retries: How often :meth:`get_task` asks again after a transient
@@ -78,6 +84,7 @@ class SoraClient:
         session: aiohttp.ClientSession | None = None,
         headers: Mapping[str, str] | None = None,
         schedule: Schedule | None = None,
+        budget: Budget | None = None,
         request_timeout: float = 30.0,
         outage_timeout: float | None = 120.0,
         max_retries: int = 2,
@@ -103,6 +110,7 @@ class SoraClient:
         )
         self._patience = Patience(outage=check_limit("outage_timeout", outage_timeout))
         self._schedule = check_schedule(schedule) or DEFAULT_SCHEDULE
+        self._budget = check_budget(budget) or Budget()
         self._max_retries = check_count("max_retries", max_retries, least=0)
         self._session = session
         self._trace_configs = check_trace_configs(trace_configs)
@@ -136,6 +144,8 @@ class SoraClient:
         Ask for a task once and return its snapshot, whatever its phase.
 
         Transient faults are retried, up to ``max_retries`` times and with full jitter.
+        It takes a slot of the budget, and keeps a silence that the service
+        has asked any wait for; one of more than ``request_timeout`` is an error at once.
 
         Args:
             task_id: The id, as the service gave it.
@@ -147,17 +157,17 @@ class SoraClient:
             ResponseError: The service answered with an error; its class says which.
         """
         check_task_id(task_id)
-        home = self._home()
+        home, patience = self._home(), self._terms.request_timeout
         for ceiling in FAULT_INTERVALS[: self._max_retries]:
             try:
-                return await home.fetch(task_id)
+                return await home.fetch(task_id, patience=patience)
             except SoraError as fault:
                 asked = fault.retry_after or 0.0 if isinstance(fault, ResponseError) else 0.0
                 is_html = isinstance(fault, UnreadableReplyError) and fault.is_html
-                if not fault.transient or is_html or asked > self._terms.request_timeout:
+                if not fault.transient or is_html or asked > patience:
                     raise
             await asyncio.sleep(max(asked, backoff.full_jitter(ceiling)))
-        return await home.fetch(task_id)
+        return await home.fetch(task_id, patience=patience)
 
     def wait_until_complete(
         self,
@@ -189,7 +199,7 @@ class SoraClient:
         if until != patience.until:
             patience = attrs.evolve(patience, until=check_until(until))
         return Watch(
-            lambda: self._home().poller,
+            self,
             Key(check_task_id(task_id), check_schedule(schedule) or self._schedule, patience),
             timeout=check_limit("timeout", timeout),
         )
@@ -213,7 +223,7 @@ class SoraClient:
         Args:
             task_ids: Ids, any number of them, from any iterable or async
                 iterable; it is read only as far as there are places.
-            timeout: Seconds for each wait, from its own first poll; None for no limit.
+            timeout: Seconds for each wait, from the moment it has a place; None for no limit.
             schedule: The cadence; the client's when None.
             until: What ends the wait of a task that succeeds; see :meth:`wait_until_complete`.
             at_once: Waits under way at the same time, outcomes not yet taken included.
@@ -221,16 +231,55 @@ class SoraClient:
         Raises:
             InvalidArgumentError: An argument cannot be used; nothing was sent.
         """
-        if isinstance(task_ids, str | bytes):
-            raise InvalidArgumentError("task_ids: expected an iterable of ids, got a single one")
+        crowd = self._crowd(timeout, schedule, until, at_once, is_chatty=False)
+        return cast(AsyncGenerator[Outcome], crowd.follow(check_ids(task_ids)))
 
+    def events(
+        self,
+        task_ids: Iterable[str] | AsyncIterable[str],
+        *,
+        timeout: float | None = 1800.0,
+        schedule: Schedule | None = None,
+        until: Until = "video",
+        at_once: int = 1000,
+    ) -> AsyncGenerator[ProgressEvent | Outcome]:
+        """
+        Wait for many tasks, and yield the events of all of them in one stream.
+
+        The last news of each wait is its :class:`Outcome`. A reader that is
+        slower than the polls gets the newest event of each wait and never a
+        queue of old ones. All else is as in :meth:`as_completed`.
+
+        Args:
+            task_ids: Ids, any number of them, from any iterable or async
+                iterable; it is read only as far as there are places.
+            timeout: Seconds for each wait, from the moment it has a place; None for no limit.
+            schedule: The cadence; the client's when None.
+            until: What ends the wait of a task that succeeds; see :meth:`wait_until_complete`.
+            at_once: Waits under way at the same time, outcomes not yet taken included.
+
+        Raises:
+            InvalidArgumentError: An argument cannot be used; nothing was sent.
+        """
+        crowd = self._crowd(timeout, schedule, until, at_once, is_chatty=True)
+        return crowd.follow(check_ids(task_ids))
+
+    def _crowd(
+        self,
+        timeout: float | None,
+        schedule: Schedule | None,
+        until: Until,
+        at_once: int,
+        *,
+        is_chatty: bool,
+    ) -> Crowd:
         def wait(task_id: str) -> Watch:
             return self.wait_until_complete(
                 task_id, timeout=timeout, schedule=schedule, until=until
             )
 
         wait("any")  # bad terms are found out here, and not as the outcome of each wait
-        return settle_each(task_ids, wait, at_once=check_count("at_once", at_once, least=1))
+        return Crowd(wait, at_once=check_count("at_once", at_once, least=1), is_chatty=is_chatty)
 
     async def close(self) -> None:
         """
@@ -242,11 +291,15 @@ class SoraClient:
         if home is not None:
             await home.close()
 
+    def _find_poller(self) -> Poller:
+        return self._home().poller
+
     def _home(self) -> Home:
         home = find_home(self._homes)
         if home is None:
             home = Home(
                 self._terms,
+                budget=self._budget,
                 base_url=self._base_url,
                 trace_configs=self._trace_configs,
                 session=self._session,

@@ -73,6 +73,8 @@ class History:
         started: The moment of the first poll.
         is_acquainted: Whether this service has given a good answer to anyone
             before; a refused connection is then an outage and no wrong address.
+        served_at: The moment of the service's last good answer to anyone, as far as
+            it was known at the newest fault.
         polls: Requests that have come back, good or bad.
         last: The newest good snapshot.
         progress: The largest part done so far, 0.0 to 1.0.
@@ -89,6 +91,7 @@ class History:
     task_id: str
     started: float
     is_acquainted: bool = False
+    served_at: float = -math.inf
     polls: int = 0
     last: VideoTask | None = None
     progress: float | None = None
@@ -99,6 +102,25 @@ class History:
     silence: float = 0.0
     missing: int = 0
     succeeded_at: float | None = None
+
+    def after(
+        self, task: VideoTask, *, progress: float | None, succeeded_at: float | None
+    ) -> "History":
+        """Return what is known after a good answer; it ends every fault."""
+        # In place of attrs.evolve, which takes twice as long: this is done for every poll.
+        return History(
+            task_id=self.task_id,
+            started=self.started,
+            is_acquainted=True,
+            served_at=self.served_at,
+            polls=self.polls + 1,
+            last=task,
+            progress=progress,
+            fault_started=self.fault_started,
+            outage_started=self.outage_started,
+            silence=self.silence,
+            succeeded_at=succeeded_at,
+        )
 
 
 def _read_intervals(intervals: Iterable[float]) -> tuple[float, ...]:

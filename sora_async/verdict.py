@@ -13,6 +13,7 @@ import backoff
 from .errors import (
     ConnectionFailedError,
     OutageError,
+    RateLimitedError,
     ResponseError,
     SoraError,
     TaskFailedError,
@@ -36,6 +37,9 @@ What ends a wait whose task succeeds:
 
 FAULT_INTERVALS = ramp(first=0.5, factor=2.0, longest=30.0)
 """Upper ends of the full-jittered delays within an outage, in seconds."""
+
+_SUCCEEDED, _FAILED = Phase.SUCCEEDED, Phase.FAILED
+"""By names of their own: to look one up in its class takes a call in Python 3.11."""
 
 INSTANT = 0.001
 """Seconds that are as good as none: a rounding error must not ask for a poll of its own."""
@@ -127,43 +131,40 @@ def step(
 def _after_snapshot(
     history: History, task: VideoTask, *, now: float, schedule: Schedule, patience: Patience
 ) -> tuple[History, Decision]:
-    succeeded_at = history.succeeded_at if history.succeeded_at is not None else now
-    history = attrs.evolve(
-        history,
-        polls=history.polls + 1,
-        is_acquainted=True,
-        last=task,
-        progress=furthest(history.progress, task.progress),
-        fault=None,
-        faults=0,
-        missing=0,
-        succeeded_at=succeeded_at if task.phase is Phase.SUCCEEDED else None,
-    )
-    if task.phase is Phase.FAILED:
+    has_succeeded = task.phase is _SUCCEEDED
+    succeeded_at = history.succeeded_at if has_succeeded else None
+    if has_succeeded and succeeded_at is None:
+        succeeded_at = now
+    progress = furthest(history.progress, task.progress)
+    history = history.after(task, progress=progress, succeeded_at=succeeded_at)
+    if task.phase is _FAILED:
         return history, GiveUp(TaskFailedError(task))
     if task.is_complete:
         return history, Done(task)
     delay = schedule.delay(history)
     ending = end_of_success(history, patience)
-    if ending is not None:
+    if ending is not None and succeeded_at is not None:
         left = patience.video - (now - succeeded_at)
         if patience.until == "completed" or left < INSTANT:
             return history, ending
         delay = min(delay, left)
-    return history, Sleep(max(delay, task.poll_after or 0.0), task.poll_after)
+    asked = task.poll_after
+    return history, Sleep(delay if asked is None else max(delay, asked), asked)
 
 
 def end_of_success(history: History, patience: Patience) -> Done | GiveUp | None:
     """Return how a wait ends that ends now, if its task has succeeded; None if it has not."""
     task = history.last
-    if task is None or task.phase is not Phase.SUCCEEDED:
+    if task is None or task.phase is not _SUCCEEDED:
         return None
     return GiveUp(VideoMissingError(task)) if patience.until == "video_url" else Done(task)
 
 
-def furthest(*parts: float | None) -> float | None:
-    """Return the largest of some parts done, None when none of them is known."""
-    return max((part for part in parts if part is not None), default=None)
+def furthest(before: float | None, now: float | None) -> float | None:
+    """Return the larger of two parts done, None when neither is known."""
+    if before is None or now is None:
+        return now if before is None else before
+    return max(before, now)
 
 
 def _after_fault(
@@ -171,7 +172,7 @@ def _after_fault(
 ) -> tuple[History, Decision]:
     asked = fault.retry_after if isinstance(fault, ResponseError) else None
     is_unknown = isinstance(fault, TaskNotFoundError)
-    is_first = not history.faults and not is_unknown
+    began = _outage_began(history, fault, now=now)
     history = attrs.evolve(
         history,
         polls=history.polls + 1,
@@ -180,8 +181,8 @@ def _after_fault(
         fault_started=now if history.fault is None else history.fault_started,
         faults=history.faults + (not is_unknown),
         missing=history.missing + 1 if is_unknown else 0,
-        outage_started=now if is_first else history.outage_started,
-        silence=0.0 if is_first else history.silence,
+        outage_started=began,
+        silence=history.silence if began == history.outage_started else 0.0,
     )
     outage = now - history.outage_started - history.silence
     error = _ending(history, fault, now=now, outage=outage, patience=patience)
@@ -198,6 +199,15 @@ def _after_fault(
         return history, Sleep(delay)
     history = attrs.evolve(history, silence=history.silence + asked)
     return history, Sleep(max(asked + patience.fault_jitter(asked / 10), delay), asked)
+
+
+def _outage_began(history: History, fault: SoraError, *, now: float) -> float:
+    """Return when the outage began; a service that serves others and slows us down has none."""
+    if not history.faults:
+        return history.outage_started if isinstance(fault, TaskNotFoundError) else now
+    if isinstance(fault, RateLimitedError):
+        return max(history.outage_started, history.served_at)
+    return history.outage_started
 
 
 def _delay_of_outage(

@@ -111,7 +111,7 @@ SLOW_DOWN = [
         0.1,
         timeout=102,
     ),
-    Row("429 without end", ever(status(429)), "OutageError", 121),
+    Row("429 without end", ever(status(429)), "OutageError", 136),
 ]
 
 ON_THE_WIRE = [

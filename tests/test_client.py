@@ -1,6 +1,7 @@
 """The front door: arguments, lone calls, sessions and loops."""
 
 import asyncio
+import contextlib
 import gc
 import logging
 import ssl
@@ -14,6 +15,7 @@ import pytest
 from conftest import KEY
 
 from sora_async import (
+    Budget,
     ClientClosedError,
     ConnectionFailedError,
     InsufficientQuotaError,
@@ -45,6 +47,7 @@ from sora_async.testing import (
     redirect,
     reset,
     running,
+    slow,
     stall,
     stall_body,
     truncated,
@@ -77,6 +80,7 @@ class TestArguments:
             {"api_key": "a\nb"},
             {"base_url": "http://10.0.0.1", "api_key": KEY},
             {"schedule": "fast"},
+            {"budget": 50},
             {"ssl": "/path"},
             {"headers": [("a", "b")]},
             {"base_url": "https://api.example/a b"},
@@ -220,6 +224,62 @@ class TestGetTask:
         assert caught.value.retry_after == 31.0
         assert len(sora.polls("task_2")) == 1
 
+    async def test_a_silence_that_a_wait_was_asked_for_is_kept(
+        self, sora: FakeSora, client: SoraClient, now: Clock
+    ) -> None:
+        sora.script("hinted", http_error(503, headers={"Retry-After": "20"}), completed())
+        sora.script("task_1", queued())
+        start = now()
+        wait = asyncio.create_task(client.wait_until_complete("hinted").result())
+        await asyncio.sleep(5)
+
+        await client.get_task("task_1")
+
+        assert 20 <= sora.polls("task_1")[0] - start < 20.2
+        assert (await wait).is_complete
+
+    @pytest.mark.parametrize(
+        ("status", "error"), [(429, RateLimitedError), (503, ServiceUnavailableError)]
+    )
+    async def test_a_silence_longer_than_a_request_may_take_is_an_error_at_once(
+        self,
+        sora: FakeSora,
+        client: SoraClient,
+        now: Clock,
+        status: int,
+        error: type[ResponseError],
+    ) -> None:
+        sora.script("hinted", http_error(status, headers={"Retry-After": "50"}), completed())
+        sora.script("task_1", queued())
+        wait = asyncio.create_task(client.wait_until_complete("hinted").result())
+        await asyncio.sleep(5)
+        start = now()
+
+        with pytest.raises(error) as caught:
+            await client.get_task("task_1")
+
+        assert now() == start
+        assert caught.value.retry_after == pytest.approx(45)
+        assert sora.polls("task_1") == []
+        await asyncio.sleep(15.1)
+        assert (await client.get_task("task_1")).phase is Phase.QUEUED
+        assert (await wait).is_complete
+
+    async def test_what_it_is_answered_holds_for_all_waits(
+        self, sora: FakeSora, client: SoraClient, now: Clock
+    ) -> None:
+        sora.script("task_1", http_error(429, headers={"Retry-After": "40"}))
+        sora.script("task_2", running(0.1), running(0.2), completed())
+        start = now()
+        wait = asyncio.create_task(client.wait_until_complete("task_2").result())
+        await asyncio.sleep(0.1)
+
+        with pytest.raises(RateLimitedError):
+            await client.get_task("task_1")
+        await wait
+
+        assert [at - start >= 40 for at in sora.polls("task_2")] == [False, True, True]
+
     async def test_no_retries_when_none_are_wanted(self, sora: FakeSora) -> None:
         sora.script("task_1", http_error(500))
 
@@ -308,6 +368,172 @@ class TestTransport:
                 await client.get_task("task_1")
 
         assert now() - start == pytest.approx(12.0)
+
+    async def test_requests_begun_at_different_times_each_end_at_their_own_limit(
+        self, sora: FakeSora, now: Clock
+    ) -> None:
+        sora.script("hangs", stall())
+        sora.script("task_1", slow(3.0, queued()))
+        start = now()
+
+        async def ask(task_id: str, after: float) -> tuple[float, type[object]]:
+            await asyncio.sleep(after)
+            try:
+                return now() - start, type(await client.get_task(task_id))
+            except ConnectionFailedError as error:
+                return now() - start, type(error)
+
+        async with SoraClient(
+            api_key=KEY, base_url=sora.url, max_retries=0, request_timeout=5
+        ) as client:
+            ends = await asyncio.gather(
+                *(ask("hangs", after) for after in (0.0, 1.0, 1.0, 2.5, 4.9, 11.0, 30.0)),
+                *(ask("task_1", after) for after in (0.5, 3.0, 17.0)),
+            )
+
+        failed = [5.0, 6.0, 6.0, 7.5, 9.9, 16.0, 35.0]
+        assert [at for at, kind in ends if kind is ConnectionFailedError] == pytest.approx(failed)
+        assert [kind for _, kind in ends].count(ConnectionFailedError) == len(failed)
+
+    async def test_the_wait_for_a_slot_is_no_part_of_the_limit(
+        self, sora: FakeSora, now: Clock
+    ) -> None:
+        sora.script("task_1", slow(4.0, queued()))
+        sora.script("hangs", stall())
+        start = now()
+
+        async with SoraClient(
+            api_key=KEY,
+            base_url=sora.url,
+            budget=Budget(in_flight=1),
+            max_retries=0,
+            request_timeout=5,
+        ) as client:
+            calls = [asyncio.create_task(client.get_task("task_1")) for _ in range(3)]
+            hangs = asyncio.create_task(client.get_task("hangs"))
+            await asyncio.gather(*calls)
+            with pytest.raises(ConnectionFailedError, match="within 5 s"):
+                await hangs
+
+        assert now() - start == pytest.approx(3 * 4 + 5)
+
+    async def test_calls_in_the_queue_when_the_client_closes_end_too(
+        self, sora: FakeSora, now: Clock
+    ) -> None:
+        sora.script("hangs", stall())
+        client = SoraClient(
+            api_key=KEY, base_url=sora.url, budget=Budget(in_flight=1), max_retries=0
+        )
+        calls = [asyncio.create_task(client.get_task("hangs")) for _ in range(4)]
+        await asyncio.sleep(1)
+        calls[2].cancel()
+        await asyncio.sleep(0)
+        start = now()
+
+        await client.close()
+        ends = await asyncio.gather(*calls, return_exceptions=True)
+
+        kinds = (ClientClosedError, asyncio.CancelledError)
+        assert all(isinstance(end, kinds) for end in ends[1:])
+        assert (now(), len(sora.requests)) == (start, 1)
+
+    async def test_a_timeout_of_somebody_else_is_no_whole_reply(self, sora: FakeSora) -> None:
+        async def broken(*_: object) -> None:
+            raise TimeoutError
+
+        trace = aiohttp.TraceConfig()
+        trace.on_request_start.append(broken)
+
+        async with SoraClient(
+            api_key=KEY, base_url=sora.url, max_retries=0, trace_configs=[trace]
+        ) as client:
+            with pytest.raises(ConnectionFailedError, match="no whole reply in time"):
+                await client.get_task("task_1")
+
+    @pytest.mark.parametrize("after", [5.0 - 1e-9, 5.0 + 1e-9])
+    async def test_a_cancellation_in_the_moment_of_the_limit_wins(
+        self, sora: FakeSora, now: Clock, after: float
+    ) -> None:
+        sora.script("hangs", stall())
+
+        async with SoraClient(
+            api_key=KEY, base_url=sora.url, max_retries=0, request_timeout=5
+        ) as client:
+            call = asyncio.create_task(client.get_task("hangs"))
+            asyncio.get_running_loop().call_at(now() + after, call.cancel)
+            with pytest.raises(asyncio.CancelledError):
+                await call
+
+        assert call.cancelled()
+
+    async def test_the_limit_and_those_around_it_keep_out_of_each_others_way(
+        self, sora: FakeSora, now: Clock
+    ) -> None:
+        sora.script("hangs", stall())
+        start = now()
+
+        async with SoraClient(
+            api_key=KEY, base_url=sora.url, max_retries=0, request_timeout=5
+        ) as client:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(client.get_task("hangs"), 3)
+            assert now() - start == pytest.approx(3)
+            with pytest.raises(ConnectionFailedError):
+                await asyncio.wait_for(client.get_task("hangs"), 8)
+            assert now() - start == pytest.approx(3 + 5)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(8):
+                    with pytest.raises(ConnectionFailedError):
+                        await client.get_task("hangs")
+                    await client.get_task("hangs")
+            assert now() - start == pytest.approx(3 + 5 + 8)
+            async with asyncio.TaskGroup():
+                with pytest.raises(ConnectionFailedError):
+                    await client.get_task("hangs")
+
+        this = asyncio.current_task()
+        assert this is not None and this.cancelling() == 0
+
+    async def test_a_limit_that_is_swallowed_does_not_leave_its_caller_half_cancelled(
+        self, sora: FakeSora
+    ) -> None:
+        async def stubborn(*_: object) -> None:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(5)
+
+        trace = aiohttp.TraceConfig()
+        trace.on_request_start.append(stubborn)
+        sora.script("task_1", queued())
+
+        async with SoraClient(
+            api_key=KEY, base_url=sora.url, request_timeout=1, trace_configs=[trace]
+        ) as client:
+            with contextlib.suppress(ConnectionFailedError):
+                await client.get_task("task_1")
+
+        this = asyncio.current_task()
+        assert this is not None and this.cancelling() == 0
+
+    async def test_a_call_that_outlives_its_client_keeps_its_limit(
+        self, sora: FakeSora, now: Clock
+    ) -> None:
+        sora.script("hangs", stall())
+        sora.script("task_1", http_error(500), stall())
+        start = now()
+
+        async with aiohttp.ClientSession() as session:
+            client = SoraClient(
+                api_key=KEY, base_url=sora.url, session=session, max_retries=1, request_timeout=5
+            )
+            calls = [asyncio.create_task(client.get_task(one)) for one in ("hangs", "task_1")]
+            while not sora.polls("task_1"):
+                await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            await client.close()
+            ends = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 20)
+
+        assert {type(end) for end in ends} <= {ConnectionFailedError, ClientClosedError}
+        assert now() - start <= 5 + 0.5 + 5 + 1e-6
 
     @pytest.mark.parametrize(
         ("fault", "error"),
@@ -485,7 +711,7 @@ class TestSessions:
         gc.collect()
         await asyncio.sleep(0.1)
 
-        assert [home._session.closed for home in homes] == [True]
+        assert [home._transport._session.closed for home in homes] == [True]
 
     def test_a_client_thrown_away_after_its_loop_does_no_harm(self) -> None:
         async def main() -> None:
@@ -523,7 +749,7 @@ class TestSessions:
         closing.cancel()
         await asyncio.gather(wait, closing, return_exceptions=True)
 
-        assert [home._session.closed for home in client._homes.values()] == [True]
+        assert [home._transport._session.closed for home in client._homes.values()] == [True]
 
     async def test_a_closed_client_opens_again(self, sora: FakeSora, client: SoraClient) -> None:
         sora.script("task_1", queued())
@@ -660,6 +886,46 @@ class TestSessions:
             await client.get_task("task_1")
 
         assert seen == [("GET", f"{sora.url}/v1/videos/task_1")]
+
+
+class TestUvloop:
+    @pytest.mark.parametrize("is_closed", [True, False], ids=["closed", "left open"])
+    def test_a_client_runs_on_it(self, is_closed: bool) -> None:
+        uvloop = pytest.importorskip("uvloop")
+
+        async def main() -> set[type[asyncio.AbstractEventLoop]]:
+            async with FakeSora(api_key=KEY) as sora:
+                client = SoraClient(
+                    api_key=KEY,
+                    base_url=sora.url,
+                    schedule=Schedule(intervals=[0.01]),
+                    budget=Budget(rate=1000),
+                )
+                for number in range(20):
+                    sora.script(f"task_{number}", running(0.1), running(0.5), completed())
+                assert (await client.get_task("task_0")).progress == 0.1
+                assert (await client.wait_until_complete("task_1")).is_complete
+                ids = [f"task_{number}" for number in range(20)]
+                outcomes = [outcome async for outcome in client.as_completed(ids)]
+                assert all(outcome.unwrap().is_complete for outcome in outcomes)
+                news = [one async for one in client.events(["task_0"])]
+                assert len(news) == 2
+                sora.script("hangs", stall())
+                waits = [asyncio.create_task(client.wait_until_complete("hangs").result())]
+                waits += [asyncio.create_task(client.get_task("hangs"))]
+                await asyncio.sleep(0.01)
+                if is_closed:
+                    await client.close()
+                else:
+                    waits[0].cancel()
+                    waits[1].cancel()
+                ends = await asyncio.gather(*waits, return_exceptions=True)
+                assert all(isinstance(end, BaseException) for end in ends)
+                return {type(asyncio.get_running_loop())}
+
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            assert runner.run(main()) == {uvloop.Loop}
+        gc.collect()
 
 
 class TestLogging:

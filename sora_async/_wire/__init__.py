@@ -1,6 +1,6 @@
 """From bytes to a :class:`~sora_async.VideoTask` or an error: the room of servers' spellings."""
 
-from .address import check_api_key, check_base_url, check_task_id, is_loopback, task_url
+from .address import check_api_key, check_base_url, check_task_id, is_loopback, task_path
 from .reply import Reply, decode_reply
 from .secret import hide_in_text
 from .task import open_envelope
@@ -14,5 +14,5 @@ __all__ = [
     "hide_in_text",
     "is_loopback",
     "open_envelope",
-    "task_url",
+    "task_path",
 ]

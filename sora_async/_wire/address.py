@@ -8,6 +8,9 @@ from ..errors import InvalidArgumentError
 
 _UNFIT = re.compile(r"[\s\\\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
+_PLAIN = re.compile(r"[\w.:=~-]+", re.ASCII)
+"""An id that is the same in a URL: as nearly all are."""
+
 VIDEOS_PATH = "/v1/videos"
 
 _HOSTILE = re.compile(r"[/\\?#\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -22,6 +25,8 @@ def check_task_id(task_id: object) -> str:
     """
     if not isinstance(task_id, str):
         raise InvalidArgumentError(f"task id: expected a str, got {type(task_id).__name__}")
+    if _PLAIN.fullmatch(task_id) and task_id not in {".", ".."}:
+        return task_id
     if not task_id or task_id != task_id.strip():
         raise InvalidArgumentError(f"task id {task_id!r}: is empty or has white space around it")
     if task_id in {".", ".."} or _HOSTILE.search(task_id):
@@ -31,9 +36,11 @@ def check_task_id(task_id: object) -> str:
     return task_id
 
 
-def task_url(base_url: str, task_id: str) -> str:
-    """Return the address to poll; ``:`` and ``=`` stay as they are, the rest is percent-encoded."""
-    return f"{base_url}{VIDEOS_PATH}/{quote(task_id, safe=':=@!$,;~')}"
+def task_path(task_id: str) -> str:
+    """Return the path to poll; ``:`` and ``=`` stay as they are, the rest is percent-encoded."""
+    if _PLAIN.fullmatch(task_id) is None:
+        task_id = quote(task_id, safe=":=@!$,;~")
+    return f"{VIDEOS_PATH}/{task_id}"
 
 
 def check_base_url(base_url: object) -> str:

@@ -1,0 +1,15 @@
+import asyncio
+import sys
+
+from sora_async import Budget, SoraClient
+
+BUDGET = Budget(rate=5, burst=2, in_flight=10)
+
+
+async def main(task_ids: list[str]) -> None:
+    async with SoraClient(budget=BUDGET) as client:
+        async for outcome in client.as_completed(task_ids):
+            print(outcome.task_id, "ended", "well" if outcome.task else "badly")
+
+
+asyncio.run(main(sys.argv[1:]))

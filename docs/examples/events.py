@@ -1,0 +1,29 @@
+import asyncio
+import sys
+
+from rich.live import Live
+from rich.table import Table
+
+from sora_async import Outcome, SoraClient
+
+
+def draw(states: dict[str, str]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for task_id, state in states.items():
+        table.add_row(task_id, state)
+    return table
+
+
+async def main(task_ids: list[str]) -> None:
+    states = dict.fromkeys(task_ids, "")
+    async with SoraClient() as client:
+        with Live(draw(states)) as screen:
+            async for news in client.events(task_ids):
+                if isinstance(news, Outcome):
+                    states[news.task_id] = "done" if news.task else type(news.error).__name__
+                else:
+                    states[news.task.id] = f"{news.task.phase} {news.progress or 0.0:.0%}"
+                screen.update(draw(states))
+
+
+asyncio.run(main(sys.argv[1:]))

@@ -1,0 +1,196 @@
+"""Whose turn it is: the slots of one budget, handed out to calls, first polls and planned polls."""
+
+import asyncio
+import heapq
+import itertools
+import math
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+from .budget import INSTANT, Budget, Meter
+
+
+class Turn(Protocol):
+    """
+    Something that wants a slot at a moment.
+
+    Attributes:
+        due: The moment, on the loop's clock.
+        ticket: Its place in the queue; 0 while it wants none.
+        is_new: Whether it has never had a slot.
+    """
+
+    due: float
+    ticket: int
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it has never had a slot."""
+
+
+AnyTurn = TypeVar("AnyTurn", bound=Turn)
+
+
+class Slots(Generic[AnyTurn]):
+    """
+    Hands out the slots of a budget on the running loop.
+
+    Three queues take turns while slots are short: lone calls, first polls, and
+    planned polls. In the first two, who came first is first; in the third, who
+    has been due for longest. So neither a call nor a new wait starves behind a
+    full house, nor the house behind a crowd of new waits.
+
+    There is one timer for all, and it runs only while somebody wants a slot.
+
+    Args:
+        budget: How many slots there are.
+        start: Called with the one whose turn it is; gives the slot back at its end.
+    """
+
+    def __init__(self, budget: Budget, start: Callable[[AnyTurn], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.meter = Meter(budget, now=self._loop.time())
+        self._start = start
+        self._free = budget.in_flight
+        self._tickets = itertools.count(1)
+        self._calls: deque[asyncio.Future[None]] = deque()
+        self._new: deque[tuple[int, AnyTurn]] = deque()
+        self._planned: list[tuple[float, int, AnyTurn]] = []
+        self._turns = itertools.cycle((self._next_call, self._next_new, self._next_planned))
+        self._left = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._wakes_at = math.inf
+        self._is_busy = False
+
+    def plan(self, turn: AnyTurn, due: float) -> None:
+        """Give a slot to one at a moment, or as soon after it as there is one."""
+        turn.due = due
+        turn.ticket = next(self._tickets)
+        if turn.is_new:
+            self._new.append((turn.ticket, turn))
+        else:
+            heapq.heappush(self._planned, (due, turn.ticket, turn))
+        if not self._is_busy:
+            self._wake_at(due)
+
+    def drop(self, turn: AnyTurn) -> None:
+        """Take one out of the queue that may be in it."""
+        if not turn.ticket:
+            return
+        turn.ticket = 0
+        self._left += 1
+        if self._left > 100 and self._left > len(self._planned) // 2:
+            # In the middle of a heap nothing can be taken out: who has left is swept out at times.
+            self._planned = [one for one in self._planned if one[2].ticket == one[1]]
+            heapq.heapify(self._planned)
+            self._left = 0
+
+    async def take(self) -> None:
+        """Return when there is a slot for a lone call; it has to be given back."""
+        now = self._loop.time()
+        if self._free and not self._calls and not self.meter.delay(now):
+            self._use(now)
+            return
+        call = self._loop.create_future()
+        self._calls.append(call)
+        self._hand_out()
+        try:
+            await call
+        except asyncio.CancelledError:
+            if not call.cancelled():
+                self.give_back()
+            raise
+
+    def give_back(self) -> None:
+        """Take a slot back: the request has ended."""
+        self._free += 1
+        self._hand_out()
+
+    def close(self) -> None:
+        """Let every call through, to find that it is too late, and wake no more."""
+        self._new.clear()
+        self._planned.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for call in self._calls:
+            if not call.done():
+                self._free -= 1
+                call.set_result(None)
+        self._calls.clear()
+
+    def _hand_out(self) -> None:
+        """Give slots to those whose turn it is, as many as there are."""
+        if self._is_busy:
+            return  # one that ended at once has given its slot back while they are handed out
+        self._is_busy = True
+        try:
+            while self._free > 0:
+                now = self._loop.time()
+                delay = self.meter.delay(now)
+                if delay:
+                    if self._is_wanted():
+                        self._wake_at(now + delay)
+                    return
+                if not any(next(self._turns)(now) for _ in range(3)):
+                    if self._planned:
+                        self._wake_at(self._planned[0][0])
+                    return
+        finally:
+            self._is_busy = False
+
+    def _is_wanted(self) -> bool:
+        return bool(self._calls or self._new or self._planned)
+
+    def _next_call(self, now: float) -> bool:
+        """Give a slot to the first call; return whether there was one."""
+        while self._calls:
+            call = self._calls.popleft()
+            if not call.done():
+                self._use(now)
+                call.set_result(None)
+                return True
+        return False
+
+    def _next_new(self, now: float) -> bool:
+        while self._new:
+            ticket, turn = self._new.popleft()
+            if turn.ticket == ticket:
+                self._begin(turn, now)
+                return True
+        return False
+
+    def _next_planned(self, now: float) -> bool:
+        while self._planned:
+            due, ticket, turn = self._planned[0]
+            if turn.ticket == ticket and due > now + INSTANT:
+                return False
+            heapq.heappop(self._planned)
+            if turn.ticket == ticket:
+                self._begin(turn, now)
+                return True
+            self._left -= 1
+        return False
+
+    def _begin(self, turn: AnyTurn, now: float) -> None:
+        self._use(now)
+        turn.ticket = 0
+        self._start(turn)
+
+    def _use(self, now: float) -> None:
+        self._free -= 1
+        self.meter.take(now)
+
+    def _wake_at(self, moment: float) -> None:
+        """See at a moment whose turn it is, unless we look earlier anyway."""
+        if self._timer is not None:
+            if self._wakes_at <= moment:
+                return
+            self._timer.cancel()
+        self._wakes_at = moment
+        self._timer = self._loop.call_at(moment, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        self._hand_out()

@@ -1,0 +1,235 @@
+"""
+One request rate for all waits, slower after a 429 and faster again later: pure arithmetic.
+
+Moments come in as arguments, in seconds on any clock that only goes forward.
+"""
+
+import math
+from typing import Any
+
+import attrs
+
+from .errors import InvalidArgumentError
+
+__all__ = ["Budget", "Meter"]
+
+LONGEST_SHARED_SILENCE = 60.0
+"""Seconds for which all keep a silence that one request was asked for. Its own wait keeps all of
+it; but it may have been meant for one task, and the others must not run out of time for it."""
+
+FASTEST = 1e6
+"""Requests a second that no process can send; a rate beyond it is no limit."""
+
+SLOWEST = 1 / 60
+"""Requests a second below which no 429 brings the rate."""
+
+FALL = 0.85
+"""What a 429 leaves of the rate. A half, as TCP has it, would leave a quarter of the service's
+limit unused on average; at 0.85 the average is above nine tenths."""
+
+DEEPEST_FALL = 0.3
+"""What one 429 leaves at least, when far fewer good answers came than the rate allows."""
+
+RISE = 0.001
+"""By what part of the rate after a fall each good answer raises the rate again."""
+
+STEEPEST_RISE = 0.01
+"""Slots a second by which one good answer raises it at most: one percent in a second, whatever the
+rate. Steeper, and a high limit would be hit every few seconds, with a pause and a fall each time.
+"""
+
+DOUBLING = 30.0
+"""Seconds without a 429 after which the rise doubles: a limit may be gone for good."""
+
+SHORTEST_PAUSE = 0.25
+"""Seconds of silence after a first 429 without a hint; they double with each one in a row."""
+
+LONGEST_PAUSE = 15.0
+"""Seconds at which they stop doubling."""
+
+MEMORY = 10.0
+"""Seconds over which requests and good answers are counted, to know what was really let through."""
+
+
+INSTANT = 1e-6
+"""Seconds that are as good as none: a rounding error must not ask for a timer of its own."""
+
+
+def _check_rate(_: object, __: object, rate: Any) -> None:
+    if rate is None:
+        return
+    is_number = isinstance(rate, int | float) and not isinstance(rate, bool)
+    if not is_number or not SLOWEST <= rate <= FASTEST:
+        raise InvalidArgumentError(
+            f"rate: expected requests a second from 1/60 to a million, or None, got {rate!r}"
+        )
+
+
+def _check_number(_: object, field: "attrs.Attribute[Any]", number: Any) -> None:
+    is_number = isinstance(number, int) and not isinstance(number, bool)
+    if not is_number or not 1 <= number <= FASTEST:
+        raise InvalidArgumentError(
+            f"{field.name}: expected a whole number from 1 to a million, got {number!r}"
+        )
+
+
+@attrs.frozen(kw_only=True)
+class Budget:
+    """
+    What all requests of a client on one event loop may add up to.
+
+    In any stretch of *t* seconds at most ``burst + rate * t`` requests begin.
+    With the default, fifty waits at the default schedule feel nothing, and
+    ten thousand are each asked for every 200 seconds, the one that has been
+    due for longest first.
+
+    A 429 lowers the rate for the whole client, and good answers raise it
+    again, so that it settles near the service's own limit.
+
+    Attributes:
+        rate: Requests a second, over all waits; None for no limit of our own.
+        burst: Requests that may begin at once after a quiet time.
+        in_flight: Requests under way at the same time, and so connections.
+    """
+
+    rate: float | None = attrs.field(default=50.0, validator=_check_rate)
+    burst: int = attrs.field(default=20, validator=_check_number)
+    in_flight: int = attrs.field(default=64, validator=_check_number)
+
+
+class Meter:
+    """
+    The slots of one budget, as time goes by: a token bucket whose rate learns from 429s.
+
+    The rate follows additive increase and multiplicative decrease.
+
+    Source: Chiu and Jain, "Analysis of the increase and decrease algorithms
+    for congestion avoidance in computer networks", 1989.
+
+    Attributes:
+        rate: Slots a second at present; infinity for no limit.
+        quiet_until: The moment before which there are none.
+    """
+
+    __slots__ = (
+        "_budget",
+        "_counted_at",
+        "_fell_at",
+        "_good",
+        "_is_limited",
+        "_is_served",
+        "_level",
+        "_level_at",
+        "_opened",
+        "_pause",
+        "_rise",
+        "_sent",
+        "quiet_until",
+        "rate",
+    )
+
+    def __init__(self, budget: Budget, *, now: float) -> None:
+        self._budget = budget
+        self.rate = math.inf if budget.rate is None else float(budget.rate)
+        self.quiet_until = -math.inf
+        self._level = float(budget.burst)
+        self._level_at = now
+        self._pause = SHORTEST_PAUSE
+        self._good = self._sent = 0.0
+        self._counted_at = self._opened = now
+        self._is_limited = False
+        self._is_served = True
+        self._fell_at = -math.inf
+        self._rise = 0.0
+
+    def delay(self, now: float) -> float:
+        """Return the seconds until there is a slot, 0.0 when there is one now."""
+        silence = max(0.0, self.quiet_until - now)
+        missing = 0.0
+        if self.rate != math.inf:
+            self._refill(now)
+            missing = (1.0 - self._level) / self.rate + max(0.0, self._level_at - now)
+        delay = max(silence, missing)
+        return delay if delay > INSTANT else 0.0
+
+    def take(self, now: float) -> None:
+        """Use a slot; there must be one."""
+        self._forget(now)
+        self._sent += 1.0
+        if self.rate != math.inf:
+            self._refill(now)
+            self._level -= 1.0
+
+    def keep_silent(self, now: float, seconds: float) -> None:
+        """Give no slot for some seconds, at most a minute, and none in a burst after them."""
+        self.quiet_until = max(self.quiet_until, now + min(seconds, LONGEST_SHARED_SILENCE))
+        self._refill(now)
+        self._level = min(self._level, 0.0)
+        self._level_at = max(self._level_at, self.quiet_until)
+
+    def note_good(self, now: float) -> None:
+        """Take note of an answer that was no 429: the rate may rise."""
+        self._pause = SHORTEST_PAUSE
+        self._is_served = True
+        self._forget(now)
+        self._good += 1.0
+        if not self._is_limited:
+            return
+        doublings = min(60.0, (now - self._fell_at) / DOUBLING)
+        self._refill(now)
+        self.rate += self._rise * 2.0**doublings
+        ceiling = FASTEST if self._budget.rate is None else self._budget.rate
+        if self.rate >= ceiling:
+            self.rate = math.inf if self._budget.rate is None else ceiling
+            self._is_limited = False
+
+    def note_limited(self, now: float, asked: float | None) -> None:
+        """
+        Take note of a 429: be silent, and then slower.
+
+        The other 429s of the same moment, to requests that were under way, change nothing.
+
+        Args:
+            now: The moment of the answer.
+            asked: The seconds of silence that it asks for; None, or 0.0, when it names none.
+        """
+        if asked:
+            self.keep_silent(now, asked)
+        elif now >= self.quiet_until:
+            self.keep_silent(now, self._pause)
+            self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        # One that follows no good answer tells nothing new of the rate: pauses are for that.
+        if self._is_served and now >= self._fell_at + 1.0 + 1.0 / self.rate:
+            self._fall(now)
+
+    def _fall(self, now: float) -> None:
+        self._forget(now)
+        span = MEMORY * -math.expm1(-max(1.0, now - self._opened) / MEMORY)
+        rate = self._sent / span if self.rate == math.inf else self.rate
+        rate = max(min(rate * FALL, self._good / span), rate * DEEPEST_FALL)
+        self.rate = max(SLOWEST, rate)
+        self._rise = min(RISE * self.rate, STEEPEST_RISE)
+        self._level = min(self._level, 0.0)
+        self._level_at = max(now, self.quiet_until)
+        self._fell_at = now
+        self._is_served = False
+        self._is_limited = True
+
+    def _room(self) -> float:
+        """Return how many slots may gather: while the service has shown a limit, very few."""
+        burst = float(self._budget.burst)
+        return min(burst, max(1.0, self.rate / 4)) if self._is_limited else burst
+
+    def _refill(self, now: float) -> None:
+        if self.rate != math.inf and now > self._level_at:
+            gathered = self._level + (now - self._level_at) * self.rate
+            self._level = min(self._room(), gathered)
+            self._level_at = now
+
+    def _forget(self, now: float) -> None:
+        """Let what was counted fade."""
+        if now > self._counted_at:
+            rest = math.exp((self._counted_at - now) / MEMORY)
+            self._good *= rest
+            self._sent *= rest
+            self._counted_at = now

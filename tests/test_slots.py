@@ -1,0 +1,453 @@
+"""Whose turn it is: the requests of a whole client, under one budget."""
+
+import asyncio
+import collections
+import contextlib
+import itertools
+import random
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+
+import attrs
+import pytest
+from conftest import KEY
+
+from sora_async import (
+    Budget,
+    OutageError,
+    RateLimitedError,
+    Schedule,
+    SoraClient,
+    WaitTimeoutError,
+)
+from sora_async._slots import Slots
+from sora_async.testing import (
+    Answer,
+    FakeSora,
+    Life,
+    completed,
+    http_error,
+    queued,
+    running,
+    slow,
+    stall,
+)
+
+EXACT = Schedule(intervals=[2.0], jitter=float, first_jitter=float)
+
+Clock = Callable[[], float]
+
+
+@contextlib.asynccontextmanager
+async def client_of(sora: FakeSora, budget: Budget, **options: float) -> AsyncIterator[SoraClient]:
+    async with SoraClient(api_key=KEY, base_url=sora.url, budget=budget, **options) as client:
+        yield client
+
+
+def moments(sora: FakeSora) -> list[float]:
+    return [at for at, _ in sora.requests]
+
+
+def fullest(starts: Sequence[float], seconds: float) -> int:
+    """Return the most starts within any stretch of so many seconds, its ends included."""
+    most = first = 0
+    for last, at in enumerate(starts):
+        while starts[first] < at - seconds:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+@attrs.define(eq=False)
+class Limit:
+    """A service's limit for all its tasks: so many requests a second, and none at once."""
+
+    rate: float
+    refused: list[float] = attrs.field(factory=list)
+    served: list[float] = attrs.field(factory=list)
+    _level: float = 1.0
+    _level_at: float = 0.0
+
+    def is_served(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        level = min(1.0, self._level + (now - self._level_at) * self.rate)
+        is_served = level > 1.0 - 1e-6
+        self._level, self._level_at = level - is_served, now
+        (self.served if is_served else self.refused).append(now)
+        return is_served
+
+
+@attrs.frozen(kw_only=True)
+class LimitedLife(Life):
+    """A life that is told of only while the service's limit allows it."""
+
+    limit: Limit
+    refusal: Answer = attrs.field(factory=lambda: http_error(429))
+
+    def answer(self, age: float, poll: int) -> Answer:
+        return super().answer(age, poll) if self.limit.is_served() else self.refusal
+
+
+async def wait_for_all(client: SoraClient, ids: Iterable[str], **terms: object) -> int:
+    """Return how many of many waits end with a video; the others must not be."""
+    outcomes = client.as_completed(ids, at_once=10_000, **terms)  # type: ignore[arg-type]
+    return len([outcome.unwrap() async for outcome in outcomes])
+
+
+@attrs.define(eq=False)
+class Turn:
+    """Something that wants a slot, without a request behind it."""
+
+    is_new: bool = False
+    due: float = 0.0
+    ticket: int = 0
+
+
+async def test_what_ends_at_once_and_comes_again_is_given_one_slot_after_the_other(
+    now: Clock,
+) -> None:
+    starts: list[float] = []
+
+    def start(turn: Turn) -> None:
+        starts.append(now())
+        if len(starts) < 10:
+            slots.plan(turn, now())
+        slots.give_back()
+
+    slots = Slots[Turn](Budget(rate=2, burst=4, in_flight=1), start)
+    slots.plan(Turn(), now())
+    await asyncio.sleep(60)
+
+    assert starts == pytest.approx([0.0] * 4 + [0.5, 1.0, 1.5, 2.0, 2.5, 3.0])
+
+
+class TestRate:
+    async def test_waits_started_together_never_crowd(
+        self, sora: FakeSora, client: SoraClient
+    ) -> None:
+        ids = [sora.add(Life(queued=0, running=30)) for _ in range(300)]
+
+        assert await wait_for_all(client, ids) == 300
+
+        assert fullest(moments(sora), 0.1) <= 20 + 50 * 0.1
+        assert fullest(moments(sora), 10.0) <= 20 + 50 * 10
+
+    async def test_fifty_waits_feel_nothing_of_the_default(
+        self, sora: FakeSora, client: SoraClient, now: Clock
+    ) -> None:
+        ids = [sora.add(Life(queued=0, running=60)) for _ in range(50)]
+        start = now()
+
+        await wait_for_all(client, ids)
+
+        for task_id in ids:
+            polls = sora.polls(task_id)
+            assert polls[0] - start < 0.7
+            assert all(late - early < 7.5 for early, late in itertools.pairwise(polls))
+
+    async def test_no_rate_is_no_limit(self, sora: FakeSora, now: Clock) -> None:
+        ids = [sora.script(f"task_{number}", completed()) for number in range(200)]
+        start = now()
+
+        async with client_of(sora, Budget(rate=None, burst=1)) as client:
+            await wait_for_all(client, ids)
+
+        assert set(moments(sora)) == {start}
+
+    async def test_a_budget_is_for_one_loop_and_all_of_it(self, sora: FakeSora, now: Clock) -> None:
+        sora.script("task_1", queued())
+
+        async with client_of(sora, Budget(rate=2, burst=1)) as client:
+            start = now()
+            await asyncio.gather(*(client.get_task("task_1") for _ in range(7)))
+
+        assert [at - start for at in moments(sora)] == pytest.approx([n / 2 for n in range(7)])
+
+
+class TestTurns:
+    async def test_the_poll_that_has_been_due_for_longest_is_first(self, sora: FakeSora) -> None:
+        intervals = {f"task_{number}": 2.0 + number * 0.11 for number in range(40)}
+        for task_id in intervals:
+            sora.script(task_id, running(0.1))
+
+        async def wait(client: SoraClient, task_id: str) -> None:
+            schedule = attrs.evolve(EXACT, intervals=[intervals[task_id]])
+            with pytest.raises(WaitTimeoutError):
+                await client.wait_until_complete(task_id, schedule=schedule, timeout=90)
+
+        async with client_of(sora, Budget(rate=5, burst=1)) as client:
+            await asyncio.gather(*(wait(client, task_id) for task_id in intervals))
+
+        due: dict[str, float] = {}
+        late = 0
+        for at, request in sora.requests:
+            task_id = request.task_id or ""
+            if task_id in due and len(due) == len(intervals):
+                assert due[task_id] == min(due.values()) <= at + 1e-6
+                late += due[task_id] < at - 1.0
+            due[task_id] = at + intervals[task_id]
+        assert late > 300
+
+    async def test_a_call_and_a_new_wait_do_not_starve_behind_a_full_house(
+        self, sora: FakeSora, now: Clock
+    ) -> None:
+        ids = [sora.script(f"task_{number}", running(0.1)) for number in range(1000)]
+        sora.script("mine", running(0.1), completed())
+        slot = 1 / 5
+
+        async with client_of(sora, Budget(rate=5)) as client:
+            house = asyncio.create_task(wait_for_all(client, ids))
+            await asyncio.sleep(450)
+            assert {request.task_id for _, request in sora.requests} == set(ids)
+            start = now()
+            await client.get_task("task_1")
+            assert now() - start <= 2 * slot + 1e-6
+            wait = asyncio.create_task(client.wait_until_complete("mine").result())
+            await asyncio.sleep(3 * slot)
+            assert len(sora.polls("mine")) == 1
+            start = now()
+            await asyncio.gather(*(client.get_task("task_1") for _ in range(10)))
+            assert now() - start <= (10 * 2 + 1) * slot + 1e-6
+            for task in (house, wait):
+                task.cancel()
+
+    async def test_a_crowd_of_new_waits_does_not_starve_the_house(
+        self, sora: FakeSora, now: Clock
+    ) -> None:
+        old = {sora.script(f"old_{number}", running(0.1)) for number in range(20)}
+        new = [sora.script(f"new_{number}", running(0.1)) for number in range(1000)]
+
+        async with client_of(sora, Budget(rate=10, burst=1)) as client:
+            house = asyncio.create_task(wait_for_all(client, old))
+            await asyncio.sleep(20)
+            crowd = asyncio.create_task(wait_for_all(client, new))
+            start = now()
+            await asyncio.sleep(30)
+            house.cancel()
+            crowd.cancel()
+
+        polled = collections.Counter[str | None]()
+        firsts = others = 0
+        for at, request in sora.requests:
+            polled[request.task_id] += 1
+            firsts += at > start + 5 and polled[request.task_id] == 1
+            others += at > start + 5 and polled[request.task_id] > 1
+        assert firsts + others >= 249
+        assert abs(firsts - others) <= 1
+
+    async def test_new_waits_have_their_first_poll_in_the_order_in_which_they_came(
+        self, sora: FakeSora
+    ) -> None:
+        ids = [sora.script(f"task_{number}", completed()) for number in range(60)]
+        random.Random(1).shuffle(ids)
+
+        async with client_of(sora, Budget(rate=5, burst=3)) as client:
+            await wait_for_all(client, ids)
+
+        assert [request.task_id for _, request in sora.requests] == ids
+
+
+class TestInFlight:
+    async def test_no_more_requests_are_under_way_than_allowed(self, sora: FakeSora) -> None:
+        answers = slow(0.5, running(0.1)), slow(0.5, running(0.2)), slow(0.5, completed())
+        ids = [sora.script(f"task_{number}", *answers) for number in range(30)]
+
+        async with client_of(sora, Budget(rate=None, in_flight=3)) as client:
+            calls = [asyncio.create_task(client.get_task(task_id)) for task_id in ids]
+            assert await wait_for_all(client, ids) == 30
+            await asyncio.gather(*calls)
+
+        assert fullest(moments(sora), 0.5 - 1e-6) == 3
+        assert max(moments(sora)) - min(moments(sora)) == pytest.approx(0.5 * 120 / 3, abs=5)
+
+    async def test_a_wait_that_is_left_gives_its_slot_back(self, sora: FakeSora) -> None:
+        sora.script("hangs", stall())
+
+        async with client_of(sora, Budget(rate=None, in_flight=2)) as client:
+            waits = [
+                asyncio.create_task(client.wait_until_complete("hangs", timeout=timeout).result())
+                for timeout in (100, 5)
+            ]
+            call = asyncio.create_task(client.get_task("hangs"))
+            await asyncio.sleep(1)
+            waits[0].cancel()
+            call.cancel()
+            await asyncio.gather(*waits, call, return_exceptions=True)
+            await assert_all_slots_can_be_used(sora, client, 2)
+
+    async def test_a_poll_that_is_left_before_it_has_begun_gives_its_slot_back(
+        self, sora: FakeSora, now: Clock
+    ) -> None:
+        sora.script("task_1", running(0.1))
+
+        async with client_of(sora, Budget(rate=None, in_flight=1)) as client:
+            events = [aiter(client.wait_until_complete("task_1", schedule=EXACT))]
+            await anext(events[0])
+            # In the turn in which its slot is given out, and before its task takes a step.
+            asyncio.get_running_loop().call_at(now() + 2.0 + 1e-9, events.clear)
+            await asyncio.sleep(10)
+            assert len(sora.polls("task_1")) == 1
+            await assert_all_slots_can_be_used(sora, client, 1)
+
+    @pytest.mark.parametrize("after", [0.1, 1.0 - 1e-9, 1.0 + 1e-9, 1.1])
+    async def test_a_call_that_is_cancelled_around_its_slot_leaves_nothing_behind(
+        self, sora: FakeSora, now: Clock, after: float
+    ) -> None:
+        sora.script("task_1", stall())
+
+        async with client_of(sora, Budget(rate=1, burst=1, in_flight=3)) as client:
+            others = [asyncio.create_task(client.get_task("task_1")) for _ in range(3)]
+            asyncio.get_running_loop().call_at(now() + after, others[1].cancel)
+            await asyncio.sleep(0.5)
+            others[0].cancel()
+            await asyncio.sleep(10)
+            others[2].cancel()
+            ends = await asyncio.gather(*others, return_exceptions=True)
+            assert [type(end) for end in ends] == [asyncio.CancelledError] * 3
+            assert len(sora.requests) == 2 + (after > 1.01)
+            await assert_all_slots_can_be_used(sora, client, 3)
+
+    async def test_waits_that_come_and_go_in_a_silence_leave_nothing_behind(
+        self, sora: FakeSora
+    ) -> None:
+        sora.script("hinted", http_error(503, headers={"Retry-After": "50"}), completed())
+        ids = [sora.script(f"task_{number}", running(0.1)) for number in range(200)]
+
+        async with client_of(sora, Budget(in_flight=2)) as client:
+            house = asyncio.create_task(wait_for_all(client, ids, schedule=EXACT))
+            await asyncio.sleep(20)
+            hinted = asyncio.create_task(client.wait_until_complete("hinted").result())
+            await asyncio.sleep(20)
+            before = len(sora.requests)
+            house.cancel()
+            for _ in range(3):
+                crowd = asyncio.create_task(wait_for_all(client, ids))
+                await asyncio.sleep(1)
+                crowd.cancel()
+            assert (await hinted).is_complete
+            assert len(sora.requests) == before + 1
+            await assert_all_slots_can_be_used(sora, client, 2)
+
+
+async def assert_all_slots_can_be_used(sora: FakeSora, client: SoraClient, number: int) -> None:
+    """So many waits and no more have their requests under way at once."""
+    ids = [sora.script(f"check_{one}", slow(5, completed())) for one in range(2 * number)]
+    before = len(sora.requests)
+
+    async with asyncio.timeout(60):
+        assert await wait_for_all(client, ids) == 2 * number
+
+    assert fullest(moments(sora)[before:], 5 - 1e-6) == number
+    await asyncio.gather(*(client.get_task(task_id) for task_id in ids))
+
+
+class TestRateLimit:
+    @pytest.mark.parametrize(("hint", "minutes"), [(None, 10), ("1", 5)])
+    async def test_many_waits_settle_near_the_limit_of_the_service_and_none_dies_of_it(
+        self, sora: FakeSora, client: SoraClient, now: Clock, hint: str | None, minutes: int
+    ) -> None:
+        limit = Limit(10.0)
+        refusal = http_error(429, headers={"Retry-After": hint} if hint else None)
+        life = LimitedLife(queued=0, running=3600, limit=limit, refusal=refusal)
+        start = now()
+
+        ids = [sora.add(life) for _ in range(300)]
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(wait_for_all(client, ids, timeout=None), 60 * minutes)
+
+        refused = sum(at > start + 60 for at in limit.refused)
+        served = sum(at > start + 60 for at in limit.served)
+        assert refused / (refused + served) < 0.02
+        assert served >= (0.85 if hint is None else 0.8) * 10 * 60 * (minutes - 1)
+
+    @pytest.mark.parametrize(("hint", "silence"), [(None, 0.25), ("3", 3.0), ("0", 0.25)])
+    async def test_one_429_slows_all_waits(
+        self, sora: FakeSora, client: SoraClient, hint: str | None, silence: float
+    ) -> None:
+        ids = [sora.add(Life(queued=0, running=30)) for _ in range(50)]
+        refusal = http_error(429, headers={"Retry-After": hint} if hint else None)
+        sora.script("limited", running(0.1), running(0.2), refusal, completed())
+
+        assert await wait_for_all(client, [*ids, "limited"]) == 51
+
+        at = sora.polls("limited")[2]
+        last, following = [one for one in moments(sora) if one <= at], moments(sora)
+        assert following[len(last)] >= at + silence
+        assert fullest(following[len(last) :], 1.0) <= 50
+
+    async def test_a_wait_that_is_limited_while_others_are_served_is_in_no_outage(
+        self, sora: FakeSora, client: SoraClient, now: Clock
+    ) -> None:
+        sora.script("limited", running(0.1), http_error(429))
+        sora.script("served", running(0.1))
+        start = now()
+
+        ends = await asyncio.gather(
+            client.wait_until_complete("limited", timeout=900),
+            client.wait_until_complete("served", timeout=1000),
+            return_exceptions=True,
+        )
+
+        assert [type(end) for end in ends] == [WaitTimeoutError] * 2
+        assert isinstance(getattr(ends[0], "fault", None), RateLimitedError)
+        assert now() - start == pytest.approx(1000)
+
+    async def test_a_limit_that_is_gone_is_forgotten(
+        self, sora: FakeSora, client: SoraClient, now: Clock
+    ) -> None:
+        limit = Limit(2.0)
+        ids = [sora.add(LimitedLife(queued=0, running=400, limit=limit)) for _ in range(100)]
+
+        async def look() -> tuple[int, int]:
+            await asyncio.sleep(100)
+            before = sum(at > now() - 50 for at in moments(sora))
+            limit.rate = 1000.0
+            await asyncio.sleep(200)
+            return before, sum(at > now() - 50 for at in moments(sora))
+
+        (before, after), _ = await asyncio.gather(look(), wait_for_all(client, ids))
+
+        assert before < 2.5 * 50
+        assert after > 15 * 50
+
+
+class TestOutage:
+    async def test_time_in_the_queue_is_no_outage_while_others_are_served(
+        self, sora: FakeSora
+    ) -> None:
+        ids = [sora.script(f"task_{number}", running(0.1)) for number in range(200)]
+        sora.script("sick", running(0.1), *(http_error(503),) * 4, completed())
+
+        async with client_of(sora, Budget(rate=2)) as client:
+            house = asyncio.create_task(wait_for_all(client, ids))
+            await asyncio.sleep(1)
+            assert (await client.wait_until_complete("sick", timeout=None)).is_complete
+            house.cancel()
+
+        faulty = sora.polls("sick")[1:-1]
+        assert faulty[-1] - faulty[0] > 200
+
+    async def test_time_in_the_queue_is_an_outage_while_nobody_is_served(
+        self, sora: FakeSora, now: Clock
+    ) -> None:
+        ids = [sora.script(f"task_{number}", running(0.1), http_error(503)) for number in range(60)]
+
+        async with client_of(sora, Budget(rate=2)) as client:
+            outcomes = [outcome async for outcome in client.as_completed(ids, timeout=None)]
+
+        assert {type(outcome.error) for outcome in outcomes} == {OutageError}
+        assert now() < 30 + 120 + 2 * 30
+
+    async def test_time_in_the_queue_takes_nothing_from_the_grace_for_a_late_url(
+        self, sora: FakeSora
+    ) -> None:
+        ids = [sora.script(f"task_{number}", running(0.1)) for number in range(200)]
+        sora.script("late", completed(url=None), completed(url=None), completed())
+
+        async with client_of(sora, Budget(rate=2)) as client:
+            house = asyncio.create_task(wait_for_all(client, ids))
+            await asyncio.sleep(120)
+            task = await client.wait_until_complete("late", timeout=None)
+            house.cancel()
+
+        assert task.video_url is not None
+        assert sora.polls("late")[-1] - sora.polls("late")[0] > 90
