@@ -73,14 +73,14 @@ class Poller:
 
     def silence(self) -> float:
         """Return the seconds for which the service wants to be left alone, by all waits."""
-        return max(0.0, self.slots.meter.quiet_until - self._loop.time())
+        return max(0.0, self._asked_until - self._loop.time())
 
     def refusal(self) -> ResponseError:
         """Return the error of a call that came in a silence: the one that asked for it."""
         assert self._refusal is not None
         return attrs.evolve(self._refusal, retry_after=self.silence())
 
-    def note(self, seen: VideoTask | SoraError) -> None:
+    def note(self, seen: VideoTask | SoraError, before: SoraError | None = None) -> None:
         """Take note of an answer to any request of the client: it may slow down all of them."""
         now, meter = self._loop.time(), self.slots.meter
         if isinstance(seen, VideoTask):
@@ -88,7 +88,7 @@ class Poller:
             self.is_acquainted = True
             meter.note_good(now)
         elif isinstance(seen, RateLimitedError):
-            meter.note_limited(now, seen.retry_after)
+            meter.note_limited(now, seen.retry_after, is_again=isinstance(before, RateLimitedError))
         elif isinstance(seen, ServiceUnavailableError) and seen.retry_after:
             meter.keep_silent(now, seen.retry_after)
         else:
@@ -130,8 +130,7 @@ class Poller:
         late = self._loop.time() - entry.due
         if late <= LATE:
             return
-        if self._served_at < entry.due:
-            late = min(late, self._asked_until - entry.due)
+        late = min(late, max(self._served_at, self._asked_until) - entry.due)
         if late > 0:
             entry.excuse(late)
 
@@ -162,7 +161,7 @@ class Poller:
 
     def _decide(self, entry: Entry, seen: VideoTask | SoraError) -> None:
         before, now = entry.history, self._loop.time()
-        self.note(seen)
+        self.note(seen, before.fault)
         if not isinstance(seen, VideoTask):
             before = attrs.evolve(
                 before,

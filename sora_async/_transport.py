@@ -146,6 +146,7 @@ class _Limits:
         """End the timer, unless there are calls that outlive their client."""
         if self._timer is not None and not self._running:
             self._timer.cancel()
+            self._timer = None
 
 
 class Transport:

@@ -183,7 +183,7 @@ class Meter:
             self.rate = math.inf if self._budget.rate is None else ceiling
             self._is_limited = False
 
-    def note_limited(self, now: float, asked: float | None) -> None:
+    def note_limited(self, now: float, asked: float | None, *, is_again: bool = False) -> None:
         """
         Take note of a 429: be silent, and then slower.
 
@@ -192,6 +192,8 @@ class Meter:
         Args:
             now: The moment of the answer.
             asked: The seconds of silence that it asks for; None, or 0.0, when it names none.
+            is_again: Whether the answer before it, about the same task, was one too: it may be
+                about this task only, and the others need not go slower for it.
         """
         if asked:
             self.keep_silent(now, asked)
@@ -199,7 +201,7 @@ class Meter:
             self.keep_silent(now, self._pause)
             self._pause = min(2 * self._pause, LONGEST_PAUSE)
         # One that follows no good answer tells nothing new of the rate: pauses are for that.
-        if self._is_served and now >= self._fell_at + 1.0 + 1.0 / self.rate:
+        if not is_again and self._is_served and now >= self._fell_at + 1.0 + 1.0 / self.rate:
             self._fall(now)
 
     def _fall(self, now: float) -> None:

@@ -283,6 +283,18 @@ class TestRate:
         assert meter.rate == math.inf
         assert meter.delay(600.0) == 0.0
 
+    def test_few_slots_gather_while_the_service_has_shown_a_limit(self) -> None:
+        meter = Meter(Budget(rate=10.0, burst=50), now=0.0)
+        answer_for(meter, 0.0, 20.0)
+        meter.note_limited(20.0, None)
+
+        free = 0
+        while not meter.delay(500.0):
+            meter.take(500.0)
+            free += 1
+
+        assert free == int(meter.rate / 4) == 2
+
     def test_a_first_answer_that_is_a_429_leaves_a_rate_that_can_be_used(self) -> None:
         meter = Meter(Budget(rate=None), now=0.0)
         meter.take(0.0)

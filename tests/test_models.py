@@ -4,12 +4,14 @@ import copy
 import pickle
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 
 from sora_async import ConnectionFailedError, Phase, ProgressEvent, TaskFailure, VideoTask
+from sora_async._wire import Reply, decode_reply
 
 RUNNING = VideoTask(id="sora-2:task_1", status="in_progress", phase=Phase.RUNNING, progress=0.42)
 
@@ -147,3 +149,19 @@ def test_an_event_prints_as_one_line(event: ProgressEvent, line: str) -> None:
 )
 def test_a_failure_prints_what_is_known(failure: TaskFailure, text: str) -> None:
     assert str(failure) == text
+
+
+def test_a_snapshot_that_describes_itself_later_is_like_any_other() -> None:
+    body = (Path(__file__).parent / "replies" / "001_page_pending_verbatim.json").read_bytes()
+    reply = Reply(
+        url="http://h/v1/videos/x", status=200, headers={}, body=body, received=datetime.now(UTC)
+    )
+    one, other, moved = (decode_reply(reply, task_id="x") for _ in range(3))
+
+    again = pickle.loads(pickle.dumps(other))
+    moved = attrs.evolve(moved, progress=0.5)
+
+    assert again == one and hash(again) == hash(one) and repr(again) == repr(one)
+    assert (moved.size, moved.created_at) == (one.size, one.created_at) != (None, None)
+    with pytest.raises(AttributeError, match="no attribute 'modell'"):
+        one.modell  # type: ignore[attr-defined]  # noqa: B018

@@ -391,6 +391,21 @@ class TestRateLimit:
         assert isinstance(getattr(ends[0], "fault", None), RateLimitedError)
         assert now() - start == pytest.approx(1000)
 
+    async def test_a_task_that_is_always_limited_does_not_take_the_slots_of_the_others(
+        self, sora: FakeSora, client: SoraClient, now: Clock
+    ) -> None:
+        sora.script("limited", running(0.1), http_error(429))
+        sora.script("served", running(0.1))
+
+        await asyncio.gather(
+            client.wait_until_complete("limited", timeout=900),
+            client.wait_until_complete("served", timeout=900),
+            return_exceptions=True,
+        )
+
+        polls = sora.polls("served")
+        assert max(late - early for early, late in itertools.pairwise(polls)) < 15
+
     async def test_a_limit_that_is_gone_is_forgotten(
         self, sora: FakeSora, client: SoraClient, now: Clock
     ) -> None:
@@ -408,6 +423,16 @@ class TestRateLimit:
 
         assert before < 2.5 * 50
         assert after > 15 * 50
+
+
+@attrs.frozen(kw_only=True)
+class BrokenOff(Life):
+    """A life whose service breaks down at a moment."""
+
+    down_from: list[float]
+
+    def answer(self, age: float, poll: int) -> Answer:
+        return http_error(503) if self.down_from else super().answer(age, poll)
 
 
 class TestOutage:
@@ -436,6 +461,47 @@ class TestOutage:
 
         assert {type(outcome.error) for outcome in outcomes} == {OutageError}
         assert now() < 30 + 120 + 2 * 30
+
+    async def test_time_in_the_queue_counts_from_the_last_answer_to_others(
+        self, sora: FakeSora, now: Clock
+    ) -> None:
+        down_from: list[float] = []
+        ids = [sora.add(BrokenOff(queued=0, running=9999, down_from=down_from)) for _ in range(100)]
+        sora.script("sick", running(0.1), http_error(503))
+
+        async with client_of(sora, Budget(rate=1, burst=1), outage_timeout=60.0) as client:
+            house = asyncio.create_task(wait_for_all(client, ids, timeout=None))
+            await asyncio.sleep(300)
+            sick = asyncio.create_task(client.wait_until_complete("sick", timeout=None).result())
+            while len(sora.polls("sick")) < 3:
+                await asyncio.sleep(0.1)
+            await asyncio.sleep(5)  # it is due already, and others are served meanwhile
+            down_from += [now()]
+            with pytest.raises(OutageError):
+                await sick
+            house.cancel()
+
+        # Its next poll is about 100 s later: by then nobody was served for more than its patience.
+        assert now() - down_from[0] < 130
+        assert len(sora.polls("sick")) == 4
+
+    async def test_a_silence_that_was_asked_for_is_no_outage_of_another_wait(
+        self, sora: FakeSora
+    ) -> None:
+        hinted = http_error(503, headers={"Retry-After": "50"})
+        sora.script("sick", running(0.1), http_error(503), http_error(503), completed())
+        sora.script("hinted", hinted, hinted, completed())
+
+        async with client_of(sora, Budget(), outage_timeout=40.0) as client:
+            sick = asyncio.create_task(client.wait_until_complete("sick").result())
+            while len(sora.polls("sick")) < 2:
+                await asyncio.sleep(0.01)
+            hint = asyncio.create_task(client.wait_until_complete("hinted").result())
+            assert (await sick).is_complete
+            assert (await hint).is_complete
+
+        faults = sora.polls("sick")[1:-1]
+        assert faults[-1] - faults[0] > 40
 
     async def test_time_in_the_queue_takes_nothing_from_the_grace_for_a_late_url(
         self, sora: FakeSora

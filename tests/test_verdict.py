@@ -130,6 +130,22 @@ class TestOutage:
 
         assert run(*story)[1] == Sleep(15.0)
 
+    def test_a_429_is_no_outage_while_the_service_serves_others(self) -> None:
+        history = run((0, RUNNING), (10, LIMITED), (120, LIMITED))[0]
+
+        ends = [
+            step(
+                attrs.evolve(history, served_at=served_at),
+                fault,
+                now=140.0,
+                schedule=EXACT,
+                patience=STEADY,
+            )[1]
+            for served_at, fault in ((5.0, LIMITED), (30.0, LIMITED), (139.0, BUSY))
+        ]
+
+        assert [type(end) for end in ends] == [GiveUp, Sleep, GiveUp]
+
     def test_no_budget_means_as_long_as_the_wait_lasts(self) -> None:
         patience = attrs.evolve(STEADY, outage=None)
 

@@ -3,7 +3,7 @@
 from .address import check_api_key, check_base_url, check_task_id, is_loopback, task_path
 from .reply import Reply, decode_reply
 from .secret import hide_in_text
-from .task import open_envelope
+from .task import describe_task, open_envelope
 
 __all__ = [
     "Reply",
@@ -11,6 +11,7 @@ __all__ = [
     "check_base_url",
     "check_task_id",
     "decode_reply",
+    "describe_task",
     "hide_in_text",
     "is_loopback",
     "open_envelope",

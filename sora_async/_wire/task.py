@@ -15,6 +15,7 @@ from .._units import (
     read_text,
 )
 from ..models import Phase, VideoTask
+from .body import parse_json
 from .reasons import read_failure
 from .urls import find_video_url
 from .words import (
@@ -130,25 +131,23 @@ def decode_task(
     poll_after: float | None = None,
 ) -> VideoTask:
     """
-    Return the snapshot that an answer holds.
+    Return the snapshot that an answer holds: what a poll is made for, the rest at its first use.
 
     Args:
         body: The task, out of its envelope.
-        raw: The whole answer; kept as the task's *raw*.
+        raw: The whole answer; kept as the task's *raw*, and :func:`describe_task` reads it again.
         task_id: The id that was asked for, whatever the answer calls the task.
         url: The address that was asked; ``/content`` below it serves the file.
         poll_after: The seconds until the next poll that the reply asked for.
     """
-    detail = read_mapping(body.get("detail"))
-    pending = read_mapping(detail.get("pending_info"))
-    source = read_mapping(detail.get("input"))
+    pending = read_mapping(read_mapping(body.get("detail")).get("pending_info"))
     word, status = _read_status(body)
     phase = _read_phase(body, word=word, pending=pending)
     video_url = None
     if phase is not FAILED:
         video_url = find_video_url(body, url=url, has_succeeded=phase is SUCCEEDED)
         phase = SUCCEEDED if video_url is not None else phase
-    return VideoTask(
+    return VideoTask._of_poll(
         id=task_id,
         status=read_label(status) or "",
         phase=phase,
@@ -156,19 +155,29 @@ def decode_task(
         video_url=video_url,
         content_url=f"{url}/content" if phase is SUCCEEDED else None,
         failure=read_failure(body, is_expired=word == EXPIRED_WORD) if phase is FAILED else None,
-        model=_read_model(body, source),
-        prompt=read_text(body.get("prompt")) or read_text(source.get("prompt")),
-        enhanced_prompt=read_text(body.get("enhanced_prompt")),
-        size=read_text(body.get("size")) or read_text(source.get("size")),
-        seconds=read_seconds(body.get("seconds")),
-        created_at=_first_moment(body, _CREATED_KEYS) or read_moment(pending.get("created_at")),
-        completed_at=_first_moment(body, _COMPLETED_KEYS),
-        expires_at=read_moment(body.get("expires_at")),
-        updated_at=_first_moment(body, _UPDATED_KEYS),
         queue_position=read_count(pending.get("progress_pos_in_queue", body.get("queue_position"))),
         poll_after=poll_after,
         raw=raw,
     )
+
+
+def describe_task(raw: Mapping[str, Any] | bytes) -> dict[str, Any]:
+    """Return the fields of a snapshot that no poll has need of, from the whole answer."""
+    body = open_envelope(parse_json(raw) if isinstance(raw, bytes) else raw)
+    detail = read_mapping(body.get("detail"))
+    pending = read_mapping(detail.get("pending_info"))
+    source = read_mapping(detail.get("input"))
+    return {
+        "model": _read_model(body, source),
+        "prompt": read_text(body.get("prompt")) or read_text(source.get("prompt")),
+        "enhanced_prompt": read_text(body.get("enhanced_prompt")),
+        "size": read_text(body.get("size")) or read_text(source.get("size")),
+        "seconds": read_seconds(body.get("seconds")),
+        "created_at": _first_moment(body, _CREATED_KEYS) or read_moment(pending.get("created_at")),
+        "completed_at": _first_moment(body, _COMPLETED_KEYS),
+        "expires_at": read_moment(body.get("expires_at")),
+        "updated_at": _first_moment(body, _UPDATED_KEYS),
+    }
 
 
 def _read_phase(body: Mapping[str, Any], *, word: str, pending: Mapping[str, Any]) -> Phase:

@@ -1,14 +1,17 @@
 """The public surface as a type checker sees it; checked by ``nox -s types``, never run."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, assert_type
 
 from sora_async import (
+    Budget,
+    Outcome,
     Phase,
     ProgressEvent,
     Schedule,
     SoraClient,
+    SoraError,
     TaskFailedError,
     TaskFailure,
     VideoTask,
@@ -36,6 +39,20 @@ async def check_client(client: SoraClient) -> None:
     assert_type(await asyncio.gather(watch, watch), tuple[VideoTask, VideoTask])
     client.wait_until_complete("x", until="never")  # type: ignore[arg-type]
     client.get_task(7)  # type: ignore[arg-type, unused-coroutine]
+
+
+async def check_many(ids: AsyncIterator[str]) -> None:
+    client = SoraClient(budget=Budget(rate=None, burst=5, in_flight=10))
+    async for outcome in client.as_completed(["x", "y"], at_once=5000):
+        assert_type(outcome, Outcome)
+        assert_type(outcome.task, VideoTask | None)
+        assert_type(outcome.error, SoraError | None)
+        assert_type(outcome.unwrap(), VideoTask)
+    async for news in client.events(ids, timeout=None, until="video_url"):
+        assert_type(news, ProgressEvent | Outcome)
+    assert_type(Budget().rate, float | None)
+    Budget(50)  # type: ignore[call-arg]
+    SoraClient(budget=5)  # type: ignore[arg-type]
 
 
 def check_values(task: VideoTask, error: TaskFailedError | WaitTimeoutError) -> None:
