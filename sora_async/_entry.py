@@ -69,7 +69,7 @@ class Entry:
     def __init__(self, key: Key, history: History) -> None:
         self.key = key
         self.history = history
-        self.waiters: list[Waiter] = []
+        self.waiters: dict[Waiter, None] = {}
         self.news_at: float | None = None
         self.recovered_after: float | None = None
         self.due = history.started

@@ -71,13 +71,15 @@ class Home:
         slots = self.poller.slots
         await slots.take()
         try:
+            if self.is_closed:
+                raise ClientClosedError(task_id)
             task = await self._ask(task_id, None)
         except SoraError as fault:
-            self.poller.note(fault)
+            self.poller.note(task_id, fault)
             raise
         finally:
             slots.give_back()
-        self.poller.note(task)
+        self.poller.note(task_id, task)
         return task
 
     async def _ask(self, task_id: str, previous: VideoTask | None) -> VideoTask:
@@ -87,10 +89,10 @@ class Home:
         try:
             reply = await self._transport.get(url)
         except (InvalidArgumentError, RuntimeError) as error:
-            if self.is_closed:
-                raise ClientClosedError(task_id) from error
             if isinstance(error, RuntimeError) and not self._transport.is_ours:
                 raise InvalidArgumentError(f"session: {error}") from error
+            if self.is_closed:  # pragma: no cover - between a redirect and what it leads to
+                raise ClientClosedError(task_id) from error
             raise
         return decode_reply(reply, task_id=task_id, secrets=self._secrets, previous=previous)
 

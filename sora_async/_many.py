@@ -1,6 +1,7 @@
 """Many waits at once: their events in one stream, and each settled as a value."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -11,8 +12,9 @@ from collections.abc import (
 
 import attrs
 
+from ._poller import Poller
 from ._watch import Watch
-from .errors import SoraError
+from .errors import ClientClosedError, SoraError
 from .models import ProgressEvent, VideoTask
 
 AT_A_STRETCH = 100
@@ -68,9 +70,11 @@ class Crowd:
         self._is_chatty = is_chatty
         self._places = asyncio.Semaphore(at_once)
         self._watches: set[Watch] = set()
-        self._news: dict[Watch | Outcome, None] = {}
+        self._news: OrderedDict[int, Watch | Outcome] = OrderedDict()
+        self._poller: Poller | None = None
         self._has_news = asyncio.Event()
         self._has_all = False
+        self._begun = 0
 
     async def follow(
         self, task_ids: Iterable[str] | AsyncIterable[str]
@@ -85,7 +89,7 @@ class Crowd:
         try:
             while self._watches or self._news or not self._has_all:
                 while self._news:
-                    for news in self._tell(next(iter(self._news))):
+                    for news in self._tell(self._news.popitem(last=False)[1]):
                         yield news
                 self._has_news.clear()
                 if self._watches or not self._has_all:
@@ -103,31 +107,35 @@ class Crowd:
                 async for task_id in task_ids:
                     await self._begin(task_id)
                 return
-            for number, task_id in enumerate(task_ids, 1):
+            for task_id in task_ids:
                 await self._begin(task_id)
-                if number % AT_A_STRETCH == 0:
-                    await asyncio.sleep(0)
         finally:
             self._has_all = True
             self._has_news.set()
 
     async def _begin(self, task_id: str) -> None:
         await self._places.acquire()
+        self._begun += 1
+        if self._begun % AT_A_STRETCH == 0:
+            await asyncio.sleep(0)
+        if self._poller is not None and self._poller.is_closed:
+            self._note(Outcome(task_id, None, ClientClosedError(task_id)))
+            return
         try:
             watch = self._wait(task_id)
             watch._follow(self._note)
             self._watches.add(watch)
+            self._poller = watch._poller
         except SoraError as error:
             self._note(Outcome(task_id, None, error))
 
     def _note(self, news: Watch | Outcome) -> None:
         """Take note of news; of a wait that has some in store already, only the newest counts."""
         if self._is_chatty or isinstance(news, Outcome) or news._is_over:
-            self._news[news] = None
+            self._news[id(news)] = news
             self._has_news.set()
 
     def _tell(self, source: Watch | Outcome) -> Iterator[News]:
-        del self._news[source]
         if isinstance(source, Outcome):
             self._places.release()
             yield source

@@ -23,6 +23,9 @@ from .verdict import Decision, Done, GiveUp, Sleep, step
 
 logger = logging.getLogger("sora_async")
 
+MOST_REFUSED = 1000
+"""Tasks of which the last refusal is remembered."""
+
 LATE = 0.001
 """Seconds after its moment at which a poll is late: time that no wait may be charged for."""
 
@@ -38,10 +41,12 @@ class Poller:
         self._fetch = fetch
         self._loop = asyncio.get_running_loop()
         self._entries: dict[Key, Entry] = {}
-        self._flights: set[asyncio.Task[None]] = set()
+        self._flights: dict[asyncio.Task[None], Entry] = {}
         self.slots = Slots[Entry](budget, self._take_off)
         self._served_at = self._asked_until = -math.inf
         self._refusal: ResponseError | None = None
+        self._refused: dict[str, float] = {}
+        self.is_closed = False
         self.is_acquainted = False
 
     def join(self, key: Key, waiter: Waiter, previous: Entry | None) -> Entry:
@@ -60,12 +65,12 @@ class Poller:
             entry.resume(now)
             self._entries[key] = entry
             self.slots.plan(entry, max(entry.due, now))
-        entry.waiters.append(waiter)
+        entry.waiters[waiter] = None
         return entry
 
     def leave(self, entry: Entry, waiter: Waiter) -> None:
         """Take one who waits from an entry; the last one out stops the polling."""
-        entry.waiters.remove(waiter)
+        entry.waiters.pop(waiter, None)
         if not entry.waiters and self._entries.get(entry.key) is entry:
             del self._entries[entry.key]
             self._rest(entry)
@@ -80,26 +85,43 @@ class Poller:
         assert self._refusal is not None
         return attrs.evolve(self._refusal, retry_after=self.silence())
 
-    def note(self, seen: VideoTask | SoraError, before: SoraError | None = None) -> None:
+    def note(self, task_id: str, seen: VideoTask | SoraError) -> None:
         """Take note of an answer to any request of the client: it may slow down all of them."""
         now, meter = self._loop.time(), self.slots.meter
         if isinstance(seen, VideoTask):
             self._served_at = now
             self.is_acquainted = True
+            if self._refused:
+                self._refused.pop(task_id, None)
             meter.note_good(now)
-        elif isinstance(seen, RateLimitedError):
-            meter.note_limited(now, seen.retry_after, is_again=isinstance(before, RateLimitedError))
-        elif isinstance(seen, ServiceUnavailableError) and seen.retry_after:
-            meter.keep_silent(now, seen.retry_after)
+        elif isinstance(seen, RateLimitedError | ServiceUnavailableError):
+            self._note_refusal(task_id, seen, now)
+        elif isinstance(seen, ResponseError):
+            meter.note_good(now)
+
+    def _note_refusal(self, task_id: str, seen: ResponseError, now: float) -> None:
+        """Be silent and slower; not for a task that is refused again and again, alone of all."""
+        before = self._refused.pop(task_id, math.inf)
+        is_own = before < self._served_at
+        self._refused[task_id] = now
+        if len(self._refused) > MOST_REFUSED:
+            del self._refused[next(iter(self._refused))]
+        asked = seen.retry_after
+        if is_own and asked:
+            return
+        if isinstance(seen, RateLimitedError):
+            self.slots.meter.note_limited(now, asked, is_again=before < math.inf)
+        elif asked:
+            self.slots.meter.keep_silent(now, asked)
         else:
             return
-        if isinstance(seen, ResponseError):
-            self._refusal = seen
-            if seen.retry_after:
-                self._asked_until = meter.quiet_until
+        self._refusal = seen
+        if asked:
+            self._asked_until = self.slots.meter.quiet_until
 
     async def close(self) -> None:
         """End every wait with :class:`ClientClosedError` and every request in flight."""
+        self.is_closed = True
         for entry in list(self._entries.values()):
             self._settle(entry, _closed(entry.history))
         self.slots.close()
@@ -107,6 +129,10 @@ class Poller:
         await asyncio.gather(*flights, return_exceptions=True)
 
     def _take_off(self, entry: Entry) -> None:
+        if self._entries.get(entry.key) is not entry:
+            # Left while it was planned: the collector may drop the last waiter at any moment.
+            self.slots.give_back()
+            return
         self._excuse(entry)
         entry.number += 1
         polling = self._poll(entry, entry.number)
@@ -117,7 +143,7 @@ class Poller:
             self.slots.give_back()
             return
         entry.flight = flight
-        self._flights.add(flight)
+        self._flights[flight] = entry
         flight.add_done_callback(self._land)
 
     def _excuse(self, entry: Entry) -> None:
@@ -135,7 +161,10 @@ class Poller:
             entry.excuse(late)
 
     def _land(self, flight: asyncio.Task[None]) -> None:
-        self._flights.discard(flight)
+        entry = self._flights.pop(flight)
+        if entry.flight is flight and flight.cancelled():
+            # By a stranger, before its first step: nobody else would tell those who wait.
+            self._settle(entry, _closed(entry.history))
         self.slots.give_back()
 
     async def _poll(self, entry: Entry, number: int) -> None:
@@ -161,7 +190,7 @@ class Poller:
 
     def _decide(self, entry: Entry, seen: VideoTask | SoraError) -> None:
         before, now = entry.history, self._loop.time()
-        self.note(seen, before.fault)
+        self.note(entry.key.task_id, seen)
         if not isinstance(seen, VideoTask):
             before = attrs.evolve(
                 before,
@@ -196,7 +225,8 @@ class Poller:
     def _settle(self, entry: Entry, end: End) -> None:
         self._entries.pop(entry.key, None)
         self._rest(entry)
-        for waiter in list(entry.waiters):
+        waiters, entry.waiters = entry.waiters, {}
+        for waiter in waiters:
             waiter._settle(end)
 
     def _rest(self, entry: Entry) -> None:

@@ -1,6 +1,7 @@
 """Whose turn it is: the slots of one budget, handed out to calls, first polls and planned polls."""
 
 import asyncio
+import contextvars
 import heapq
 import itertools
 import math
@@ -62,6 +63,8 @@ class Slots(Generic[AnyTurn]):
         self._timer: asyncio.TimerHandle | None = None
         self._wakes_at = math.inf
         self._is_busy = False
+        # Of its own, or the timer would keep the variables of whoever happened to set it.
+        self._context = contextvars.Context()
 
     def plan(self, turn: AnyTurn, due: float) -> None:
         """Give a slot to one at a moment, or as soon after it as there is one."""
@@ -70,7 +73,8 @@ class Slots(Generic[AnyTurn]):
         if turn.is_new:
             self._new.append((turn.ticket, turn))
         else:
-            heapq.heappush(self._planned, (due, turn.ticket, turn))
+            place = (due, turn.ticket, turn)  # before: whoever is collected now may sweep the queue
+            heapq.heappush(self._planned, place)
         if not self._is_busy:
             self._wake_at(due)
 
@@ -79,12 +83,7 @@ class Slots(Generic[AnyTurn]):
         if not turn.ticket:
             return
         turn.ticket = 0
-        self._left += 1
-        if self._left > 100 and self._left > len(self._planned) // 2:
-            # In the middle of a heap nothing can be taken out: who has left is swept out at times.
-            self._planned = [one for one in self._planned if one[2].ticket == one[1]]
-            heapq.heapify(self._planned)
-            self._left = 0
+        self._count_left()
 
     async def take(self) -> None:
         """Return when there is a slot for a lone call; it has to be given back."""
@@ -97,9 +96,12 @@ class Slots(Generic[AnyTurn]):
         self._hand_out()
         try:
             await call
-        except asyncio.CancelledError:
-            if not call.cancelled():
+        except BaseException:
+            if call.done() and not call.cancelled():
                 self.give_back()
+            elif not call.done():
+                call.cancel()
+            self._count_left()
             raise
 
     def give_back(self) -> None:
@@ -120,9 +122,20 @@ class Slots(Generic[AnyTurn]):
                 call.set_result(None)
         self._calls.clear()
 
+    def _count_left(self) -> None:
+        """Sweep out, now and then, those who have left: in the middle of a queue nobody can."""
+        self._left += 1
+        waiting = len(self._planned) + len(self._new) + len(self._calls)
+        if self._left > 100 and self._left > waiting // 2 and not self._is_busy:
+            self._planned = [one for one in self._planned if one[2].ticket == one[1]]
+            heapq.heapify(self._planned)
+            self._new = deque(one for one in self._new if one[1].ticket == one[0])
+            self._calls = deque(call for call in self._calls if not call.done())
+            self._left = 0
+
     def _hand_out(self) -> None:
         """Give slots to those whose turn it is, as many as there are."""
-        if self._is_busy:
+        if self._is_busy or not self._is_wanted():
             return  # one that ended at once has given its slot back while they are handed out
         self._is_busy = True
         try:
@@ -170,7 +183,6 @@ class Slots(Generic[AnyTurn]):
             if turn.ticket == ticket:
                 self._begin(turn, now)
                 return True
-            self._left -= 1
         return False
 
     def _begin(self, turn: AnyTurn, now: float) -> None:
@@ -189,7 +201,7 @@ class Slots(Generic[AnyTurn]):
                 return
             self._timer.cancel()
         self._wakes_at = moment
-        self._timer = self._loop.call_at(moment, self._wake)
+        self._timer = self._loop.call_at(moment, self._wake, context=self._context)
 
     def _wake(self) -> None:
         self._timer = None

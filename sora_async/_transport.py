@@ -1,6 +1,7 @@
 """The only room that sends HTTP: an address in, a :class:`Reply` or the lack of one out."""
 
 import asyncio
+import contextvars
 import ssl
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -115,6 +116,7 @@ class _Limits:
         self._seconds = seconds
         self._loop = asyncio.get_running_loop()
         self._running: dict[_Limit, None] = {}
+        self._context = contextvars.Context()
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> _Limit:
@@ -123,20 +125,25 @@ class _Limits:
         limit = _Limit(task, self._loop.time() + self._seconds)
         self._running[limit] = None
         if self._timer is None:
-            self._timer = self._loop.call_at(limit.ends_at, self._end_those_over)
+            self._timer = self._loop.call_at(
+                limit.ends_at, self._end_those_over, context=self._context
+            )
         return limit
 
     def stop(self, limit: _Limit) -> bool:
-        """Take a limit back; return whether it is what the request was cancelled for."""
+        """Take a limit back, once; return whether it is what the request was cancelled for."""
         self._running.pop(limit, None)
-        return limit.is_over and limit.task.uncancel() <= limit.cancelling
+        is_over, limit.is_over = limit.is_over, False
+        return is_over and limit.task.uncancel() <= limit.cancelling
 
     def _end_those_over(self) -> None:
         self._timer = None
         now = self._loop.time()
         for limit in list(self._running):
             if limit.ends_at > now + INSTANT:
-                self._timer = self._loop.call_at(limit.ends_at, self._end_those_over)
+                self._timer = self._loop.call_at(
+                    limit.ends_at, self._end_those_over, context=self._context
+                )
                 return
             del self._running[limit]
             limit.is_over = True
@@ -188,25 +195,25 @@ class Transport:
         if self._session.closed:
             raise InvalidArgumentError("session: it is closed")
         limit = self._limits.start()
-        failure: SoraError | None = None
         try:
             return await self._exchange(url)
-        except asyncio.CancelledError as stop:
-            cancelled = stop
+        except asyncio.CancelledError:
+            if not self._limits.stop(limit):
+                raise
+            reason = f"no whole reply within {self._terms.request_timeout:g} s"
+            failure: SoraError = ConnectionFailedError(str(url), reason)
         except TimeoutError as error:
             reason = f"no whole reply in time ({type(error).__name__})"
             failure = ConnectionFailedError(str(url), reason)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             failure = self._translate(str(url), error)
         finally:
-            is_over = self._limits.stop(limit)
-        if failure is None:
-            if not is_over:
-                raise cancelled
-            reason = f"no whole reply within {self._terms.request_timeout:g} s"
-            failure = ConnectionFailedError(str(url), reason)
-        # Raised out here, it has no context: aiohttp's errors show the request's headers.
-        raise failure
+            self._limits.stop(limit)
+        try:
+            # Raised out here, it has no context: aiohttp's errors show the request's headers.
+            raise failure
+        finally:
+            del failure  # which holds this frame now
 
     async def close(self) -> None:
         """Close the session, unless it was given."""
@@ -271,6 +278,8 @@ class Transport:
     def _translate(self, url: str, error: Exception) -> SoraError:
         """Return our error for one of aiohttp's, chained to it where it has nothing to hide."""
         text = read_label(str(error)) or "the connection broke"
+        for proxy in filter(None, self._proxies.values()):
+            text = text.replace(str(proxy), str(proxy.with_user(None)))
         reason = hide_in_text(text, self._terms.secrets)
         if "Cannot combine AUTHORIZATION header" in text:
             return InvalidArgumentError("session: has a password of its own, beside our key")

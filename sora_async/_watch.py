@@ -205,7 +205,7 @@ class Watch:
             if self._entry is not previous and self._entry.news_at is not None:
                 self._version += 1
             # Not at once: an error that is raised without a pause would stop a loop of retries.
-            loop.call_soon(self._allow_silence, self._poller.silence())
+            loop.call_soon(self._keep_silence, self._poller.silence())
         self._holders += 1
 
     def _release(self) -> None:
@@ -252,6 +252,11 @@ class Watch:
             and self._timer.when() < self._loop.time() + seconds
         ):
             self._expire(seconds)
+
+    def _keep_silence(self, seconds: float) -> None:
+        """Take note of a silence at the start, unless an answer is on its way already."""
+        if self._entry is not None and self._entry.flight is None:
+            self._allow_silence(seconds)
 
     def _settle(self, end: End) -> None:
         """Take the end of the wait and wake everybody."""

@@ -12,6 +12,7 @@ import backoff
 
 from .errors import (
     ConnectionFailedError,
+    InvalidArgumentError,
     OutageError,
     RateLimitedError,
     ResponseError,
@@ -22,7 +23,7 @@ from .errors import (
     VideoMissingError,
 )
 from .models import Phase, VideoTask
-from .schedule import History, Jitter, Schedule, ramp
+from .schedule import LONGEST_INTERVAL, History, Jitter, Schedule, ramp
 
 __all__ = ["Decision", "Done", "GiveUp", "Patience", "Sleep", "Until", "step"]
 
@@ -141,7 +142,7 @@ def _after_snapshot(
         return history, GiveUp(TaskFailedError(task))
     if task.is_complete:
         return history, Done(task)
-    delay = schedule.delay(history)
+    delay = _sound(schedule.delay(history))
     ending = end_of_success(history, patience)
     if ending is not None and succeeded_at is not None:
         left = patience.video - (now - succeeded_at)
@@ -191,7 +192,7 @@ def _after_fault(
         ending = end_of_success(history, patience)
         return history, ending or GiveUp(error or fault)
     if is_unknown:
-        delay = schedule.delay(history)
+        delay = _sound(schedule.delay(history))
     else:
         delay = _delay_of_outage(history, fault, outage=outage, patience=patience)
     delay = min(delay, left)
@@ -199,6 +200,13 @@ def _after_fault(
         return history, Sleep(delay)
     history = attrs.evolve(history, silence=history.silence + asked)
     return history, Sleep(max(asked + patience.fault_jitter(asked / 10), delay), asked)
+
+
+def _sound(delay: float) -> float:
+    """Return a delay that a jitter has made, if it is one: another would break the queue of all."""
+    if not 0 <= delay <= 2 * LONGEST_INTERVAL:
+        raise InvalidArgumentError(f"schedule: made a delay of {delay} s; is it the jitter?")
+    return delay
 
 
 def _outage_began(history: History, fault: SoraError, *, now: float) -> float:

@@ -384,3 +384,17 @@ class TestEvents:
     ) -> None:
         with pytest.raises(InvalidArgumentError, match=next(iter(arguments))):
             client.events(**{"task_ids": ["task_1"], **arguments})
+
+
+async def test_what_comes_after_the_client_was_closed_is_not_begun(sora: FakeSora) -> None:
+    ids = [sora.script(f"task_{number}", running(0.1)) for number in range(20)]
+
+    async with SoraClient(api_key=KEY, base_url=sora.url) as client:
+        outcomes = client.as_completed(ids, at_once=5)
+        reading = asyncio.create_task(anext(outcomes))
+        await asyncio.sleep(5)
+    polls = len(sora.requests)
+    ends = [await reading, *[outcome async for outcome in outcomes]]
+
+    assert {type(end.error) for end in ends} == {ClientClosedError}
+    assert len(ends) == 20 and len(sora.requests) == polls

@@ -4,17 +4,22 @@ import asyncio
 import collections
 import contextlib
 import itertools
+import math
 import random
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
+import aiohttp
 import attrs
 import pytest
 from conftest import KEY
 
 from sora_async import (
     Budget,
+    ClientClosedError,
+    InvalidArgumentError,
     OutageError,
     RateLimitedError,
+    ResponseError,
     Schedule,
     SoraClient,
     WaitTimeoutError,
@@ -517,3 +522,115 @@ class TestOutage:
 
         assert task.video_url is not None
         assert sora.polls("late")[-1] - sora.polls("late")[0] > 90
+
+
+class TestBrokenUse:
+    async def test_calls_that_wait_for_a_slot_end_with_the_client(self, sora: FakeSora) -> None:
+        sora.script("task_1", running(0.1))
+
+        async with aiohttp.ClientSession() as session:
+            client = SoraClient(
+                api_key=KEY, base_url=sora.url, session=session, budget=Budget(rate=1, burst=1)
+            )
+            calls = [asyncio.create_task(client.get_task("task_1")) for _ in range(5)]
+            while not sora.requests:
+                await asyncio.sleep(0)
+            await client.close()
+            ends = await asyncio.gather(*calls, return_exceptions=True)
+
+        assert len(sora.requests) == 1
+        assert [type(end) for end in ends[1:]] == [ClientClosedError] * 4
+
+    async def test_a_call_that_is_thrown_away_in_the_queue_takes_no_slot(
+        self, sora: FakeSora
+    ) -> None:
+        sora.script("task_1", running(0.1))
+
+        async with client_of(sora, Budget(rate=1, burst=1, in_flight=1)) as client:
+            await client.get_task("task_1")
+            for _ in range(3):
+                call = client.get_task("task_1")
+                call.send(None)
+                call.close()
+            async with asyncio.timeout(10):
+                await client.get_task("task_1")
+
+    async def test_a_poll_cancelled_by_a_stranger_ends_its_wait(self, sora: FakeSora) -> None:
+        sora.script("task_1", running(0.1))
+
+        async with client_of(sora, Budget()) as client:
+            wait = asyncio.create_task(client.wait_until_complete("task_1").result())
+            polls: list[asyncio.Task[object]] = []
+            while not polls:
+                await asyncio.sleep(0)
+                polls = [one for one in asyncio.all_tasks() if one.get_name() == "poll task_1"]
+            polls[0].cancel()
+            with pytest.raises(ClientClosedError):
+                await wait
+
+    @pytest.mark.parametrize("delay", [math.nan, math.inf, -1e9])
+    async def test_a_jitter_that_makes_no_delay_ends_its_own_waits_only(
+        self, sora: FakeSora, delay: float
+    ) -> None:
+        sora.script("bad", running(0.1))
+        sora.script("good", *[running(0.1)] * 9, completed())
+        broken = Schedule(jitter=lambda _: delay, first_jitter=lambda _: delay)
+
+        async with client_of(sora, Budget()) as client:
+            good = asyncio.create_task(client.wait_until_complete("good").result())
+            with pytest.raises(InvalidArgumentError, match="jitter"):
+                await client.wait_until_complete("bad", schedule=broken)
+            assert (await good).is_complete
+
+    async def test_a_wait_that_is_collected_while_its_poll_is_planned_is_not_polled_again(
+        self, sora: FakeSora
+    ) -> None:
+        sora.script("task_1", running(0.1))
+
+        def collect(interval: float) -> float:
+            events.clear()
+            return interval
+
+        schedule = Schedule(intervals=[2.0], jitter=collect, first_jitter=float)
+        async with client_of(sora, Budget()) as client:
+            events = [aiter(client.wait_until_complete("task_1", schedule=schedule))]
+            await anext(events[0])
+            await asyncio.sleep(60)
+
+        assert len(sora.polls("task_1")) == 2
+
+    async def test_a_task_refused_again_and_again_silences_itself_only(
+        self, sora: FakeSora, now: Clock
+    ) -> None:
+        sora.script("limited", http_error(429, headers={"Retry-After": "50"}))
+        sora.script("task_1", running(0.1))
+
+        async with client_of(sora, Budget()) as client, asyncio.TaskGroup() as group:
+            waits = [
+                group.create_task(client.wait_until_complete(one, schedule=EXACT).result())
+                for one in ("limited", "task_1")
+            ]
+            await asyncio.sleep(600)
+            for wait in waits:
+                wait.cancel()
+
+        assert len(sora.polls("task_1")) > 200
+
+    async def test_as_many_refused_tasks_as_there_may_be_are_remembered(
+        self, sora: FakeSora
+    ) -> None:
+        async with client_of(sora, Budget(rate=None)) as client:
+            poller = client._find_poller()
+            for number in range(1500):
+                poller.note(f"task_{number}", RateLimitedError("u", 429))
+
+        assert len(poller._refused) == 1000
+
+    async def test_another_answer_than_a_429_ends_the_pauses(self, sora: FakeSora) -> None:
+        sora.script("limited", *[http_error(429)] * 4, http_error(400), completed())
+
+        async with client_of(sora, Budget()) as client:
+            for _ in range(2):
+                with contextlib.suppress(ResponseError):
+                    await client.get_task("limited")
+            assert client._find_poller().slots.meter.delay(asyncio.get_running_loop().time()) < 0.3
