@@ -47,6 +47,13 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def benchmarks(session: nox.Session) -> None:
+    """Measure what polls and waits cost: more than an hour, or minutes with ``-- --quick``."""
+    session.install(".[cli]", *groups("benchmarks"))
+    session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
 def soak(session: nox.Session) -> None:
     """Run a thousand waits of an hour each, in minutes; it prints how late each kind ended."""
     session.install(".", *groups("tests"))

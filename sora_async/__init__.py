@@ -33,8 +33,9 @@ from .errors import (
     WaitInterruptedError,
     WaitTimeoutError,
 )
+from .learning import Memory
 from .models import Phase, ProgressEvent, TaskFailure, VideoTask
-from .schedule import Schedule
+from .schedule import LearningSchedule, Schedule
 from .verdict import Until
 
 logging.getLogger("sora_async").addHandler(logging.NullHandler())
@@ -45,6 +46,8 @@ __all__ = [
     "ConnectionFailedError",
     "InsufficientQuotaError",
     "InvalidArgumentError",
+    "LearningSchedule",
+    "Memory",
     "OutageError",
     "Outcome",
     "Phase",

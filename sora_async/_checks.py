@@ -3,13 +3,14 @@
 import re
 import ssl
 from collections.abc import Mapping
-from typing import TypeVar, get_args
+from typing import TypeVar, cast, get_args
 
 from ._version import __version__
 from ._wire import is_loopback
 from .budget import Budget
 from .errors import InvalidArgumentError
-from .schedule import Schedule
+from .learning import Memory
+from .schedule import Policy
 from .verdict import Until
 
 _SECRET_NAME = re.compile(
@@ -75,10 +76,20 @@ def check_channel(base_url: str, *, is_secret: bool, allow_plain_http: bool) -> 
         )
 
 
-def check_schedule(value: object) -> Schedule | None:
-    """Return a schedule or None."""
-    if value is not None and not isinstance(value, Schedule):
-        raise InvalidArgumentError(f"schedule: expected a Schedule, got {value!r}")
+def check_schedule(value: object) -> Policy | None:
+    """Return a schedule, or another hashable with its method, or None."""
+    is_policy = callable(getattr(value, "delay", None)) and type(value).__hash__ is not None
+    if value is not None and (isinstance(value, type) or not is_policy):
+        raise InvalidArgumentError(
+            f"schedule: expected a Schedule, or a hashable with a method delay, got {value!r}"
+        )
+    return cast(Policy | None, value)
+
+
+def check_memory(value: object) -> Memory | None:
+    """Return a memory or None."""
+    if value is not None and not isinstance(value, Memory):
+        raise InvalidArgumentError(f"memory: expected a Memory, got {value!r}")
     return value
 
 

@@ -6,8 +6,9 @@ from typing import Protocol
 
 import attrs
 
+from .learning import Kind
 from .models import VideoTask
-from .schedule import History, Schedule
+from .schedule import History, Policy
 from .verdict import Patience
 
 End = VideoTask | BaseException
@@ -18,7 +19,7 @@ class Key:
     """What one entry is for: waits that differ in any of it cannot share their polls."""
 
     task_id: str
-    schedule: Schedule
+    schedule: Policy
     patience: Patience
 
 
@@ -48,6 +49,7 @@ class Entry:
         due: The moment of the next poll.
         ticket: Its place among those who want a slot; 0 while it wants none.
         context: In which it is polled: that of the wait that began it, so that traces belong to it.
+        kinds: What predicts how long it takes; None before the first good answer.
         left_at: The moment the last waiter left; None while there is one.
         number: Of the newest poll; an older one that comes back is nobody's any more.
     """
@@ -58,6 +60,7 @@ class Entry:
         "flight",
         "history",
         "key",
+        "kinds",
         "left_at",
         "news_at",
         "number",
@@ -75,6 +78,7 @@ class Entry:
         self.due = history.started
         self.left_at: float | None = None
         self.number = 0
+        self.kinds: tuple[Kind, ...] | None = None
         self.ticket = 0
         self.context = contextvars.copy_context()
         self.flight: asyncio.Task[None] | None = None

@@ -13,6 +13,7 @@ from ._transport import Terms, Transport
 from ._wire import decode_reply, task_path
 from .budget import Budget
 from .errors import ClientClosedError, InvalidArgumentError, SoraError
+from .learning import Memory
 from .models import VideoTask
 
 
@@ -41,6 +42,7 @@ class Home:
         terms: Terms,
         *,
         budget: Budget,
+        memory: Memory,
         base_url: str,
         trace_configs: Sequence[aiohttp.TraceConfig],
         session: aiohttp.ClientSession | None,
@@ -50,7 +52,7 @@ class Home:
         self._secrets = terms.secrets
         self._transport = Transport(session, terms, trace_configs)
         self.is_closed = False
-        self.poller = Poller(self._ask, budget)
+        self.poller = Poller(self._ask, budget, memory)
         self._keeper = self._keep()
         self._closing: asyncio.Task[None] | None = None
         with contextlib.suppress(StopIteration), warnings.catch_warnings():

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 
 import attrs
 
@@ -16,7 +17,9 @@ from .errors import (
     ResponseError,
     ServiceUnavailableError,
     SoraError,
+    TaskFailedError,
 )
+from .learning import Memory, kinds_of
 from .models import VideoTask
 from .schedule import History
 from .verdict import Decision, Done, GiveUp, Sleep, step
@@ -37,6 +40,7 @@ class Poller:
         self,
         fetch: Callable[[str, VideoTask | None], Awaitable[VideoTask]],
         budget: Budget,
+        memory: Memory,
     ) -> None:
         self._fetch = fetch
         self._loop = asyncio.get_running_loop()
@@ -47,6 +51,8 @@ class Poller:
         self._refusal: ResponseError | None = None
         self._refused: dict[str, float] = {}
         self.is_closed = False
+        self._memory = memory
+        self._least_head_start = math.inf
         self.is_acquainted = False
 
     def join(self, key: Key, waiter: Waiter, previous: Entry | None) -> Entry:
@@ -191,7 +197,9 @@ class Poller:
     def _decide(self, entry: Entry, seen: VideoTask | SoraError) -> None:
         before, now = entry.history, self._loop.time()
         self.note(entry.key.task_id, seen)
-        if not isinstance(seen, VideoTask):
+        if isinstance(seen, VideoTask):
+            before = self._prepare(entry, seen, now)
+        else:
             before = attrs.evolve(
                 before,
                 is_acquainted=before.is_acquainted or self.is_acquainted,
@@ -211,7 +219,40 @@ class Poller:
             self.slots.plan(entry, now + decision.seconds)
             self._tell(entry, decision, is_news=entry.news_at == now)
         else:
+            self._learn(entry, before, decision, now)
             self._settle(entry, decision.task if isinstance(decision, Done) else decision.error)
+
+    def _prepare(self, entry: Entry, task: VideoTask, now: float) -> History:
+        """Return the history with what tasks of its kind have taught."""
+        history = entry.history
+        if entry.kinds is None:
+            entry.kinds = kinds_of(task.model, task.size, task.seconds)
+            history = attrs.evolve(history, born=now - self._head_start(task))
+        outlook = self._memory.outlook(entry.kinds)
+        return history if outlook is history.outlook else attrs.evolve(history, outlook=outlook)
+
+    def _head_start(self, task: VideoTask) -> float:
+        """
+        Return the age of a task at its first answer, in seconds.
+
+        The clocks of the service and ours may differ by hours, as zones do. So
+        the least that was seen stands for a task that was just made.
+        """
+        if task.created_at is None:
+            return 0.0
+        head_start = (datetime.now(UTC) - task.created_at).total_seconds()
+        self._least_head_start = min(self._least_head_start, head_start)
+        return head_start - self._least_head_start
+
+    def _learn(self, entry: Entry, before: History, decision: Done | GiveUp, now: float) -> None:
+        """Learn how long a task took that has ended; an error of ours tells nothing."""
+        is_failure = isinstance(decision, GiveUp) and isinstance(decision.error, TaskFailedError)
+        if entry.kinds is None or not (is_failure or isinstance(decision, Done)):
+            return
+        ended = now if before.succeeded_at is None else before.succeeded_at
+        age = ended - (before.started if before.born is None else before.born)
+        ending = before.sight.ending("failure" if is_failure else "video", age=age)
+        self._memory.learn(entry.kinds, ending)
 
     def _tell(self, entry: Entry, decision: Sleep, *, is_news: bool) -> None:
         if not is_news and decision.asked is None:

@@ -12,7 +12,9 @@ from ._entry import End, Entry, Key
 from ._events import Events
 from ._poller import Poller
 from .errors import SoraError, WaitInterruptedError, WaitTimeoutError
-from .models import ProgressEvent, VideoTask
+from .learning import is_stalled, remaining
+from .models import Phase, ProgressEvent, VideoTask
+from .schedule import History
 from .verdict import Done, end_of_success, furthest
 
 
@@ -93,6 +95,7 @@ class Watch:
         if before is not None and (before.polls, before.elapsed) == (entry.history.polls, elapsed):
             return before
         history = entry.history
+        left, stalled = _foretell(history, entry.news_at)
         self._latest = ProgressEvent(
             task=history.last or VideoTask(id=history.task_id),
             progress=furthest(before.progress if before else None, history.progress),
@@ -100,6 +103,8 @@ class Watch:
             polls=history.polls,
             fault=history.fault,
             recovered_after=entry.recovered_after,
+            remaining=left,
+            stalled=stalled,
         )
         return self._latest
 
@@ -270,6 +275,17 @@ class Watch:
         self._frames = end.__traceback__ if isinstance(end, BaseException) else None
         _wake(self._ends)
         self._publish()
+
+
+def _foretell(history: History, now: float) -> tuple[tuple[float, float] | None, bool]:
+    """Return the seconds left, with a probability of 50 % and of 90 %, and whether it stalls."""
+    last = history.last
+    if last is None or last.phase in (Phase.SUCCEEDED, Phase.FAILED):
+        return None, False
+    age = now - (history.started if history.born is None else history.born)
+    left = remaining(history.sight, history.outlook, age=age)
+    stalled = is_stalled(history.sight, history.outlook, age=age)
+    return None if left is None else (left[0], left[1]), stalled
 
 
 def _join(waiting: list[asyncio.Future[None]]) -> asyncio.Future[None]:

@@ -18,6 +18,7 @@ from ._checks import (
     check_count,
     check_ids,
     check_limit,
+    check_memory,
     check_schedule,
     check_seconds,
     check_ssl,
@@ -34,8 +35,9 @@ from ._watch import Watch
 from ._wire import check_api_key, check_base_url, check_task_id
 from .budget import Budget
 from .errors import ResponseError, SoraError, UnreadableReplyError
+from .learning import Memory
 from .models import ProgressEvent, VideoTask
-from .schedule import DEFAULT_SCHEDULE, Schedule
+from .schedule import DEFAULT_SCHEDULE, Policy
 from .verdict import FAULT_INTERVALS, Patience, Until
 
 DEFAULT_BASE_URL = "https://api.jxincm.cn"
@@ -59,6 +61,8 @@ class SoraClient:
             *trust_env* and *trace_configs* are then its own affair.
         headers: Further headers for every request, such as ``X-Forwarded-Host``.
         schedule: The cadence of waits that name none.
+        memory: What was learned of how long tasks take; a new one when
+            None. A :class:`~sora_async.schedule.LearningSchedule` goes by it.
         budget: What all requests under one event loop may add up to.
         request_timeout: Seconds for one request, connection and body
             included; the wait for a slot of the budget is not.
@@ -83,8 +87,9 @@ class SoraClient:
         base_url: str | None = None,
         session: aiohttp.ClientSession | None = None,
         headers: Mapping[str, str] | None = None,
-        schedule: Schedule | None = None,
+        schedule: Policy | None = None,
         budget: Budget | None = None,
+        memory: Memory | None = None,
         request_timeout: float = 30.0,
         outage_timeout: float | None = 120.0,
         max_retries: int = 2,
@@ -110,6 +115,7 @@ class SoraClient:
         )
         self._patience = Patience(outage=check_limit("outage_timeout", outage_timeout))
         self._schedule = check_schedule(schedule) or DEFAULT_SCHEDULE
+        self._memory = check_memory(memory) or Memory()
         self._budget = check_budget(budget) or Budget()
         self._max_retries = check_count("max_retries", max_retries, least=0)
         self._session = session
@@ -138,6 +144,11 @@ class SoraClient:
     def base_url(self) -> str:
         """The service's address, without ``/v1``."""
         return self._base_url
+
+    @property
+    def memory(self) -> Memory:
+        """What this client has learned of how long tasks take."""
+        return self._memory
 
     async def get_task(self, task_id: str) -> VideoTask:
         """
@@ -174,7 +185,7 @@ class SoraClient:
         task_id: str,
         *,
         timeout: float | None = 1800.0,
-        schedule: Schedule | None = None,
+        schedule: Policy | None = None,
         until: Until = "video",
     ) -> Watch:
         """
@@ -209,7 +220,7 @@ class SoraClient:
         task_ids: Iterable[str] | AsyncIterable[str],
         *,
         timeout: float | None = 1800.0,
-        schedule: Schedule | None = None,
+        schedule: Policy | None = None,
         until: Until = "video",
         at_once: int = 1000,
     ) -> AsyncGenerator[Outcome]:
@@ -239,7 +250,7 @@ class SoraClient:
         task_ids: Iterable[str] | AsyncIterable[str],
         *,
         timeout: float | None = 1800.0,
-        schedule: Schedule | None = None,
+        schedule: Policy | None = None,
         until: Until = "video",
         at_once: int = 1000,
     ) -> AsyncGenerator[ProgressEvent | Outcome]:
@@ -267,7 +278,7 @@ class SoraClient:
     def _crowd(
         self,
         timeout: float | None,
-        schedule: Schedule | None,
+        schedule: Policy | None,
         until: Until,
         at_once: int,
         *,
@@ -300,6 +311,7 @@ class SoraClient:
             home = Home(
                 self._terms,
                 budget=self._budget,
+                memory=self._memory,
                 base_url=self._base_url,
                 trace_configs=self._trace_configs,
                 session=self._session,

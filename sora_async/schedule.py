@@ -5,19 +5,31 @@ Moments come in as arguments, on any clock that only goes forward; chance comes
 in as the jitter. The generators and the full jitter are those of ``backoff``.
 """
 
+import bisect
 import itertools
 import math
 import random
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 import backoff
 
 from .errors import InvalidArgumentError, SoraError
+from .learning import Outlook, Sight
 from .models import VideoTask
 
-__all__ = ["DEFAULT_SCHEDULE", "History", "Jitter", "Schedule", "ramp", "spread", "spread_phase"]
+__all__ = [
+    "DEFAULT_SCHEDULE",
+    "History",
+    "Jitter",
+    "LearningSchedule",
+    "Policy",
+    "Schedule",
+    "ramp",
+    "spread",
+    "spread_phase",
+]
 
 Jitter = Callable[[float], float]
 """From an interval to a delay, both in seconds."""
@@ -63,6 +75,9 @@ def ramp(*, first: float, factor: float, longest: float) -> tuple[float, ...]:
     return (*itertools.takewhile(lambda interval: interval < longest, steps), longest)
 
 
+_NOTHING_SEEN = Sight()
+
+
 @attrs.frozen(kw_only=True)
 class History:
     """
@@ -86,6 +101,9 @@ class History:
             service wanted to be left alone, or nobody waited.
         missing: How many times in a row the service did not know the id.
         succeeded_at: When the task was first seen to have succeeded without a URL.
+        born: The moment the task was made, as far as we can tell; None for *started*.
+        sight: What was seen of the task that bears on how long it takes.
+        outlook: What tasks before it say of that; None when too little is known.
     """
 
     task_id: str
@@ -102,9 +120,17 @@ class History:
     silence: float = 0.0
     missing: int = 0
     succeeded_at: float | None = None
+    born: float | None = None
+    sight: Sight = _NOTHING_SEEN
+    outlook: Outlook | None = attrs.field(default=None, repr=False)
 
     def after(
-        self, task: VideoTask, *, progress: float | None, succeeded_at: float | None
+        self,
+        task: VideoTask,
+        *,
+        progress: float | None,
+        succeeded_at: float | None,
+        sight: Sight | None = None,
     ) -> "History":
         """Return what is known after a good answer; it ends every fault."""
         # In place of attrs.evolve, which takes twice as long: this is done for every poll.
@@ -120,7 +146,27 @@ class History:
             outage_started=self.outage_started,
             silence=self.silence,
             succeeded_at=succeeded_at,
+            born=self.born,
+            sight=self.sight if sight is None else sight,
+            outlook=self.outlook,
         )
+
+
+class Policy(Protocol):
+    """
+    When to ask again: anything hashable with this one method.
+
+    It holds nothing that changes, as one value serves many waits: what was seen
+    and what was learned come in with the history.
+    """
+
+    def delay(self, history: History) -> float:
+        """Return the seconds from an answer to the next poll, before any hint of the server."""
+        ...
+
+    def __hash__(self) -> int:
+        """Return the same for equal policies: waits for one task share its polls by it."""
+        ...
 
 
 def _read_intervals(intervals: Iterable[float]) -> tuple[float, ...]:
@@ -160,9 +206,139 @@ class Schedule:
 
     def delay(self, history: History) -> float:
         """Return the seconds from an answer to the next poll, before any hint of the server."""
-        if history.polls <= 1:
-            return self.first_jitter(self.intervals[0])
-        return self.jitter(self.intervals[min(history.polls, len(self.intervals)) - 1])
+        interval = self._interval(history.polls)
+        return self.first_jitter(interval) if history.polls <= 1 else self.jitter(interval)
+
+    def next_delays(self, *, history: History | None = None, count: int = 10) -> tuple[float, ...]:
+        """
+        Return the delays to come, without jitter.
+
+        Args:
+            history: What has been seen so far; by default one answer.
+            count: How many delays.
+        """
+        polls = 1 if history is None else history.polls
+        return tuple(self._interval(polls + number) for number in range(count))
+
+    def _interval(self, polls: int) -> float:
+        return self.intervals[min(max(polls, 1), len(self.intervals)) - 1]
+
+
+def _check_seconds(_: object, field: "attrs.Attribute[Any]", seconds: float) -> None:
+    if not 0 < seconds <= LONGEST_INTERVAL:
+        raise InvalidArgumentError(
+            f"{field.name}: expected seconds above 0 and up to 86400, got {seconds!r}"
+        )
+
+
+def _check_slack(_: object, field: "attrs.Attribute[Any]", slack: float) -> None:
+    if not 1 <= slack < math.inf:
+        raise InvalidArgumentError(f"{field.name}: expected a number from 1 on, got {slack!r}")
+
+
+CROWD = 1.1
+"""How many polls for each of the fallback's there may be by any age."""
+
+
+@attrs.frozen(kw_only=True, cache_hash=True)
+class LearningSchedule:
+    """
+    Polls when they are worth it, by what was learned; the plain fallback where nothing was.
+
+    A poll is worth most where the task is most likely to end: polls are dense there
+    and sparse before. Two guards keep that from costing much where what was
+    learned is wrong: never many more polls than the fallback's by any age, and
+    no interval in which polls times delay could become far worse than its.
+
+    Attributes:
+        price: What a poll costs, in seconds of delay.
+        slowest: The mean delay in seconds beyond which polls are not saved,
+            whatever their price: about that of the fallback.
+        fallback: What is done until something is known, and while what is known
+            is wrong. Its jitters are those of every delay.
+        shortest: The shortest interval, before jitter.
+        longest: The longest interval, before jitter, of a task younger than
+            20 times that; the fallback's last interval if that is longer.
+        slack: How much polls times delay may ever exceed those of the
+            fallback, should the task end in this very interval.
+    """
+
+    price: float = attrs.field(default=0.14, converter=float, validator=_check_seconds)
+    slowest: float = attrs.field(default=2.8, converter=float, validator=_check_seconds)
+    fallback: Schedule = attrs.field(
+        factory=Schedule, validator=attrs.validators.instance_of(Schedule)
+    )
+    shortest: float = attrs.field(default=0.5, converter=float, validator=_check_seconds)
+    longest: float = attrs.field(default=18.0, converter=float, validator=_check_seconds)
+    slack: float = attrs.field(default=1.45, converter=float, validator=_check_slack)
+    _moments: tuple[float, ...] = attrs.field(init=False, repr=False, eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self.shortest > self.longest:
+            raise InvalidArgumentError(
+                f"shortest: expected at most {self.longest!r}, the longest, got {self.shortest!r}"
+            )
+        moments = itertools.accumulate(self.fallback.intervals[:-1], initial=0.0)
+        object.__setattr__(self, "_moments", tuple(moments))
+
+    def delay(self, history: History) -> float:
+        """Return the seconds from an answer to the next poll, before any hint of the server."""
+        outlook = history.outlook
+        if outlook is None or not outlook.is_trusted or history.succeeded_at is not None:
+            return self.fallback.delay(history)
+        jitter = self.fallback.first_jitter if history.polls <= 1 else self.fallback.jitter
+        return jitter(self._interval(history.sight, outlook))
+
+    def next_delays(self, *, history: History | None = None, count: int = 10) -> tuple[float, ...]:
+        """
+        Return the delays to come, without jitter, for a task that does not move any more.
+
+        Args:
+            history: What has been seen so far; by default one answer, and nothing learned.
+            count: How many delays.
+        """
+        outlook = None if history is None else history.outlook
+        if history is None or outlook is None or not outlook.is_trusted:
+            return self.fallback.next_delays(history=history, count=count)
+        sight, delays = history.sight, []
+        for _ in range(count):
+            delay = self._interval(sight, outlook)
+            delays.append(delay)
+            sight = attrs.evolve(
+                sight,
+                age=sight.age + delay,
+                elapsed=sight.elapsed + delay,
+                polls=sight.polls + 1,
+            )
+        return tuple(delays)
+
+    def _interval(self, sight: Sight, outlook: Outlook) -> float:
+        """Return the interval that is worth its poll, kept between the two guards."""
+        longest = self._longest(sight)
+        price = min(self.price, outlook.price(sight.age, self.slowest))
+        interval = outlook.next_look(sight.age, sight.mark, price=price, longest=longest)
+        return min(max(interval, self._soonest(sight), self.shortest), longest)
+
+    def _longest(self, sight: Sight) -> float:
+        """Return the interval in which polls times delay can be no worse than the slack allows."""
+        usual = self.fallback.intervals[-1]
+        saved = (self._polls_by(sight.elapsed) + 1.0) / (sight.polls + 1.0)
+        longest = min(max(self.longest, usual, sight.age / 20.0), LONGEST_INTERVAL)
+        return max(min(self.slack * usual * saved, longest), self.shortest)
+
+    def _soonest(self, sight: Sight) -> float:
+        """Return the interval before which one more poll is a tenth more than the fallback's."""
+        return self._moment_of(sight.polls / CROWD) - sight.elapsed
+
+    def _polls_by(self, elapsed: float) -> float:
+        """Return how many polls the fallback makes by a time after the first, parts included."""
+        at = max(0, bisect.bisect_right(self._moments, elapsed) - 1)
+        return 1.0 + at + (elapsed - self._moments[at]) / self.fallback.intervals[at]
+
+    def _moment_of(self, polls: float) -> float:
+        """Return the time after the first poll by which it has made so many: the inverse."""
+        at = min(max(int(polls) - 1, 0), len(self._moments) - 1)
+        return max(0.0, self._moments[at] + (polls - 1.0 - at) * self.fallback.intervals[at])
 
 
 DEFAULT_SCHEDULE = Schedule()

@@ -22,8 +22,9 @@ from .errors import (
     UnreadableReplyError,
     VideoMissingError,
 )
+from .learning import Sight
 from .models import Phase, VideoTask
-from .schedule import LONGEST_INTERVAL, History, Jitter, Schedule, ramp
+from .schedule import LONGEST_INTERVAL, History, Jitter, Policy, ramp
 
 __all__ = ["Decision", "Done", "GiveUp", "Patience", "Sleep", "Until", "step"]
 
@@ -111,7 +112,7 @@ def step(
     seen: VideoTask | SoraError,
     *,
     now: float,
-    schedule: Schedule,
+    schedule: Policy,
     patience: Patience,
 ) -> tuple[History, Decision]:
     """
@@ -130,14 +131,16 @@ def step(
 
 
 def _after_snapshot(
-    history: History, task: VideoTask, *, now: float, schedule: Schedule, patience: Patience
+    history: History, task: VideoTask, *, now: float, schedule: Policy, patience: Patience
 ) -> tuple[History, Decision]:
     has_succeeded = task.phase is _SUCCEEDED
     succeeded_at = history.succeeded_at if has_succeeded else None
     if has_succeeded and succeeded_at is None:
         succeeded_at = now
     progress = furthest(history.progress, task.progress)
-    history = history.after(task, progress=progress, succeeded_at=succeeded_at)
+    goes_on = not (task.is_complete or has_succeeded or task.phase is _FAILED)
+    sight = _look(history, task, now=now) if goes_on else None
+    history = history.after(task, progress=progress, succeeded_at=succeeded_at, sight=sight)
     if task.phase is _FAILED:
         return history, GiveUp(TaskFailedError(task))
     if task.is_complete:
@@ -151,6 +154,19 @@ def _after_snapshot(
         delay = min(delay, left)
     asked = task.poll_after
     return history, Sleep(delay if asked is None else max(delay, asked), asked)
+
+
+def _look(history: History, task: VideoTask, *, now: float) -> Sight:
+    """Return what was seen, after an answer about a task that goes on."""
+    last, born = history.last, history.born
+    return history.sight.saw(
+        age=now - (history.started if born is None else born),
+        elapsed=max(0.0, now - history.started),
+        progress=task.progress,
+        moved=last is None
+        or task.phase is not last.phase
+        or task.queue_position != last.queue_position,
+    )
 
 
 def end_of_success(history: History, patience: Patience) -> Done | GiveUp | None:
@@ -169,7 +185,7 @@ def furthest(before: float | None, now: float | None) -> float | None:
 
 
 def _after_fault(
-    history: History, fault: SoraError, *, now: float, schedule: Schedule, patience: Patience
+    history: History, fault: SoraError, *, now: float, schedule: Policy, patience: Patience
 ) -> tuple[History, Decision]:
     asked = fault.retry_after if isinstance(fault, ResponseError) else None
     is_unknown = isinstance(fault, TaskNotFoundError)

@@ -19,6 +19,7 @@ ROOMS = (
     "detail",
     "models",
     "errors",
+    "learning",
     "schedule",
     "verdict",
     "budget",
@@ -158,6 +159,8 @@ def test_what_is_public_is_pinned() -> None:
                 "Outcome",
                 "Budget",
                 "Schedule",
+                "LearningSchedule",
+                "Memory",
             ),
             *errors.__all__,
             "__version__",
@@ -169,7 +172,8 @@ def test_what_is_public_is_pinned() -> None:
         *("PendingInfo", "TaskInput"),
     ]
     assert set(schedule.__all__) == {
-        *("DEFAULT_SCHEDULE", "History", "Jitter", "Schedule", "ramp", "spread", "spread_phase"),
+        *("DEFAULT_SCHEDULE", "History", "Jitter", "LearningSchedule", "Policy", "Schedule"),
+        *("ramp", "spread", "spread_phase"),
     }
 
 

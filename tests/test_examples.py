@@ -106,6 +106,9 @@ RUNS = {
         prints=f"sora-2 {ADDRESS}",
     ),
     "behind_a_proxy": Example("behind_a_proxy.py", DONE, environment=FAR, prints=ADDRESS),
+    "own_policy": Example(
+        "own_policy.py", {"video_done": (running(0.9), completed())}, prints=ADDRESS
+    ),
     "own_session": Example("own_session.py", DONE, environment=FAR, prints=ADDRESS),
     "private_ca": Example(
         "private_ca.py", DONE, environment={**SECURE, "RELAY_CA": "{ca}"}, prints=ADDRESS

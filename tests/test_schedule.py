@@ -1,16 +1,27 @@
 """When to ask again."""
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sora_async import InvalidArgumentError
-from sora_async.schedule import DEFAULT_SCHEDULE, History, Schedule, ramp, spread, spread_phase
+from sora_async import InvalidArgumentError, VideoTask
+from sora_async.learning import Ending, Memory, Sight, kinds_of
+from sora_async.schedule import (
+    DEFAULT_SCHEDULE,
+    History,
+    LearningSchedule,
+    Policy,
+    Schedule,
+    ramp,
+    spread,
+    spread_phase,
+)
 
 
 def same(interval: float) -> float:
@@ -93,3 +104,175 @@ class Spread:
 def test_jitter_stays_near_the_interval_and_never_at_zero(interval: float) -> None:
     assert 0.85 * interval <= spread(interval) <= 1.15 * interval
     assert 0.5 * interval <= spread_phase(interval) <= 1.5 * interval
+
+
+# --- The schedule that learns -----------------------------------------------------------------
+
+ANY = kinds_of(None)
+PLAIN = Schedule(jitter=same, first_jitter=same)
+gaps = st.lists(
+    st.tuples(st.floats(0.0, 600.0), st.none() | st.floats(0.0, 1.0)), min_size=1, max_size=30
+)
+endings = st.builds(
+    lambda result, after, width: Ending(
+        result=result, after=after, before=math.inf if result == "unknown" else after + width
+    ),
+    st.sampled_from(["video", "video", "failure", "unknown"]),
+    st.floats(0.0, 1e5),
+    st.floats(0.0, 1e3),
+)
+
+
+def remember(endings: list[Ending], *, trust: float = 0.9) -> Memory:
+    memory = Memory()
+    for ending in endings:
+        memory.learn(ANY, ending)
+    for record in memory.records.values():
+        record.trust = trust
+    return memory
+
+
+def about(length: float, count: int = 30) -> Memory:
+    """A memory of tasks that took 5 % more or less than a length, or just that."""
+    parts = (0.95, 1.0, 1.05)
+    return remember(
+        [
+            Ending(result="video", after=length * part - 1, before=length * part + 1)
+            for part in (parts[number % 3] for number in range(count))
+        ]
+    )
+
+
+def look(history: History, gap: float, progress: float | None = None) -> History:
+    sight = history.sight
+    sight = sight.saw(
+        age=sight.age + gap, elapsed=sight.elapsed + gap, progress=progress, moved=False
+    )
+    return attrs.evolve(history, polls=history.polls + 1, sight=sight)
+
+
+def begun(memory: Memory | None = None) -> History:
+    outlook = None if memory is None else memory.outlook(ANY)
+    return look(History(task_id="x", started=0.0, outlook=outlook), 0.2)
+
+
+@settings(max_examples=40)
+@given(st.lists(endings, max_size=20).map(remember), gaps)
+def test_whatever_was_learned_and_seen_a_delay_stays_within_its_bounds(
+    memory: Memory, gaps: list[tuple[float, float | None]]
+) -> None:
+    policy, history = LearningSchedule(fallback=PLAIN), begun(memory)
+    for gap, progress in gaps:
+        history = look(history, gap, progress)
+        delay = policy.delay(history)
+        assert policy.shortest <= delay <= max(policy.longest, history.sight.age / 20)
+
+
+@settings(max_examples=40)
+@given(st.lists(endings, max_size=20), gaps)
+def test_with_nothing_learned_or_trusted_it_is_the_plain_backoff(
+    endings: list[Ending], gaps: list[tuple[float, float | None]]
+) -> None:
+    policy = LearningSchedule(fallback=PLAIN)
+    for history in (begun(), begun(remember(endings, trust=0.4))):
+        for gap, progress in gaps:
+            history = look(history, gap, progress)
+            assert policy.delay(history) == PLAIN.delay(history)
+            assert policy.next_delays(history=history) == PLAIN.next_delays(history=history)
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(endings, max_size=20).map(remember),
+    st.lists(st.none() | st.floats(0.0, 1.0), min_size=60, max_size=60),
+)
+def test_never_many_more_polls_than_the_backoff(
+    memory: Memory, progress: list[float | None]
+) -> None:
+    policy, history = LearningSchedule(fallback=PLAIN), begun(memory)
+    plain = [sum(PLAIN.next_delays(count=number)) for number in range(60)]
+    for one in progress:
+        history = look(history, policy.delay(history), one)
+        asked = sum(moment <= history.sight.elapsed for moment in plain)
+        assert history.polls <= 1.1 * asked + 2.2
+
+
+def test_polls_are_dense_where_the_end_is_likely_and_sparse_before() -> None:
+    policy = LearningSchedule(fallback=PLAIN)
+
+    delays = policy.next_delays(history=begun(about(100)), count=30)
+
+    moments = [0.2 + sum(delays[: number + 1]) for number in range(30)]
+    assert sum(moment < 90 for moment in moments) <= 9
+    assert sum(90 <= moment <= 110 for moment in moments) >= 8
+
+
+def test_what_will_be_done_is_what_is_done() -> None:
+    policy, history = LearningSchedule(fallback=PLAIN), begun(about(100))
+    foretold = policy.next_delays(history=history)
+
+    done = []
+    for _ in range(10):
+        done.append(policy.delay(history))
+        history = look(history, done[-1])
+
+    assert done == pytest.approx(foretold)
+
+
+def test_a_first_delay_has_the_first_jitter_of_the_fallback() -> None:
+    plain = Schedule(jitter=lambda interval: 1.0, first_jitter=lambda interval: 2.0)
+    policy, history = LearningSchedule(fallback=plain), begun(about(100))
+
+    assert policy.delay(history) == 2.0
+    assert policy.delay(look(history, 2.0)) == 1.0
+
+
+def test_a_slow_fallback_is_not_outrun() -> None:
+    slow = Schedule(intervals=(60,), jitter=same, first_jitter=same)
+    policy = LearningSchedule(fallback=slow)
+
+    delays = policy.next_delays(history=begun(about(100)), count=5)
+
+    assert min(delays) > 15
+
+
+def test_a_schedule_shows_its_next_delays() -> None:
+    assert Schedule().next_delays(count=5) == (2.0, 3.0, 4.5, 6.0, 6.0)
+    assert Schedule(intervals=(5,)).next_delays(history=begun()) == (5.0,) * 10
+    assert LearningSchedule().next_delays() == Schedule().next_delays()
+
+
+@pytest.mark.parametrize("policy", [Schedule(), LearningSchedule()])
+def test_a_policy_is_a_value_that_prints_itself(policy: Schedule | LearningSchedule) -> None:
+    again: Policy = attrs.evolve(policy)
+
+    assert again == policy and hash(again) == hash(policy)
+    assert type(policy).__name__ in repr(policy)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("price", value) for value in (0, -1, math.nan, math.inf)),
+        *(("slowest", 0), ("shortest", 0), ("longest", 90_000)),
+        *(("slack", value) for value in (0.9, math.inf, math.nan)),
+        ("shortest", 19.0),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(name: str, value: float) -> None:
+    settings: dict[str, Any] = {name: value}
+
+    with pytest.raises(InvalidArgumentError, match=name):
+        LearningSchedule(**settings)
+
+
+def test_one_good_answer_carries_what_was_seen_and_learned() -> None:
+    history = begun(about(100))
+    task = VideoTask(id="x")
+    sight = Sight(polls=7)
+
+    kept = history.after(task, progress=None, succeeded_at=None)
+    moved = history.after(task, progress=None, succeeded_at=None, sight=sight)
+
+    assert (kept.sight, kept.outlook) == (history.sight, history.outlook)
+    assert moved.sight is sight

@@ -1,0 +1,99 @@
+"""Many waits on few polls: how long after its video is there each of them knows.
+
+Ours share a budget. Those by hand keep independent timers, each with the interval at which all of
+them together make as many polls; of those that are begun together, each has a phase of its own.
+"""
+
+import asyncio
+import itertools
+import json
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from sora_async import Budget, SoraClient
+
+from ..contestants import KEY, hand
+from ..processes import Figures
+from ..replies import make_id
+from ..service import Service
+from . import virtual
+
+Lives = Sequence[tuple[float, float]]
+"""When each task is begun, and how long it then takes until its video is there."""
+
+_DURATIONS = Path(__file__).parent.parent / "durations.json"
+
+
+def measure(contestant: str, *, count: int, rate: float, within: float) -> Figures:
+    """
+    Wait for tasks whose durations were seen on a real service.
+
+    Args:
+        contestant: "ours" or "hand".
+        count: The number of waits.
+        rate: The polls a second of all of them.
+        within: The seconds in which tasks and waits are begun; 0 for all at once.
+    """
+    measure_one = {"ours": _measure_ours, "hand": _measure_hand}[contestant]
+    random.seed(7)
+    durations = list(itertools.islice(itertools.cycle(_read_durations()), count))
+    random.shuffle(durations)
+    lives = [(random.uniform(0, within), duration) for duration in durations]
+    return virtual.run(measure_one(lives, rate))
+
+
+async def _measure_ours(lives: Lives, rate: float) -> Figures:
+    budget = Budget(rate=rate, burst=round(rate))
+    service = Service(asyncio.get_running_loop().time)
+    async with (
+        virtual.serving(service) as url,
+        SoraClient(api_key=KEY, base_url=url, budget=budget) as client,
+    ):
+
+        async def wait(number: int) -> None:
+            await client.wait_until_complete(make_id(number), timeout=None)
+
+        return await _time_all(wait, service, lives)
+
+
+async def _measure_hand(lives: Lives, rate: float) -> Figures:
+    interval = len(lives) / rate
+    service = Service(asyncio.get_running_loop().time)
+    async with (
+        virtual.serving(service) as url,
+        hand.open_calls(url, interval=interval) as calls,
+    ):
+
+        async def wait(number: int) -> None:
+            await asyncio.sleep(interval * number / len(lives))
+            await calls.wait(make_id(number))
+
+        return await _time_all(wait, service, lives)
+
+
+async def _time_all(
+    wait: Callable[[int], Awaitable[None]], service: Service, lives: Lives
+) -> Figures:
+    clock = asyncio.get_running_loop().time
+    start = clock()
+
+    async def time(number: int) -> float:
+        begun, duration = lives[number]
+        there = start + begun + duration
+        service.add(make_id(number), there=there)
+        await asyncio.sleep(begun)
+        await wait(number)
+        return clock() - there
+
+    delays = await asyncio.gather(*map(time, range(len(lives))))
+    return {
+        "delay": sum(delays) / len(delays),
+        "worst": max(delays),
+        "polls": service.polls,
+    }
+
+
+def _read_durations() -> list[float]:
+    durations: list[float] = json.loads(_DURATIONS.read_text("utf-8"))["seconds"]
+    return durations

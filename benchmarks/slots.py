@@ -1,0 +1,69 @@
+"""Many waits on too few polls: who is asked next, and how late each end is seen."""
+
+import random
+import statistics
+from collections.abc import Sequence
+
+from sora_async.learning import Ending, Memory, Outlook, Sight, urgency
+
+from .lives import draw
+from .simulator import KINDS
+
+WAITS = 300
+RATE = 5.0
+ORDERS = ("random", "oldest", "urgency", "known")
+"""By chance; the one asked longest ago; ours after 60 tasks, which learns
+on; ours after 300, which does not."""
+
+
+def run(order: str, *, window: float, seed: int) -> dict[str, float]:
+    """Return how late the ends of waits are seen that were begun within a window of seconds."""
+    chance = random.Random(seed)
+    lengths = [draw(chance) for _ in range(WAITS)]
+    born = [chance.uniform(0, window) for _ in range(WAITS)]
+    memory = _taught(300 if order == "known" else 60, random.Random(seed + 50))
+    sights = [Sight() for _ in lengths]
+    live, late, now = set(range(WAITS)), [], 0.0
+    outlook = memory.outlook(KINDS)
+    while live:
+        now += 1 / RATE
+        due = [one for one in sorted(live) if born[one] <= now]
+        if not due:
+            continue
+        one = _choose(order, due, sights, born, now, outlook, chance)
+        age = now - born[one]
+        if age < lengths[one]:
+            sights[one] = sights[one].saw(age=age, elapsed=age, progress=None, moved=False)
+            continue
+        live.remove(one)
+        late.append(age - lengths[one])
+        if order == "urgency":
+            memory.learn(KINDS, sights[one].ending("video", age=age))
+            outlook = memory.outlook(KINDS)
+    return {"late": statistics.mean(late), "latest": max(late)}
+
+
+def _choose(
+    order: str,
+    due: Sequence[int],
+    sights: Sequence[Sight],
+    born: Sequence[float],
+    now: float,
+    outlook: Outlook | None,
+    chance: random.Random,
+) -> int:
+    if order == "random":
+        return chance.choice(due)
+    if order == "oldest":
+        return min(due, key=lambda one: sights[one].age + born[one])
+    return max(due, key=lambda one: urgency(sights[one], outlook, age=now - born[one]))
+
+
+def _taught(count: int, chance: random.Random) -> Memory:
+    memory = Memory()
+    for _ in range(count):
+        length = draw(chance)
+        memory.learn(KINDS, Ending(result="video", after=length - 3, before=length + 3))
+    for record in memory.records.values():
+        record.trust = 0.9
+    return memory

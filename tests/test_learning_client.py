@@ -1,0 +1,139 @@
+"""A client that learns from its own waits, over real sockets."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from statistics import mean
+
+import pytest
+from conftest import KEY
+
+from sora_async import (
+    InvalidArgumentError,
+    LearningSchedule,
+    Memory,
+    ProgressEvent,
+    Schedule,
+    SoraClient,
+    TaskFailedError,
+    VideoTask,
+)
+from sora_async.schedule import History, Policy
+from sora_async.testing import FakeSora, Life, running
+
+LENGTHS = [208, 232, 266, 240, 301, 255, 388, 270, 262, 284, 222, 249]
+
+
+async def wait_for(sora: FakeSora, client: SoraClient, seconds: float) -> tuple[int, float]:
+    """Wait for a task that takes so long; return its polls, and how late its video was known."""
+    life = Life(queued=5, running=seconds - 5)
+    task_id = sora.add(life, model="sora-2", size="1280x720", seconds="10")
+    start = asyncio.get_running_loop().time()
+    await client.wait_until_complete(task_id)
+    delay = asyncio.get_running_loop().time() - start - seconds
+    return len(sora.polls(task_id)), delay
+
+
+async def test_a_client_that_has_learned_polls_less_and_knows_sooner(sora: FakeSora) -> None:
+    figures = {}
+    for schedule in (Schedule(), LearningSchedule()):
+        async with SoraClient(api_key=KEY, base_url=sora.url, schedule=schedule) as client:
+            found = [await wait_for(sora, client, seconds) for seconds in LENGTHS * 2]
+        polls, delays = zip(*found[len(LENGTHS) :], strict=True)
+        figures[type(schedule)] = (mean(polls), mean(delays))
+
+    plain, learned = figures[Schedule], figures[LearningSchedule]
+    assert learned[0] < 0.8 * plain[0]
+    assert learned[0] * learned[1] < 0.6 * plain[0] * plain[1]
+
+
+async def test_events_tell_what_is_left_once_that_is_known(
+    sora: FakeSora, client: SoraClient
+) -> None:
+    for seconds in LENGTHS:
+        await wait_for(sora, client, seconds)
+    task_id = sora.add(Life(queued=5, running=1e5), model="sora-2", size="1280x720", seconds="10")
+
+    events: list[ProgressEvent] = []
+    async for event in client.wait_until_complete(task_id, timeout=None):
+        events.append(event)
+        if event.stalled:
+            break
+
+    left = events[0].remaining
+    assert left is not None and 150 < left[0] < left[1] < 500
+    assert not events[0].stalled
+
+
+async def test_nothing_is_told_of_tasks_of_which_too_little_is_known(
+    sora: FakeSora, client: SoraClient
+) -> None:
+    await wait_for(sora, client, 30)
+
+    async for event in client.wait_until_complete(sora.script("task_1", running(0.5))):
+        assert event.remaining is None and not event.stalled
+        break
+
+
+async def test_a_clock_that_differs_does_not_make_tasks_older(
+    sora: FakeSora, client: SoraClient
+) -> None:
+    for seconds in LENGTHS:
+        await wait_for(sora, client, seconds)
+
+    record = client.memory.records[()]
+    poller = client._find_poller()
+    late = VideoTask(id="x", created_at=sora.now - timedelta(hours=8))
+    assert min(record.videos.weights) > 150
+    assert poller._head_start(late) - poller._head_start(
+        VideoTask(id="x", created_at=sora.now - timedelta(hours=7))
+    ) == pytest.approx(3600, abs=5)
+
+
+async def test_failures_are_learned_and_our_own_errors_are_not(
+    sora: FakeSora, client: SoraClient
+) -> None:
+    bad = sora.add(Life(queued=5, running=40, failure=("moderation_blocked", None)))
+    with pytest.raises(TaskFailedError):
+        await client.wait_until_complete(bad)
+    with pytest.raises(TimeoutError):
+        await client.wait_until_complete(sora.add(Life(queued=5, running=900)), timeout=60)
+
+    record = client.memory.records[()]
+    assert record.failures.total == pytest.approx(1.0)
+    assert record.videos.total == 0.0
+
+
+async def test_a_memory_may_be_handed_in_and_on(sora: FakeSora) -> None:
+    memory = Memory()
+    async with SoraClient(api_key=KEY, base_url=sora.url, memory=memory) as client:
+        await wait_for(sora, client, 30)
+
+        assert client.memory is memory
+    assert Memory.from_json(memory.to_json()).records.keys() == memory.records.keys()
+
+
+async def test_any_hashable_with_a_delay_is_a_schedule(
+    sora: FakeSora, client: SoraClient, now: Callable[[], float]
+) -> None:
+    class EveryTenSeconds:
+        def delay(self, history: History) -> float:
+            return 10.0
+
+    policy: Policy = EveryTenSeconds()
+    start = now()
+    task_id = sora.add(Life(queued=0, running=25))
+    await client.wait_until_complete(task_id, schedule=policy)
+
+    assert [at - start for at in sora.polls(task_id)] == pytest.approx([0, 10, 20, 30])
+
+
+@pytest.mark.parametrize("schedule", [5, "fast", Schedule, [1, 2]])
+def test_what_is_no_schedule_is_refused(schedule: object) -> None:
+    with pytest.raises(InvalidArgumentError, match="schedule: expected a Schedule"):
+        SoraClient(schedule=schedule)  # type: ignore[arg-type]
+
+
+def test_what_is_no_memory_is_refused() -> None:
+    with pytest.raises(InvalidArgumentError, match="memory: expected a Memory"):
+        SoraClient(memory={})  # type: ignore[arg-type]
