@@ -18,6 +18,7 @@ import attrs
 from ..processes import Figures, ask
 
 _STATM = Path("/proc/self/statm")
+_SCHEDSTAT = Path("/proc/self/schedstat")
 _TICK = 0.01
 
 
@@ -55,6 +56,11 @@ def read_memory() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def _read_waited() -> float | None:
+    """Return the seconds for which the loop's thread could have run, had there been a core."""
+    return int(_SCHEDSTAT.read_text().split()[1]) / 1e9 if _SCHEDSTAT.exists() else None
+
+
 @contextlib.asynccontextmanager
 async def watching_lag() -> AsyncIterator[list[float]]:
     """Collect by how much each sleep of 10 ms was too long."""
@@ -86,24 +92,29 @@ class Span:
     url: str
     _wall: float = attrs.field(init=False)
     _cpu: float = attrs.field(init=False)
+    _waited: float | None = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         ask(self.url, "count-anew")
         self._wall, self._cpu = time.monotonic(), time.process_time()
+        self._waited = _read_waited()
 
     def end(self) -> Figures:
         """
         Return the polls of the span and what they cost.
 
         ``cpu`` is this process's time in user and system mode for each poll, ``share`` its part
-        of one core, ``server_share`` the server's part of another.
+        of one core, ``server_share`` the server's part of another. ``waited`` is the part of the
+        span in which there was work and no core to do it: others were at the machine, too.
         """
         cpu, wall = time.process_time() - self._cpu, time.monotonic() - self._wall
+        waited = _read_waited()
         report = ask(self.url, "report")
         polls = report["polls"]
         return {
             "cpu": cpu / polls if polls else None,
             "share": cpu / wall,
             "wall": wall,
+            "waited": None if waited is None else (waited - (self._waited or 0.0)) / wall,
             **report,
         }
