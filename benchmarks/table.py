@@ -13,7 +13,7 @@ from .targets import judge_all
 
 _NOTHING = "—"
 _QUIET = 5.0
-"""Percent of the time that a client may have waited for its core: as much as this shows in a lag."""
+"""Percent of the time that a client may have waited for its core: more shows in its lag."""
 
 
 def write_table(results: Results, path: Path) -> None:
@@ -39,12 +39,11 @@ def _tell_machine(results: Results, settings: dict[str, Any]) -> Iterator[str]:
     repeat = settings["repeat"]
     yield f"Medians of {repeat}." if repeat > 1 else "Each was run once."
     yield f"{machine['python']}, {machine['system']}, {machine['cores']} cores; {packages}."
-    waited = (
-        max((run.get("waited") or 0.0) for row in results for run in select(results, row)) * 100
-    )
+    every_run = [run for row in results for run in select(results, row)]
+    waited = max((run.get("waited") or 0.0 for run in every_run), default=0.0) * 100
     if waited > _QUIET:
-        yield f"**The machine was not quiet: a client waited {waited:.0f} % of the time for its core,**"
-        yield "**so lags, intervals and delays are not its own alone.**"
+        yield f"**The machine was not quiet: clients waited up to {waited:.0f} % of the time for**"
+        yield "**their core, so lags, intervals and delays are not theirs alone.**"
     runs = [run for run in select(results, "rate") if run.get("polls")]
     if runs:
         share = max(run["server_share"] for run in runs) * 100
