@@ -19,12 +19,15 @@ from .errors import (
     SoraError,
     TaskFailedError,
 )
-from .learning import Memory, kinds_of
+from .learning import Kind, Memory, kinds_of
 from .models import VideoTask
 from .schedule import History
 from .verdict import Decision, Done, GiveUp, Sleep, step
 
 logger = logging.getLogger("sora_async")
+
+MOST_KINDS = 1000
+"""Kinds of tasks of which one copy is kept for all waits."""
 
 MOST_REFUSED = 1000
 """Tasks of which the last refusal is remembered."""
@@ -53,6 +56,7 @@ class Poller:
         self.is_closed = False
         self._memory = memory
         self._least_head_start = math.inf
+        self._kinds: dict[tuple[Kind, ...], tuple[Kind, ...]] = {}
         self.is_acquainted = False
 
     def join(self, key: Key, waiter: Waiter, previous: Entry | None) -> Entry:
@@ -226,7 +230,11 @@ class Poller:
         """Return the history with what tasks of its kind have taught."""
         history = entry.history
         if entry.kinds is None:
-            entry.kinds = kinds_of(task.model, task.size, task.seconds)
+            kinds = kinds_of(task.model, task.size, task.seconds)
+            if len(self._kinds) > MOST_KINDS:
+                self._kinds.clear()
+            # Once for all waits of a kind, and not for each of them.
+            entry.kinds = self._kinds.setdefault(kinds, kinds)
             history = attrs.evolve(history, born=now - self._head_start(task))
         outlook = self._memory.outlook(entry.kinds)
         return history if outlook is history.outlook else attrs.evolve(history, outlook=outlook)

@@ -18,6 +18,7 @@ from sora_async import (
     TaskFailedError,
     VideoTask,
 )
+from sora_async._entry import Entry
 from sora_async.schedule import History, Policy
 from sora_async.testing import FakeSora, Life, running
 
@@ -137,3 +138,20 @@ def test_what_is_no_schedule_is_refused(schedule: object) -> None:
 def test_what_is_no_memory_is_refused() -> None:
     with pytest.raises(InvalidArgumentError, match="memory: expected a Memory"):
         SoraClient(memory={})  # type: ignore[arg-type]
+
+
+async def test_waits_of_one_kind_share_what_it_is_called(
+    sora: FakeSora, client: SoraClient
+) -> None:
+    poller = client._find_poller()
+    for number in range(1500):
+        poller._kinds[(("model", str(number)),)] = ()
+    entries: list[Entry] = []
+    for _ in range(2):
+        events = aiter(client.wait_until_complete(sora.add(Life(running=60), model="sora-2")))
+        await anext(events)
+        entries += poller._entries.values()
+        await events.aclose()
+
+    assert entries[0].kinds is entries[1].kinds
+    assert len(poller._kinds) == 1
