@@ -109,7 +109,7 @@ def spell_litellm(snapshot: Snapshot, facts: Facts, url: str | None) -> dict[str
     body = spell_openai(snapshot, facts, url)
     del body["prompt"]
     if facts.endpoint == "poll":
-        body["id"] = pack_id(f"deployment-{facts.poll}", facts.task_id)
+        body["id"] = pack_id(f"deploy-{facts.poll}", facts.task_id)
     return body
 
 

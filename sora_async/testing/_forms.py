@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from email.message import Message
 from email.parser import HeaderParser
+from email.utils import collapse_rfc2231_value
 from typing import Any, Literal
 
 from ._snapshots import Upload
@@ -39,9 +40,8 @@ def _sort_parts(body: bytes, boundary: bytes) -> tuple[Fields, Files]:
     fields: Fields = {}
     files: Files = {}
     for head, value in _split(body, boundary):
-        name = head.get_param("name", header="Content-Disposition")
-        file_name = head.get_filename()
-        if not isinstance(name, str):
+        name, file_name = _read_param(head, "name"), _read_param(head, "filename")
+        if name is None:
             raise ValueError("a part of the form has no name")
         if file_name is not None:
             kind = head.get_content_type() if "Content-Type" in head else ""
@@ -68,6 +68,12 @@ def _split(body: bytes, boundary: bytes) -> Iterator[tuple[Message, bytes]]:
     for part in parts[1:]:
         head, _, value = part.partition(b"\r\n\r\n")
         yield HeaderParser().parsestr(head.decode().lstrip()), value
+
+
+def _read_param(head: Message, name: str) -> str | None:
+    """Return a parameter of the content disposition, in whichever of two ways it is quoted."""
+    value: Any = head.get_param(name, header="Content-Disposition")
+    return None if value is None else collapse_rfc2231_value(value)
 
 
 def _parse(content_type: str) -> Message:

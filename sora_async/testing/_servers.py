@@ -119,7 +119,7 @@ _SGLANG: Final = Server(
 _LITELLM: Final = attrs.evolve(
     _OPENAI,
     routes=make_routes({**_CHARACTERS, **_BASIC, **_LIST, **_REMIX}),
-    make_id=lambda number: pack_id("deployment-0", f"video_{number:048x}"),
+    make_id=lambda number: pack_id("deploy-0", f"video_{number:048x}"),
     spell=spell_litellm,
     wrong_key=tell_error(
         401, "Authentication Error, Invalid proxy server token passed.", kind="auth_error"
