@@ -272,12 +272,16 @@ async def test_sglang_makes_bare_uuids_lists_without_cursors_and_shows_what_it_d
     assert sora.tasks == []
 
 
-async def test_a_task_that_is_not_visible_yet_can_be_deleted_on_every_server() -> None:
-    async with calling("sglang") as (sora, caller):
+@pytest.mark.parametrize("shape", ["openai", "sglang"])
+@pytest.mark.parametrize("call", ["GET {}", "GET {}/content", "DELETE {}", "POST {}/remix"])
+async def test_a_task_that_is_not_visible_yet_is_unknown_to_every_call(shape, call) -> None:
+    async with calling(shape) as (sora, caller):
         task_id = sora.add(Life(visible_after=60))
-        status, body = await caller.call("DELETE", f"/v1/videos/{task_id}")
+        method, path = call.format(f"/v1/videos/{task_id}").split()
+        status, _ = await caller.call(method, path)
 
-    assert (status, body["deleted"]) == (200, True)
+        assert status == 404
+        assert len(sora.tasks) == 1
 
 
 async def test_litellm_gives_a_new_id_with_each_poll_and_none_of_them_can_be_polled() -> None:

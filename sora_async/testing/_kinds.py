@@ -71,3 +71,22 @@ class Server:
         if not self.tells_failure_as_error:
             return 200
         return int(code) if code in ("400", "500") else 500
+
+    def refuse_file(self, state: Snapshot) -> Message | None:
+        """Return what is said instead of sending a file; None: it is sent."""
+        refusal = self.early
+        if state.phase == "failed":
+            refusal = self.lost or self.early
+        if state.phase == "succeeded":
+            if self.elsewhere is None or state.url is None:
+                return None
+            refusal = self.elsewhere
+        return self.tell(*refusal, code="video_not_ready")
+
+    def turn_away(self, method: str, path: str) -> Message:
+        """Return the answer to a request for something that this server does not have."""
+        methods = self.routes.methods(path) if self.has_405 else []
+        if not methods:
+            return self.tell(404, f"Invalid URL ({method} {path})")
+        refusal = self.tell(405, f"Not allowed to {method} on {path}.", code="method_not_supported")
+        return refusal.with_headers({"Allow": ", ".join(methods)})

@@ -1,13 +1,16 @@
 """Lists in pages: which tasks a page holds, and how a server wraps them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 from urllib.parse import parse_qs
 
 import attrs
 
 from ._kinds import Server
+from ._messages import Message, make_message
 from ._tasks import Task
+
+Body = dict[str, Any]
 
 
 @attrs.frozen(kw_only=True)
@@ -18,24 +21,44 @@ class Page:
     after: str | None
     order: Literal["asc", "desc"]
 
-    def cut(self, tasks: Sequence[Task]) -> tuple[Sequence[Task], bool]:
-        """Return the tasks of this page, of all from the oldest on, and whether more follow."""
+    def cut(self, tasks: Sequence[Task]) -> Sequence[Task]:
+        """Return the tasks of this page and all that follow, of *tasks* from the oldest on."""
         found = list(tasks) if self.order == "asc" else list(reversed(tasks))
-        if self.after is not None:
-            ids = [task.id for task in found]
-            # After one that is not there comes nothing, as with vLLM-Omni and SGLang.
-            found = found[ids.index(self.after) + 1 :] if self.after in ids else []
-        limit = len(found) if self.limit is None else self.limit
-        return found[:limit], len(found) > limit
+        if self.after is None:
+            return found
+        ids = [task.id for task in found]
+        # After one that is not there comes nothing, as with vLLM-Omni and SGLang.
+        return found[ids.index(self.after) + 1 :] if self.after in ids else []
 
 
-def read_page(query: str, page_size: int | None) -> Page:
+def list_tasks(
+    server: Server, query: str, tasks: Sequence[Task], show: Callable[[Task], Body | None]
+) -> Message:
     """
     Return the page that *query* asks for.
 
-    Raises:
-        ValueError: The limit is not from 1 to 100, or the order is none.
+    Args:
+        server: Whose list it is.
+        query: What followed the question mark.
+        tasks: All tasks, from the oldest on.
+        show: Makes the object of a task; None for one that is not known yet.
     """
+    try:
+        page = _read_page(query, server.page_size)
+    except ValueError as error:
+        return server.tell(400, str(error))
+    shown: list[Body] = []
+    for task in page.cut(tasks):
+        body = show(task)
+        if body is None:
+            continue
+        if len(shown) == page.limit:
+            return _wrap(server, shown, has_more=True)
+        shown.append(body)
+    return _wrap(server, shown, has_more=False)
+
+
+def _read_page(query: str, page_size: int | None) -> Page:
     given = {name: values[-1] for name, values in parse_qs(query).items()}
     limit = given.get("limit")
     if limit is not None and limit not in map(str, range(1, 101)):
@@ -47,10 +70,9 @@ def read_page(query: str, page_size: int | None) -> Page:
     raise ValueError("order is asc or desc")
 
 
-def wrap(server: Server, bodies: Sequence[dict[str, Any]], has_more: bool) -> dict[str, Any]:
-    """Return the list of *bodies* as *server* sends it."""
-    listed: dict[str, Any] = {"object": "list", "data": bodies}
-    if not server.has_cursors:
-        return listed
-    ids = [body["id"] for body in bodies] or [None]
-    return {**listed, "first_id": ids[0], "last_id": ids[-1], "has_more": has_more}
+def _wrap(server: Server, bodies: Sequence[Body], *, has_more: bool) -> Message:
+    listed: Body = {"object": "list", "data": bodies}
+    if server.has_cursors:
+        ids = [body.get("id") for body in bodies] or [None]
+        listed |= {"first_id": ids[0], "last_id": ids[-1], "has_more": has_more}
+    return make_message(listed)

@@ -4,7 +4,7 @@ import functools
 import re
 from collections.abc import Mapping
 from typing import Final, Literal
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs, quote, unquote
 
 import attrs
 
@@ -17,9 +17,19 @@ does not offer.
 
 @attrs.frozen
 class Route:
-    """One call: its method, its path, and the field of the query that holds the id, if any."""
+    """
+    One call.
+
+    Attributes:
+        method: Such as "GET".
+        target: Its path, and its query if the id is there; ``{id}`` stands for the id.
+        path: The path as a pattern.
+        id_field: The field of the query that holds the id; "" where none does.
+        endpoint: What it asks for.
+    """
 
     method: str
+    target: str
     path: re.Pattern[str]
     id_field: str
     endpoint: Endpoint
@@ -48,6 +58,11 @@ class Routes:
         """Return the methods that *path* has; none where there is no such path."""
         return sorted({route.method for route in self.routes if route.path.fullmatch(path)})
 
+    def poll_target(self, task_id: str) -> str:
+        """Return the path, and the query, at which the task is polled."""
+        targets = {route.endpoint: route.target for route in self.routes}
+        return targets["poll"].replace("{id}", quote(task_id, safe=":="))
+
     @functools.cached_property
     def _has_id_fields(self) -> bool:
         return any(route.id_field for route in self.routes)
@@ -69,7 +84,7 @@ def _make_route(call: str, endpoint: Endpoint) -> Route:
     method, _, target = call.partition(" ")
     path, _, query = target.partition("?")
     pattern = re.escape(path).replace(r"\{id\}", "([^/]+)")
-    return Route(method, re.compile(pattern), query.removesuffix("={id}"), endpoint)
+    return Route(method, target, re.compile(pattern), query.removesuffix("={id}"), endpoint)
 
 
 Found = tuple[str, Endpoint, str | None]

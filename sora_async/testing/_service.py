@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from urllib.parse import quote, unquote
 
 import attrs
@@ -15,7 +15,7 @@ from aiohttp import web
 from ._answers import Answer, queued, say, send
 from ._characters import Characters
 from ._kinds import Server
-from ._lists import read_page, wrap
+from ._lists import list_tasks
 from ._lives import Course, Life
 from ._messages import Message, make_message
 from ._replies import unknown_task
@@ -23,8 +23,8 @@ from ._requests import Request, read_order
 from ._routes import Endpoint
 from ._servers import SERVERS
 from ._shapes import spell
-from ._snapshots import Facts, Order, Shape
-from ._tasks import Task, refuse_file
+from ._snapshots import Facts, Order, Shape, Snapshot
+from ._tasks import Task
 from ._video import VIDEO
 
 START: Final = datetime(2026, 1, 14, 8, tzinfo=UTC)
@@ -117,18 +117,19 @@ class Service:
             case "character":
                 return say(self._characters.answer(record, self.server, self._stamp(at))), ""
             case "other":
-                return say(self._turn_away(record)), ""
+                return say(self.server.turn_away(record.method, record.path)), ""
         task = self._tasks.get(record.task_id or "")
-        if task is None:
+        if task is not None and record.endpoint == "poll":
+            return task.poll(at), task.id
+        state = None if task is None else task.look(at)
+        if task is None or state is None:
             return unknown_task(), record.task_id or ""
         match record.endpoint:
-            case "poll":
-                return task.poll(at), task.id
             case "delete":
-                return self._delete(task, at), task.id
+                return say(self._delete(task, state, at)), task.id
             case "remix":
-                return self._remix(task, record, at)
-        refusal = refuse_file(self.server, task, at)
+                return self._remix(task, state, record, at)
+        refusal = self.server.refuse_file(state)
         return _VIDEO if refusal is None else say(refusal), task.id
 
     def _create(self, record: Request, at: float) -> tuple[Answer, str]:
@@ -138,14 +139,16 @@ class Service:
             return say(self.server.tell(400, str(error))), ""
         return self._take(order, at)
 
-    def _remix(self, source: Task, record: Request, at: float) -> tuple[Answer, str]:
+    def _remix(
+        self, source: Task, state: Snapshot, record: Request, at: float
+    ) -> tuple[Answer, str]:
         try:
-            prompt = read_order(record, self.server, is_remix=True)
+            asked = read_order(record, self.server, is_remix=True)
         except ValueError as error:
             return say(self.server.tell(400, str(error))), ""
-        if not source.has_file(at):
+        if state.phase != "succeeded":
             return say(self.server.tell(400, "Only a completed video can be remixed.")), ""
-        order = attrs.evolve(source.order, prompt=prompt.prompt, fields=prompt.fields, files={})
+        order = attrs.evolve(source.order, prompt=asked.prompt, fields=asked.fields, files={})
         return self._take(order, at, source.id)
 
     def _take(self, order: Order, at: float, remixed_from: str | None = None) -> tuple[Answer, str]:
@@ -157,36 +160,18 @@ class Service:
         return answer, self.keep(None, order, life, at, remixed_from)
 
     def _list(self, record: Request, at: float) -> Message:
-        try:
-            page = read_page(record.query, self.server.page_size)
-        except ValueError as error:
-            return self.server.tell(400, str(error))
-        states = {task.id: task.look(at) for task in self._tasks.values()}
-        known = [task for task in self._tasks.values() if states[task.id] is not None]
-        tasks, has_more = page.cut(known)
-        bodies = [
-            spell(state, self._gather(task.id, at, "list"))
-            for task in tasks
-            if (state := states[task.id]) is not None
-        ]
-        return make_message(wrap(self.server, bodies, has_more))
+        def show(task: Task) -> dict[str, Any] | None:
+            state = task.look(at)
+            return None if state is None else spell(state, self._gather(task.id, at, "list"))
 
-    def _delete(self, task: Task, at: float) -> Answer:
-        facts, state = self._gather(task.id, at, "delete"), task.look(at)
+        return list_tasks(self.server, record.query, self.tasks, show)
+
+    def _delete(self, task: Task, state: Snapshot, at: float) -> Message:
+        last = spell(state, self._gather(task.id, at, "delete"))
         del self._tasks[task.id]
-        if self.server.shows_deleted and state is not None:
-            return say(make_message(spell(state, facts) | {"status": "deleted"}))
-        return say(make_message({"id": task.id, "object": "video.deleted", "deleted": True}))
-
-    def _turn_away(self, record: Request) -> Message:
-        """Return the answer to a request for something that this server does not have."""
-        methods = self.server.routes.methods(record.path) if self.server.has_405 else []
-        if not methods:
-            return self.server.tell(404, f"Invalid URL ({record.method} {record.path})")
-        told = self.server.tell(
-            405, f"Not allowed to {record.method} on {record.path}.", code="method_not_supported"
-        )
-        return told.with_headers({"Allow": ", ".join(methods)})
+        if self.server.shows_deleted:
+            return make_message(last | {"status": "deleted"})
+        return make_message({"id": task.id, "object": "video.deleted", "deleted": True})
 
     def _gather(self, task_id: str, at: float, endpoint: Endpoint = "content") -> Facts:
         """Return what a reply says of a task at a moment, also of one that is not known."""
