@@ -38,7 +38,12 @@ class Server:
         tell: Makes its errors.
         wrong_key: What it answers without the right key.
         unknown_task: What it says of an id that it does not know; ``{}`` is the id.
-        has_405: Whether a path of its own, asked with another method, is a 405 and not a 404.
+        tell_away: Makes the errors for calls that it does not have; None: *tell* does. What
+            stands before a server's own code, such as FastAPI's router, may speak another way.
+        no_route: What is said of a path that it does not have; ``{method}`` and ``{path}`` are
+            those of the request.
+        no_method: The same of a path of its own, asked with another method, which is a 405; None:
+            it is a 404 as any other.
         early: Status and text for who asks for the file of a task that is not done.
         lost: The same where the task has failed; None: as *early*.
         elsewhere: The same where the task has a URL, for a server that has no file then.
@@ -58,7 +63,9 @@ class Server:
     tell: Tell = tell_error
     wrong_key: Message
     unknown_task: str = "Video not found"
-    has_405: bool = True
+    tell_away: Tell | None = None
+    no_route: str = "Invalid URL ({method} {path})"
+    no_method: str | None = "Not allowed to {method} on {path}."
     early: tuple[int, str]
     lost: tuple[int, str] | None = None
     elsewhere: tuple[int, str] | None = None
@@ -85,8 +92,10 @@ class Server:
 
     def turn_away(self, method: str, path: str) -> Message:
         """Return the answer to a request for something that this server does not have."""
-        methods = self.routes.methods(path) if self.has_405 else []
-        if not methods:
-            return self.tell(404, f"Invalid URL ({method} {path})")
-        refusal = self.tell(405, f"Not allowed to {method} on {path}.", code="method_not_supported")
+        tell = self.tell_away or self.tell
+        methods = self.routes.methods(path)
+        if self.no_method is None or not methods:
+            return tell(404, self.no_route.format(method=method, path=path))
+        text = self.no_method.format(method=method, path=path)
+        refusal = tell(405, text, code="method_not_supported")
         return refusal.with_headers({"Allow": ", ".join(methods)})

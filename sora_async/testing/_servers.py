@@ -1,7 +1,7 @@
 """The servers that the fake can be, each as one page of data."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
@@ -44,6 +44,11 @@ _CHARACTERS: Final[Calls] = {
 
 _NOT_READY: Final = "Video is not ready yet, use GET /v1/videos/{video_id} to check status."
 _IN_PROGRESS: Final = "Generation is still in-progress"
+_BEHIND_FASTAPI: Final[Any] = {
+    "tell_away": tell_like_fastapi,
+    "no_route": "Not Found",
+    "no_method": "Method Not Allowed",
+}
 
 # Relays built on new-api, which is written with gin: it knows no 405, and has no list.
 _PAGE: Final = Server(
@@ -59,7 +64,7 @@ _PAGE: Final = Server(
         code="",
     ),
     unknown_task="Video with id '{}' not found.",
-    has_405=False,
+    no_method=None,
     early=(400, _NOT_READY),
 )
 _RELAY: Final = attrs.evolve(
@@ -93,6 +98,7 @@ _VLLM: Final = Server(
     bodies=frozenset({"form"}),
     make_id=lambda number: f"video_gen_{number:032x}",
     spell=spell_vllm,
+    **_BEHIND_FASTAPI,
     tells_failure_as_error=True,
     tell=tell_like_vllm,
     wrong_key=make_message({"error": "Unauthorized"}, status=401),
@@ -106,6 +112,7 @@ _SGLANG: Final = Server(
     routes=make_routes({**_BASIC, **_LIST, **_DELETE}),
     make_id=make_uuid,
     spell=spell_sglang,
+    **_BEHIND_FASTAPI,
     tell=tell_like_fastapi,
     wrong_key=tell_like_fastapi(401, "Unauthorized"),
     early=(404, _IN_PROGRESS),
@@ -121,6 +128,7 @@ _LITELLM: Final = attrs.evolve(
     routes=make_routes({**_CHARACTERS, **_BASIC, **_LIST, **_REMIX}),
     make_id=lambda number: pack_id("deploy-0", f"video_{number:048x}"),
     spell=spell_litellm,
+    **_BEHIND_FASTAPI,
     wrong_key=tell_error(
         401, "Authentication Error, Invalid proxy server token passed.", kind="auth_error"
     ),
@@ -143,6 +151,8 @@ _OPENROUTER: Final = Server(
     tell=tell_like_openrouter,
     wrong_key=tell_like_openrouter(401, "No auth credentials found"),
     unknown_task="Job {} not found",
+    no_route="Not Found",
+    no_method=None,
     early=(404, "The video is not ready"),
 )
 
