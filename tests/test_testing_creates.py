@@ -163,6 +163,30 @@ async def test_a_create_that_cannot_be_read_uses_up_no_answer() -> None:
     assert seen == [400, 429]
 
 
+@pytest.mark.parametrize(
+    ("shape", "path", "name", "right", "wrong"),
+    [
+        ("openai", "/v1/videos", "seconds", "8", 8),
+        ("unified", "/v1/video/create", "duration", 8, "8"),
+        ("openrouter", "/api/v1/videos", "duration", 8, "8"),
+    ],
+)
+async def test_servers_are_strict_about_the_type_of_a_length(
+    shape, path, name, right, wrong
+) -> None:
+    async with FakeSora(shape=shape) as sora, aiohttp.ClientSession() as http:
+        statuses = []
+        for value in (right, wrong, None):
+            body = {"prompt": "a boat", name: value}
+            async with http.post(sora.url + path, json=body) as reply:
+                statuses.append(reply.ok)
+                if not reply.ok:
+                    assert f"'{name}'" in await reply.text()
+
+    assert statuses == [True, False, True]
+    assert [task.order.seconds for task in sora.tasks] == ["8", "10"]
+
+
 async def test_a_remix_is_answered_as_creates_are() -> None:
     async with FakeSora(shape="openai") as sora, aiohttp.ClientSession() as http:
         source = sora.add(Life(queued=0, running=0))

@@ -30,6 +30,7 @@ class Server:
         routes: Its calls.
         bodies: What it takes a create in.
         names: What it calls a field of an order, where that is not OpenAI's name.
+        seconds_type: What the length of a video has to be in JSON; None: text or a number.
         make_id: The number of a task into its id.
         spell: Makes the object that shows a task.
         spell_created: The same in the reply to a create; None: as ever.
@@ -55,6 +56,7 @@ class Server:
     routes: Routes
     bodies: frozenset[Literal["form", "json"]] = frozenset({"form", "json"})
     names: Mapping[str, str] = attrs.field(factory=dict)
+    seconds_type: type[str] | type[int] | None = None
     make_id: Callable[[int], str]
     spell: Spelling
     spell_created: Spelling | None = None

@@ -104,6 +104,11 @@ def read_order(request: Request, server: Server, *, is_remix: bool = False) -> O
     if not fields.get("prompt"):
         raise ValueError("prompt is required")
     sent = {name: fields.get(server.names.get(name, name)) for name in _REPEATED}
+    wanted = server.seconds_type
+    if kind == "json" and wanted and not isinstance(sent["seconds"], wanted | None):
+        name = server.names.get("seconds", "seconds")
+        right = "text" if wanted is str else "a whole number"
+        raise ValueError(f"Invalid type for '{name}': expected {right}")
     repeated: Any = {name: str(value) for name, value in sent.items() if value}
     return Order(**repeated, fields=fields, files=files)
 

@@ -78,6 +78,7 @@ _UNIFIED: Final = attrs.evolve(
     routes=make_routes({"POST /v1/video/create": "create", "GET /v1/video/query?id={id}": "poll"}),
     bodies=frozenset({"json"}),
     names={"seconds": "duration"},
+    seconds_type=int,
     spell=spell_unified,
     spell_created=spell_unified_created,
 )
@@ -85,6 +86,7 @@ _UNIFIED: Final = attrs.evolve(
 # openai-python 3.57, resources/videos.py.
 _OPENAI: Final = Server(
     routes=make_routes({**_CHARACTERS, **_BASIC, **_LIST, **_DELETE, **_REMIX}),
+    seconds_type=str,
     make_id=lambda number: f"video_{number:048x}",
     spell=spell_openai,
     wrong_key=tell_error(401, "Incorrect API key provided.", code="invalid_api_key"),
@@ -145,6 +147,7 @@ _OPENROUTER: Final = Server(
     ),
     bodies=frozenset({"json"}),
     names={"seconds": "duration"},
+    seconds_type=int,
     make_id=lambda number: f"job-{number:020d}",
     spell=spell_openrouter,
     created_status=202,

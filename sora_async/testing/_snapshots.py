@@ -20,10 +20,11 @@ The kind of server: how it spells a task, which calls it has, and where they are
     Flat from first to last: ``progress`` from 0 to 100, ``video_url`` null until it is done.
 ``openai``
     OpenAI's own video object: there never is a ``video_url``, the file is at ``/content``. The
-    only one with all calls: list, delete, remix and characters.
+    only one with all calls: list, delete, remix and characters. In JSON, ``seconds`` is text.
 ``unified``
-    The other paths of the page's relay, JSON only: ``POST /v1/video/create``, and
-    ``GET /v1/video/query?id=``, which is nested as "page" and stays nested when it is done.
+    The other paths of the page's relay, JSON only: ``POST /v1/video/create``, with the seconds as
+    a number in ``duration``, and ``GET /v1/video/query?id=``, which is nested as "page" and stays
+    nested when it is done.
 ``vllm``
     vLLM-Omni: creates are forms and nothing else, the progress is 0 until the end, the file is at
     ``/content``, and a failed task comes as HTTP 400 or 500 with the task as its body.
@@ -33,8 +34,8 @@ The kind of server: how it spells a task, which calls it has, and where they are
 ``litellm``
     LiteLLM's proxy before OpenAI: the reply to each poll has a new id, which cannot be asked for.
 ``openrouter``
-    OpenRouter, JSON only: under ``/api/v1/videos``, a create is a 202 with a ``polling_url``, and
-    the file is at ``unsigned_urls``, which want the key.
+    OpenRouter, JSON only: under ``/api/v1/videos``, a create, with ``duration`` as "unified", is a
+    202 with a ``polling_url``, and the file is at ``unsigned_urls``, which want the key.
 """
 
 Phase = Literal["queued", "running", "succeeded", "failed"]
