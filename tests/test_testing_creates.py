@@ -82,7 +82,7 @@ async def test_a_request_tells_what_it_sent_whether_it_was_taken_or_not() -> Non
     (_, refused), (_, unread) = sora.requests
     assert refused.fields == {"prompt": "a boat", "model": "sora-2"}
     assert refused.files == {}
-    with pytest.raises(ValueError, match="Expecting value"):
+    with pytest.raises(ValueError, match="neither a form nor JSON"):
         _ = unread.fields
 
 
@@ -236,6 +236,8 @@ def test_names_in_a_form_are_read_as_they_were_written() -> None:
         ("multipart/form-data; boundary=b", b"", "no end"),
         ("multipart/form-data; boundary=b", b'--b\r\nX: \xff\r\n\r\n1\r\n--b--', "decode"),
         ("application/json", b"[1]", "not a JSON object"),
+        ("application/json", b"[" * 100_000, "neither a form nor JSON"),
+        ("application/x-www-form-urlencoded", b"prompt=a", "neither a form nor JSON"),
         ("", b"\xff", "decode"),
     ],
 )  # fmt: skip

@@ -2,8 +2,10 @@
 
 import contextlib
 import json
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, get_args
 
 import aiohttp
@@ -17,6 +19,7 @@ from sora_async.testing import FakeSora, Life, Shape, completed, failed, queued,
 from sora_async.testing._servers import SERVERS
 
 SHAPES: tuple[Shape, ...] = get_args(Shape)
+PAGE = Path(__file__).parent.parent / "docs" / "explanation" / "what-servers-do.rst"
 DONE = Life(queued=0, running=0)
 
 
@@ -63,6 +66,22 @@ def poll_path(shape: Shape, task_id: str) -> str:
         case "openrouter":
             return f"/api/v1/videos/{task_id}"
     return f"/v1/videos/{task_id}"
+
+
+def test_the_page_tells_the_calls_of_every_server() -> None:
+    row = re.compile(
+        r"^   \* - ``(\w+)``\n     - ``(.*)``\n     - (.*)\n     - ?(.*)$", re.MULTILINE
+    )
+
+    def describe(shape: Shape) -> tuple[str, str, str, str]:
+        server = SERVERS[shape]
+        create = [route for route in server.routes.routes if route.endpoint == "create"]
+        kinds = [word for word in ("form", "JSON") if word.lower() in server.bodies]
+        calls = {route.endpoint for route in server.routes.routes} - {"create", "poll"}
+        target = f"{create[0].method} {create[0].target}"
+        return shape, target, ", ".join(kinds), ", ".join(sorted(calls))
+
+    assert row.findall(PAGE.read_text("utf-8")) == [describe(shape) for shape in SHAPES]
 
 
 @pytest.mark.parametrize("shape", SHAPES)

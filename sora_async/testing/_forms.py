@@ -26,7 +26,10 @@ def read_body(content_type: str, body: bytes) -> tuple[Fields, Files]:
         ValueError: It is neither a form nor a JSON object.
     """
     if read_kind(content_type) == "json":
-        fields = json.loads(body)
+        try:
+            fields = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"the body is neither a form nor JSON: {error}") from error
         if not isinstance(fields, dict):
             raise ValueError("the body is not a JSON object")
         return fields, {}
