@@ -35,7 +35,7 @@ def types(session: nox.Session) -> None:
     """Check the types of the package, and those that its users see."""
     session.install(".[cli]", *groups("types"))
     users = [path for path in ("tests/typing",) if Path(path).is_dir()]
-    session.run("mypy", "--strict", "sora_async", *users)
+    session.run("mypy", "--strict", "sora_async", "pytest_sora_async", *users)
 
 
 @nox.session

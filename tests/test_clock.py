@@ -342,3 +342,18 @@ def test_debug_mode_takes_no_virtual_hour_for_a_slow_callback(
         run(main(), debug=True)
 
     assert caplog.records == []
+
+
+def test_a_virtual_clock_is_read_on_a_virtual_loop_only() -> None:
+    async def read() -> float:
+        await asyncio.sleep(3)
+        return VirtualClock().now
+
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        assert runner.run(read()) == 3.0
+
+    async def read_at_once() -> float:
+        return VirtualClock().now
+
+    with pytest.raises(RuntimeError, match="does not run in virtual time"):
+        asyncio.run(read_at_once())

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -88,11 +89,130 @@ def test_the_key_and_the_speed_are_told() -> None:
     assert "curl -H 'Authorization: Bearer secret' http" in text
 
 
+def test_a_script_says_what_is_served_and_options_go_before_it(tmp_path) -> None:
+    script = tmp_path / "script.yaml"
+    script.write_text(
+        """
+        shape: openai
+        api_key: secret
+        speed: 20
+        chaos: {rates: {429: 0.5}}
+        tasks:
+          - {id: boat, life: {queued: 1, running: 4}}
+          - {id: moon, script: [queued, reset]}
+          - {id: star, script: [queued]}
+          - {id: tree, life: {queued: 0, running: 0.5, failure: [a, b]}}
+          - id: sea
+        """
+    )
+
+    code, text = run(interrupt(signal.SIGINT), "--script", str(script), "--speed", "10")
+
+    assert code == 0
+    assert text.split("\n\n")[1].splitlines() == [
+        "Tasks, 10 times as fast:",
+        "  boat  done after 5 seconds",
+        "  moon  a script of 2 answers",
+        "  star  a script of 1 answer",
+        "  tree  fails after 0.5 seconds",
+        "  sea  the default life",
+    ]
+    assert "export SORA_API_KEY=secret" in text
+    assert "/v1/videos/boat\n" in text
+
+
+def test_a_service_may_begin_without_tasks(tmp_path) -> None:
+    script = tmp_path / "script.json"
+    script.write_text('{"tasks": []}')
+
+    code, text = run(interrupt(signal.SIGINT), "--script", str(script), "--chaos", "429=1")
+
+    assert code == 0
+    assert "Tasks" not in text
+    assert "/v1/videos/ID\n" in text
+
+
+def test_chaos_and_seed_decide_what_goes_wrong() -> None:
+    seen = []
+
+    def ask(url: str) -> None:
+        for _ in range(12):
+            try:
+                with urllib.request.urlopen(url, timeout=5) as reply:
+                    seen.append(reply.status)
+            except urllib.error.HTTPError as error:
+                seen.append(error.code)
+                error.close()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def act(text: str) -> None:
+        found = re.search(r"^curl (\S+)$", text, re.MULTILINE)
+        assert found
+        threading.Thread(target=ask, args=found.groups()).start()
+
+    run(act, "--chaos", "429=0.3,5xx=0.2", "--seed", "3")
+    first = seen.copy()
+    seen.clear()
+    run(act, "--chaos", "429=0.3,5xx=0.2", "--seed", "3")
+
+    assert seen == first
+    assert {200, 429} < set(seen)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "complaint"),
+    [
+        (
+            "script.yaml",
+            "task: 1",
+            r"\S+/script\.yaml:1: task: there is no such field; .* 'tasks'\?",
+        ),
+        ("script.json", "{", r"\S+/script\.json:1: .*"),
+        ("script.json", None, r"cannot read \S+/script\.json: No such file or directory"),
+    ],
+)
+def test_a_script_that_cannot_be_used_is_one_line_and_code_2(
+    name, text, complaint, tmp_path, capsys
+) -> None:
+    if text is not None:
+        (tmp_path / name).write_text(text)
+
+    code = main(["--script", str(tmp_path / name)])
+
+    assert code == 2
+    assert re.fullmatch(f"{complaint}\n", capsys.readouterr().err)
+
+
+def test_a_seed_without_chaos_is_told(capsys) -> None:
+    assert main(["--seed", "3"]) == 2
+    assert capsys.readouterr().err.startswith("a seed needs chaos: ")
+
+
+def test_yaml_without_pyyaml_is_told(tmp_path) -> None:
+    (tmp_path / "script.yaml").write_text("{}")
+    program = (
+        "import sys; sys.modules['yaml'] = None\n"
+        "from sora_async.testing.__main__ import main\n"
+        "sys.exit(main(['--script', 'script.yaml']))"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True
+    )
+
+    assert ended.returncode == 2
+    assert ended.stderr == (
+        "a script in YAML needs PyYAML: pip install 'sora-async[testing]', or write JSON\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [("--speed", value) for value in ("0", "-1", "inf", "nan", "fast")]
     + [("--port", value) for value in ("-1", "65536", "http")]
-    + [("--shape", "azure")],
+    + [("--shape", "azure")]
+    + [("--chaos", value) for value in ("429", "503=1", "429=2", "", "429=a")]
+    + [("--seed", "one")],
 )
 def test_impossible_options_are_refused(option, value, capsys) -> None:
     with pytest.raises(SystemExit) as caught:

@@ -20,7 +20,8 @@ of its tasks has a :class:`Life` by the clock, or a script of answers, one for e
 """
 
 from ._answers import Answer, completed, failed, queued, running
-from ._clock import VirtualTimeLoop
+from ._chaos import Chaos
+from ._clock import VirtualClock, VirtualTimeLoop
 from ._creates import accepted
 from ._faults import (
     close_after,
@@ -42,6 +43,7 @@ from ._tasks import Task
 __all__ = [
     "ABSENT",
     "Answer",
+    "Chaos",
     "FakeSora",
     "Life",
     "Order",
@@ -49,6 +51,7 @@ __all__ = [
     "Shape",
     "Task",
     "Upload",
+    "VirtualClock",
     "VirtualTimeLoop",
     "accepted",
     "close_after",

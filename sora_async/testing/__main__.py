@@ -6,16 +6,23 @@ import contextlib
 import math
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from shlex import quote
-from typing import get_args
+from typing import Final, get_args
 
+import attrs
+
+from ._chaos import Chaos, Mishap
+from ._control import ROOT, Control
 from ._lives import Life
+from ._plans import Plan, PlannedTask, load_plan
 from ._server import FakeSora
 from ._servers import SERVERS
 from ._snapshots import Shape
+from ._tasks import Task
 
-LIVES = {
+LIVES: Final = {
     "done in half a minute": Life(queued=5, running=25),
     "slow: done in five minutes": Life(queued=20, running=280),
     "fails after 20 seconds": Life(
@@ -27,7 +34,7 @@ LIVES = {
         queued=3, running=17, url_delay=20
     ),
 }
-"""The tasks that are there from the start, by what is said of them."""
+"""The tasks that are there from the start, by what is said of them, where no file names others."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,12 +45,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments; None means those of the command line.
 
     Returns:
-        The exit code: 0, or 1 when the address cannot be listened on.
+        The exit code: 0; 1 when the address cannot be listened on; 2 when the script file cannot
+        be used. Wrong arguments end the process with 2 at once.
     """
     options = _parse(argv)
+    try:
+        plan = _make_plan(options)
+    except (OSError, ValueError, ImportError) as error:
+        print(_explain(error), file=sys.stderr)
+        return 2
     # Where a loop knows no signals, as on Windows, Ctrl-C still is a KeyboardInterrupt.
     with contextlib.suppress(KeyboardInterrupt):
-        return asyncio.run(_serve(options))
+        return asyncio.run(_serve(options, plan))
     return 0
 
 
@@ -57,33 +70,84 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--port", type=int, default=8123, help="port; 0 is a free one (%(default)s)"
     )
     parser.add_argument(
-        "--shape", choices=get_args(Shape), default="page", help="kind of server (%(default)s)"
+        "--script", type=Path, metavar="FILE", help="tasks and all else from a YAML or JSON file"
     )
+    parser.add_argument("--shape", choices=get_args(Shape), help="kind of server (page)")
     parser.add_argument("--api-key", metavar="KEY", help="key to ask for (none is asked for)")
+    parser.add_argument("--speed", type=_read_speed, metavar="FACTOR", help="10: ten times as fast")
     parser.add_argument(
-        "--speed", type=float, default=1.0, metavar="FACTOR", help="10: ten times as fast"
+        "--chaos",
+        type=_read_rates,
+        metavar="RATES",
+        help=f"faults by chance: 429=0.05,reset=0.01, of {', '.join(get_args(Mishap))}",
     )
+    parser.add_argument("--seed", type=int, metavar="NUMBER", help="of the chance (0)")
     options = parser.parse_args(argv)
     if options.port not in range(1 << 16):
         parser.error("argument --port: a port is from 0 to 65535")
-    if not 0.0 < options.speed < math.inf:
-        parser.error("argument --speed: a factor is more than 0")
     return options
 
 
-async def _serve(options: argparse.Namespace) -> int:
+def _read_speed(text: str) -> float:
+    speed = float(text)
+    if not 0.0 < speed < math.inf:
+        raise argparse.ArgumentTypeError("a factor is more than 0")
+    return speed
+
+
+def _read_rates(text: str) -> Chaos:
+    pairs = [part.partition("=") for part in text.split(",")]
+    try:
+        return Chaos(rates={name.strip(): float(rate) for name, _, rate in pairs})
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _make_plan(options: argparse.Namespace) -> Plan:
+    """Return what the file says, with the options before it."""
+    plan = Plan() if options.script is None else load_plan(options.script)
+    chaos = options.chaos or plan.chaos
+    if options.seed is not None:
+        if chaos is None:
+            raise ValueError("a seed needs chaos: --chaos 429=0.05, or rates in the file")
+        chaos = attrs.evolve(chaos, seed=options.seed)
+    tasks = plan.tasks
+    if tasks is None:
+        tasks = [PlannedTask(life=life, start="first_poll") for life in LIVES.values()]
+    return attrs.evolve(
+        plan,
+        shape=options.shape or plan.shape or "page",
+        api_key=options.api_key or plan.api_key,
+        speed=options.speed or plan.speed or 1.0,
+        chaos=chaos,
+        tasks=tasks,
+    )
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"cannot read {error.filename}: {error.strerror}"
+    if isinstance(error, ImportError):
+        return "a script in YAML needs PyYAML: pip install 'sora-async[testing]', or write JSON"
+    return str(error)
+
+
+async def _serve(options: argparse.Namespace, plan: Plan) -> int:
     """Run the fake until a signal says that it is enough, and return the exit code."""
     enough = asyncio.Event()
     loop = asyncio.get_running_loop()
     with contextlib.suppress(NotImplementedError):
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, enough.set)
+    default_life = plan.default_life or next(iter(LIVES.values()))
     fake = FakeSora(
-        api_key=options.api_key,
-        shape=options.shape,
+        api_key=plan.api_key,
+        shape=plan.shape or "page",
         host=options.host,
         port=options.port,
-        default_life=next(iter(LIVES.values())).faster(options.speed),
+        default_life=default_life.faster(plan.speed or 1.0),
+        unknown_status=plan.unknown_status or 404,
+        chaos=plan.chaos,
     )
     try:
         await fake.start()
@@ -92,36 +156,57 @@ async def _serve(options: argparse.Namespace) -> int:
         print(f"cannot listen on {options.host}:{options.port}: {reason}", file=sys.stderr)
         return 1
     async with fake:
-        tasks = {
-            fake.add(life.faster(options.speed), at_first_poll=True): text
-            for text, life in LIVES.items()
-        }
-        print(_introduce(fake.url, tasks, options), flush=True)
+        Control(fake, plan, default_life).begin()
+        print(_introduce(fake, plan), flush=True)
         await enough.wait()
     return 0
 
 
-def _introduce(url: str, tasks: dict[str, str], options: argparse.Namespace) -> str:
+def _introduce(fake: FakeSora, plan: Plan) -> str:
     """Return what a user wants to know first: the address, some ids, and how to ask."""
-    pace = "" if options.speed == 1.0 else f", {options.speed:g} times as fast"
-    key = options.api_key or "any"
-    target = SERVERS[options.shape].routes.poll_target(next(iter(tasks)))
-    header = f"-H 'Authorization: Bearer {options.api_key}' " if options.api_key else ""
+    key = plan.api_key or "any"
+    ids = [task.id for task in fake.tasks] or ["ID"]
+    target = SERVERS[plan.shape or "page"].routes.poll_target(ids[0])
+    header = f"-H 'Authorization: Bearer {plan.api_key}' " if plan.api_key else ""
     return "\n".join(
         [
-            f"Fake video service at {url}",
+            f"Fake video service at {fake.url}",
             "",
-            f"Tasks, each beginning when it is first asked for{pace}:",
-            *(f"  {task_id}  {text}" for task_id, text in tasks.items()),
-            "",
-            f"export SORA_BASE_URL={url}",
+            *_list_tasks(fake.tasks, plan),
+            f"export SORA_BASE_URL={fake.url}",
             f"export SORA_API_KEY={key}",
             "",
-            f"curl {header}{quote(url + target)}",
+            f"curl {header}{quote(fake.url + target)}",
+            f"curl {fake.url}{ROOT}/requests",
             "",
             "Ctrl-C ends it.",
         ]
     )
+
+
+def _list_tasks(tasks: Sequence[Task], plan: Plan) -> Iterable[str]:
+    if not tasks:
+        return
+    pace = "" if plan.speed == 1.0 else f", {plan.speed:g} times as fast"
+    planned = plan.tasks or ()
+    is_late = all(task.script or task.start == "first_poll" for task in planned)
+    yield f"Tasks{', each beginning when it is first asked for' if is_late else ''}{pace}:"
+    for task, each in zip(tasks, planned, strict=False):
+        yield f"  {task.id}  {_describe(each)}"
+    yield ""
+
+
+def _describe(task: PlannedTask) -> str:
+    """Return a few words about a task."""
+    if task.script is not None:
+        return f"a script of {len(task.script)} answer{'s' if len(task.script) > 1 else ''}"
+    life = task.life
+    if life is None:
+        return "the default life"
+    for text, known in LIVES.items():
+        if life == known:
+            return text
+    return f"{'done' if life.failure is None else 'fails'} after {life.duration:g} seconds"
 
 
 if __name__ == "__main__":

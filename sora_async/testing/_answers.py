@@ -4,7 +4,7 @@ import asyncio
 import functools
 import inspect
 import reprlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, ParamSpec
 
 import attrs
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 Delivery = Callable[[web.BaseRequest, Message], Awaitable[web.StreamResponse]]
 
 _P = ParamSpec("_P")
+
+_MADE: Final[dict[str, Callable[..., "Answer"]]] = {}
+ANSWERS: Final[Mapping[str, Callable[..., "Answer"]]] = _MADE
+"""All functions that make answers, by their names."""
 
 
 async def deliver_whole(_request: web.BaseRequest, message: Message) -> web.StreamResponse:
@@ -73,7 +77,7 @@ async def send(
 
 
 def named(make: Callable[_P, Answer]) -> Callable[_P, Answer]:
-    """Make every answer of *make* say, as its ``repr``, the call that made it."""
+    """Know *make* by its name, and make all its answers say, as their ``repr``, what made them."""
 
     @functools.wraps(make)
     def make_named(*args: _P.args, **kwargs: _P.kwargs) -> Answer:
@@ -81,6 +85,7 @@ def named(make: Callable[_P, Answer]) -> Callable[_P, Answer]:
         given += [f"{name}={_REPR.repr(value)}" for name, value in kwargs.items()]
         return attrs.evolve(make(*args, **kwargs), label=f"{make.__name__}({', '.join(given)})")
 
+    _MADE[make.__name__] = make_named
     return make_named
 
 

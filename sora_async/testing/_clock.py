@@ -123,3 +123,20 @@ def _unpace(sock: Any) -> None:
     # OSError: not TCP. AttributeError: a system that offers no choice.
     with suppress(OSError, AttributeError):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"reno")
+
+
+class VirtualClock:
+    """What the fixture ``sora_virtual_time`` gives to a test: the clock of its loop."""
+
+    @property
+    def now(self) -> float:
+        """
+        The seconds since the loop was made, as ``loop.time()``.
+
+        Raises:
+            RuntimeError: The running loop is not a virtual one, or there is none.
+        """
+        loop = asyncio.get_running_loop()
+        if not isinstance(loop, VirtualTimeLoop):
+            raise RuntimeError("this test does not run in virtual time")
+        return loop.time()

@@ -19,6 +19,8 @@ class Origin:
 
     Attributes:
         requests: Every request that has arrived whole, with the moment it began to arrive.
+        control: Answers what is for the fake itself, and None to all that is not; such requests
+            are not recorded. None: there is nothing of the kind.
     """
 
     def __init__(
@@ -31,6 +33,7 @@ class Origin:
         routes: Routes = NO_ROUTES,
     ) -> None:
         self.requests: list[tuple[float, Request]] = []
+        self.control: Callable[[Request, float], web.StreamResponse | None] | None = None
         self._known_headers: KnownHeaders = {}
         self._respond = respond
         self._routes = routes
@@ -82,6 +85,9 @@ class Origin:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         at = asyncio.get_running_loop().time()
         record = await receive(request, self._known_headers, self._routes)
+        answer = None if self.control is None else self.control(record, at)
+        if answer is not None:
+            return answer
         self.requests.append((at, record))
         try:
             return await self._respond(request, record, at)

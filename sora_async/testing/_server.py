@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from ._answers import Answer
+from ._chaos import Chaos, Fate
 from ._lives import Life, Script
 from ._origin import Origin
 from ._requests import Request
@@ -23,7 +24,7 @@ class FakeSora:
     polls (``GET /v1/videos/{id}``) and downloads (``GET /v1/videos/{id}/content``), and on a
     second origin, the CDN, the video URLs it gives out. Anything else is a 404, or a 405 where the
     path is known. All its time is the running loop's, so that on :class:`VirtualTimeLoop` an hour
-    costs milliseconds; nothing in it is left to chance.
+    costs milliseconds; nothing in it is left to chance, except by *chaos*, and that by a seed.
 
     Args:
         api_key: The key that requests must bring as ``Authorization: Bearer``; None: none is
@@ -37,6 +38,7 @@ class FakeSora:
             with the code ``task_not_exist``.
         absolute_urls: Whether an address on the fake's own origin is given whole, and not as a
             path: the ``polling_url`` of "openrouter".
+        chaos: Faults by chance; None: what goes wrong is what lives and scripts say.
         keepalive_timeout: Seconds after which an idle connection is closed. The default, 30 days,
             leaves connections alone while a virtual clock jumps over hours.
     """
@@ -51,6 +53,7 @@ class FakeSora:
         default_life: Life | None = None,
         unknown_status: Literal[400, 404] = 404,
         absolute_urls: bool = False,
+        chaos: Chaos | None = None,
         keepalive_timeout: float = 30 * 86400.0,
     ) -> None:
         check_shape(shape)
@@ -60,6 +63,7 @@ class FakeSora:
             default_life=default_life or Life(),
             unknown_status=unknown_status,
             is_absolute=absolute_urls,
+            fate=Fate(chaos),
         )
         answer, answer_file = self._service.answer, self._service.answer_file
         self._api = Origin(

@@ -12,6 +12,7 @@ import attrs
 from aiohttp import web
 
 from ._answers import Answer, queued, say, send
+from ._chaos import Fate
 from ._characters import Characters
 from ._kinds import Server
 from ._lists import list_tasks
@@ -39,6 +40,7 @@ class Service:
         started: When it started, on the loop's clock, in which all other moments are, too.
         api_url: The origin of the API.
         cdn_url: The origin of the video files.
+        fate: What goes wrong by chance.
         creates: What the next creates are answered.
     """
 
@@ -46,6 +48,7 @@ class Service:
     shape: Shape
     default_life: Life
     unknown_status: Literal[400, 404]
+    fate: Fate
     is_absolute: bool = False
     started: float = 0.0
     api_url: str = ""
@@ -86,11 +89,30 @@ class Service:
         )
         return task_id
 
+    def advance(self, seconds: float) -> None:
+        """Let *seconds* have passed for all tasks that have begun, and on the wall clock."""
+        self.started -= seconds
+        for task in self._tasks.values():
+            task.grow(seconds)
+
+    def forget(self) -> None:
+        """Forget all tasks, and begin again with the first id."""
+        self._tasks.clear()
+        self._numbers = itertools.count(1)
+        self._characters = Characters()
+        self.creates.clear()
+        self.fate.forget()
+
+    def show(self, task: Task, at: float) -> dict[str, Any] | None:
+        """Return the object that shows a task, without a poll; None where it is not known yet."""
+        state = task.look(at)
+        return None if state is None else spell(state, self._gather(task.id, at, "list"))
+
     async def answer(
         self, request: web.BaseRequest, record: Request, at: float
     ) -> web.StreamResponse:
         """Answer a request to the API."""
-        answer, task_id = self._choose(record, at)
+        answer, task_id = self.fate.answer(record, lambda: self._choose(record, at))
         facts = self._gather(task_id, at, record.endpoint)
         return await send(answer, request, facts, self._date(at))
 
@@ -160,8 +182,7 @@ class Service:
 
     def _list(self, record: Request, at: float) -> Message:
         def show(task: Task) -> dict[str, Any] | None:
-            state = task.look(at)
-            return None if state is None else spell(state, self._gather(task.id, at, "list"))
+            return self.show(task, at)
 
         return list_tasks(self.server, record.query, self.tasks, show)
 

@@ -57,6 +57,13 @@ class Task:
             return now if self._seen_completed is None else self._seen_completed
         return min(now, now - self._age(now) + self._course.duration)
 
+    def grow(self, seconds: float) -> None:
+        """Let *seconds* have passed for this task alone; for one that has not begun, none do."""
+        if self.created is not None:
+            self.created -= seconds
+        if self._seen_completed is not None:
+            self._seen_completed -= seconds
+
     def _age(self, now: float) -> float:
         # Rounded: 0.3 - 0.1 is less than 0.2, and a task 0.2 s old must be as old as that.
         return 0.0 if self.created is None else round(now - self.created, 6)

@@ -1,0 +1,47 @@
+"""Whatever can start a process and send HTTP can do the same; this is Python's standard library."""
+
+import json
+import re
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SCRIPT = str(Path(__file__).parent / "videos.yaml")
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[str]:
+    command = [sys.executable, "-m", "sora_async.testing", "--port", "0", "--script", SCRIPT]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        yield re.findall(r"http\S+", process.stdout.readline())[0]
+        process.terminate()
+
+
+def ask(url: str, body: dict | None = None):
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Authorization": "Bearer sk-of-the-test"})
+    with urllib.request.urlopen(request) as reply:
+        return json.load(reply)
+
+
+def test_time_passes_when_it_is_told_to(service: str) -> None:
+    ask(f"{service}/_fake/reset", {})
+    assert ask(f"{service}/v1/videos/video_boat")["status"] == "queued"
+
+    ask(f"{service}/_fake/advance", {"seconds": 300})
+
+    assert ask(f"{service}/v1/videos/video_boat")["status"] == "completed"
+
+
+def test_what_was_asked_is_told(service: str) -> None:
+    ask(f"{service}/_fake/reset", {})
+    ask(f"{service}/_fake/tasks", {"id": "video_star", "script": [{"running": 0.4}]})
+
+    assert ask(f"{service}/v1/videos/video_star")["progress"] == 40
+
+    [poll] = ask(f"{service}/_fake/requests?task_id=video_star")["requests"]
+    assert poll["path"] == "/v1/videos/video_star"
