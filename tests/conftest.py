@@ -8,32 +8,35 @@ import pytest
 import pytest_asyncio
 
 from sora_async import SoraClient
-from sora_async.testing import FakeSora, VirtualTimeLoop
+from sora_async.testing import FakeSora
 
 KEY = "sk-0123456789abcdef"
 
 
-def pytest_asyncio_loop_factories(
-    config: pytest.Config, item: pytest.Item
-) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Give pytest-asyncio the clock that jumps."""
-    return {"virtual": VirtualTimeLoop}
+@pytest.fixture
+def sora_service_options() -> Mapping[str, Any]:
+    """The fake service wants a key, and the client has it."""
+    return {"api_key": KEY}
 
 
-@pytest_asyncio.fixture
-async def sora() -> AsyncIterator[FakeSora]:
+@pytest.fixture
+def sora(sora_service: FakeSora) -> FakeSora:
     """A fake service that wants a key."""
-    async with FakeSora(api_key=KEY) as server:
-        yield server
+    return sora_service
 
 
 @pytest_asyncio.fixture
-async def client(sora: FakeSora) -> AsyncIterator[SoraClient]:
-    """A client of it; no test may leave one of its tasks behind."""
-    async with SoraClient(api_key=KEY, base_url=sora.url) as one:
-        yield one
+async def no_polls_are_left() -> AsyncIterator[None]:
+    """No test may leave a task of its client behind."""
+    yield
     left = {task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("poll ")}
     assert left == set()
+
+
+@pytest.fixture
+def client(no_polls_are_left: None, sora_client: SoraClient) -> SoraClient:
+    """A client of it."""
+    return sora_client
 
 
 @pytest.fixture

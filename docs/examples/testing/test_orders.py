@@ -1,36 +1,44 @@
-import asyncio
-
 import pytest
 from orders import settle
 
 from sora_async import SoraClient
-from sora_async.testing import FakeSora, Life, completed, http_error, reset, running
+from sora_async.testing import (
+    FakeSora,
+    Life,
+    VirtualClock,
+    completed,
+    http_error,
+    reset,
+    running,
+)
 
 
-async def test_a_customer_gets_the_address(sora: FakeSora, client: SoraClient) -> None:
-    sora.add(Life(queued=30, running=240), task_id="video_1")
+async def test_a_customer_gets_the_address(sora_service: FakeSora, sora_client: SoraClient) -> None:
+    sora_service.add(Life(queued=30, running=240), task_id="video_1")
 
-    text = await settle(client, "video_1")
+    text = await settle(sora_client, "video_1")
 
-    assert text == f"Your video is ready: {sora.cdn_url}/videos/video_1.mp4"
+    assert text == f"Your video is ready: {sora_service.cdn_url}/videos/video_1.mp4"
 
 
-async def test_a_failure_is_explained(sora: FakeSora, client: SoraClient) -> None:
-    task_id = sora.add(Life(failure=("moderation_blocked", "the prompt was refused")))
+async def test_a_failure_is_explained(sora_service: FakeSora, sora_client: SoraClient) -> None:
+    task_id = sora_service.add(Life(failure=("moderation_blocked", "the prompt was refused")))
 
-    text = await settle(client, task_id)
+    text = await settle(sora_client, task_id)
 
     assert text == "We could not make your video: the prompt was refused"
 
 
-async def test_an_outage_goes_unnoticed(sora: FakeSora, client: SoraClient) -> None:
-    sora.script("video_1", running(0.1), http_error(503), reset(), completed())
+async def test_an_outage_goes_unnoticed(sora_service: FakeSora, sora_client: SoraClient) -> None:
+    sora_service.script("video_1", running(0.1), http_error(503), reset(), completed())
 
-    assert (await settle(client, "video_1")).startswith("Your video is ready")
+    assert (await settle(sora_client, "video_1")).startswith("Your video is ready")
 
 
-async def test_nobody_waits_for_ever(sora: FakeSora, client: SoraClient) -> None:
-    sora.script("video_1", running(0.1))
+async def test_nobody_waits_for_ever(
+    sora_service: FakeSora, sora_client: SoraClient, sora_virtual_time: VirtualClock
+) -> None:
+    sora_service.script("video_1", running(0.1))
 
-    assert "longer than usual" in await settle(client, "video_1")
-    assert asyncio.get_running_loop().time() == pytest.approx(1200)
+    assert "longer than usual" in await settle(sora_client, "video_1")
+    assert sora_virtual_time.now == pytest.approx(1200)

@@ -1,0 +1,22 @@
+import pytest
+from orders import settle
+
+from sora_async.testing import Chaos
+
+ROUGH = Chaos(rates={"5xx": 0.1, "reset": 0.05, "truncated": 0.05, "slow": 0.1}, seed=7)
+
+
+@pytest.fixture(params=["page", "openai", "sglang"])
+def sora_service_options(request):
+    return {"shape": request.param, "api_key": "sk-of-the-test", "chaos": ROUGH}
+
+
+@pytest.fixture
+def sora_client_options():
+    return {"outage_timeout": 300}
+
+
+async def test_a_rough_service_is_good_enough(sora_service, sora_client):
+    task_id = sora_service.add()
+
+    assert (await settle(sora_client, task_id)).startswith("Your video is ready")
