@@ -1,6 +1,5 @@
 """Files of any size as a CDN serves them: made while they are sent, with all that can go wrong."""
 
-import asyncio
 import functools
 import re
 import struct
@@ -55,7 +54,7 @@ class Film:
 def _head(kind: Kind, size: int) -> bytes:
     """Return the beginning of a film, up to where its content lies."""
     if kind == "webm":
-        return b"\x1a\x45\xdf\xa3\x9fB\x86\x81\x01B\xf7\x81\x01B\xf2\x81\x04B\xf3\x81\x08B\x82\x84webm"
+        return _WEBM
     head = _MOV if kind == "mov" else _MP4
     if size >= len(head) + len(MOVIE) + 16:
         head += MOVIE
@@ -206,4 +205,5 @@ def _find_start(manner: _Manner, request: web.BaseRequest) -> int:
 _BLOCK: Final = 1 << 16
 _MP4: Final = struct.pack(">I", 28) + b"ftypisom" + struct.pack(">I", 0x200) + b"isomiso2mp41"
 _MOV: Final = struct.pack(">I", 20) + b"ftypqt  " + struct.pack(">I", 0x200) + b"qt  "
+_WEBM: Final = b"\x1a\x45\xdf\xa3\x87\x42\x82\x84webm"
 _TYPES: Final = {"mp4": "video/mp4", "mov": "video/quicktime", "webm": "video/webm"}
