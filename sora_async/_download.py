@@ -8,10 +8,11 @@ from typing import Protocol
 
 import attrs
 
+from ._course import Course, Errand
 from ._disk import IfExists
 from ._events import Events, join, leave, wake
-from ._fetcher import Fetcher, Transfers
-from ._transfer import Course, Errand
+from ._fetcher import Fetcher
+from ._transfers import Transfers
 from ._watch import Watch
 from ._wire import check_task_id
 from .errors import DownloadTimeoutError, SoraError

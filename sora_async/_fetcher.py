@@ -9,10 +9,7 @@ from typing import Any, TypeVar
 
 import attrs
 
-from ._disk import IfExists, Origin, PartFile, check_target
-from ._refusals import read_refusal
-from ._stream import Answer, LinkRefused
-from ._transfer import (
+from ._course import (
     Break,
     Course,
     Decision,
@@ -28,8 +25,12 @@ from ._transfer import (
     Silence,
     Take,
     Whole,
-    step,
 )
+from ._disk import IfExists, PartFile, check_target
+from ._notes import Origin
+from ._refusals import read_refusal
+from ._stream import Answer, LinkRefused
+from ._transfer import step
 from ._transfers import Transfers
 from ._wire import ENOUGH, Reply, find_video_type, is_text, read_part
 from .errors import (

@@ -8,9 +8,9 @@ from collections.abc import AsyncGenerator, Sequence
 import aiohttp
 from yarl import URL
 
-from ._fetcher import Transfers
 from ._poller import Poller
 from ._stream import Stream
+from ._transfers import Transfers
 from ._transport import Terms, Transport
 from ._wire import decode_reply, task_path
 from .budget import Budget

@@ -1,6 +1,6 @@
 """What an answer says that is no video: a link to one, or an error of ours."""
 
-from ._transfer import Course, Link, Refusal
+from ._course import Course, Link, Refusal
 from ._wire import Reply, decode_reply, describe_stranger, read_link
 from .errors import (
     NotAVideoError,

@@ -62,6 +62,8 @@ class Answer:
                 return await content.readany()
         except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
             reason = f"no byte came for {seconds:g} s" if type(error) is TimeoutError else None
+            if isinstance(error, aiohttp.ClientPayloadError):
+                reason = "the connection broke"
             failure = self._stream.translate(self.url, error, reason)
         raise failure
 

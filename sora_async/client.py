@@ -29,15 +29,15 @@ from ._checks import (
     find_secrets,
     make_headers,
 )
+from ._course import Errand
 from ._disk import IfExists
 from ._download import Download, find_id
 from ._download import Terms as DownloadTerms
 from ._entry import Key
-from ._fetcher import Transfers
 from ._home import Home, abandon, check_trace_configs, find_home
 from ._many import Crowd, Outcome
 from ._poller import Poller
-from ._transfer import Errand
+from ._transfers import Transfers
 from ._transport import Terms
 from ._watch import Watch
 from ._wire import check_api_key, check_base_url, check_task_id

@@ -242,7 +242,10 @@ class DownloadEvent:
         """Return the event as one line for a log or a terminal."""
         done = f"{self.received / self.total:4.0%}" if self.total else "  ?"
         line = f"{self.task_id}  {done}  {self.received} bytes  {self.elapsed:.1f} s"
-        return line if self.fault is None else f"{line}  held up: {self.fault}"
+        if self.fault is None:
+            return line
+        # What some errors advise is for those who get the error itself.
+        return f"{line}  held up: {getattr(self.fault, 'reason', self.fault)}"
 
 
 @attrs.frozen(kw_only=True)

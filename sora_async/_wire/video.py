@@ -105,13 +105,15 @@ def missing_bytes(read: Callable[[int, int], bytes], size: int) -> int:
         read: Returns so many bytes (second) from a position (first).
         size: Of the file that is here.
     """
+    if find_video_type(read(0, ENOUGH)) not in ("video/mp4", "video/quicktime"):
+        return 0
     position = 0
     while size - position >= 16:
         head = read(position, 16)
         length = int.from_bytes(head[:4], "big")
         if length == 1:
             length = int.from_bytes(head[8:16], "big")
-        if length < 8 or not head[4:8].isascii():
+        if length < 8 or not all(0x20 <= byte < 0x7F for byte in head[4:8]):
             return 0  # the last box reaches to the end of the file, or this is no box
         position += length
     return max(0, position - size)
