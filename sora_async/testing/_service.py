@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Final, Literal
@@ -24,6 +24,9 @@ from ._video import VIDEO
 START: Final = datetime(2026, 1, 14, 8, tzinfo=UTC)
 """What the wall clock shows when the service starts: the same on every run."""
 
+Place = Literal["cdn", "content"]
+"""Where a file is downloaded from: the second origin, or the API's own endpoint."""
+
 
 @attrs.define(kw_only=True, eq=False)
 class Service:
@@ -42,6 +45,7 @@ class Service:
     started: float = 0.0
     cdn_url: str = ""
     _tasks: dict[str, Task] = attrs.field(factory=dict)
+    _files: dict[tuple[Place, str], Iterator[Answer]] = attrs.field(factory=dict)
     _numbers: Iterator[int] = attrs.field(factory=lambda: itertools.count(1))
 
     def wall_time(self, at: float) -> datetime:
@@ -55,6 +59,10 @@ class Service:
             task_id = next(new_id for new_id in new_ids if new_id not in self._tasks)
         self._tasks[task_id] = Task(id=task_id, order=order, course=course, created=created)
         return task_id
+
+    def script_file(self, task_id: str, answers: Sequence[Answer], place: Place) -> None:
+        """Answer the downloads of a task's file at a place one after the other."""
+        self._files[place, task_id] = itertools.chain(answers, itertools.repeat(answers[-1]))
 
     async def answer(
         self, request: web.BaseRequest, record: Request, at: float
@@ -70,9 +78,10 @@ class Service:
         """Answer a request to the CDN, which has the file of every task and knows no states."""
         found = _FILE_PATH.fullmatch(record.path)
         task_id = unquote(found[1]) if found and record.method == "GET" else None
-        if task_id not in self._tasks:
+        if task_id is None or task_id not in self._tasks:
             raise web.HTTPNotFound
-        return await send(_VIDEO, request, self._gather(task_id, at), self._date(at))
+        answer = next(self._files.get(("cdn", task_id), _VIDEOS))
+        return await send(answer, request, self._gather(task_id, at), self._date(at))
 
     def _choose(self, record: Request, at: float) -> tuple[Answer, str]:
         """Return the answer to a request to the API, and the id of the task it is about."""
@@ -87,6 +96,8 @@ class Service:
             return unknown_task(), record.task_id
         if record.endpoint == "poll":
             return task.poll(at), task.id
+        if ("content", task.id) in self._files:
+            return next(self._files["content", task.id]), task.id
         return _VIDEO if task.has_file(at) else Answer(message=tell_not_ready), task.id
 
     def _create(self, record: Request, at: float) -> tuple[Answer, str]:
@@ -130,3 +141,4 @@ def _read_key(record: Request) -> str | None:
 _START_STAMP: Final = START.timestamp()
 _FILE_PATH: Final = re.compile(r"/videos/([^/]+)\.mp4")
 _VIDEO: Final = say(make_message(VIDEO, kind="video/mp4"))
+_VIDEOS: Final = itertools.repeat(_VIDEO)
