@@ -1,8 +1,10 @@
 """Many prompts in, many files out: made, waited for and downloaded, and never ordered twice."""
 
 import asyncio
+import contextlib
 import copy
 import itertools
+import tempfile
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -10,13 +12,14 @@ from typing import Any, Final, Protocol
 import attrs
 import backoff
 
-from ._download import Download, VideoFile
+from ._download import Download
 from ._journal import Entry, Journal, to_its_end
 from ._orders import Job, Jobs
 from ._watch import Watch
 from .errors import (
     CreateUncertainError,
     InsufficientQuotaError,
+    InvalidArgumentError,
     JournalError,
     NotOfferedError,
     RateLimitedError,
@@ -25,7 +28,7 @@ from .errors import (
     UnauthorizedError,
     WaitInterruptedError,
 )
-from .models import Phase, TaskFailure, VideoTask
+from .models import Phase, TaskFailure, VideoFile, VideoTask
 from .schedule import ramp
 
 SETTLING: Final = 5.0
@@ -61,6 +64,10 @@ class BatchOutcome:
 
 class Door(Protocol):
     """What a batch needs of its client."""
+
+    @property
+    def base_url(self) -> str:
+        """The service's address."""
 
     async def create_task(self, **order: Any) -> VideoTask:
         """Make a task."""
@@ -181,7 +188,7 @@ class Batch:
         if entry is not None and entry.stage == "failed":
             raise TaskFailedError(_failed_before(entry))
         if entry is not None and entry.stage == "saved" and job.path.exists():
-            file = VideoFile(path=job.path, size=job.path.stat().st_size)
+            file = VideoFile(path=job.path, size=job.path.stat().st_size, content_type=None)
             return attrs.evolve(outcome, task_id=entry.task_id, file=file)
         async with self._waiting:
             is_made = entry is not None and entry.stage in ("created", "saved")
@@ -258,7 +265,7 @@ class Batch:
             listed = [task async for task in self._list_since(entries)]
         except SoraError as error:
             for entry in entries:
-                self._doubts[entry.key] = _uncertain(entry, error)
+                self._doubts[entry.key] = _uncertain(entry, self._door.base_url, error)
             return
         self._newest = {"newest": listed[0].id if listed else None}
         claimed = {entry.task_id for entry in self._journal.entries.values()}
@@ -283,7 +290,7 @@ class Batch:
         elif "newest" in entry.facts and all(task.prompt is not None for task in left):
             await self._journal.note(entry.key, "refused")
         else:
-            self._doubts[entry.key] = _uncertain(entry, None)
+            self._doubts[entry.key] = _uncertain(entry, self._door.base_url, None)
 
 
 def _is_of(task: VideoTask, order: Mapping[str, Any]) -> bool:
@@ -297,8 +304,11 @@ def _is_of(task: VideoTask, order: Mapping[str, Any]) -> bool:
     return task.prompt is not None and is_alike
 
 
-def _uncertain(entry: Entry, cause: SoraError | None) -> CreateUncertainError:
-    raise NotImplementedError
+def _uncertain(entry: Entry, base_url: str, cause: SoraError | None) -> CreateUncertainError:
+    reason = "the run that sent it has ended before the answer came"
+    error = CreateUncertainError(base_url, reason, is_listed=not isinstance(cause, NotOfferedError))
+    error.__cause__ = cause
+    return error
 
 
 def _failed_before(entry: Entry) -> VideoTask:
@@ -310,6 +320,32 @@ def _failed_before(entry: Entry) -> VideoTask:
         phase=Phase.FAILED,
         failure=TaskFailure(facts.get("code"), facts.get("message")),
     )
+
+
+async def run_batch(
+    door: Door,
+    plan: Plan,
+    path: Path,
+    orders: Iterable[object] | AsyncIterable[object],
+) -> AsyncGenerator[BatchOutcome]:
+    """Open the journal at *path* and carry out a batch."""
+    await asyncio.to_thread(_make_folder, plan.out)
+    async with (
+        Journal(path) as journal,
+        contextlib.aclosing(Batch(door, plan, journal).follow(orders)) as outcomes,
+    ):
+        async for outcome in outcomes:
+            yield outcome
+
+
+def _make_folder(path: Path) -> None:
+    """Make the folder of the files, before anything is ordered that could not be put there."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise InvalidArgumentError(f"out: no file can be written there: {error}") from error
 
 
 async def _read(orders: Iterable[object] | AsyncIterable[object]) -> AsyncIterator[object]:

@@ -26,6 +26,7 @@ Every error of this package and what to do about it.
     │   ├── AddressRefusedError       say allow_private=True, if the service is trusted
     │   └── DownloadInterruptedError  download again: it goes on
     │       └── DownloadTimeoutError  the timeout of the download ran out
+    ├── JournalError                  mend or move the journal of the batch; nothing is lost
     └── WaitInterruptedError          the wait is over, the task is not: wait again
         ├── WaitTimeoutError          the timeout of the wait ran out
         ├── OutageError               the service did not answer for too long
@@ -53,6 +54,7 @@ __all__ = [
     "DownloadTimeoutError",
     "InsufficientQuotaError",
     "InvalidArgumentError",
+    "JournalError",
     "NotAVideoError",
     "OutageError",
     "RateLimitedError",
@@ -404,6 +406,24 @@ class DownloadInterruptedError(DownloadError):
 @attrs.define(slots=False)
 class DownloadTimeoutError(DownloadInterruptedError, TimeoutError):
     """The timeout of the download ran out."""
+
+
+@attrs.define(slots=False)
+class JournalError(SoraError):
+    """
+    The journal of a batch cannot be used; nothing that was ordered is lost, and nothing was new.
+
+    Attributes:
+        path: Where it is.
+        reason: What is wrong with it, and what to do about that.
+    """
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Return which journal it is and what is wrong with it."""
+        return f"the journal {self.path} {self.reason}"
 
 
 @attrs.define(slots=False)
