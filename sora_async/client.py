@@ -5,6 +5,7 @@ import os
 import ssl
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self, cast, get_args
 
@@ -12,6 +13,7 @@ import aiohttp
 import attrs
 import backoff
 
+from ._batch import BatchOutcome, Plan, run_batch
 from ._checks import (
     check_budget,
     check_channel,
@@ -334,6 +336,58 @@ class SoraClient:
             timeout=check_limit("timeout", timeout),
         )
         return Download(self, source, errand, terms)
+
+    def batch(
+        self,
+        orders: Iterable[object] | AsyncIterable[object],
+        *,
+        out: str | os.PathLike[str],
+        journal: str | os.PathLike[str] | None = None,
+        creating: int = 4,
+        waiting: int = 20,
+        downloading: int = 4,
+        timeout: float | None = 1800.0,
+    ) -> AsyncGenerator[BatchOutcome]:
+        """
+        Make many videos and save them, and yield how each order ended, as they end.
+
+        A journal on disk knows what was ordered. The same call with the same
+        journal goes on where the last one stopped, however that ended: no order is
+        sent twice, and what is saved already is not fetched again. An order of
+        which a killed run cannot have known whether it had arrived is looked for
+        in the service's list; where it has none, the outcome is a
+        :class:`CreateUncertainError`, and the order is not sent again.
+
+        A failure is a :class:`BatchOutcome` like any other. After an error that
+        all orders would meet, such as an empty account, nothing more is
+        ordered, and what is under way is finished. Leaving the loop early ends
+        the run; orders that are being sent are waited for.
+
+        Args:
+            orders: Each a prompt, or the arguments of :meth:`create_task` as a mapping of
+                what JSON can hold, in which *name* may name the file.
+            out: The folder for the files; it is made where there is none.
+            journal: The journal's file; ``batch.jsonl`` in *out* when None.
+            creating: How many orders are sent at the same time.
+            waiting: How many tasks there may be on the service that have not ended.
+            downloading: How many videos are downloaded at the same time.
+            timeout: Seconds for each wait, and for an order that is refused with 429 again
+                and again; None for no limit.
+
+        Raises:
+            InvalidArgumentError: An argument cannot be used; nothing was sent.
+            JournalError: The journal cannot be used; nothing was sent.
+        """
+        folder = Path(check_path(out))
+        plan = Plan(
+            out=folder,
+            creating=check_count("creating", creating, least=1),
+            waiting=check_count("waiting", waiting, least=1),
+            downloading=check_count("downloading", downloading, least=1),
+            timeout=check_limit("timeout", timeout),
+        )
+        path = folder / "batch.jsonl" if journal is None else Path(check_path(journal))
+        return run_batch(self, plan, path, check_ids(orders))
 
     def _crowd(
         self,

@@ -32,20 +32,25 @@ from ._faults import (
     truncated,
 )
 from ._files import make_video, video_file
-from ._lives import Life
+from ._lives import Life, accepted
 from ._replies import gzip_bomb, gzipped, html, http_error, raw, redirect, slow, unknown_task
 from ._requests import Request
 from ._server import FakeSora
-from ._snapshots import ABSENT, Shape
+from ._snapshots import ABSENT, Order, Shape, Upload
+from ._tasks import Task
 
 __all__ = [
     "ABSENT",
     "Answer",
     "FakeSora",
     "Life",
+    "Order",
     "Request",
     "Shape",
+    "Task",
+    "Upload",
     "VirtualTimeLoop",
+    "accepted",
     "close_after",
     "completed",
     "drip",
