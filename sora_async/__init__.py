@@ -11,6 +11,7 @@ Wait for videos that a Sora-compatible service is making, with asyncio.
 import logging
 
 from ._download import Download
+from ._batch import BatchOutcome
 from ._many import Outcome
 from ._saving import load_memory, save_memory
 from ._version import __version__
@@ -55,6 +56,7 @@ from .verdict import Until
 logging.getLogger("sora_async").addHandler(logging.NullHandler())
 
 __all__ = [
+    "BatchOutcome",
     "AddressRefusedError",
     "Budget",
     "ClientClosedError",

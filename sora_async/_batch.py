@@ -5,6 +5,7 @@ import contextlib
 import copy
 import itertools
 import tempfile
+import time
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -260,7 +261,8 @@ class Batch:
         """Find out what became of orders that a killed run may have sent, before any new one."""
         entries = [one for one in self._journal.entries.values() if one.stage == "creating"]
         if entries:
-            await asyncio.sleep(SETTLING)
+            passed = time.time() - max(entry.marked for entry in entries)
+            await asyncio.sleep(min(SETTLING, max(0.0, SETTLING - passed)))
         try:
             listed = [task async for task in self._list_since(entries)]
         except SoraError as error:

@@ -1,0 +1,72 @@
+"""A batch that is killed again and again, at any point, in real time."""
+
+import asyncio
+import random
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import KEY
+
+from sora_async.testing import FakeSora, Life, make_video
+
+ORDERS = 50
+KILLS = 20
+SEED = 20260114
+
+RUN = """
+import asyncio, sys
+from sora_async import Budget, Schedule, SoraClient
+
+async def main(url, key, out):
+    orders = [{"prompt": f"boat {number % 40}"} for number in range(int(sys.argv[4]))]
+    options = dict(schedule=Schedule(intervals=[0.1]), budget=Budget(rate=None))
+    async with SoraClient(base_url=url, api_key=key, **options) as client:
+        async for one in client.batch(orders, out=out, waiting=3, creating=3):
+            print(one.error or one.task_id, flush=True)
+
+asyncio.run(main(*sys.argv[1:4]))
+"""
+
+
+async def run_and_kill(sora: FakeSora, out: Path, after: float | None) -> str:
+    """Run the batch until it ends, or until it is killed after some seconds; return its output."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", RUN, sora.url, KEY, str(out), str(ORDERS)),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(after):
+            output, _ = await process.communicate()
+    except TimeoutError:
+        process.send_signal(signal.SIGKILL)
+        output, _ = await process.communicate()
+    return output.decode()
+
+
+async def kill_and_kill_again(out: Path) -> tuple[FakeSora, int]:
+    chance = random.Random(SEED)
+    killed = 0
+    life = Life(queued=0.2, running=1.0)
+    async with FakeSora(api_key=KEY, shape="openai", default_life=life) as sora:
+        while killed < KILLS:
+            output = await run_and_kill(sora, out, chance.uniform(0.3, 3.0))
+            killed += 1
+            print(f"kill {killed}: {len(sora.tasks)} tasks, {output.count(chr(10))} outcomes")
+        output = await run_and_kill(sora, out, None)
+    assert len(output.splitlines()) == ORDERS
+    assert not [line for line in output.splitlines() if " " in line]
+    return sora, killed
+
+
+@pytest.mark.soak
+def test_a_batch_that_is_killed_twenty_times_orders_nothing_twice(tmp_path: Path) -> None:
+    sora, _ = asyncio.run(kill_and_kill_again(tmp_path))
+
+    files = sorted(tmp_path.glob("*.mp4"))
+    assert sum(request.endpoint == "create" for _, request in sora.requests) == ORDERS
+    assert len(sora.tasks) == ORDERS
+    assert len(files) == ORDERS
+    assert all(file.read_bytes() in {make_video(task.id) for task in sora.tasks} for file in files)
+    assert [path for path in tmp_path.iterdir() if path.suffix not in {".mp4", ".jsonl"}] == []
