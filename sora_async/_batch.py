@@ -31,6 +31,7 @@ from .errors import (
 )
 from .models import Phase, TaskFailure, VideoFile, VideoTask
 from .schedule import ramp
+from .verdict import Until
 
 SETTLING: Final = 5.0
 """Seconds after which a service lists a task for an order that was sent before."""
@@ -76,7 +77,9 @@ class Door(Protocol):
     def list_tasks(self, *, limit: int | None = None) -> AsyncGenerator[VideoTask]:
         """List the tasks of the account, the newest first."""
 
-    def wait_until_complete(self, task_id: str, *, timeout: float | None) -> Watch:
+    def wait_until_complete(
+        self, task_id: str, *, timeout: float | None, until: Until
+    ) -> Watch:
         """Wait for a task."""
 
     def download(self, source: VideoTask, path: Path, *, if_exists: Any) -> Download:
@@ -206,7 +209,10 @@ class Batch:
 
     async def _wait(self, job: Job, task_id: str) -> VideoTask:
         try:
-            return await self._door.wait_until_complete(task_id, timeout=self._plan.timeout)
+            # The download finds out where the file is: a URL may never come, or come late.
+            return await self._door.wait_until_complete(
+                task_id, timeout=self._plan.timeout, until="completed"
+            )
         except TaskFailedError as error:
             failure = error.failure
             await self._note_if_possible(
