@@ -1,6 +1,7 @@
 """The calls of the front door that are no waits: create, ask, list, delete, remix, characters."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Literal, TypeVar
@@ -38,14 +39,15 @@ MOST_LISTED = 100
 """Tasks that a page of a list may have. Source: OpenAI's API reference, "List videos"."""
 
 
-class Calls:
+class Calls(ABC):
     """What a client can do beside waiting."""
 
     _dialect: Dialect
     _max_retries: int
 
+    @abstractmethod
     def _home(self) -> Home:
-        raise NotImplementedError
+        """Return what the client has on the running loop."""
 
     async def create_task(
         self,

@@ -2,11 +2,12 @@
 
 import asyncio
 import base64
+import contextlib
 import io
 import json
 import logging
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -695,6 +696,31 @@ class TestCreateAndWait:
         assert watch.task_id == sora.tasks[0].id
         assert len(caplog.records) == 1
 
+    async def test_a_refusal_after_the_timeout_changes_nothing(
+        self, sora: FakeSora, client: SoraClient
+    ) -> None:
+        sora.on_create(slow(20, http_error(402)))
+        watch = client.create_and_wait(**BOAT, timeout=5)
+        await caught_from(watch)
+
+        await asyncio.sleep(30)
+
+        assert isinstance(await caught_from(watch), WaitTimeoutError)
+        assert watch.task_id is None
+
+    async def test_an_answer_that_is_an_end_may_come_when_nobody_waits(
+        self, sora: FakeSora, client: SoraClient
+    ) -> None:
+        sora.on_create(slow(20, completed()))
+        watch = client.create_and_wait(**BOAT, timeout=None)
+        waiting = asyncio.ensure_future(watch.result())
+        await asyncio.sleep(10)
+        waiting.cancel()
+        await asyncio.sleep(15)
+
+        assert (await watch).id == watch.task_id
+        assert len(sora.requests) == 1
+
     async def test_a_timeout_after_the_create_has_its_snapshot(
         self, sora: FakeSora, client: SoraClient
     ) -> None:
@@ -705,12 +731,6 @@ class TestCreateAndWait:
         assert isinstance(error, WaitTimeoutError)
         assert error.last is not None
         assert error.last.phase is Phase.QUEUED
-
-    async def test_a_wait_of_another_loop_says_so(self, sora: FakeSora, client: SoraClient) -> None:
-        watch = client.create_and_wait(**BOAT)
-        await watch
-
-        assert await watch  # what is known may be asked for anywhere
 
     async def test_creates_take_slots_of_the_budget(self, sora: FakeSora) -> None:
         budget = Budget(rate=1.0, burst=1)
@@ -881,7 +901,57 @@ class TestCancellation:
         assert sora.requests == []
 
 
+@contextlib.asynccontextmanager
+async def serve(*replies: tuple[int, object]) -> AsyncIterator[tuple[str, list[str]]]:
+    """Answer one request after the other with a status and JSON; yield address and first lines."""
+    lines: list[str] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        status, value = replies[min(len(lines), len(replies) - 1)]
+        lines.append(head.partition(" HTTP")[0])
+        body = json.dumps(value).encode()
+        start = f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        writer.write(start.encode() + body)
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1")
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", lines
+
+
 class TestOtherCalls:
+    async def test_a_list_that_takes_no_notice_of_after_ends(self) -> None:
+        page = {"data": [{"id": "b"}, {"id": "a"}], "has_more": True, "last_id": "a"}
+        async with serve((200, page)) as (url, lines), SoraClient(base_url=url) as client:
+            ids = [task.id async for task in client.list_tasks()]
+
+        assert ids == ["b", "a", "b", "a"]
+        assert lines == ["GET /v1/videos?order=desc", "GET /v1/videos?order=desc&after=a"]
+
+    async def test_a_delete_that_may_have_worked_is_no_unknown_task(self) -> None:
+        gone = {"error": {"message": "Video with id 'a' not found."}}
+        async with (
+            serve((500, {}), (404, gone)) as (url, lines),
+            SoraClient(base_url=url) as client,
+        ):
+            await client.delete_task("a")
+            assert lines == ["DELETE /v1/videos/a"] * 2
+
+            with pytest.raises(TaskNotFoundError):
+                await client.delete_task("a")
+
+    async def test_a_delete_keeps_a_hint_and_gives_up_in_the_end(self) -> None:
+        slow_down = {"error": {"message": "slow down"}, "retryAfter": 7}
+        async with (
+            serve((429, slow_down)) as (url, lines),
+            SoraClient(base_url=url, max_retries=1) as client,
+        ):
+            assert isinstance(await caught_from(client.delete_task("a")), RateLimitedError)
+
+        assert len(lines) == 2
+        assert asyncio.get_running_loop().time() >= 7
+
     async def test_a_page_that_comes_again_and_again_ends_the_list(self) -> None:
         async with FakeSora(shape="openai") as sora, SoraClient(base_url=sora.url) as client:
             for number in range(3):
