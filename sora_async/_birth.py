@@ -34,8 +34,8 @@ class Birth:
 
     def leave(self) -> None:
         """Wait no more. An order that has left goes on, and what comes of it is told."""
-        if self._making is not None:
-            self._making.leave()
+        assert self._making is not None
+        self._making.leave()
 
     def _end(self, task: "asyncio.Task[VideoTask]") -> None:
         making = self._making

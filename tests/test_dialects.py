@@ -93,7 +93,7 @@ async def test_a_dialect_of_ones_own_is_a_page_of_data() -> None:
         await client.get_task(task.id)
         done = await client.create_and_wait(prompt="a boat", until="completed")
 
-    (_, create), (_, poll), _ = sora.requests
+    (_, create), (_, poll), *_ = sora.requests
     assert create.path == "/v1/video/create"
     assert create.fields == {
         "prompt": "a boat",
