@@ -39,12 +39,9 @@ class Birth:
 
     def _end(self, task: "asyncio.Task[VideoTask]") -> None:
         making = self._making
-        if making is None or making.task is not task or self._tell is None:
-            return  # it was stopped before it left, and another one has begun
-        if not task.cancelled():
-            self._tell(task.exception() or task.result())
-        elif not making.is_stopped:
-            self._tell(making.lost())
+        if making is None or making.task is not task or making.is_stopped or self._tell is None:
+            return  # it was stopped before it left; another one may have begun
+        self._tell(making.lost() if task.cancelled() else task.exception() or task.result())
 
 
 def first_poll(key: Key, made: VideoTask, now: float) -> Entry | End:

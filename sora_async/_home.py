@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import warnings
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
@@ -78,7 +79,7 @@ class Home:
         self._addresses: dict[str, str] = {}
         self._max_retries = max_retries
         self._makings = Makings(self)
-        self._orders_from = 0.0
+        self._orders_from = -math.inf
         self._refusal: RateLimitedError | None = None
         self._transport = Transport(session, terms, trace_configs)
         self.is_closed = False
@@ -114,7 +115,9 @@ class Home:
             query: What follows the path.
         """
         path = self._root + fill_in(path, about)
-        url = self._locate(f"{path}?{urlencode(query)}" if query else path)
+        if query:
+            path += f"{'&' if '?' in path else '?'}{urlencode(query)}"
+        url = self._locate(path)
 
         async def ask() -> Answer:
             transport = self._transport
@@ -196,10 +199,10 @@ class Home:
         not how often it may ask for them. It holds back the next orders.
         """
         url = self._locate(path)
-        silence = self._orders_from - asyncio.get_running_loop().time()
-        if silence > self.patience and self._refusal is not None:
-            raise attrs.evolve(self._refusal, retry_after=silence)
-        if silence > 0:
+        loop = asyncio.get_running_loop()
+        while (silence := self._orders_from - loop.time()) > 0:
+            if silence > self.patience and self._refusal is not None:
+                raise attrs.evolve(self._refusal, retry_after=silence)
             await asyncio.sleep(silence)
 
         async def ask() -> Answer:

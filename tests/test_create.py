@@ -19,6 +19,7 @@ from sora_async import (
     ClientClosedError,
     ConnectionFailedError,
     CreateUncertainError,
+    Dialect,
     InsufficientQuotaError,
     InvalidArgumentError,
     NotOfferedError,
@@ -57,6 +58,7 @@ from sora_async.testing import (
 KEY = "sk-0123456789abcdef"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 BOAT = {"prompt": "a paper boat"}
+OWN = Dialect(name="own", names={"input_reference": "images"}, list_path="/v1/videos?all=1")
 NO_MONEY = {"error": {"code": "insufficient_user_quota"}}
 
 
@@ -255,6 +257,14 @@ class TestReferences:
 
         form, body = (task.order.fields["input_reference"] for task in sora.tasks)
         assert (form, body) == (url, {"image_url": url})
+
+    async def test_in_a_form_an_address_goes_before_the_others_of_its_list(
+        self, sora: FakeSora
+    ) -> None:
+        async with SoraClient(api_key=KEY, base_url=sora.url, dialect=OWN) as client:
+            await client.create_task(**BOAT, input_reference="https://a.example/1", images=["2"])
+
+        assert sora.tasks[0].order.fields["images"] == ["https://a.example/1", "2"]
 
     async def test_an_address_goes_before_the_others_of_its_list(self) -> None:
         async with (
@@ -610,6 +620,19 @@ class TestCreateAndWait:
         assert isinstance(error, CreateUncertainError)
         assert isinstance(error.__cause__, ConnectionFailedError)
 
+    async def test_a_bug_in_a_schedule_reaches_those_who_wait(
+        self, sora: FakeSora, client: SoraClient
+    ) -> None:
+        class Broken:
+            def delay(self, history: Any) -> float:
+                raise ZeroDivisionError
+
+        watch = client.create_and_wait(**BOAT, schedule=Broken())
+
+        with pytest.raises(ZeroDivisionError):
+            await watch
+        assert watch.task_id == sora.tasks[0].id
+
     async def test_many_consumers_share_one_create(
         self, sora: FakeSora, client: SoraClient
     ) -> None:
@@ -929,6 +952,15 @@ class TestOtherCalls:
 
         assert ids == ["b", "a"]
         assert lines == ["GET /v1/videos?order=desc", "GET /v1/videos?order=desc&after=a"]
+
+    async def test_the_path_of_a_list_may_have_a_query_of_its_own(self) -> None:
+        async with (
+            serve((200, {"data": []})) as (url, lines),
+            SoraClient(base_url=url, dialect=OWN) as client,
+        ):
+            assert [task async for task in client.list_tasks(limit=5)] == []
+
+        assert lines == ["GET /v1/videos?all=1&order=desc&limit=5"]
 
     async def test_a_delete_that_may_have_worked_is_no_unknown_task(self) -> None:
         gone = {"error": {"message": "Video with id 'a' not found."}}
