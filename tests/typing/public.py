@@ -44,8 +44,8 @@ async def check_client(client: SoraClient) -> None:
 
 
 async def check_creates(client: SoraClient) -> None:
-    order = {"watermark": False, "style": "anime"}
-    assert_type(await client.create_task(prompt="x", seconds=10, **order), VideoTask)
+    task = await client.create_task(prompt="x", seconds=10, watermark=False, images=["y"])
+    assert_type(task, VideoTask)
     watch = client.create_and_wait(prompt="x", seconds="10", input_reference=b"", timeout=None)
     assert_type(watch, Watch)
     assert_type(watch.task_id, str | None)
