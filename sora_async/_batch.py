@@ -15,7 +15,7 @@ import backoff
 
 from ._download import Download
 from ._journal import Entry, Journal, to_its_end
-from ._orders import Job, Jobs
+from ._jobs import Job, Jobs
 from ._watch import Watch
 from .errors import (
     CreateUncertainError,

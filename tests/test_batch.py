@@ -22,7 +22,7 @@ from sora_async import (
     WaitTimeoutError,
 )
 from sora_async._journal import Journal
-from sora_async._orders import Jobs
+from sora_async._jobs import Jobs
 from sora_async.testing import FakeSora, Life, accepted, http_error, queued, reset, slow
 
 Clock = Callable[[], float]

@@ -18,7 +18,16 @@ from pathlib import Path
 import attrs
 import pytest
 
-from sora_async.testing import Answer, FakeSora, completed, failed, http_error, queued, running
+from sora_async.testing import (
+    Answer,
+    FakeSora,
+    Shape,
+    completed,
+    failed,
+    http_error,
+    queued,
+    running,
+)
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -66,7 +75,8 @@ class Example:
     Attributes:
         command: What Python is called with, in the folder of the examples.
         tasks: The tasks of the fake and their answers, one for each poll; the command gets
-            their ids. Without tasks, the fake is ``python -m sora_async.testing``.
+            their ids. Without tasks and shape, the fake is ``python -m sora_async.testing``.
+        shape: The kind of server that the fake is; None for a relay.
         environment: What it holds beside address and key; ``{url}`` and its like are filled in.
         prints: Its output, where there is no recording.
         writes_to_stderr: Whether its output goes there.
@@ -74,6 +84,7 @@ class Example:
 
     command: str
     tasks: Mapping[str, tuple[Answer, ...]] = attrs.field(factory=dict)
+    shape: Shape | None = attrs.field(default=None, kw_only=True)
     environment: Mapping[str, str] = attrs.field(factory=dict, kw_only=True)
     prints: str | None = attrs.field(default=None, kw_only=True)
     writes_to_stderr: bool = attrs.field(default=False, kw_only=True)
@@ -90,6 +101,10 @@ RUNS = {
     "first_wait": Example(f"first_wait.py {FAKE}1"),
     "first_events": Example(f"first_events.py {FAKE}4"),
     "first_failure": Example(f"readme.py {FAKE}3"),
+    "create": Example("create.py"),
+    "create_with_image": Example("create_with_image.py ../_static/demo.svg"),
+    "list_tasks": Example("list_tasks.py", shape="openai"),
+    "dialect": Example("dialect.py", shape="unified", environment={"STUDIO_URL": "{url}"}),
     "wait_for_many": Example("wait_for_many.py", MANY),
     "as_completed": Example("as_completed.py", MANY),
     "events": Example("events.py", MANY),
@@ -153,10 +168,13 @@ async def run(example: Example, places: Mapping[str, str]) -> Run:
 
 
 async def run_in(folder: str, example: Example, places: Mapping[str, str]) -> Run:
-    async with FakeSora(api_key=KEY, shape="relay") as sora, secure(sora) as tls_url:
+    async with (
+        FakeSora(api_key=KEY, shape=example.shape or "relay") as sora,
+        secure(sora) as tls_url,
+    ):
         for task_id, answers in example.tasks.items():
             sora.script(task_id, *answers)
-        if example.tasks:
+        if example.tasks or example.shape:
             places = {"url": sora.url, "tls_url": tls_url, "ca": str(TLS / "ca.pem")}
         places = {**places, "folder": folder}
         environment = {

@@ -6,6 +6,8 @@ from typing import Any, assert_type
 
 from sora_async import (
     Budget,
+    Character,
+    Dialect,
     Outcome,
     Phase,
     ProgressEvent,
@@ -39,6 +41,24 @@ async def check_client(client: SoraClient) -> None:
     assert_type(await asyncio.gather(watch, watch), tuple[VideoTask, VideoTask])
     client.wait_until_complete("x", until="never")  # type: ignore[arg-type]
     client.get_task(7)  # type: ignore[arg-type, unused-coroutine]
+
+
+async def check_creates(client: SoraClient) -> None:
+    task = await client.create_task(prompt="x", seconds=10, watermark=False, images=["y"])
+    assert_type(task, VideoTask)
+    watch = client.create_and_wait(prompt="x", seconds="10", input_reference=b"", timeout=None)
+    assert_type(watch, Watch)
+    assert_type(watch.task_id, str | None)
+    with open("x", "rb") as file:  # noqa: PTH123
+        await client.create_task(prompt="x", input_reference=file, as_json=True)
+    async for task in client.list_tasks(limit=5, order="asc"):
+        assert_type(task, VideoTask)
+    assert_type(await client.remix_task("x", prompt="y"), VideoTask)
+    assert_type(await client.create_character(name="x", video=b""), Character)
+    assert_type(await client.get_character("x"), Character)
+    assert_type(client.dialect, Dialect)
+    SoraClient(dialect="klingon")  # type: ignore[arg-type]
+    client.create_task()  # type: ignore[call-arg, unused-coroutine]
 
 
 async def check_many(ids: AsyncIterator[str]) -> None:
