@@ -10,6 +10,7 @@ Wait for videos that a Sora-compatible service is making, with asyncio.
 
 import logging
 
+from ._download import Download
 from ._many import Outcome
 from ._saving import load_memory, save_memory
 from ._version import __version__
@@ -17,38 +18,57 @@ from ._watch import Watch
 from .budget import Budget
 from .client import SoraClient
 from .errors import (
+    AddressRefusedError,
     ClientClosedError,
     ConnectionFailedError,
+    DiskFullError,
+    DownloadError,
+    DownloadInterruptedError,
+    DownloadTimeoutError,
     InsufficientQuotaError,
     InvalidArgumentError,
+    NotAVideoError,
     OutageError,
     RateLimitedError,
     ResponseError,
     ServiceUnavailableError,
     SoraError,
+    TargetExistsError,
     TaskFailedError,
     TaskNotFoundError,
     UnauthorizedError,
     UnreadableReplyError,
+    UnwritableError,
+    VideoGoneError,
     VideoMissingError,
+    VideoNotReadyError,
+    VideoTooLargeError,
     WaitInterruptedError,
     WaitTimeoutError,
 )
 from .learning import Memory
-from .models import Phase, ProgressEvent, TaskFailure, VideoTask
+from .models import DownloadEvent, Phase, ProgressEvent, TaskFailure, VideoFile, VideoTask
 from .schedule import LearningSchedule, Schedule
 from .verdict import Until
 
 logging.getLogger("sora_async").addHandler(logging.NullHandler())
 
 __all__ = [
+    "AddressRefusedError",
     "Budget",
     "ClientClosedError",
     "ConnectionFailedError",
+    "DiskFullError",
+    "Download",
+    "DownloadError",
+    "DownloadEvent",
+    "DownloadInterruptedError",
+    "DownloadTimeoutError",
     "InsufficientQuotaError",
     "InvalidArgumentError",
     "LearningSchedule",
     "Memory",
+    "NotAVideoError",
     "OutageError",
     "Outcome",
     "Phase",
@@ -59,14 +79,20 @@ __all__ = [
     "ServiceUnavailableError",
     "SoraClient",
     "SoraError",
+    "TargetExistsError",
     "TaskFailedError",
     "TaskFailure",
     "TaskNotFoundError",
     "UnauthorizedError",
     "UnreadableReplyError",
     "Until",
+    "UnwritableError",
+    "VideoFile",
+    "VideoGoneError",
     "VideoMissingError",
+    "VideoNotReadyError",
     "VideoTask",
+    "VideoTooLargeError",
     "WaitInterruptedError",
     "WaitTimeoutError",
     "Watch",

@@ -9,6 +9,8 @@ import aiohttp
 from yarl import URL
 
 from ._poller import Poller
+from ._stream import Stream
+from ._transfers import Transfers
 from ._transport import Terms, Transport
 from ._wire import decode_reply, task_path
 from .budget import Budget
@@ -46,6 +48,8 @@ class Home:
         base_url: str,
         trace_configs: Sequence[aiohttp.TraceConfig],
         session: aiohttp.ClientSession | None,
+        max_downloads: int,
+        trust_env: bool,
     ) -> None:
         self._base = URL(base_url, encoded=True)
         self._root = self._base.raw_path.rstrip("/")
@@ -53,6 +57,11 @@ class Home:
         self._transport = Transport(session, terms, trace_configs)
         self.is_closed = False
         self.poller = Poller(self._ask, budget, memory)
+        self._trace_configs = trace_configs
+        self._terms = terms
+        self._max_downloads = max_downloads
+        self._trust_env = trust_env
+        self._transfers: Transfers | None = None
         self._keeper = self._keep()
         self._closing: asyncio.Task[None] | None = None
         with contextlib.suppress(StopIteration), warnings.catch_warnings():
@@ -98,6 +107,26 @@ class Home:
             raise
         return decode_reply(reply, task_id=task_id, secrets=self._secrets, previous=previous)
 
+    @property
+    def transfers(self) -> Transfers:
+        """What the downloads share; made at the first of them."""
+        if self._transfers is None:
+            stream = Stream(
+                self._transport,
+                self._terms,
+                base=self._base,
+                trust_env=self._trust_env,
+                trace_configs=self._trace_configs,
+            )
+            self._transfers = Transfers(
+                stream,
+                self.poller.slots,
+                note=self.poller.note,
+                secrets=self._secrets,
+                at_once=self._max_downloads,
+            )
+        return self._transfers
+
     def abandon(self) -> None:
         """Close at the next turn of the loop, for a client that was thrown away."""
         self._closing = asyncio.get_running_loop().create_task(self.close())
@@ -113,6 +142,8 @@ class Home:
             self.is_closed = True
             try:
                 await self.poller.close()
+                if self._transfers is not None:
+                    await self._transfers.close()
             finally:
                 await self._transport.close()
 

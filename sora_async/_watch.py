@@ -9,7 +9,7 @@ from typing import Protocol
 import attrs
 
 from ._entry import End, Entry, Key
-from ._events import Events
+from ._events import Events, join, leave, wake
 from ._poller import Poller
 from .errors import SoraError, WaitInterruptedError, WaitTimeoutError
 from .learning import is_stalled, remaining
@@ -132,16 +132,16 @@ class Watch:
         self._hold()
         try:
             while self._end is None:
-                future = _join(self._ends)
+                future = join(self._ends)
                 try:
                     await future
                 finally:
-                    _leave(self._ends, future)
+                    leave(self._ends, future)
         finally:
             self._release()
         return self._unwrap()
 
-    def __aiter__(self) -> Events:
+    def __aiter__(self) -> Events[ProgressEvent]:
         """Iterate over the events of the wait, the last one with the finished task."""
         return Events(self)
 
@@ -150,11 +150,11 @@ class Watch:
         while self._end is None and self._version <= version:
             if self._news is None:
                 self._news = []
-            future = _join(self._news)
+            future = join(self._news)
             try:
                 await future
             finally:
-                _leave(self._news, future)
+                leave(self._news, future)
         if self._version > version and not isinstance(self._end, BaseException):
             return self._version
         self._unwrap()
@@ -243,7 +243,7 @@ class Watch:
         """Take note of news: wake those who iterate, and tell who follows."""
         self._version += 1
         if self._news:
-            _wake(self._news)
+            wake(self._news)
         if self._follower is not None:
             self._follower(self)
 
@@ -273,7 +273,7 @@ class Watch:
         self._entry = None
         self._end = end
         self._frames = end.__traceback__ if isinstance(end, BaseException) else None
-        _wake(self._ends)
+        wake(self._ends)
         self._publish()
 
 
@@ -286,21 +286,3 @@ def _foretell(history: History, now: float) -> tuple[tuple[float, float] | None,
     left = remaining(history.sight, history.outlook, age=age)
     stalled = is_stalled(history.sight, history.outlook, age=age)
     return None if left is None else (left[0], left[1]), stalled
-
-
-def _join(waiting: list[asyncio.Future[None]]) -> asyncio.Future[None]:
-    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    waiting.append(future)
-    return future
-
-
-def _leave(waiting: list[asyncio.Future[None]], future: asyncio.Future[None]) -> None:
-    if future in waiting:  # else it was woken; also when it was cancelled in the same turn
-        waiting.remove(future)
-
-
-def _wake(waiting: list[asyncio.Future[None]]) -> None:
-    for future in waiting:
-        if not future.done():
-            future.set_result(None)
-    waiting.clear()

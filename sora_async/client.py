@@ -6,7 +6,7 @@ import ssl
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Self, cast
+from typing import Self, cast, get_args
 
 import aiohttp
 import attrs
@@ -19,17 +19,25 @@ from ._checks import (
     check_ids,
     check_limit,
     check_memory,
+    check_path,
     check_schedule,
     check_seconds,
     check_ssl,
     check_until,
+    check_variant,
+    check_word,
     find_secrets,
     make_headers,
 )
+from ._course import Errand
+from ._disk import IfExists
+from ._download import Download, find_id
+from ._download import Terms as DownloadTerms
 from ._entry import Key
 from ._home import Home, abandon, check_trace_configs, find_home
 from ._many import Crowd, Outcome
 from ._poller import Poller
+from ._transfers import Transfers
 from ._transport import Terms
 from ._watch import Watch
 from ._wire import check_api_key, check_base_url, check_task_id
@@ -75,6 +83,7 @@ class SoraClient:
         ssl: What to verify TLS with, such as a context with a private CA.
         trust_env: Whether proxies named by the environment are used.
         trace_configs: aiohttp's trace configurations, for OpenTelemetry and its like.
+        max_downloads: Downloads under way at the same time under one event loop; others wait.
 
     Raises:
         InvalidArgumentError: An argument cannot be used; it says which and why.
@@ -98,6 +107,7 @@ class SoraClient:
         ssl: ssl.SSLContext | None = None,
         trust_env: bool = False,
         trace_configs: Sequence[aiohttp.TraceConfig] = (),
+        max_downloads: int = 4,
     ) -> None:
         key = check_api_key(os.environ.get("SORA_API_KEY") if api_key is None else api_key)
         url = os.environ.get("SORA_BASE_URL") or DEFAULT_BASE_URL if base_url is None else base_url
@@ -118,6 +128,8 @@ class SoraClient:
         self._memory = check_memory(memory) or Memory()
         self._budget = check_budget(budget) or Budget()
         self._max_retries = check_count("max_retries", max_retries, least=0)
+        self._max_downloads = check_count("max_downloads", max_downloads, least=1)
+        self._trust_env = trust_env
         self._session = session
         self._trace_configs = check_trace_configs(trace_configs)
         self._homes: dict[asyncio.AbstractEventLoop, Home] = {}
@@ -275,6 +287,54 @@ class SoraClient:
         crowd = self._crowd(timeout, schedule, until, at_once, is_chatty=True)
         return crowd.follow(check_ids(task_ids))
 
+    def download(
+        self,
+        source: str | VideoTask | Watch,
+        path: str | os.PathLike[str],
+        *,
+        if_exists: IfExists = "error",
+        max_size: int | None = 4 * 1024**3,
+        allow_private: bool = False,
+        variant: str | None = None,
+        timeout: float | None = None,
+    ) -> Download:
+        """
+        Return a download of a finished video: ``await`` it for the file, or iterate it for events.
+
+        Nothing is sent before it is awaited or iterated. The file is under
+        its path when it is whole, and not before: until then, what has come
+        is beside it in a part file, with which a later download goes on.
+
+        Args:
+            source: The task, or its id, or a wait for it, which is then awaited first.
+            path: Where the file is to be; its directory must be there.
+            if_exists: What to do about a file that is there already: ``"error"``
+                (:class:`TargetExistsError`), ``"overwrite"`` it when the video is whole, or
+                ``"skip"`` the download.
+            max_size: The most bytes that it may have; None for any number.
+            allow_private: Whether links of a service on the internet may lead to addresses
+                that are not. Links of a service on this machine or network always may.
+            variant: Another file of the task that ``/content`` has, such as ``"thumbnail"``; it
+                need not be a video. None for the video itself.
+            timeout: Seconds for the download, its turn included and a wait for the task not;
+                None for no limit. Without any byte it breaks off after ``request_timeout``.
+
+        Raises:
+            InvalidArgumentError: An argument cannot be used; nothing was sent.
+        """
+        errand = Errand(
+            task_id=find_id(source),
+            path=check_path(path),
+            max_size=None if max_size is None else check_count("max_size", max_size, least=1),
+            variant=check_variant(variant),
+        )
+        terms = DownloadTerms(
+            if_exists=cast(IfExists, check_word("if_exists", if_exists, get_args(IfExists))),
+            allow_private=bool(allow_private),
+            timeout=check_limit("timeout", timeout),
+        )
+        return Download(self, source, errand, terms)
+
     def _crowd(
         self,
         timeout: float | None,
@@ -305,6 +365,9 @@ class SoraClient:
     def _find_poller(self) -> Poller:
         return self._home().poller
 
+    def _find_transfers(self) -> Transfers:
+        return self._home().transfers
+
     def _home(self) -> Home:
         home = find_home(self._homes)
         if home is None:
@@ -315,6 +378,8 @@ class SoraClient:
                 base_url=self._base_url,
                 trace_configs=self._trace_configs,
                 session=self._session,
+                max_downloads=self._max_downloads,
+                trust_env=self._trust_env,
             )
             self._homes[asyncio.get_running_loop()] = home
         return home

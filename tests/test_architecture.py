@@ -24,15 +24,25 @@ ROOMS = (
     "verdict",
     "budget",
     "_wire",
+    "_origins",
+    "_course",
+    "_transfer",
+    "_refusals",
+    "_notes",
     "_structure",
     "_checks",
     "_saving",
     "_transport",
+    "_stream",
+    "_disk",
     "_slots",
+    "_transfers",
+    "_fetcher",
     "_entry",
     "_poller",
     "_events",
     "_watch",
+    "_download",
     "_many",
     "_home",
     "client",
@@ -128,12 +138,13 @@ def test_a_module_and_its_functions_can_be_read_in_one_go(path: Path) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
 
-    assert len(text.splitlines()) <= LONGEST_MODULE
+    assert len(text.splitlines()) <= LONGER_MODULES.get(path.name, LONGEST_MODULE)
     long = {node.name for node in functions if code_lines(node) > LONGEST_FUNCTION}
     assert long == set()
 
 
-LONGEST_MODULE = 360  # errors.py: one tree, in one place
+LONGEST_MODULE = 360
+LONGER_MODULES = {"errors.py": 600, "client.py": 450}  # one tree, and one door, in one place each
 LONGEST_FUNCTION = 32
 
 
@@ -156,6 +167,9 @@ def test_what_is_public_is_pinned() -> None:
                 "Phase",
                 "TaskFailure",
                 "ProgressEvent",
+                "Download",
+                "DownloadEvent",
+                "VideoFile",
                 "Until",
                 "Outcome",
                 "Budget",
