@@ -14,8 +14,8 @@ import attrs
 import backoff
 
 from ._download import Download
-from ._journal import Entry, Journal, to_its_end
 from ._jobs import Job, Jobs
+from ._journal import Entry, Journal, to_its_end
 from ._watch import Watch
 from .errors import (
     CreateUncertainError,
@@ -77,9 +77,7 @@ class Door(Protocol):
     def list_tasks(self, *, limit: int | None = None) -> AsyncGenerator[VideoTask]:
         """List the tasks of the account, the newest first."""
 
-    def wait_until_complete(
-        self, task_id: str, *, timeout: float | None, until: Until
-    ) -> Watch:
+    def wait_until_complete(self, task_id: str, *, timeout: float | None, until: Until) -> Watch:
         """Wait for a task."""
 
     def download(self, source: VideoTask, path: Path, *, if_exists: Any) -> Download:

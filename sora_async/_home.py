@@ -304,7 +304,11 @@ class Home:
                 trace_configs=self._trace_configs,
             )
             self._transfers = Transfers(
-                stream, self.poller.slots, self._max_downloads, self.secrets
+                stream,
+                self.poller.slots,
+                note=self.poller.note,
+                secrets=self.secrets,
+                at_once=self._max_downloads,
             )
         return self._transfers
 

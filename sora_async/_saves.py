@@ -15,7 +15,6 @@ from ._download import Terms as DownloadTerms
 from ._many import Waits
 from ._transfers import Transfers
 from ._watch import Watch
-from .errors import SoraError
 from .models import VideoTask
 
 
@@ -129,6 +128,3 @@ class Saves(Calls, Waits):
 
     def _find_transfers(self) -> Transfers:
         return self._home().transfers
-
-    def _note(self, task_id: str, error: SoraError) -> None:
-        self._home().poller.note(task_id, error)

@@ -220,7 +220,12 @@ class Transport:
         Args:
             url: On the service's origin: it gets our headers, the key among them.
             headers: To add to them.
+
+        Raises:
+            InvalidArgumentError: The session that was given is closed.
         """
+        if self._session.closed:
+            raise InvalidArgumentError("session: it is closed")
         names = {name.lower() for name in headers}
         kept = {k: text for k, text in self._terms.headers.items() if k.lower() not in names}
         options = {**self._options, "headers": {**kept, **headers}}

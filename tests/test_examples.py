@@ -41,6 +41,9 @@ FAKE = "sora-2:task_01fake0000000000000000000"
 FAR = {"SORA_BASE_URL": "http://videos.example", "HTTP_PROXY": "{url}", "RELAY_PROXY": "{url}"}
 """A service that only a proxy can reach: the fake, which understands what a proxy is asked."""
 
+IN_FOLDER = {"VIDEOS": "{folder}"}
+"""A folder that is there and empty, for the files that an example makes."""
+
 SECURE = {"SORA_BASE_URL": "{tls_url}"}
 
 IN_THE_WAY = (
@@ -114,6 +117,9 @@ RUNS = {
     "timeouts": Example("timeouts.py", {"video_late": (running(0.4), completed())}),
     "handle_errors": Example("handle_errors.py", ALL_ENDS),
     "progress": Example("progress.py", {"video_boat": (running(0.42), completed())}),
+    "download": Example("download.py", {"video_boat": (running(0.4), completed())}, IN_FOLDER),
+    "download_many": Example("download_many.py", MANY, IN_FOLDER),
+    "download_again": Example("download_again.py", DONE, IN_FOLDER),
     "progress_rich": Example("progress_rich.py", MANY),
     "another_server": Example(
         "another_server.py",

@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any, assert_type
 
 from sora_async import (
     Budget,
     Character,
     Dialect,
+    Download,
+    DownloadEvent,
     Outcome,
     Phase,
     ProgressEvent,
@@ -16,6 +19,7 @@ from sora_async import (
     SoraError,
     TaskFailedError,
     TaskFailure,
+    VideoFile,
     VideoTask,
     WaitTimeoutError,
     Watch,
@@ -73,6 +77,21 @@ async def check_many(ids: AsyncIterator[str]) -> None:
     assert_type(Budget().rate, float | None)
     Budget(50)  # type: ignore[call-arg]
     SoraClient(budget=5)  # type: ignore[arg-type]
+
+
+async def check_downloads(client: SoraClient, task: VideoTask, watch: Watch) -> None:
+    download = client.download("x", Path("x.mp4"), if_exists="skip", max_size=None, timeout=5)
+    assert_type(download, Download)
+    assert_type(await download, VideoFile)
+    assert_type(await client.download(task, "x.mp4", allow_private=True), VideoFile)
+    assert_type(await client.download(watch, "x.mp4", variant="thumbnail"), VideoFile)
+    async for event in download:
+        assert_type(event, DownloadEvent)
+        assert_type(event.total, int | None)
+    async with asyncio.TaskGroup() as group:
+        assert_type(group.create_task(download.result()), asyncio.Task[VideoFile])
+    client.download("x", "x.mp4", if_exists="append")  # type: ignore[arg-type]
+    client.download(7, "x.mp4")  # type: ignore[arg-type]
 
 
 def check_values(task: VideoTask, error: TaskFailedError | WaitTimeoutError) -> None:
