@@ -120,6 +120,7 @@ RUNS = {
     "download": Example("download.py", {"video_boat": (running(0.4), completed())}, IN_FOLDER),
     "download_many": Example("download_many.py", MANY, IN_FOLDER),
     "download_again": Example("download_again.py", DONE, IN_FOLDER),
+    "make_many": Example("make_many.py", environment={"VIDEOS": "{folder}/boats"}),
     "progress_rich": Example("progress_rich.py", MANY),
     "another_server": Example(
         "another_server.py",
