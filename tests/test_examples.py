@@ -117,9 +117,11 @@ RUNS = {
     "timeouts": Example("timeouts.py", {"video_late": (running(0.4), completed())}),
     "handle_errors": Example("handle_errors.py", ALL_ENDS),
     "progress": Example("progress.py", {"video_boat": (running(0.42), completed())}),
-    "download": Example("download.py", {"video_boat": (running(0.4), completed())}, IN_FOLDER),
-    "download_many": Example("download_many.py", MANY, IN_FOLDER),
-    "download_again": Example("download_again.py", DONE, IN_FOLDER),
+    "download": Example(
+        "download.py", {"video_boat": (running(0.4), completed())}, environment=IN_FOLDER
+    ),
+    "download_many": Example("download_many.py", MANY, environment=IN_FOLDER),
+    "download_again": Example("download_again.py", DONE, environment=IN_FOLDER),
     "make_many": Example("make_many.py", environment={"VIDEOS": "{folder}/boats"}),
     "progress_rich": Example("progress_rich.py", MANY),
     "another_server": Example(
@@ -192,7 +194,7 @@ async def run_in(folder: str, example: Example, places: Mapping[str, str]) -> Ru
             "SORA_API_KEY": KEY,
             **{name: text.format_map(places) for name, text in example.environment.items()},
         }
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, *example.command.split(), *example.tasks),
                 cwd=EXAMPLES,
@@ -241,7 +243,7 @@ async def serve() -> AsyncIterator[str]:
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             yield (await process.stdout.readuntil(b"Ctrl-C ends it.\n")).decode()
     finally:
         process.terminate()
