@@ -258,13 +258,24 @@ def test_an_example_prints_what_its_page_shows(name: str, runs: dict[str, Run]) 
 
 
 def test_every_example_is_run_and_every_recording_is_of_a_run() -> None:
-    tops = {path.parts[0] for path in files()}
+    tops = {path.parts[0] for path in files()} - {"integrations"}
 
     recordings = {name for name in tops if name.endswith(".txt")}
 
     assert tops - recordings == {example.file for example in RUNS.values()}
     shown = {name for name, example in RUNS.items() if example.prints is None}
     assert recordings == {f"{name}.txt" for name in [*shown, "service"]}
+
+
+def test_every_example_beside_others_is_run_where_they_are() -> None:
+    """Each needs packages of its own: ``nox -s integrations`` has them."""
+    tests = "".join(
+        path.read_text("utf-8") for path in (ROOT / "tests" / "integrations").glob("test_*.py")
+    )
+
+    beside = {path.name for path in files() if path.parts[0] == "integrations"}
+
+    assert {name for name in beside if name not in tests} == set()
 
 
 def test_every_example_and_recording_is_on_a_page() -> None:
