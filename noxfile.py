@@ -1,6 +1,7 @@
 """The one entry to every check; its tools have their settings in pyproject.toml."""
 
-import shutil
+import contextlib
+import subprocess
 from pathlib import Path
 
 import nox
@@ -14,7 +15,18 @@ nox.options.error_on_missing_interpreters = False
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
-NEWEST = next((one for one in reversed(PYTHONS) if shutil.which(f"python{one}")), None)
+
+
+def is_there(python: str) -> bool:
+    """Whether a Python of this version runs; what pyenv leaves on the path may only say no."""
+    with contextlib.suppress(OSError):
+        return (
+            subprocess.run([f"python{python}", "-c", ""], stderr=subprocess.DEVNULL).returncode == 0
+        )
+    return False
+
+
+NEWEST = next(filter(is_there, reversed(PYTHONS)), None)
 
 KITS = {
     "saq": (("redis", "saq"), ("test_redis.py", "test_saq.py")),
