@@ -136,7 +136,7 @@ class Poller:
             self._settle(entry, _closed(entry.history))
         self.slots.close()
         flights = [flight for flight in self._flights if flight is not asyncio.current_task()]
-        await asyncio.gather(*flights, return_exceptions=True)
+        await asyncio.gather(self.slots.meter.close(), *flights, return_exceptions=True)
 
     def _take_off(self, entry: Entry) -> None:
         if self._entries.get(entry.key) is not entry:

@@ -38,6 +38,7 @@ ROOMS = (
     "__init__",
     "testing",
     "cli",
+    "integrations",
     "__main__",
 )
 """From the innermost to the door: a room imports only from rooms before it."""

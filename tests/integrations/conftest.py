@@ -67,6 +67,12 @@ class RedisServer:
             self._process.wait()
             self._process = None
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._process is not None
+        return self._process.pid
+
     def _answers(self) -> bool:
         with (
             contextlib.suppress(OSError),
