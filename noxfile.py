@@ -1,6 +1,7 @@
 """The one entry to every check; its tools have their settings in pyproject.toml."""
 
 import contextlib
+import os
 import subprocess
 from pathlib import Path
 
@@ -89,9 +90,16 @@ def soak(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests; ``nox -s tests-3.13 -- -k wait`` runs a few of them."""
     session.install(".", *groups("tests"))
+    # A file is one worker's, with what its tests share. The working directory stays off sys.path:
+    # what is tested is what a user installs.
+    command = ["pytest", f"-n{os.cpu_count() or 1}", "--dist=loadfile", *session.posargs]
+    environment = {"PYTHONSAFEPATH": "1"}
+    if session.python != PYTHONS[-1]:
+        session.run(*command, env=environment)
+        return
+    # To count lines takes longer than the tests themselves: on the newest Python only.
     session.run("coverage", "erase", silent=True)
-    # The working directory stays off sys.path: what is tested is what a user installs.
-    session.run("coverage", "run", "-m", "pytest", *session.posargs, env={"PYTHONSAFEPATH": "1"})
+    session.run("coverage", "run", "-m", *command, env=environment)
     session.run("coverage", "combine", "--quiet")
     # A few of the tests cannot cover all; what needs others' programs is covered beside them.
     least = 0 if session.posargs else 100

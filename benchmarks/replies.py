@@ -48,17 +48,17 @@ class Shape:
 def make_refusal(retry_after: int | None = None) -> bytes:
     """Return a 429; that of most services does not say when to come back."""
     hint = b"" if retry_after is None else b"Retry-After: %d\r\n" % retry_after
-    body = _dump(_read("068_openai_429.json"))
+    body = _dump(read_reply("068_openai_429.json"))
     return _HEAD % (b"429 Too Many Requests", len(body), hint) + body
 
 
 def make_shapes() -> dict[bytes, Shape]:
     """Return each shape by the path before the id."""
-    page = _read("001_page_pending_verbatim.json")
+    page = read_reply("001_page_pending_verbatim.json")
     size = len(_dump(page))
     page["status_update_time"] = "@time@"
     page["detail"]["pending_info"]["progress_pct"] = "@fraction@"
-    finished = _read("002_page_completed_verbatim.json")
+    finished = read_reply("002_page_completed_verbatim.json")
     return {
         b"/v1/videos/": Shape(_pending(page, size), _finished(finished)),
         b"/openai/v1/videos/": _openai(size),
@@ -69,10 +69,10 @@ def make_shapes() -> dict[bytes, Shape]:
 
 
 def _openai(size: int) -> Shape:
-    running = _read("064_openai_in_progress_33.json")
+    running = read_reply("064_openai_in_progress_33.json")
     running |= {"id": PAGE_ID, "progress": "@progress@", "created_at": "@time@"}
     return Shape(
-        _pending(running, size, fill="prompt"), _finished(_read("065_openai_completed.json"))
+        _pending(running, size, fill="prompt"), _finished(read_reply("065_openai_completed.json"))
     )
 
 
@@ -173,7 +173,8 @@ def _finished(reply: dict[str, Any]) -> Callable[[bytes], bytes]:
     return finished
 
 
-def _read(name: str) -> dict[str, Any]:
+def read_reply(name: str) -> dict[str, Any]:
+    """Return one of the bodies that the tests read."""
     reply: dict[str, Any] = json.loads((REPLIES / name).read_bytes())
     return reply
 

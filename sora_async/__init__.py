@@ -11,6 +11,7 @@ Wait for videos that a Sora-compatible service is making, with asyncio.
 import logging
 
 from ._many import Outcome
+from ._saving import load_memory, save_memory
 from ._version import __version__
 from ._watch import Watch
 from .budget import Budget
@@ -70,4 +71,6 @@ __all__ = [
     "WaitTimeoutError",
     "Watch",
     "__version__",
+    "load_memory",
+    "save_memory",
 ]

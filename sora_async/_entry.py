@@ -6,7 +6,7 @@ from typing import Protocol
 
 import attrs
 
-from .learning import Kind
+from .learning import LONGEST_NEGLECT, Kind, urgency
 from .models import VideoTask
 from .schedule import History, Policy
 from .verdict import Patience
@@ -87,6 +87,19 @@ class Entry:
     def is_new(self) -> bool:
         """Whether no answer has come yet."""
         return self.history.polls == 0
+
+    def urgency(self, now: float) -> float:
+        """
+        Return how much a poll of this task is worth, by what was learned of its kind.
+
+        What grows for all alike while they wait is left out, so that values of
+        different moments can be compared.
+        """
+        history = self.history
+        if history.fault is not None:  # nothing is to be expected of it but the end of an outage
+            return -self.due / LONGEST_NEGLECT
+        index = urgency(history.sight, history.outlook, age=history.age(now))
+        return index - now / LONGEST_NEGLECT
 
     def resume(self, now: float) -> None:
         """Go on after nobody polled for a while: time that was not used counts towards nothing."""

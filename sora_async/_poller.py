@@ -258,8 +258,7 @@ class Poller:
         if entry.kinds is None or not (is_failure or isinstance(decision, Done)):
             return
         ended = now if before.succeeded_at is None else before.succeeded_at
-        age = ended - (before.started if before.born is None else before.born)
-        ending = before.sight.ending("failure" if is_failure else "video", age=age)
+        ending = before.sight.ending("failure" if is_failure else "video", age=before.age(ended))
         self._memory.learn(entry.kinds, ending)
 
     def _tell(self, entry: Entry, decision: Sleep, *, is_news: bool) -> None:

@@ -11,6 +11,9 @@ from typing import Generic, Protocol, TypeVar
 
 from .budget import INSTANT, Budget, Source
 
+LOOKED_AT = 32
+"""Turns whose urgency is worked out for each slot, at most: thousands may be due."""
+
 
 class Turn(Protocol):
     """
@@ -29,6 +32,13 @@ class Turn(Protocol):
     def is_new(self) -> bool:
         """Whether it has never had a slot."""
 
+    def urgency(self, now: float) -> float:
+        """
+        Return by how much it should go before others that are due; the greatest goes first.
+
+        It is not worked out anew all the time: values of different moments must be comparable.
+        """
+
 
 AnyTurn = TypeVar("AnyTurn", bound=Turn)
 
@@ -38,9 +48,13 @@ class Slots(Generic[AnyTurn]):
     Hands out the slots of a budget on the running loop.
 
     Three queues take turns while slots are short: lone calls, first polls, and
-    planned polls. In the first two, who came first is first; in the third, who
-    has been due for longest. So neither a call nor a new wait starves behind a
-    full house, nor the house behind a crowd of new waits.
+    planned polls. In the first two, who came first is first; in the third, of
+    those who are due, the most urgent. So neither a call nor a new wait starves
+    behind a full house, nor the house behind a crowd of new waits.
+
+    To work out the urgency of all for each slot would stall the loop. So it is
+    worked out when a turn becomes due, and anew for some of those who wait with each
+    slot that is given: each is looked at some thirty times before it is served.
 
     There is one timer for all, and it runs only while somebody wants a slot.
 
@@ -57,7 +71,9 @@ class Slots(Generic[AnyTurn]):
         self._tickets = itertools.count(1)
         self._calls: deque[asyncio.Future[None]] = deque()
         self._new: deque[tuple[int, AnyTurn]] = deque()
-        self._planned: list[tuple[float, int, AnyTurn]] = []
+        self._planned: list[tuple[float, int, AnyTurn]] = []  # by the moment
+        self._due: list[tuple[float, int, AnyTurn]] = []  # by the urgency, negative
+        self._refreshed = 0
         self._turns = itertools.cycle((self._next_call, self._next_new, self._next_planned))
         self._left = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -113,6 +129,7 @@ class Slots(Generic[AnyTurn]):
         """Let every call through, to find that it is too late, and wake no more."""
         self._new.clear()
         self._planned.clear()
+        self._due.clear()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -123,25 +140,33 @@ class Slots(Generic[AnyTurn]):
         self._calls.clear()
 
     def _count_left(self) -> None:
-        """Sweep out, now and then, those who have left: in the middle of a queue nobody can."""
+        """Count one who has left: in the middle of a queue nobody can be taken out."""
         self._left += 1
-        waiting = len(self._planned) + len(self._new) + len(self._calls)
-        if self._left > 100 and self._left > waiting // 2 and not self._is_busy:
-            self._planned = [one for one in self._planned if one[2].ticket == one[1]]
-            heapq.heapify(self._planned)
-            self._new = deque(one for one in self._new if one[1].ticket == one[0])
-            self._calls = deque(call for call in self._calls if not call.done())
-            self._left = 0
+        if not self._is_busy:
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Sweep out, now and then, the places of those who have left."""
+        waiting = len(self._planned) + len(self._due) + len(self._new) + len(self._calls)
+        if self._left <= 100 or self._left <= waiting // 2:
+            return
+        for queue in (self._planned, self._due):
+            queue[:] = [one for one in queue if one[2].ticket == one[1]]
+            heapq.heapify(queue)
+        self._new = deque(one for one in self._new if one[1].ticket == one[0])
+        self._calls = deque(call for call in self._calls if not call.done())
+        self._left = 0
 
     def _hand_out(self) -> None:
         """Give slots to those whose turn it is, as many as there are."""
         if self._is_busy or not self._is_wanted():
             return  # one that ended at once has given its slot back while they are handed out
+        self._sweep()
         self._is_busy = True
         try:
             while self._free > 0:
                 now = self._loop.time()
-                if not (self._calls or self._new or self._has_due(now)):
+                if not (self._calls or self._new or self._due or self._has_due(now)):
                     if self._planned:
                         self._wake_at(self._planned[0][0])
                     return
@@ -155,11 +180,8 @@ class Slots(Generic[AnyTurn]):
         finally:
             self._is_busy = False
 
-    def _has_due(self, now: float) -> bool:
-        return bool(self._planned) and self._planned[0][0] <= now + INSTANT
-
     def _is_wanted(self) -> bool:
-        return bool(self._calls or self._new or self._planned)
+        return bool(self._calls or self._new or self._due or self._planned)
 
     def _next_call(self, now: float) -> bool:
         """Give a slot to the first call; return whether there was one."""
@@ -180,15 +202,52 @@ class Slots(Generic[AnyTurn]):
         return False
 
     def _next_planned(self, now: float) -> bool:
-        while self._planned:
-            due, ticket, turn = self._planned[0]
-            if turn.ticket == ticket and due > now + INSTANT:
-                return False
-            heapq.heappop(self._planned)
+        turn = self._pop_planned(now)
+        if turn is not None and not self._due and not self._has_due(now):
+            self._begin(turn, now)  # there is no choice, and nothing to work out
+            return True
+        if turn is not None:
+            self._line_up(turn, now)
+            self._gather(now)
+        self._refresh(now)
+        while self._due:
+            _, ticket, turn = heapq.heappop(self._due)
             if turn.ticket == ticket:
                 self._begin(turn, now)
                 return True
         return False
+
+    def _has_due(self, now: float) -> bool:
+        return bool(self._planned) and self._planned[0][0] <= now + INSTANT
+
+    def _pop_planned(self, now: float) -> AnyTurn | None:
+        """Take the one that has been due for longest out of those that are planned."""
+        while self._has_due(now):
+            _, ticket, turn = heapq.heappop(self._planned)
+            if turn.ticket == ticket:
+                return turn
+        return None
+
+    def _gather(self, now: float) -> None:
+        """Put those who have become due into the order of their urgency, not too many at once."""
+        for _ in range(LOOKED_AT):
+            turn = self._pop_planned(now)
+            if turn is None:
+                return
+            self._line_up(turn, now)
+
+    def _line_up(self, turn: AnyTurn, now: float) -> None:
+        heapq.heappush(self._due, (-turn.urgency(now), turn.ticket, turn))
+
+    def _refresh(self, now: float) -> None:
+        """Work out anew the urgency of a few who wait, all of them in turn."""
+        for _ in range(min(LOOKED_AT, len(self._due) - 1)):
+            self._refreshed = (self._refreshed + 1) % len(self._due)
+            _, ticket, turn = self._due[self._refreshed]
+            if turn.ticket == ticket:
+                turn.ticket = next(self._tickets)  # which makes the old place void
+                self._line_up(turn, now)
+                self._left += 1
 
     def _begin(self, turn: AnyTurn, now: float) -> None:
         self._use(now)

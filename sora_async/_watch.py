@@ -282,7 +282,7 @@ def _foretell(history: History, now: float) -> tuple[tuple[float, float] | None,
     last = history.last
     if last is None or last.phase in (Phase.SUCCEEDED, Phase.FAILED):
         return None, False
-    age = now - (history.started if history.born is None else history.born)
+    age = history.age(now)
     left = remaining(history.sight, history.outlook, age=age)
     stalled = is_stalled(history.sight, history.outlook, age=age)
     return None if left is None else (left[0], left[1]), stalled

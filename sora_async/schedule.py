@@ -124,6 +124,10 @@ class History:
     sight: Sight = _NOTHING_SEEN
     outlook: Outlook | None = attrs.field(default=None, repr=False)
 
+    def age(self, now: float) -> float:
+        """Return how long ago the task was made, as far as we can tell."""
+        return now - (self.started if self.born is None else self.born)
+
     def after(
         self,
         task: VideoTask,
@@ -236,6 +240,9 @@ def _check_slack(_: object, field: "attrs.Attribute[Any]", slack: float) -> None
         raise InvalidArgumentError(f"{field.name}: expected a number from 1 on, got {slack!r}")
 
 
+UNHEARD_OF = 0.05
+"""A task that takes longer than 19 of 20 before it is no such task, as far as one can tell."""
+
 CROWD = 1.1
 """How many polls for each of the fallback's there may be by any age."""
 
@@ -285,6 +292,8 @@ class LearningSchedule:
         """Return the seconds from an answer to the next poll, before any hint of the server."""
         outlook = history.outlook
         if outlook is None or not outlook.is_trusted or history.succeeded_at is not None:
+            return self.fallback.delay(history)
+        if outlook.ends.outlast(history.sight.age) < UNHEARD_OF:
             return self.fallback.delay(history)
         jitter = self.fallback.first_jitter if history.polls <= 1 else self.fallback.jitter
         return jitter(self._interval(history.sight, outlook))
@@ -341,5 +350,6 @@ class LearningSchedule:
         return max(0.0, self._moments[at] + (polls - 1.0 - at) * self.fallback.intervals[at])
 
 
-DEFAULT_SCHEDULE = Schedule()
-"""2, 3, 4.5 and then every 6 seconds, each within 15 %."""
+DEFAULT_SCHEDULE = LearningSchedule()
+"""Learns from the tasks of its client; until it knows something, and whenever what it knows turns
+out wrong, it asks after 2, 3, 4.5 and then every 6 seconds, each within 15 %."""

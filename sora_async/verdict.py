@@ -158,9 +158,9 @@ def _after_snapshot(
 
 def _look(history: History, task: VideoTask, *, now: float) -> Sight:
     """Return what was seen, after an answer about a task that goes on."""
-    last, born = history.last, history.born
+    last = history.last
     return history.sight.saw(
-        age=now - (history.started if born is None else born),
+        age=history.age(now),
         elapsed=max(0.0, now - history.started),
         progress=task.progress,
         moved=last is None

@@ -11,6 +11,7 @@ import os
 import re
 import ssl
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
@@ -106,6 +107,12 @@ RUNS = {
         prints=f"sora-2 {ADDRESS}",
     ),
     "behind_a_proxy": Example("behind_a_proxy.py", DONE, environment=FAR, prints=ADDRESS),
+    "keep_memory": Example(
+        "keep_memory.py",
+        DONE,
+        environment={"VIDEO_MEMORY": "{folder}/memory.json"},
+        prints=ADDRESS,
+    ),
     "own_policy": Example(
         "own_policy.py", {"video_done": (running(0.9), completed())}, prints=ADDRESS
     ),
@@ -140,12 +147,18 @@ class Run:
 
 
 async def run(example: Example, places: Mapping[str, str]) -> Run:
-    """Run an example beside a fake of its own, or beside the one of *places*."""
+    """Run an example in a folder of its own, beside a fake of its own or the one of *places*."""
+    with tempfile.TemporaryDirectory() as folder:
+        return await run_in(folder, example, places)
+
+
+async def run_in(folder: str, example: Example, places: Mapping[str, str]) -> Run:
     async with FakeSora(api_key=KEY, shape="relay") as sora, secure(sora) as tls_url:
         for task_id, answers in example.tasks.items():
             sora.script(task_id, *answers)
         if example.tasks:
             places = {"url": sora.url, "tls_url": tls_url, "ca": str(TLS / "ca.pem")}
+        places = {**places, "folder": folder}
         environment = {
             **{name: text for name, text in os.environ.items() if not is_in_the_way(name)},
             # What an example leaves open shows on stderr.

@@ -72,7 +72,7 @@ def test_the_last_interval_repeats() -> None:
 def test_a_schedule_takes_any_iterable_of_numbers_and_is_a_value() -> None:
     assert Schedule(intervals=[1, 2]) == Schedule(intervals=iter((1.0, 2.0)))
     assert hash(Schedule(intervals=[1, 2])) == hash(Schedule(intervals=(1.0, 2.0)))
-    assert Schedule() == DEFAULT_SCHEDULE
+    assert LearningSchedule() == DEFAULT_SCHEDULE
 
 
 @pytest.mark.parametrize("intervals", [(), (0,), (-1,), (1, float("nan")), (90_000,)])

@@ -18,6 +18,7 @@ from sora_async import (
     Budget,
     ClientClosedError,
     InvalidArgumentError,
+    Memory,
     OutageError,
     RateLimitedError,
     ResponseError,
@@ -27,6 +28,7 @@ from sora_async import (
 )
 from sora_async._slots import Slots
 from sora_async.budget import Meter
+from sora_async.learning import Ending, kinds_of
 from sora_async.testing import (
     Answer,
     FakeSora,
@@ -107,6 +109,11 @@ class Turn:
     is_new: bool = False
     due: float = 0.0
     ticket: int = 0
+    grows_by: float = 0.0
+
+    def urgency(self, now: float) -> float:
+        """Return what grows with the time it has been due, for each at a rate of its own."""
+        return self.grows_by * (now - self.due) - now
 
 
 async def test_what_ends_at_once_and_comes_again_is_given_one_slot_after_the_other(
@@ -171,7 +178,9 @@ class TestRate:
 
 
 class TestTurns:
-    async def test_the_poll_that_has_been_due_for_longest_is_first(self, sora: FakeSora) -> None:
+    async def test_with_nothing_learned_the_one_asked_longest_ago_is_first(
+        self, sora: FakeSora
+    ) -> None:
         intervals = {f"task_{number}": 2.0 + number * 0.11 for number in range(40)}
         for task_id in intervals:
             sora.script(task_id, running(0.1))
@@ -184,15 +193,69 @@ class TestTurns:
         async with client_of(sora, Budget(rate=5, burst=1)) as client:
             await asyncio.gather(*(wait(client, task_id) for task_id in intervals))
 
-        due: dict[str, float] = {}
+        asked: dict[str, float] = {}
         late = 0
         for at, request in sora.requests:
             task_id = request.task_id or ""
-            if task_id in due and len(due) == len(intervals):
-                assert due[task_id] == min(due.values()) <= at + 1e-6
-                late += due[task_id] < at - 1.0
-            due[task_id] = at + intervals[task_id]
+            if task_id in asked and len(asked) == len(intervals):
+                due = [one for one in asked if asked[one] + intervals[one] <= at + 1e-6]
+                assert asked[task_id] <= min(asked[one] for one in due) + 1e-6
+                late += asked[task_id] + intervals[task_id] < at - 1.0
+            asked[task_id] = at
         assert late > 300
+
+    async def test_what_is_most_likely_there_is_asked_for_first(self, sora: FakeSora) -> None:
+        memory = Memory()
+        for length in range(100, 140):
+            ending = Ending(result="video", after=length - 1.0, before=length + 1.0)
+            memory.learn(kinds_of("sy_ore", "small"), ending)
+        for record in memory.records.values():
+            record.trust = 0.9
+        life = Life(queued=0, running=600, trajectory=None)
+        old = [sora.add(life, task_id=f"old_{number}") for number in range(20)]
+        new = [sora.add(life, task_id=f"new_{number}") for number in range(20)]
+
+        async with client_of(sora, Budget(rate=2, burst=1), memory=memory) as client:
+            elders = asyncio.create_task(wait_for_all(client, old))
+            await asyncio.sleep(90)
+            others = asyncio.create_task(wait_for_all(client, new))
+            await asyncio.sleep(50)
+            for task in (elders, others):
+                task.cancel()
+
+        polled = collections.Counter(
+            (request.task_id or "")[:3] for at, request in sora.requests if at > 110
+        )
+        assert polled["old"] > 3 * polled["new"]
+
+    async def test_nobody_due_is_passed_over_for_good(self, now: Clock) -> None:
+        served = collections.Counter[float]()
+
+        def start(turn: Turn) -> None:
+            served[turn.grows_by] += 1
+            slots.plan(turn, now())
+            slots.give_back()
+
+        slots = Slots[Turn](Budget(rate=10, burst=1, in_flight=1), start)
+        for number in range(200):
+            slots.plan(Turn(grows_by=1.0 + number % 2), now())
+        await asyncio.sleep(100)
+        slots.close()
+
+        assert served[2.0] > 1.5 * served[1.0] > 0
+
+    async def test_void_places_in_the_queue_do_not_pile_up(self, now: Clock) -> None:
+        def start(turn: Turn) -> None:
+            slots.plan(turn, now())
+            slots.give_back()
+
+        slots = Slots[Turn](Budget(rate=100, burst=1, in_flight=1), start)
+        for _ in range(500):
+            slots.plan(Turn(), now())
+        await asyncio.sleep(60)
+
+        assert len(slots._due) + len(slots._planned) < 1200
+        slots.close()
 
     async def test_a_call_and_a_new_wait_do_not_starve_behind_a_full_house(
         self, sora: FakeSora, now: Clock
@@ -257,9 +320,10 @@ class TestInFlight:
     async def test_no_more_requests_are_under_way_than_allowed(self, sora: FakeSora) -> None:
         answers = slow(0.5, running(0.1)), slow(0.5, running(0.2)), slow(0.5, completed())
         ids = [sora.script(f"task_{number}", *answers) for number in range(30)]
+        others = [sora.script(f"other_{number}", *answers) for number in range(30)]
 
         async with client_of(sora, Budget(rate=None, in_flight=3)) as client:
-            calls = [asyncio.create_task(client.get_task(task_id)) for task_id in ids]
+            calls = [asyncio.create_task(client.get_task(task_id)) for task_id in others]
             assert await wait_for_all(client, ids) == 30
             await asyncio.gather(*calls)
 

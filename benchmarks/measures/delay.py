@@ -11,11 +11,13 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from sora_async import Budget, SoraClient
+from sora_async import Budget, Memory, SoraClient
+from sora_async._wire import describe_task
+from sora_async.learning import Ending, kinds_of
 
 from ..contestants import KEY, hand
 from ..processes import Figures
-from ..replies import make_id
+from ..replies import make_id, read_reply
 from ..service import Service
 from . import virtual
 
@@ -30,25 +32,37 @@ def measure(contestant: str, *, count: int, rate: float, within: float) -> Figur
     Wait for tasks whose durations were seen on a real service.
 
     Args:
-        contestant: "ours" or "hand".
+        contestant: "ours"; "taught", which has seen 60 such tasks before; or "hand".
         count: The number of waits.
         rate: The polls a second of all of them.
         within: The seconds in which tasks and waits are begun; 0 for all at once.
     """
-    measure_one = {"ours": _measure_ours, "hand": _measure_hand}[contestant]
     random.seed(7)
+    memory = _teach(random.Random(8)) if contestant == "taught" else Memory()
     durations = list(itertools.islice(itertools.cycle(_read_durations()), count))
     random.shuffle(durations)
     lives = [(random.uniform(0, within), duration) for duration in durations]
-    return virtual.run(measure_one(lives, rate))
+    if contestant == "hand":
+        return virtual.run(_measure_hand(lives, rate))
+    return virtual.run(_measure_ours(lives, rate, memory))
 
 
-async def _measure_ours(lives: Lives, rate: float) -> Figures:
+def _teach(chance: random.Random) -> Memory:
+    """Return what a client knows that has waited for tasks of these durations, though not these."""
+    memory, page = Memory(), describe_task(read_reply("001_page_pending_verbatim.json"))
+    kinds = kinds_of(page["model"], page["size"], page["seconds"])
+    for duration in chance.choices(_read_durations(), k=60):
+        length = duration * chance.gauss(1.0, 0.03)
+        memory.learn(kinds, Ending(result="video", after=length - 3.0, before=length + 3.0))
+    return memory
+
+
+async def _measure_ours(lives: Lives, rate: float, memory: Memory) -> Figures:
     budget = Budget(rate=rate, burst=round(rate))
     service = Service(asyncio.get_running_loop().time)
     async with (
         virtual.serving(service) as url,
-        SoraClient(api_key=KEY, base_url=url, budget=budget) as client,
+        SoraClient(api_key=KEY, base_url=url, budget=budget, memory=memory) as client,
     ):
 
         async def wait(number: int) -> None:

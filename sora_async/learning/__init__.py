@@ -4,9 +4,10 @@ from ._lines import Mark
 from ._memory import Memory, kinds_of
 from ._outlook import Outlook
 from ._records import Kind
-from ._sight import Ending, Sight, is_stalled, remaining, urgency
+from ._sight import LONGEST_NEGLECT, Ending, Sight, is_stalled, remaining, urgency
 
 __all__ = [
+    "LONGEST_NEGLECT",
     "Ending",
     "Kind",
     "Mark",
