@@ -149,6 +149,7 @@ class Meter:
     Attributes:
         rate: Slots a second at present; infinity for no limit.
         quiet_until: The moment before which there are none.
+        usual: Where there is no limit, slots a second from which a 429 lowers the rate at least.
     """
 
     __slots__ = (
@@ -166,12 +167,14 @@ class Meter:
         "_sent",
         "quiet_until",
         "rate",
+        "usual",
     )
 
     def __init__(self, budget: Budget, *, now: float) -> None:
         self._budget = budget
         self.rate = math.inf if budget.rate is None else float(budget.rate)
         self.quiet_until = -math.inf
+        self.usual = 0.0
         self._level = float(budget.burst)
         self._level_at = now
         self._pause = SHORTEST_PAUSE
@@ -250,7 +253,7 @@ class Meter:
     def _fall(self, now: float) -> None:
         self._forget(now)
         span = MEMORY * -math.expm1(-max(1.0, now - self._opened) / MEMORY)
-        rate = self._sent / span if self.rate == math.inf else self.rate
+        rate = max(self._sent / span, self.usual) if self.rate == math.inf else self.rate
         rate = max(min(rate * FALL, self._good / span), rate * DEEPEST_FALL)
         self.rate = max(SLOWEST, rate)
         self._rise = min(RISE * self.rate, STEEPEST_RISE)

@@ -181,6 +181,22 @@ def test_what_is_public_is_pinned() -> None:
     }
 
 
+def test_what_is_public_beside_others_is_pinned_and_in_the_reference() -> None:
+    """Read and not imported: each needs packages of its own."""
+    pages = (PAGE.parent.parent / "reference" / "integrations.rst").read_text("utf-8")
+
+    names = {
+        f"{path.stem}.{name}"
+        for path in (PACKAGE / "integrations").glob("[!_]*.py")
+        for name in re.findall(
+            r'"(\w+)"', path.read_text("utf-8").partition("__all__ = ")[2].split("]")[0]
+        )
+    }
+
+    assert names == {"redis.SharedBudget"}
+    assert {name for name in names if f":: sora_async.integrations.{name}\n" not in pages} == set()
+
+
 @pytest.mark.parametrize("name", sora_async.__all__)
 def test_everything_public_has_a_docstring(name: str) -> None:
     value = getattr(sora_async, name)

@@ -149,6 +149,7 @@ class SharedMeter:
         self._keys = [f"sora_async:{{{budget.name}}}:{part}" for part in ("budget", "programs")]
         self._me = uuid.uuid4().hex
         self._own = Meter(Budget(rate=None, burst=budget.burst), now=now)
+        self._own.usual = self._rate / budget.programs
         self._alone: Meter | None = None
         self._slots: deque[float] = deque()
         self._task: asyncio.Task[None] | None = None
@@ -260,6 +261,7 @@ class SharedMeter:
             raise
         now, known, self._known_falls = self._loop.time(), self._known_falls, int(fallen)
         self._programs = max(1, int(programs))
+        self._own.usual = self._rate / self._programs
         if known is not None and known + falls < int(fallen):
             self._own.note_limited(now, float(quiet))
         elif float(quiet) > max(ECHO, self._own.quiet_until - now + ECHO):

@@ -5,8 +5,10 @@ import contextlib
 import logging
 import os
 import signal
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,11 +19,12 @@ from sora_async import (  # noqa: E402
     InvalidArgumentError,
     RateLimitedError,
     Schedule,
+    ServiceUnavailableError,
     SoraClient,
 )
 from sora_async._slots import Slots  # noqa: E402
 from sora_async.integrations.redis import SharedBudget  # noqa: E402
-from sora_async.testing import FakeSora, Life, completed, http_error, running  # noqa: E402
+from sora_async.testing import FakeSora, Life, completed, http_error, running, slow  # noqa: E402
 
 OFTEN = Schedule(intervals=[0.05])
 NOBODY = "redis://127.0.0.1:1/0"
@@ -162,6 +165,46 @@ async def test_a_redis_that_hangs_holds_nobody_up_for_long(redis_server, sora) -
     assert task.is_complete
 
 
+async def test_a_429_that_comes_while_redis_is_asked_is_told_right_after(
+    redis_server, sora
+) -> None:
+    loop = asyncio.get_running_loop()
+    budget = SharedBudget(url=redis_server.url, rate=60, burst=1)
+    sora.script("limited", slow(0.2, http_error(429, headers={"Retry-After": "1"})))
+    sora.script("video", completed())
+    async with sora, client_of(sora, budget) as one, client_of(sora, budget) as other:
+        limited = asyncio.ensure_future(one.get_task("limited"))
+        await asyncio.sleep(0.1)
+        os.kill(redis_server.pid, signal.SIGSTOP)
+        try:
+            video = asyncio.ensure_future(one.get_task("video"))
+            with pytest.raises(RateLimitedError):
+                await limited
+            began = loop.time()
+        finally:
+            os.kill(redis_server.pid, signal.SIGCONT)
+        await asyncio.sleep(0.05)
+        await other.get_task("video")
+        await video
+
+    assert loop.time() - began == pytest.approx(1.0, abs=0.2)
+
+
+async def test_a_service_in_trouble_is_left_alone_by_all(redis_server, sora) -> None:
+    loop = asyncio.get_running_loop()
+    budget = SharedBudget(url=redis_server.url)
+    sora.script("trouble", http_error(503, headers={"Retry-After": "1"}))
+    sora.script("video", completed())
+    async with sora, client_of(sora, budget) as one, client_of(sora, budget) as other:
+        with pytest.raises(ServiceUnavailableError):
+            await one.get_task("trouble")
+        began = loop.time()
+        await asyncio.sleep(0.05)
+        await other.get_task("video")
+
+    assert loop.time() - began == pytest.approx(1.0, abs=0.2)
+
+
 async def test_a_429_that_one_sees_silences_all_and_slows_them_down(redis_server, sora) -> None:
     loop = asyncio.get_running_loop()
     budget = SharedBudget(url=redis_server.url, rate=60, burst=1)
@@ -240,3 +283,42 @@ def test_what_cannot_be_shared_is_refused(wrong: dict[str, Any]) -> None:
 
 def test_a_shared_budget_does_not_show_the_password_of_its_redis() -> None:
     assert "secret" not in repr(SharedBudget(url="redis://:secret@127.0.0.1:1/0"))
+
+
+async def test_slots_that_nobody_wanted_are_not_hoarded(redis_server, sora) -> None:
+    budget = SharedBudget(url=redis_server.url, rate=60, burst=1)
+    sora.script("video", running(0.5))
+    async with sora, client_of(sora, budget) as client:
+        for _ in range(30):
+            await client.get_task("video")
+        await asyncio.sleep(1.2)
+        before = len(sora.requests)
+        await asyncio.gather(*(client.get_task("video") for _ in range(10)))
+        starts = [at for at, _ in sora.requests[before:]]
+
+    assert starts[-1] - starts[0] > 8 / 60
+
+
+async def test_a_client_ends_at_once_although_its_redis_has_died(redis_server, sora) -> None:
+    sora.script("video", completed())
+    async with sora:
+        async with client_of(sora, SharedBudget(url=redis_server.url)) as client:
+            await client.get_task("video")
+            redis_server.stop()
+            began = asyncio.get_running_loop().time()
+        assert asyncio.get_running_loop().time() - began < 0.5
+
+
+async def test_the_example_shares_a_budget(redis_server, sora) -> None:
+    example = Path(__file__).parents[2] / "docs" / "examples" / "integrations" / "share_a_budget.py"
+    sora.script("video", completed())
+    async with sora, redis.asyncio.Redis.from_url(redis_server.url) as one:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, str(example), "video"),
+            env={**os.environ, "SORA_BASE_URL": sora.url, "REDIS_URL": redis_server.url},
+            stdout=asyncio.subprocess.PIPE,
+        )
+        output, _ = await process.communicate()
+
+        assert output == b"video ended well\n"
+        assert await one.exists("sora_async:{my-account}:budget")
