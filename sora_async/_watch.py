@@ -61,7 +61,7 @@ class Watch:
         "_version",
     )
 
-    def __init__(self, door: Door, key: Key, *, timeout: float | None) -> None:
+    def __init__(self, door: Door, key: Key, *, timeout: float | None, age: float = 0.0) -> None:
         self._door = door
         self._key = key
         self._timeout = timeout
@@ -69,7 +69,7 @@ class Watch:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._entry: Entry | None = None
         self._holders = 0
-        self._started = 0.0
+        self._started = -age  # as if the loop began when the wait does
         self._timer: asyncio.TimerHandle | None = None
         self._end: End | None = None
         self._frames: TracebackType | None = None
@@ -195,7 +195,7 @@ class Watch:
         if self._end is not None:
             return
         if self._loop is None:
-            self._loop, self._started = loop, loop.time()
+            self._loop, self._started = loop, loop.time() + self._started
         elif self._loop is not loop:
             raise RuntimeError(
                 "this Watch belongs to another event loop: "
@@ -204,7 +204,7 @@ class Watch:
         if self._holders == 0:
             previous = self._entry
             self._poller = self._door._find_poller()
-            self._entry = self._poller.join(self._key, self, previous)
+            self._entry = self._poller.join(self._key, self, previous, since=self._started)
             if self._timeout is not None:
                 self._timer = loop.call_at(self._started + self._timeout, self._expire, None)
             if self._entry is not previous and self._entry.news_at is not None:
