@@ -30,7 +30,7 @@ def is_there(python: str) -> bool:
 NEWEST = next(filter(is_there, reversed(PYTHONS)), None)
 
 KITS = {
-    "saq": (("redis", "saq"), ("test_redis.py", "test_saq.py")),
+    "saq": (("redis", "saq"), ("test_plain.py", "test_redis.py", "test_saq.py")),
 }
 """
 Others' programs that the package works with: its extras, and their tests in tests/integrations.
@@ -117,6 +117,6 @@ def integrations(session: nox.Session, kit: str) -> None:
     env = {"PYTHONSAFEPATH": "1"}
     session.run("coverage", "run", "-m", "pytest", *tests, *session.posargs, env=env)
     session.run("coverage", "combine", "--quiet")
-    rooms = ",".join(f"*/integrations/{extra}*" for extra in extras)
+    rooms = ",".join(f"*/integrations/{room}*" for room in ("_", *extras))
     least = 0 if session.posargs else 100
     session.run("coverage", "report", f"--fail-under={least}", f"--include={rooms}")
