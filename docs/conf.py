@@ -51,6 +51,8 @@ FOREIGN = (
     "types",
     "typing",
     "yarl",
+    "redis",
+    "saq",
 )
 nitpick_ignore_regex = [
     ("py:.*", rf"({'|'.join(FOREIGN)})\..+"),

@@ -464,6 +464,25 @@ def test_an_order_that_cannot_be_carried_is_refused(order: dict[str, Any], why: 
         create_job(order)
 
 
+async def test_a_killed_worker_among_others_costs_no_video_and_no_second_order(
+    redis_server, queue, sora
+) -> None:
+    sora.on_create(*(accepted(life=Life(queued=0, running=5.0)) for _ in range(12)))
+    async with contextlib.AsyncExitStack() as stack:
+        workers = [await start_worker(redis_server.url, sora, stack) for _ in range(2)]
+        for number in range(12):
+            await queue.enqueue(create_job({"prompt": f"k{number}"}, key=f"k{number}", heartbeat=2))
+        await until(lambda: sum(task.polls > 0 for task in sora.tasks) == 12, 20)
+        await asyncio.sleep(1.0)
+        workers[0].kill()
+        jobs = [await ended(queue, await queue.job(f"k{number}"), 40) for number in range(12)]
+
+    ordered = {task.id: task.order.prompt for task in sora.tasks}
+    assert [ordered[read_outcome(job).id] for job in jobs] == [job.key for job in jobs]
+    assert len(ordered) == 12
+    assert {job.attempts for job in jobs} <= {1, 2}
+
+
 async def test_the_examples_order_a_video_and_wait_for_it_in_a_worker(redis_server, sora) -> None:
     sora.on_create(accepted(life=SHORT))
     async with contextlib.AsyncExitStack() as stack:
