@@ -46,13 +46,13 @@ FOREIGN = (
     "pathlib",
     "pytest",
     "random",
+    "redis",
     "rich",
+    "saq",
     "ssl",
     "types",
     "typing",
     "yarl",
-    "redis",
-    "saq",
 )
 nitpick_ignore_regex = [
     ("py:.*", rf"({'|'.join(FOREIGN)})\..+"),

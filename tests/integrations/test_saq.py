@@ -344,6 +344,19 @@ async def test_a_worker_that_stops_while_it_orders_hands_over_the_id(
     assert (len(sora.tasks), job.attempts) == (1, 2)
 
 
+async def test_what_came_of_an_order_that_was_broken_off_is_in_the_log(
+    redis_server, queue, sora, caplog
+) -> None:
+    sora.on_create(slow(1.0, http_error(400, b"no such size")))
+    async with worker(redis_server.url, sora):
+        job = await queue.enqueue(create_job(BOAT))
+        await until(lambda: sora.requests)
+
+    [line] = [line for line in caplog.messages if "broken off" in line]
+    assert "no such size" in line
+    assert (await queue.job(job.key)).status is Status.QUEUED  # the next worker may try
+
+
 async def test_a_worker_that_dies_while_it_waits_has_nothing_ordered_again(
     redis_server, queue, sora
 ) -> None:
