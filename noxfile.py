@@ -1,6 +1,8 @@
 """The one entry to every check; its tools have their settings in pyproject.toml."""
 
+import contextlib
 import os
+import subprocess
 from pathlib import Path
 
 import nox
@@ -14,6 +16,28 @@ nox.options.error_on_missing_interpreters = False
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
+
+
+def is_there(python: str) -> bool:
+    """Whether a Python of this version runs; what pyenv leaves on the path may only say no."""
+    with contextlib.suppress(OSError):
+        return (
+            subprocess.run([f"python{python}", "-c", ""], stderr=subprocess.DEVNULL).returncode == 0
+        )
+    return False
+
+
+NEWEST = next(filter(is_there, reversed(PYTHONS)), None)
+
+KITS = {
+    "saq": (("redis", "saq"), ("test_plain.py", "test_redis.py", "test_saq.py")),
+}
+"""
+Others' programs that the package works with: its extras, and their tests in tests/integrations.
+
+One environment for each, with the dependency group ``kit-<name>``: they want different versions
+of the same packages.
+"""
 
 
 def groups(*names: str) -> tuple[str, ...]:
@@ -33,7 +57,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check the types of the package, and those that its users see."""
-    session.install(".[cli]", *groups("types"))
+    session.install(".[cli,redis,saq]", *groups("types"))
     users = [path for path in ("tests/typing",) if Path(path).is_dir()]
     session.run("mypy", "--strict", "sora_async", *users)
 
@@ -41,7 +65,7 @@ def types(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the pages into docs/_build/html, and read all changelog fragments."""
-    session.install(".[cli]", *groups("docs"))
+    session.install(".[cli,redis,saq]", *groups("docs"))
     session.run("towncrier", "build", "--draft", "--version", "next")
     options = ["-q", "-n", "-W", "--keep-going", "-b", "html"]
     session.run("sphinx-build", *options, *session.posargs, "docs", "docs/_build/html")
@@ -77,5 +101,23 @@ def tests(session: nox.Session) -> None:
     session.run("coverage", "erase", silent=True)
     session.run("coverage", "run", "-m", *command, env=environment)
     session.run("coverage", "combine", "--quiet")
-    # A few of the tests cannot cover all.
-    session.run("coverage", "report", f"--fail-under={0 if session.posargs else 100}")
+    # A few of the tests cannot cover all; what needs others' programs is covered beside them.
+    least = 0 if session.posargs else 100
+    session.run("coverage", "report", f"--fail-under={least}", "--omit=*/integrations/*")
+
+
+@nox.session(python=NEWEST)
+@nox.parametrize("kit", list(KITS))
+def integrations(session: nox.Session, kit: str) -> None:
+    """Run what works with others' programs beside them: real time, a real Redis, one Python."""
+    extras, files = KITS[kit]
+    session.install(f".[{','.join(extras)}]", *groups("tests", f"kit-{kit}"))
+    session.run("coverage", "erase", silent=True)
+    tests = [str(Path("tests", "integrations", file)) for file in files]
+    env = {"PYTHONSAFEPATH": "1"}
+    session.run("coverage", "run", "-m", "pytest", *tests, *session.posargs, env=env)
+    session.run("coverage", "combine", "--quiet")
+    rooms = ["_*.py", *(f"{extra}{end}" for extra in extras for end in (".py", "/*"))]
+    include = ",".join(f"*/integrations/{room}" for room in rooms)
+    least = 0 if session.posargs else 100
+    session.run("coverage", "report", f"--fail-under={least}", f"--include={include}")

@@ -37,6 +37,11 @@ def check_limit(name: str, value: object) -> float | None:
     return None if value is None else check_seconds(name, value)
 
 
+def check_age(value: object) -> float:
+    """Return a length in seconds that may be 0."""
+    return 0.0 if value == 0 and not isinstance(value, bool) else check_seconds("age", value)
+
+
 def check_count(name: str, value: object, *, least: int) -> int:
     """Return a whole number that is not below the least one allowed."""
     if not isinstance(value, int) or isinstance(value, bool) or value < least:

@@ -67,7 +67,13 @@ class Watch:
     )
 
     def __init__(
-        self, door: Door, key: Key, *, timeout: float | None, birth: Birth | None = None
+        self,
+        door: Door,
+        key: Key,
+        *,
+        timeout: float | None,
+        age: float = 0.0,
+        birth: Birth | None = None,
     ) -> None:
         self._door = door
         self._birth = birth
@@ -78,7 +84,7 @@ class Watch:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._entry: Entry | None = None
         self._holders = 0
-        self._started = 0.0
+        self._started = -age  # as if the loop began when the wait does
         self._timer: asyncio.TimerHandle | None = None
         self._end: End | None = None
         self._frames: TracebackType | None = None
@@ -209,7 +215,7 @@ class Watch:
         if self._end is not None:
             return
         if self._loop is None:
-            self._loop, self._started = loop, loop.time()
+            self._loop, self._started = loop, loop.time() + self._started
         elif self._loop is not loop:
             again = f"call wait_until_complete({self.task_id!r}) again in this one"
             raise RuntimeError(f"this Watch belongs to another event loop: {again}")
@@ -226,7 +232,7 @@ class Watch:
     def _join(self, poller: Poller, previous: Entry | None) -> None:
         """Have the task polled."""
         assert self._loop is not None
-        self._entry = poller.join(self._key, self, previous)
+        self._entry = poller.join(self._key, self, previous, since=self._started)
         if self._entry is not previous and self._entry.news_at is not None:
             self._version += 1
         # Not at once: an error that is raised without a pause would stop a loop of retries.

@@ -13,6 +13,7 @@ import attrs
 
 from ._birth import Birth
 from ._checks import (
+    check_age,
     check_budget,
     check_channel,
     check_count,
@@ -174,6 +175,7 @@ class SoraClient(Saves):
         timeout: float | None = 1800.0,
         schedule: Policy | None = None,
         until: Until = "video",
+        age: float = 0.0,
     ) -> Watch:
         """
         Return a wait for a task: ``await`` it for the finished task, or iterate it for its events.
@@ -189,12 +191,14 @@ class SoraClient(Saves):
                 ``"video"``, a ``video_url``, or the ``content_url`` when no URL comes within 45 s;
                 ``"completed"``, the success itself;
                 ``"video_url"``, a URL and nothing else (:class:`VideoMissingError` after 45 s).
+            age: Seconds for which the task has been waited for before, in another process for
+                instance: *timeout*, ``elapsed`` and what was learned count them in.
 
         Raises:
             InvalidArgumentError: An argument cannot be used; nothing was sent.
         """
         key = self._key(check_task_id(task_id), schedule, until)
-        return Watch(self, key, timeout=check_limit("timeout", timeout))
+        return Watch(self, key, timeout=check_limit("timeout", timeout), age=check_age(age))
 
     def create_and_wait(
         self,

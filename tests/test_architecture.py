@@ -61,6 +61,7 @@ ROOMS = (
     "__init__",
     "testing",
     "cli",
+    "integrations",
     "__main__",
 )
 """From the innermost to the door: a room imports only from rooms before it."""
@@ -208,6 +209,22 @@ def test_what_is_public_is_pinned() -> None:
         *("DEFAULT_SCHEDULE", "History", "Jitter", "LearningSchedule", "Policy", "Schedule"),
         *("ramp", "spread", "spread_phase"),
     }
+
+
+def test_what_is_public_beside_others_is_pinned_and_in_the_reference() -> None:
+    """Read and not imported: each needs packages of its own."""
+    pages = (PAGE.parent.parent / "reference" / "integrations.rst").read_text("utf-8")
+
+    names = {
+        f"{path.stem}.{name}"
+        for path in (PACKAGE / "integrations").glob("[!_]*.py")
+        for name in re.findall(
+            r'"(\w+)"', path.read_text("utf-8").partition("__all__ = ")[2].split("]")[0]
+        )
+    }
+
+    assert names == {"redis.SharedBudget"}
+    assert {name for name in names if f":: sora_async.integrations.{name}\n" not in pages} == set()
 
 
 @pytest.mark.parametrize("name", sora_async.__all__)

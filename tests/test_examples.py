@@ -60,6 +60,7 @@ MANY = {
     "video_moon": (BLOCKED,),
     "video_tree": (running(0.4), completed()),
 }
+TWO = {"video_boat": (completed(),), "video_tree": (running(0.4), completed())}
 ALL_ENDS = {
     **DONE,
     "video_blocked": (BLOCKED,),
@@ -113,6 +114,8 @@ RUNS = {
     "events": Example("events.py", MANY),
     "budget": Example("budget.py", MANY),
     "on_uvloop": Example("on_uvloop.py", DONE, prints=ADDRESS),
+    "many_processes": Example("many_processes.py", TWO),
+    "many_threads": Example("many_threads.py", TWO),
     "wait_for_all": Example("wait_for_all.py", MANY),
     "timeouts": Example("timeouts.py", {"video_late": (running(0.4), completed())}),
     "handle_errors": Example("handle_errors.py", ALL_ENDS),
@@ -298,13 +301,24 @@ def test_an_example_prints_what_its_page_shows(name: str, runs: dict[str, Run]) 
 
 
 def test_every_example_is_run_and_every_recording_is_of_a_run() -> None:
-    tops = {path.parts[0] for path in files()}
+    tops = {path.parts[0] for path in files()} - {"integrations"}
 
     recordings = {name for name in tops if name.endswith(".txt")}
 
     assert tops - recordings == {example.file for example in RUNS.values()}
     shown = {name for name, example in RUNS.items() if example.prints is None}
     assert recordings == {f"{name}.txt" for name in [*shown, "service"]}
+
+
+def test_every_example_beside_others_is_run_where_they_are() -> None:
+    """Each needs packages of its own: ``nox -s integrations`` has them."""
+    tests = "".join(
+        path.read_text("utf-8") for path in (ROOT / "tests" / "integrations").glob("test_*.py")
+    )
+
+    beside = {path.name for path in files() if path.parts[0] == "integrations"}
+
+    assert {name for name in beside if name not in tests} == set()
 
 
 def test_every_example_and_recording_is_on_a_page() -> None:
