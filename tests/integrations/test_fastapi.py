@@ -1,4 +1,4 @@
-"""The page "Show progress in a browser": its application, on the clock that jumps."""
+"""The page "Show progress in a browser": its two applications, on the clock that jumps."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from examples import EXAMPLES, load
 
-from sora_async.testing import FakeSora, VirtualTimeLoop, completed, failed, running
+from sora_async.testing import VirtualTimeLoop, completed, failed, running
 
 pytest.importorskip("fastapi", reason="needs FastAPI: nox -s integrations")
 uvicorn = pytest.importorskip("uvicorn", reason="needs uvicorn: nox -s integrations")
@@ -22,18 +22,20 @@ LOOP = VirtualTimeLoop
 
 @attrs.define
 class Site:
-    """The example, served on one port as often as it is started."""
+    """An example, served on one port as often as it is started."""
 
+    example: str
     port: int = 0
 
     @contextlib.asynccontextmanager
     async def run(self, **options: Any) -> AsyncIterator[str]:
         """Serve it, and yield its address; at the end it gets what is a SIGTERM elsewhere."""
-        app = load("fastapi_progress.py").app
+        app = load(self.example).app
         config = uvicorn.Config(app, port=self.port, lifespan="on", log_config=None, **options)
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve())
         while not server.started:
+            assert not serving.done()
             await asyncio.sleep(0.01)
         self.port = server.servers[0].sockets[0].getsockname()[1]
         try:
@@ -43,9 +45,9 @@ class Site:
             await serving
 
 
-@pytest_asyncio.fixture
-async def site(sora: FakeSora, settings: None) -> Site:
-    return Site()
+@pytest.fixture(params=["fastapi_progress.py", "starlette_progress.py"])
+def site(settings: None, request: pytest.FixtureRequest) -> Site:
+    return Site(request.param)
 
 
 @pytest_asyncio.fixture

@@ -10,6 +10,9 @@ from examples import Program, reached
 
 from sora_async.testing import completed, failed, running
 
+# It needs no package, but real time, so it stays out of the sessions "tests".
+pytest.importorskip("xdist", reason="takes real time: nox -s integrations")
+
 
 class Videos:
     """The table that the worker works on, as the rest of a service sees it."""

@@ -42,7 +42,7 @@ async def temporal(settings, monkeypatch) -> AsyncIterator[str]:
     server = await asyncio.create_subprocess_exec(
         SERVER, str(port), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
     )
-    while True:
+    while server.returncode is None:
         with contextlib.suppress(OSError):
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.close()

@@ -3,7 +3,7 @@ import os
 
 from procrastinate import App, JobContext, PsycopgConnector, RetryStrategy
 
-from sora_async import SoraClient, SoraError, WaitInterruptedError
+from sora_async import OutageError, SoraClient, SoraError
 
 STALLED = 30.0  # seconds without a heartbeat
 
@@ -25,19 +25,19 @@ FINISH = """
 """
 
 
-# Whatever interrupts a wait, its task goes on; and so does the wait, in the next worker.
+# After an outage, and when its worker has stopped, a wait goes on.
 @app.task(
     retry=RetryStrategy(
         max_attempts=100,
         wait=1,
-        retry_exceptions={WaitInterruptedError, asyncio.CancelledError},
+        retry_exceptions={OutageError, asyncio.CancelledError},
     )
 )
 async def wait_for_video(task_id: str) -> None:
     url = error = None
     try:
-        url = (await client.wait_until_complete(task_id)).video_url
-    except WaitInterruptedError:
+        url = (await client.wait_until_complete(task_id, timeout=7200)).video_url
+    except OutageError:
         raise
     except SoraError as reason:
         error = str(reason)

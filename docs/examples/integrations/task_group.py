@@ -4,7 +4,7 @@ import signal
 import sqlite3
 import sys
 
-from sora_async import SoraClient, SoraError, VideoTask, WaitInterruptedError
+from sora_async import OutageError, SoraClient, SoraError, VideoTask
 
 TABLE = "CREATE TABLE IF NOT EXISTS videos (id TEXT PRIMARY KEY, url TEXT, error TEXT)"
 UNFINISHED = "SELECT id FROM videos WHERE url IS NULL AND error IS NULL LIMIT 1000"
@@ -14,10 +14,10 @@ FINISH = "UPDATE videos SET url = ?, error = ? WHERE id = ?"
 async def work(client: SoraClient, database: sqlite3.Connection, task_id: str) -> None:
     url = error = None
     try:
-        task = await client.wait_until_complete(task_id)
+        task = await client.wait_until_complete(task_id, timeout=7200)
         url = await deliver(task)
-    except WaitInterruptedError:
-        return  # the task goes on: the row is unfinished, and so it is found again
+    except OutageError:
+        return  # the row is unfinished, and so it is found again
     except SoraError as reason:
         error = str(reason)
     with database:

@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
 with workflow.unsafe.imports_passed_through():
-    from sora_async import SoraClient, SoraError, WaitInterruptedError, Watch
+    from sora_async import OutageError, SoraClient, SoraError, Watch
 
 ADDRESS = os.environ.get("TEMPORAL_ADDRESS", "127.0.0.1:7233")
 QUEUE = "videos"
@@ -28,13 +28,14 @@ class Videos:
         beating = asyncio.create_task(beat(watch))
         try:
             return (await watch).video_url
-        except WaitInterruptedError:
+        except OutageError:
             raise  # Temporal begins another attempt
         except SoraError as error:
             kind = type(error).__name__
             raise ApplicationError(str(error), type=kind, non_retryable=True) from error
         finally:
             beating.cancel()
+            await asyncio.wait([beating])
 
 
 async def beat(watch: Watch) -> None:
@@ -50,7 +51,7 @@ class VideoWorkflow:
         return await workflow.execute_activity_method(
             Videos.wait_for_video,
             task_id,
-            start_to_close_timeout=timedelta(hours=2),
+            schedule_to_close_timeout=timedelta(hours=2),
             heartbeat_timeout=HEARTBEAT,
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         )
