@@ -92,7 +92,7 @@ class Program:
             self._lines.append(line.decode())
 
 
-async def reached(is_so: Callable[[], Any], *, within: float = 20.0) -> Any:
+async def reached(is_so: Callable[[], Any], *, within: float = 30.0) -> Any:
     """Wait in real time until something is so, and return what it is."""
     async with asyncio.timeout(within):
         while not (found := is_so()):
