@@ -104,7 +104,8 @@ def _scale(panel: Axes, *, is_wide: bool) -> None:
 
 def _draw_line(panel: Axes, results: Results, name: str, key: str, scale: float) -> None:
     """Draw one contestant: a line through the crowds at one interval, and what is apart from it."""
-    runs = select(results, "scale", contestant=name) + select(results, "crowd", contestant=name)
+    runs = select(results, "scale", contestant=name)
+    runs += select(results, "crowd", contestant=name, frozen=False)
     for rate in sorted({run.get("rate") for run in runs}, key=str, reverse=True):
         found: list[tuple[int, Any]] = []
         for count in sorted({run["count"] for run in runs if run.get("rate") == rate}):

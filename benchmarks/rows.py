@@ -95,7 +95,14 @@ def run_rate(settings: Settings) -> Iterator[Figures]:
             yield {"contestant": name, "by": by, "repetition": repetition, **found}
 
 
-def _run_crowd(settings: Settings, name: str, count: int, rate: float | None = None) -> Figures:
+def _run_crowd(
+    settings: Settings,
+    name: str,
+    count: int,
+    rate: float | None = None,
+    *,
+    is_frozen: bool = False,
+) -> Figures:
     with serving(_NEVER) as url:
         found = measure(
             "crowd",
@@ -106,14 +113,18 @@ def _run_crowd(settings: Settings, name: str, count: int, rate: float | None = N
             window=settings.window,
             patience=settings.patience,
             rate=rate,
+            is_frozen=is_frozen,
         )
-    return {"contestant": name, "count": count, "rate": rate, **found}
+    about = {"contestant": name, "count": count, "rate": rate, "frozen": is_frozen}
+    return {**about, **found}
 
 
 def run_crowd(settings: Settings) -> Iterator[Figures]:
     """A crowd of waits: CPU of a poll, memory of a wait, lag of the loop, real interval."""
     for repetition, name in _run_each(settings, settings.contestants):
-        yield {"repetition": repetition, **_run_crowd(settings, name, settings.crowd)}
+        for is_frozen in (False, True) if name in OWN else (False,):
+            found = _run_crowd(settings, name, settings.crowd, is_frozen=is_frozen)
+            yield {"repetition": repetition, **found}
 
 
 def run_scale(settings: Settings) -> Iterator[Figures]:
@@ -182,7 +193,7 @@ def run_herd(_: Settings) -> Iterator[Figures]:
 def run_delay(_: Settings) -> Iterator[Figures]:
     """300 waits on 5 polls a second: by our budget and by independent timers; virtual."""
     for within in (0.0, 400.0):
-        for name in ("ours", "hand"):
+        for name in ("ours", "taught", "hand"):
             found = measure("delay", name, count=300, rate=5.0, within=within)
             yield {"contestant": name, "within": within, **found}
 

@@ -96,7 +96,11 @@ def _make_lines(settings: dict[str, Any]) -> list[Line]:
     ]
 
 
-_WANTED: dict[str, dict[str, object]] = {"rate": {"by": "poll"}, "shared": {"waits": 50}}
+_WANTED: dict[str, dict[str, object]] = {
+    "rate": {"by": "poll"},
+    "crowd": {"frozen": False},
+    "shared": {"waits": 50},
+}
 """Which runs of a row the second table shows, where it has several kinds."""
 
 

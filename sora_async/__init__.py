@@ -1,5 +1,5 @@
 """
-Wait for videos that a Sora-compatible service is making, with asyncio.
+Create videos at a Sora-compatible service and wait for them, with asyncio.
 
 ::
 
@@ -16,11 +16,14 @@ from ._version import __version__
 from ._watch import Watch
 from .budget import Budget
 from .client import SoraClient
+from .dialects import Dialect
 from .errors import (
     ClientClosedError,
     ConnectionFailedError,
+    CreateUncertainError,
     InsufficientQuotaError,
     InvalidArgumentError,
+    NotOfferedError,
     OutageError,
     RateLimitedError,
     ResponseError,
@@ -35,7 +38,7 @@ from .errors import (
     WaitTimeoutError,
 )
 from .learning import Memory
-from .models import Phase, ProgressEvent, TaskFailure, VideoTask
+from .models import Character, Phase, ProgressEvent, TaskFailure, VideoTask
 from .schedule import LearningSchedule, Schedule
 from .verdict import Until
 
@@ -43,12 +46,16 @@ logging.getLogger("sora_async").addHandler(logging.NullHandler())
 
 __all__ = [
     "Budget",
+    "Character",
     "ClientClosedError",
     "ConnectionFailedError",
+    "CreateUncertainError",
+    "Dialect",
     "InsufficientQuotaError",
     "InvalidArgumentError",
     "LearningSchedule",
     "Memory",
+    "NotOfferedError",
     "OutageError",
     "Outcome",
     "Phase",

@@ -19,6 +19,7 @@ ROOMS = (
     "detail",
     "models",
     "errors",
+    "dialects",
     "learning",
     "schedule",
     "verdict",
@@ -27,14 +28,21 @@ ROOMS = (
     "_structure",
     "_checks",
     "_saving",
+    "_upload",
+    "_body",
+    "_limits",
     "_transport",
+    "_making",
     "_slots",
     "_entry",
     "_poller",
     "_events",
+    "_birth",
+    "_wakes",
     "_watch",
     "_many",
     "_home",
+    "_calls",
     "client",
     "__init__",
     "testing",
@@ -134,7 +142,7 @@ def test_a_module_and_its_functions_can_be_read_in_one_go(path: Path) -> None:
     assert long == set()
 
 
-LONGEST_MODULE = 360  # errors.py: one tree, in one place
+LONGEST_MODULE = 420  # errors.py: one tree, in one place
 LONGEST_FUNCTION = 32
 
 
@@ -146,7 +154,7 @@ def code_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 def test_what_is_public_is_pinned() -> None:
     """A change here is a change of the public interface: it wants a changelog fragment."""
-    from sora_async import detail, errors, schedule
+    from sora_async import detail, dialects, errors, schedule
 
     assert sorted(sora_async.__all__) == sorted(
         [
@@ -159,6 +167,8 @@ def test_what_is_public_is_pinned() -> None:
                 "ProgressEvent",
                 "Until",
                 "Outcome",
+                "Character",
+                "Dialect",
                 "Budget",
                 "Schedule",
                 "LearningSchedule",
@@ -175,6 +185,7 @@ def test_what_is_public_is_pinned() -> None:
         *("Detail", "DraftInfo", "Encoding", "Generation", "InpaintItem", "ModerationResult"),
         *("PendingInfo", "TaskInput"),
     ]
+    assert dialects.__all__ == ["DIALECTS", "OPENAI", "OPENROUTER", "UNIFIED", "Dialect"]
     assert set(schedule.__all__) == {
         *("DEFAULT_SCHEDULE", "History", "Jitter", "LearningSchedule", "Policy", "Schedule"),
         *("ramp", "spread", "spread_phase"),

@@ -53,7 +53,8 @@ async def test_events_tell_what_is_left_once_that_is_known(
 ) -> None:
     for seconds in LENGTHS:
         await wait_for(sora, client, seconds)
-    task_id = sora.add(Life(queued=5, running=1e5), model="sora-2", size="1280x720", seconds="10")
+    life = Life(queued=5, running=1e5, trajectory=((0.0, 0.3),))
+    task_id = sora.add(life, model="sora-2", size="1280x720", seconds="10")
 
     events: list[ProgressEvent] = []
     async for event in client.wait_until_complete(task_id, timeout=None):

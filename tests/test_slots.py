@@ -560,7 +560,7 @@ class TestOutage:
         self, sora: FakeSora
     ) -> None:
         hinted = http_error(503, headers={"Retry-After": "50"})
-        sora.script("sick", running(0.1), http_error(503), http_error(503), completed())
+        sora.script("sick", running(0.1), *(http_error(503),) * 6, completed())
         sora.script("hinted", hinted, hinted, completed())
 
         async with client_of(sora, Budget(), outage_timeout=40.0) as client:

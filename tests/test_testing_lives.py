@@ -83,7 +83,7 @@ def test_a_life_may_end_in_failure() -> None:
     life = Life(queued=1, running=1, failure=("moderation_blocked", "No."))
 
     assert spelled(life.answer(2, 1))["error"] == {"code": "moderation_blocked", "message": "No."}
-    assert not life.has_file(2, 1)
+    assert life.look(2, 1) == failed("moderation_blocked", "No.").snapshot
 
 
 def test_single_polls_of_a_life_may_go_wrong() -> None:

@@ -56,6 +56,20 @@ def test_it_introduces_itself_and_ends_without_a_word_on_a_signal(number) -> Non
     assert re.search(r"^curl http://127\.0\.0\.1:\d+/v1/videos/video_0", text, re.MULTILINE)
 
 
+@pytest.mark.parametrize(
+    ("shape", "line"),
+    [
+        ("unified", r"curl 'http://127\.0\.0\.1:\d+/v1/video/query\?id=sora-2:task_\w+'"),
+        ("openrouter", r"curl http://127\.0\.0\.1:\d+/api/v1/videos/job-\d+"),
+    ],
+)
+def test_it_shows_how_each_kind_of_server_is_asked(shape, line) -> None:
+    code, text = run(interrupt(signal.SIGINT), "--shape", shape)
+
+    assert code == 0
+    assert re.search(f"^{line}$", text, re.MULTILINE)
+
+
 def test_ctrl_c_is_fine_where_the_loop_knows_no_signals() -> None:
     def act(_text: str) -> None:
         raise KeyboardInterrupt

@@ -8,6 +8,7 @@ task is finished within one interval, and each caller takes down when it got to 
 
 import array
 import asyncio
+import gc
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -91,6 +92,8 @@ class Plan:
         window: How long the measured window is.
         rate: Polls a second of all waits; None for no limit.
         patience: How much longer than two rounds the first one may take, and the last.
+        is_frozen: Whether the garbage collector is told, once all waits are under way, to pass
+            over all there is (``gc.freeze``), as a program with so many long waits may.
     """
 
     url: str
@@ -99,6 +102,7 @@ class Plan:
     window: float
     rate: float | None = None
     patience: float
+    is_frozen: bool = False
 
     @property
     def limit(self) -> float:
@@ -127,6 +131,9 @@ async def _measure(contestant: str, plan: Plan) -> Figures:
         seen = await _see_all(plan)
         # Two more rounds, for the first are those of the start.
         await asyncio.sleep(2 * plan.interval)
+        if plan.is_frozen:
+            gc.collect()
+            gc.freeze()
         span = Span(plan.url)
         async with watching_lag() as late:
             await asyncio.sleep(plan.window)

@@ -133,15 +133,15 @@ async def _follow_one(watch: Watch, show: Show) -> None:
 
 def _end(watch: Watch, error: SoraError | None, started: float) -> Outcome:
     elapsed = asyncio.get_running_loop().time() - started
-    return Outcome(task_id=watch.task_id, last=watch.latest, error=error, elapsed=elapsed)
+    return Outcome(task_id=watch.task_id or "", last=watch.latest, error=error, elapsed=elapsed)
 
 
 def _interrupt(watch: Watch) -> ClientClosedError:
     """Return the error that the wait would end with, were its client closed now."""
     last = watch.latest
     if last is None:
-        return ClientClosedError(watch.task_id)
-    return ClientClosedError(watch.task_id, last.task, last.elapsed, last.polls)
+        return ClientClosedError(watch.task_id or "")
+    return ClientClosedError(watch.task_id or "", last.task, last.elapsed, last.polls)
 
 
 def exit_code(outcomes: Iterable[Outcome]) -> Exit:

@@ -21,6 +21,7 @@ of its tasks has a :class:`Life` by the clock, or a script of answers, one for e
 
 from ._answers import Answer, completed, failed, queued, running
 from ._clock import VirtualTimeLoop
+from ._creates import accepted
 from ._faults import (
     close_after,
     drip,
@@ -35,16 +36,21 @@ from ._lives import Life
 from ._replies import gzip_bomb, gzipped, html, http_error, raw, redirect, slow, unknown_task
 from ._requests import Request
 from ._server import FakeSora
-from ._snapshots import ABSENT, Shape
+from ._snapshots import ABSENT, Order, Shape, Upload
+from ._tasks import Task
 
 __all__ = [
     "ABSENT",
     "Answer",
     "FakeSora",
     "Life",
+    "Order",
     "Request",
     "Shape",
+    "Task",
+    "Upload",
     "VirtualTimeLoop",
+    "accepted",
     "close_after",
     "completed",
     "drip",

@@ -7,10 +7,12 @@ import math
 import signal
 import sys
 from collections.abc import Sequence
+from shlex import quote
 from typing import get_args
 
 from ._lives import Life
 from ._server import FakeSora
+from ._servers import SERVERS
 from ._snapshots import Shape
 
 LIVES = {
@@ -55,7 +57,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--port", type=int, default=8123, help="port; 0 is a free one (%(default)s)"
     )
     parser.add_argument(
-        "--shape", choices=get_args(Shape), default="page", help="how replies look (%(default)s)"
+        "--shape", choices=get_args(Shape), default="page", help="kind of server (%(default)s)"
     )
     parser.add_argument("--api-key", metavar="KEY", help="key to ask for (none is asked for)")
     parser.add_argument(
@@ -103,6 +105,7 @@ def _introduce(url: str, tasks: dict[str, str], options: argparse.Namespace) -> 
     """Return what a user wants to know first: the address, some ids, and how to ask."""
     pace = "" if options.speed == 1.0 else f", {options.speed:g} times as fast"
     key = options.api_key or "any"
+    target = SERVERS[options.shape].routes.poll_target(next(iter(tasks)))
     header = f"-H 'Authorization: Bearer {options.api_key}' " if options.api_key else ""
     return "\n".join(
         [
@@ -114,7 +117,7 @@ def _introduce(url: str, tasks: dict[str, str], options: argparse.Namespace) -> 
             f"export SORA_BASE_URL={url}",
             f"export SORA_API_KEY={key}",
             "",
-            f"curl {header}{url}/v1/videos/{next(iter(tasks))}",
+            f"curl {header}{quote(url + target)}",
             "",
             "Ctrl-C ends it.",
         ]

@@ -5,14 +5,17 @@ import functools
 import inspect
 import reprlib
 from collections.abc import Awaitable, Callable
-from typing import Any, ClassVar, Final, ParamSpec
+from typing import TYPE_CHECKING, Any, ClassVar, Final, ParamSpec
 
 import attrs
 from aiohttp import web
 
-from ._messages import Message, make_message
-from ._shapes import spell
+from ._messages import Message
+from ._shapes import tell
 from ._snapshots import ON_CDN, Facts, Shape, Snapshot
+
+if TYPE_CHECKING:
+    from ._lives import Life
 
 Delivery = Callable[[web.BaseRequest, Message], Awaitable[web.StreamResponse]]
 
@@ -49,7 +52,9 @@ class Answer:
     message: Callable[[Facts], Message]
     deliver: Delivery = deliver_whole
     delay: float = 0.0
-    is_completed: bool = False  # The task has a video when it answers this.
+    snapshot: Snapshot | None = None  # The state of the task that it shows.
+    is_accepted: bool = False  # As the answer to a create, it comes after the task was made.
+    life: "Life | None" = None  # What such a task goes through; None: the fake's default.
     label: str = "Answer(...)"
 
     def __repr__(self) -> str:
@@ -86,10 +91,7 @@ def say(message: Message) -> Answer:
 
 def show(snapshot: Snapshot) -> Answer:
     """Return the answer that shows *snapshot*."""
-    return Answer(
-        message=lambda facts: make_message(spell(snapshot, facts)),
-        is_completed=snapshot.phase == "succeeded",
-    )
+    return Answer(message=lambda facts: tell(snapshot, facts), snapshot=snapshot, is_accepted=True)
 
 
 @named

@@ -8,6 +8,7 @@ import attrs
 
 from ._answers import Answer, completed, failed, queued, running
 from ._replies import unknown_task
+from ._snapshots import Snapshot
 
 
 class Course(Protocol):
@@ -20,8 +21,8 @@ class Course(Protocol):
     def answer(self, age: float, poll: int) -> Answer:
         """Return what poll number *poll* is answered at *age*."""
 
-    def has_file(self, age: float, polls: int) -> bool:
-        """Return whether there is a video to download at *age*, after so many polls."""
+    def look(self, age: float, polls: int) -> Snapshot | None:
+        """Return what is known of the task at *age*, after so many polls; None: not even the id."""
 
 
 TRAJECTORY: Final = (
@@ -98,6 +99,13 @@ class Life:
         """
         if poll in self.faults:
             return self.faults[poll]
+        return self._answer(age)
+
+    def look(self, age: float, polls: int) -> Snapshot | None:
+        """Return the state at *age*, whatever single polls are answered."""
+        return self._answer(age).snapshot
+
+    def _answer(self, age: float) -> Answer:
         if age < self.visible_after:
             return unknown_task()
         if age < self.queued:
@@ -108,10 +116,6 @@ class Life:
             return failed(*self.failure)
         has_url = self.url_delay is not None and age >= self.duration + self.url_delay
         return completed() if has_url else completed(url=None)
-
-    def has_file(self, age: float, polls: int) -> bool:
-        """Return whether there is a video to download, with its URL or still without."""
-        return self.failure is None and age >= self.duration
 
     def _progress(self, passed: float) -> float | None:
         """Return the progress shown when the part *passed* of the running time has passed."""
@@ -137,6 +141,8 @@ class Script:
         """Return the answer of the poll, whenever it comes."""
         return self.answers[min(poll, len(self.answers)) - 1]
 
-    def has_file(self, age: float, polls: int) -> bool:
-        """Return whether the newest answer, or before any poll the first, has told of a video."""
-        return self.answer(age, max(polls, 1)).is_completed
+    def look(self, age: float, polls: int) -> Snapshot | None:
+        """Return what the newest answer that was no fault showed; before any poll, the first."""
+        given = self.answers[: max(polls, 1)]
+        shown = [answer.snapshot for answer in given if answer.snapshot is not None]
+        return shown[-1] if shown else queued().snapshot

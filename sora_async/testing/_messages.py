@@ -8,8 +8,6 @@ from typing import Any, Final
 
 import attrs
 
-from ._snapshots import Facts
-
 JSON_TYPE: Final = "application/json"
 
 Body = bytes | str | Mapping[str, Any] | Sequence[Any]
@@ -61,6 +59,29 @@ def tell_error(
     return make_message({"error": error}, status=status)
 
 
+def tell_like_vllm(
+    status: int, message: str, *, param: str | None = None, code: str | None = None
+) -> Message:
+    """Return an error as vLLM's servers do: like OpenAI's, with the status as its ``code``."""
+    phrase = http.HTTPStatus(status).phrase
+    error = {"message": message, "type": phrase, "param": None, "code": status}
+    return make_message({"error": error}, status=status)
+
+
+def tell_like_fastapi(
+    status: int, message: str, *, param: str | None = None, code: str | None = None
+) -> Message:
+    """Return an error as FastAPI does when it is left alone."""
+    return make_message({"detail": message}, status=status)
+
+
+def tell_like_openrouter(
+    status: int, message: str, *, param: str | None = None, code: str | None = None
+) -> Message:
+    """Return an error as OpenRouter does."""
+    return make_message({"error": {"code": status, "message": message}}, status=status)
+
+
 def tell_status(status: int) -> Message:
     """Return the error that goes with a bare status; those that no standard names have a number."""
     try:
@@ -68,29 +89,6 @@ def tell_status(status: int) -> Message:
     except ValueError:
         phrase = f"HTTP {status}"
     return tell_error(status, phrase, code=_CODES.get(status))
-
-
-def tell_unknown_task(facts: Facts) -> Message:
-    """Return the answer about a task that is not known: OpenAI's 404, or the 400 of new-api."""
-    if facts.unknown_status == 400:
-        body = {"code": "task_not_exist", "message": "task_not_exist", "data": None}
-        return make_message(body, status=400)
-    return tell_error(404, f"Video with id '{facts.task_id}' not found.", param="video_id")
-
-
-def tell_wrong_key(facts: Facts) -> Message:
-    """Return the answer to a missing or wrong key, in which the key is not repeated."""
-    if facts.shape == "openai":
-        return tell_error(401, "Incorrect API key provided.", code="invalid_api_key")
-    message = "无效的令牌 (request id: 20260114080001000000000abcdefgh)"
-    return tell_error(401, message, kind="new_api_error", code="")
-
-
-def tell_not_ready(facts: Facts) -> Message:
-    """Return the answer to a download before there is a file: OpenAI's 404, or a relay's 400."""
-    status = 404 if facts.shape == "openai" else 400
-    text = "Video is not ready yet, use GET /v1/videos/{video_id} to check status."
-    return tell_error(status, text, code="video_not_ready")
 
 
 _CODES: Final = {

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from ._requests import KnownHeaders, Request, receive
+from ._routes import NO_ROUTES, Routes
 
 Respond = Callable[[web.BaseRequest, Request, float], Awaitable[web.StreamResponse]]
 
@@ -14,14 +15,25 @@ class Origin:
     """
     A listening address, whose requests *respond* answers.
 
+    What its requests ask for is read from *routes*; without any, all of it is "other".
+
     Attributes:
         requests: Every request that has arrived whole, with the moment it began to arrive.
     """
 
-    def __init__(self, respond: Respond, *, host: str, port: int, keepalive_timeout: float) -> None:
+    def __init__(
+        self,
+        respond: Respond,
+        *,
+        host: str,
+        port: int,
+        keepalive_timeout: float,
+        routes: Routes = NO_ROUTES,
+    ) -> None:
         self.requests: list[tuple[float, Request]] = []
         self._known_headers: KnownHeaders = {}
         self._respond = respond
+        self._routes = routes
         self._host = host
         self._port = port
         self._keepalive_timeout = keepalive_timeout
@@ -69,7 +81,7 @@ class Origin:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         at = asyncio.get_running_loop().time()
-        record = await receive(request, self._known_headers)
+        record = await receive(request, self._known_headers, self._routes)
         self.requests.append((at, record))
         try:
             return await self._respond(request, record, at)

@@ -1,4 +1,4 @@
-"""The shape "page": the API page's example 1 until the task has succeeded, then its example 2."""
+"""The relay of the API page: its two examples, and what it says on its other paths."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,6 +11,39 @@ def spell_page(snapshot: Snapshot, facts: Facts, url: str | None) -> dict[str, A
     """Return *snapshot* as the API page's server sends it: about 1.8 kB while it is pending."""
     if snapshot.phase == "succeeded":
         return _spell_end(facts, url)
+    return _spell_nested(snapshot, facts)
+
+
+def spell_unified(snapshot: Snapshot, facts: Facts, url: str | None) -> dict[str, Any]:
+    """Return *snapshot* as the same server does at /v1/video/query: nested to the end."""
+    if snapshot.phase != "succeeded":
+        return _spell_nested(snapshot, facts)
+    bare_id = facts.task_id.rpartition(":")[2]
+    media = {} if url is None else {"url": url, "gif_url": f"{url}.gif"}
+    return {
+        "id": facts.task_id,
+        "width": 352,
+        "height": 640,
+        "detail": {
+            "id": bare_id,
+            "input": {**_INPUT, "prompt": facts.order.prompt},
+            "status": "completed",
+            "draft_info": {"id": f"gen_{bare_id}", "kind": "sora_draft", "task_id": bare_id},
+            **media,
+        },
+        "status": "completed",
+        "video_url": url,
+        "thumbnail_url": None if url is None else f"{url}.webp",
+        "status_update_time": _tell_time(facts),
+    }
+
+
+def spell_unified_created(_snapshot: Snapshot, facts: Facts, _url: str | None) -> dict[str, Any]:
+    """Return what that server says to /v1/video/create."""
+    return {"id": facts.task_id, "status": "pending", "status_update_time": _tell_time(facts)}
+
+
+def _spell_nested(snapshot: Snapshot, facts: Facts) -> dict[str, Any]:
     status = "failed" if snapshot.phase == "failed" else "pending"
     bare_id = facts.task_id.rpartition(":")[2]
     detail = {
@@ -32,9 +65,13 @@ def spell_page(snapshot: Snapshot, facts: Facts, url: str | None) -> dict[str, A
         "id": facts.task_id,
         "detail": detail,
         "status": status,
-        # The poll's number keeps it moving where no time has passed between two replies.
-        "status_update_time": int(facts.now * 1000) + facts.poll,
+        "status_update_time": _tell_time(facts),
     }
+
+
+def _tell_time(facts: Facts) -> int:
+    # The poll's number keeps it moving where no time has passed between two replies.
+    return int(facts.now * 1000) + facts.poll
 
 
 def _spell_end(facts: Facts, url: str | None) -> dict[str, Any]:

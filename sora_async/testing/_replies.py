@@ -9,7 +9,8 @@ import attrs
 from aiohttp import web
 
 from ._answers import Answer, begin, named, say
-from ._messages import JSON_TYPE, Body, Message, make_message, tell_status, tell_unknown_task
+from ._messages import JSON_TYPE, Body, Message, make_message, tell_status
+from ._shapes import tell_unknown_task
 
 
 @named

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import datetime
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from ._answers import Answer
 from ._lives import Life, Script
@@ -11,30 +11,32 @@ from ._origin import Origin
 from ._requests import Request
 from ._service import Service
 from ._snapshots import Order, Shape, check_shape
+from ._tasks import Task
 
 
 class FakeSora:
     """
     A video service on loopback that does what the lives and scripts of its tasks say.
 
-    Use it with ``async with``, or call :meth:`start` and :meth:`close`. It answers polls
-    (``GET /v1/videos/{id}``), creates (``POST /v1/videos``, a form or JSON) and downloads
-    (``GET /v1/videos/{id}/content``), and on a second origin, the CDN, the video URLs it gives
-    out. Anything else is a 404. All its time is the running loop's, so that on
-    :class:`VirtualTimeLoop` an hour costs milliseconds; nothing in it is left to chance.
+    Use it with ``async with``, or call :meth:`start` and :meth:`close`. It has the calls of the
+    kind of server that *shape* names, at their paths: at least creates (``POST /v1/videos``),
+    polls (``GET /v1/videos/{id}``) and downloads (``GET /v1/videos/{id}/content``), and on a
+    second origin, the CDN, the video URLs it gives out. Anything else is a 404, or a 405 where the
+    path is known. All its time is the running loop's, so that on :class:`VirtualTimeLoop` an hour
+    costs milliseconds; nothing in it is left to chance.
 
     Args:
         api_key: The key that requests must bring as ``Authorization: Bearer``; None: none is
             asked for. The CDN never asks.
-        shape: How replies are spelled. "page": as in the API page's two examples, all in
-            ``detail.pending_info`` until the task has succeeded, and flat with ``video_url``
-            then. "relay": flat from first to last, ``progress`` from 0 to 100. "openai": OpenAI's
-            own video object, which never has a ``video_url``.
+        shape: The kind of server, as :data:`Shape` describes them: its calls, its paths, and how
+            its replies are spelled.
         host: The address to listen on.
         port: The port of *url*; 0 takes a free one. The CDN's port is always a free one.
         default_life: The life of created tasks, and of those added without one.
         unknown_status: How an unknown id is answered: 404 as by OpenAI, or as new-api does, 400
             with the code ``task_not_exist``.
+        absolute_urls: Whether an address on the fake's own origin is given whole, and not as a
+            path: the ``polling_url`` of "openrouter".
         keepalive_timeout: Seconds after which an idle connection is closed. The default, 30 days,
             leaves connections alone while a virtual clock jumps over hours.
     """
@@ -48,6 +50,7 @@ class FakeSora:
         port: int = 0,
         default_life: Life | None = None,
         unknown_status: Literal[400, 404] = 404,
+        absolute_urls: bool = False,
         keepalive_timeout: float = 30 * 86400.0,
     ) -> None:
         check_shape(shape)
@@ -56,9 +59,16 @@ class FakeSora:
             shape=shape,
             default_life=default_life or Life(),
             unknown_status=unknown_status,
+            is_absolute=absolute_urls,
         )
         answer, answer_file = self._service.answer, self._service.answer_file
-        self._api = Origin(answer, host=host, port=port, keepalive_timeout=keepalive_timeout)
+        self._api = Origin(
+            answer,
+            host=host,
+            port=port,
+            keepalive_timeout=keepalive_timeout,
+            routes=self._service.server.routes,
+        )
         self._cdn = Origin(answer_file, host=host, port=0, keepalive_timeout=keepalive_timeout)
 
     async def __aenter__(self) -> Self:
@@ -94,6 +104,11 @@ class FakeSora:
         return self._cdn.requests
 
     @property
+    def tasks(self) -> list[Task]:
+        """The tasks that there are, however they came to be, from the oldest on."""
+        return self._service.tasks
+
+    @property
     def now(self) -> datetime:
         """
         The fake's wall clock, in UTC, which its replies and their ``Date`` headers show.
@@ -122,7 +137,7 @@ class FakeSora:
         except BaseException:
             await self._api.close()
             raise
-        self._service.cdn_url = self._cdn.url
+        self._service.api_url, self._service.cdn_url = self._api.url, self._cdn.url
 
     async def close(self) -> None:
         """Stop listening and break every connection at once; a second call does nothing."""
@@ -150,7 +165,23 @@ class FakeSora:
         """
         created = None if at_first_poll else _now()
         life = life or self._service.default_life
-        return self._service.keep(task_id, Order(**order), life, created)
+        named: Any = order
+        return self._service.keep(task_id, Order(**named), life, created)
+
+    def on_create(self, *answers: Answer) -> None:
+        """
+        Say what the next creates, and remixes, are answered.
+
+        An answer that shows the task, such as ``slow(30, queued())``, comes after it was made.
+        Any other, such as ``http_error(429)`` or ``reset()``, comes instead; :func:`accepted` says
+        that the task was made all the same. A create that the server cannot read is refused as
+        ever, and counts for nothing here.
+
+        Args:
+            answers: One for each create, behind those that are still to come. After them, creates
+                are answered as usual.
+        """
+        self._service.creates.extend(answers)
 
     def script(self, task_id: str, *answers: Answer) -> str:
         """

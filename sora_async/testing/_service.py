@@ -5,19 +5,24 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from urllib.parse import quote, unquote
 
 import attrs
 from aiohttp import web
 
 from ._answers import Answer, queued, say, send
+from ._characters import Characters
+from ._kinds import Server
+from ._lists import list_tasks
 from ._lives import Course, Life
-from ._messages import make_message, tell_error, tell_not_ready, tell_wrong_key
+from ._messages import Message, make_message
 from ._replies import unknown_task
 from ._requests import Request, read_order
-from ._shapes import make_id
-from ._snapshots import Facts, Order, Shape
+from ._routes import Endpoint
+from ._servers import SERVERS
+from ._shapes import spell
+from ._snapshots import Facts, Order, Shape, Snapshot
 from ._tasks import Task
 from ._video import VIDEO
 
@@ -32,28 +37,53 @@ class Service:
 
     Attributes:
         started: When it started, on the loop's clock, in which all other moments are, too.
+        api_url: The origin of the API.
         cdn_url: The origin of the video files.
+        creates: What the next creates are answered.
     """
 
     api_key: str | None
     shape: Shape
     default_life: Life
     unknown_status: Literal[400, 404]
+    is_absolute: bool = False
     started: float = 0.0
+    api_url: str = ""
     cdn_url: str = ""
+    creates: list[Answer] = attrs.field(factory=list)
+    _characters: Characters = attrs.field(factory=Characters)
     _tasks: dict[str, Task] = attrs.field(factory=dict)
     _numbers: Iterator[int] = attrs.field(factory=lambda: itertools.count(1))
+
+    @property
+    def server(self) -> Server:
+        """The kind of server that this is."""
+        return SERVERS[self.shape]
+
+    @property
+    def tasks(self) -> list[Task]:
+        """All tasks, from the oldest on."""
+        return list(self._tasks.values())
 
     def wall_time(self, at: float) -> datetime:
         """Return what the wall clock shows at a moment of the loop's clock."""
         return START + timedelta(seconds=at - self.started)
 
-    def keep(self, task_id: str | None, order: Order, course: Course, created: float | None) -> str:
+    def keep(
+        self,
+        task_id: str | None,
+        order: Order,
+        course: Course,
+        created: float | None,
+        remixed_from: str | None = None,
+    ) -> str:
         """Make a task, in the place of one of the same id, and return its id; None: a new one."""
         if task_id is None:
-            new_ids = (make_id(self.shape, number) for number in self._numbers)
+            new_ids = (self.server.make_id(number) for number in self._numbers)
             task_id = next(new_id for new_id in new_ids if new_id not in self._tasks)
-        self._tasks[task_id] = Task(id=task_id, order=order, course=course, created=created)
+        self._tasks[task_id] = Task(
+            id=task_id, order=order, course=course, created=created, remixed_from=remixed_from
+        )
         return task_id
 
     async def answer(
@@ -61,7 +91,7 @@ class Service:
     ) -> web.StreamResponse:
         """Answer a request to the API."""
         answer, task_id = self._choose(record, at)
-        facts = self._gather(task_id, at)
+        facts = self._gather(task_id, at, record.endpoint)
         return await send(answer, request, facts, self._date(at))
 
     async def answer_file(
@@ -77,28 +107,72 @@ class Service:
     def _choose(self, record: Request, at: float) -> tuple[Answer, str]:
         """Return the answer to a request to the API, and the id of the task it is about."""
         if self.api_key not in (None, _read_key(record)):
-            return Answer(message=tell_wrong_key), ""
-        if record.endpoint == "create":
-            return self._create(record, at)
-        if record.task_id is None:
-            return say(tell_error(404, f"Invalid URL ({record.method} {record.path})")), ""
-        task = self._tasks.get(record.task_id)
-        if task is None:
-            return unknown_task(), record.task_id
-        if record.endpoint == "poll":
+            return say(self.server.wrong_key), ""
+        match record.endpoint:
+            case "create":
+                return self._create(record, at)
+            case "list":
+                return say(self._list(record, at)), ""
+            case "character":
+                return say(self._characters.answer(record, self.server, self._stamp(at))), ""
+            case "other":
+                return say(self.server.turn_away(record.method, record.path)), ""
+        task = self._tasks.get(record.task_id or "")
+        if task is not None and record.endpoint == "poll":
             return task.poll(at), task.id
-        return _VIDEO if task.has_file(at) else Answer(message=tell_not_ready), task.id
+        state = None if task is None else task.look(at)
+        if task is None or state is None:
+            return unknown_task(), record.task_id or ""
+        match record.endpoint:
+            case "delete":
+                return say(self._delete(task, state, at)), task.id
+            case "remix":
+                return self._remix(task, state, record, at)
+        refusal = self.server.refuse_file(state)
+        return _VIDEO if refusal is None else say(refusal), task.id
 
     def _create(self, record: Request, at: float) -> tuple[Answer, str]:
         try:
-            order = read_order(record)
+            order = read_order(record, self.server)
         except ValueError as error:
-            return say(tell_error(400, str(error))), ""
-        # The page's own server answers a create flat: only its polls are nested.
-        answer = queued(shape="openai" if self.shape == "openai" else "relay")
-        return answer, self.keep(None, order, self.default_life, at)
+            return say(self.server.tell(400, str(error))), ""
+        return self._take(order, at)
 
-    def _gather(self, task_id: str, at: float) -> Facts:
+    def _remix(
+        self, source: Task, state: Snapshot, record: Request, at: float
+    ) -> tuple[Answer, str]:
+        try:
+            asked = read_order(record, self.server, is_remix=True)
+        except ValueError as error:
+            return say(self.server.tell(400, str(error))), ""
+        if state.phase != "succeeded":
+            return say(self.server.tell(400, "Only a completed video can be remixed.")), ""
+        order = attrs.evolve(source.order, prompt=asked.prompt, fields=asked.fields, files={})
+        return self._take(order, at, source.id)
+
+    def _take(self, order: Order, at: float, remixed_from: str | None = None) -> tuple[Answer, str]:
+        """Make the task of *order*, unless the test has said that this one is refused."""
+        answer = self.creates.pop(0) if self.creates else queued()
+        if not answer.is_accepted:
+            return answer, ""
+        life = answer.life or self.default_life
+        return answer, self.keep(None, order, life, at, remixed_from)
+
+    def _list(self, record: Request, at: float) -> Message:
+        def show(task: Task) -> dict[str, Any] | None:
+            state = task.look(at)
+            return None if state is None else spell(state, self._gather(task.id, at, "list"))
+
+        return list_tasks(self.server, record.query, self.tasks, show)
+
+    def _delete(self, task: Task, state: Snapshot, at: float) -> Message:
+        last = spell(state, self._gather(task.id, at, "delete"))
+        del self._tasks[task.id]
+        if self.server.shows_deleted:
+            return make_message(last | {"status": "deleted"})
+        return make_message({"id": task.id, "object": "video.deleted", "deleted": True})
+
+    def _gather(self, task_id: str, at: float, endpoint: Endpoint = "content") -> Facts:
         """Return what a reply says of a task at a moment, also of one that is not known."""
         task = self._tasks.get(task_id) or Task(id=task_id, order=Order(), course=self.default_life)
         created = at if task.created is None else task.created
@@ -112,6 +186,10 @@ class Service:
             poll=task.polls,
             file_url=f"{self.cdn_url}/videos/{quote(task_id, safe='')}.mp4",
             unknown_status=self.unknown_status,
+            endpoint=endpoint,
+            api_url=self.api_url,
+            is_absolute=self.is_absolute,
+            remixed_from=task.remixed_from,
         )
 
     def _stamp(self, at: float) -> float:

@@ -99,8 +99,8 @@ async def test_slots_are_reserved_many_at_once(redis_server, sora) -> None:
         async with redis.asyncio.Redis.from_url(redis_server.url) as one:
             stats = await one.info("commandstats")
 
-    assert polls > 150
-    assert stats["cmdstat_evalsha"]["calls"] < polls / 5
+    assert polls > 60
+    assert stats["cmdstat_evalsha"]["calls"] < polls / 4
 
 
 async def test_names_keep_budgets_apart(redis_server, sora) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -19,8 +20,10 @@ from saq.job import Job, Status  # noqa: E402
 from saq.queue import JobError  # noqa: E402
 
 from sora_async import (  # noqa: E402
+    CreateUncertainError,
     InvalidArgumentError,
     OutageError,
+    ResponseError,
     Schedule,
     SoraClient,
     TaskFailedError,
@@ -28,12 +31,26 @@ from sora_async import (  # noqa: E402
 )
 from sora_async.integrations.saq import (  # noqa: E402
     VideoQueue,
+    create_job,
     read_outcome,
     wait_job,
     worker_settings,
 )
-from sora_async.testing import FakeSora, Life, completed, failed, http_error, running  # noqa: E402
+from sora_async.testing import (  # noqa: E402
+    FakeSora,
+    Life,
+    accepted,
+    completed,
+    failed,
+    http_error,
+    reset,
+    running,
+    slow,
+    stall,
+)
 
+BOAT = {"prompt": "a boat", "seconds": "4"}
+SHORT = Life(queued=0, running=1.0)
 LONG_AGO = {"sora": {"began": 1.0}}
 HERE = Path(__file__).parent
 OFTEN = Schedule(intervals=[0.1])
@@ -206,10 +223,14 @@ async def test_an_idle_worker_has_few_connections(redis_server, queue, sora) -> 
     assert clients["connected_clients"] < 20
 
 
-async def test_a_job_that_another_worker_has_is_left_to_it(redis_server, queue, sora) -> None:
+@pytest.mark.parametrize("is_order", [False, True])
+async def test_a_job_that_another_worker_has_is_left_to_it(
+    redis_server, queue, sora, is_order: bool
+) -> None:
     sora.script("video", running(0.5))
     async with worker(redis_server.url, sora):
-        job = await queue.enqueue(wait_job("video", heartbeat=3))
+        one = create_job(BOAT, heartbeat=3) if is_order else wait_job("video", heartbeat=3)
+        job = await queue.enqueue(one)
         await until(lambda: len(sora.requests) > 2)
         job = await queue.job(job.key)
         await queue.update(job, worker_id="another", attempts=2, meta={"theirs": True})
@@ -296,6 +317,150 @@ async def test_kill_9_costs_the_heartbeat_and_no_result(
     polls = sora.polls("video")
     age = job.meta["sora"]["event"]["elapsed"]
     assert age == pytest.approx(polls[-1] - polls[0], abs=1.0)  # its true one
+
+
+async def test_an_order_is_sent_once_and_waited_for(redis_server, queue, sora) -> None:
+    sora.on_create(accepted(life=SHORT))
+    async with worker(redis_server.url, sora):
+        job = await ended(queue, await queue.enqueue(create_job(BOAT)))
+
+    [made] = sora.tasks
+    assert read_outcome(job).id == made.id == job.meta["sora"]["task_id"]
+    assert (made.order.prompt, made.order.seconds) == ("a boat", "4")
+
+
+async def test_a_worker_that_stops_while_it_orders_hands_over_the_id(
+    redis_server, queue, sora
+) -> None:
+    sora.on_create(slow(1.0, accepted(life=SHORT)))
+    async with worker(redis_server.url, sora):
+        job = await queue.enqueue(create_job(BOAT))
+        await until(lambda: sora.requests)
+    async with worker(redis_server.url, sora):
+        job = await ended(queue, job)
+
+    assert read_outcome(job).is_complete
+    assert (len(sora.tasks), job.attempts) == (1, 2)
+
+
+async def test_a_worker_that_dies_while_it_waits_has_nothing_ordered_again(
+    redis_server, queue, sora
+) -> None:
+    sora.on_create(accepted(life=SHORT))
+    async with worker(redis_server.url, sora):
+        job = await queue.enqueue(create_job(BOAT))
+        await until(lambda: len(sora.requests) > 2)
+    job = await queue.job(job.key)
+    job.meta = {}  # as SAQ writes it, when it writes what it has read before
+    await queue.redis.set(job.id, queue.serialize(job))
+    async with worker(redis_server.url, sora):
+        job = await ended(queue, job)
+
+    assert read_outcome(job).is_complete
+    assert len(sora.tasks) == 1
+
+
+async def test_a_worker_that_dies_while_it_orders_leaves_an_order_that_nobody_sends_again(
+    redis_server, queue, sora, caplog
+) -> None:
+    sora.on_create(accepted(stall()))
+    async with contextlib.AsyncExitStack() as stack:
+        first = await start_worker(redis_server.url, sora, stack)
+        job = await queue.enqueue(create_job(BOAT, heartbeat=2))
+        await until(lambda: sora.requests)
+        first.kill()
+        await first.wait()
+    [key] = await queue.redis.keys("sora_async:order:*")
+    await queue.redis.set(key, '{"at": 1.0, "by": ["first", 1]}')  # as if it were a while ago
+    async with worker(redis_server.url, sora):
+        job = await ended(queue, job)
+
+    with pytest.raises(CreateUncertainError, match=r"a worker was lost .* 1970-01-01 00:00:01"):
+        read_outcome(job)
+    assert (len(sora.tasks), job.attempts, job.status) == (1, 2, Status.FAILED)
+
+
+async def test_who_finds_a_young_mark_waits_for_the_id(redis_server, queue, sora) -> None:
+    task_id = sora.add(SHORT)
+    job = await queue.enqueue(create_job(BOAT))
+    key = f"sora_async:order:videos:{job.key}:{job.queued}"
+    await queue.redis.set(key, json.dumps({"at": time.time(), "by": ["another", 1]}))
+    async with worker(redis_server.url, sora):
+        await asyncio.sleep(0.5)
+        await queue.redis.set(key, json.dumps({"task_id": task_id}))
+        job = await ended(queue, job)
+
+    assert read_outcome(job).id == task_id
+    assert len(sora.tasks) == 1
+
+
+async def test_a_refusal_ends_the_job_and_a_429_does_not(redis_server, queue, sora) -> None:
+    sora.on_create(http_error(400), http_error(429, headers={"Retry-After": "60"}))
+    async with worker(redis_server.url, sora):
+        refused = await ended(queue, await queue.enqueue(create_job(BOAT)))
+        later = await queue.enqueue(create_job(BOAT))
+        async with asyncio.timeout(10):
+            while not (seen := await queue.job(later.key)).error:
+                await asyncio.sleep(0.05)
+
+    with pytest.raises(ResponseError):
+        read_outcome(refused)
+    assert (seen.status, seen.retry_delay) == (Status.QUEUED, 60)
+    assert await queue.redis.keys("sora_async:order:*") == []  # nothing was made
+
+
+async def test_an_unclear_answer_ends_the_job_and_keeps_the_mark(redis_server, queue, sora) -> None:
+    sora.on_create(accepted(reset()))
+    async with worker(redis_server.url, sora):
+        job = await ended(queue, await queue.enqueue(create_job(BOAT)))
+
+    with pytest.raises(CreateUncertainError):
+        read_outcome(job)
+    assert len(await queue.redis.keys("sora_async:order:*")) == 1
+
+
+async def test_an_id_that_redis_cannot_keep_is_kept_when_it_is_back(
+    redis_server, queue, sora, caplog
+) -> None:
+    sora.on_create(slow(0.5, accepted(life=SHORT)))
+    async with worker(redis_server.url, sora):
+        job = await queue.enqueue(create_job(BOAT))
+        await until(lambda: sora.requests)
+        redis_server.stop()
+        await until(lambda: [line for line in caplog.messages if "cannot keep" in line])
+        redis_server.start()
+        async with asyncio.timeout(15):
+            while (seen := await queue.job(job.key)) is None:
+                await asyncio.sleep(0.1)
+
+    assert read_outcome(seen).id == sora.tasks[0].id
+
+
+async def test_a_refusal_that_redis_cannot_note_is_noted_when_it_is_back(
+    redis_server, queue, sora
+) -> None:
+    sora.on_create(slow(0.3, http_error(400)))
+    async with worker(redis_server.url, sora):
+        job = await queue.enqueue(create_job(BOAT))
+        await until(lambda: sora.requests)
+        redis_server.stop()
+        await asyncio.sleep(1.0)
+        redis_server.start()
+        async with asyncio.timeout(15):
+            while (seen := await queue.job(job.key)) is None:
+                await asyncio.sleep(0.1)
+
+    with pytest.raises(ResponseError):
+        read_outcome(seen)
+
+
+@pytest.mark.parametrize(
+    ("order", "why"),
+    [({}, "prompt"), ({"prompt": "x", "input_reference": b"x"}, "JSON"), ({"prompt": 1}, "prompt")],
+)
+def test_an_order_that_cannot_be_carried_is_refused(order: dict[str, Any], why: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=why):
+        create_job(order)
 
 
 async def start_worker(

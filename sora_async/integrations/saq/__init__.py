@@ -8,7 +8,7 @@ In the module that a worker is started with, ``saq worker.settings``::
 
 And where a video is wanted::
 
-    job = await queue.enqueue(wait_job("video_123"))
+    job = await queue.enqueue(create_job({"prompt": "a boat", "seconds": "4"}))
     await job.refresh(until_complete=0)
     task = read_outcome(job)
 """
@@ -17,11 +17,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ... import SoraClient
-from ._jobs import read_outcome, wait_for_video, wait_job
+from ._jobs import create_job, create_video, read_outcome, wait_for_video, wait_job
 from ._keeper import Keeper
 from ._queue import VideoQueue
 
-__all__ = ["VideoQueue", "read_outcome", "wait_job", "worker_settings"]
+__all__ = ["VideoQueue", "create_job", "read_outcome", "wait_job", "worker_settings"]
 
 
 def worker_settings(
@@ -49,7 +49,7 @@ def worker_settings(
 
     return {
         "queue": queue,
-        "functions": [wait_for_video],
+        "functions": [wait_for_video, create_video],
         "concurrency": concurrency,
         "startup": startup,
         "shutdown": shutdown,

@@ -1,9 +1,11 @@
 """The jobs: wait for a video, and create one and wait for it."""
 
 import contextlib
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, cast
 
+from redis.exceptions import RedisError
 from saq.job import Job, Status
 from saq.queue import JobError
 from saq.types import Context
@@ -26,6 +28,7 @@ from .._plain import (
     task_to_data,
 )
 from ._keeper import HEARTBEAT, Keeper, Run
+from ._orders import order_once
 
 LAST_LOOK = 30.0
 """Seconds that a wait gets at least in its next worker: its video may have come meanwhile."""
@@ -62,9 +65,48 @@ def wait_job(
         heartbeat: Seconds without a sign of life after which another worker goes on.
         fields: Others of SAQ's job, such as *key*, *ttl* and *meta*.
     """
-    SoraClient(api_key="").wait_until_complete(task_id, timeout=timeout, until=until)
+    _check(task_id, timeout=timeout, until=until)
     kwargs = {"task_id": task_id, "timeout": timeout, "until": until}
     return _job("wait_for_video", kwargs, heartbeat, fields)
+
+
+def create_job(
+    order: Mapping[str, Any],
+    *,
+    timeout: float = 1800.0,
+    until: Until = "video",
+    heartbeat: int = HEARTBEAT,
+    **fields: Any,
+) -> Job:
+    """
+    Return the job that creates a task once and waits for it, for ``queue.enqueue``.
+
+    Before the order is sent, Redis holds a mark, and then the id. So however
+    often the job changes its worker, nothing is ordered twice: a worker that
+    finds the mark and no id ends the job with :class:`CreateUncertainError`.
+
+    Args:
+        order: The arguments of :meth:`SoraClient.create_task`, as JSON carries them; a
+            file's path must be good in the workers.
+        timeout: Seconds for the order and the wait, from when a worker first begins it.
+        until: What ends the wait; see :meth:`SoraClient.wait_until_complete`.
+        heartbeat: Seconds without a sign of life after which another worker goes on.
+        fields: Others of SAQ's job, such as *key*, *ttl* and *meta*.
+    """
+    try:
+        plain = json.loads(json.dumps(dict(order)))
+    except (TypeError, ValueError) as error:
+        raise InvalidArgumentError(f"order: JSON cannot carry it: {error}") from error
+    if not isinstance(plain.get("prompt"), str):
+        raise InvalidArgumentError("order: expected a prompt in it")
+    _check(timeout=timeout, until=until)
+    kwargs = {"order": plain, "timeout": timeout, "until": until}
+    return _job("create_video", kwargs, heartbeat, fields)
+
+
+def _check(task_id: str = "any", *, timeout: float, until: Until) -> None:
+    """Find out here what no wait can be, and not in a worker."""
+    SoraClient(api_key="").wait_until_complete(task_id, timeout=timeout, until=until)
 
 
 def _job(function: str, kwargs: Data, heartbeat: int, fields: Data) -> Job:
@@ -103,6 +145,17 @@ async def wait_for_video(
     return None  # another worker has the job
 
 
+async def create_video(
+    context: Context, *, order: dict[str, Any], timeout: float, until: Until
+) -> Data | None:
+    """Create a task, once, and wait for its video: the job that :func:`create_job` makes."""
+    client, keeper = tools(context)
+    async with keeper.hold(context) as run, ending(keeper, run, timeout):
+        task_id = await order_once(keeper.queue, run, client, order)
+        return task_to_data(await follow(run, client, task_id, timeout=timeout, until=until))
+    return None  # another worker has the job
+
+
 def tools(context: Context) -> tuple[SoraClient, Keeper]:
     """Return what the worker's startup has put into the context."""
     found = cast(dict[str, Any], context)
@@ -117,10 +170,9 @@ async def ending(keeper: Keeper, run: Run, timeout: float) -> AsyncIterator[None
     try:
         yield
     except Exception as error:
-        may_pass = isinstance(error, SoraError) and is_passing(error) and run.age < timeout
         run.notes["error"] = error_to_data(error) if isinstance(error, SoraError) else None
-        if may_pass:
-            run.job.retry_delay = PAUSE
+        if is_passing(error) and run.age < timeout:
+            run.job.retry_delay = max(PAUSE, getattr(error, "retry_after", None) or 0.0)
         else:
             run.job.retries = run.job.attempts
         await keeper.confirm(run)
@@ -128,10 +180,11 @@ async def ending(keeper: Keeper, run: Run, timeout: float) -> AsyncIterator[None
     await keeper.confirm(run)
 
 
-def is_passing(error: SoraError) -> bool:
-    """Return whether the wait is worth going on with after an error."""
-    is_over = isinstance(error, WaitTimeoutError)
-    return not is_over and (error.transient or isinstance(error, WaitInterruptedError))
+def is_passing(error: Exception) -> bool:
+    """Return whether the job is worth going on with after an error."""
+    if isinstance(error, WaitInterruptedError):
+        return not isinstance(error, WaitTimeoutError)
+    return isinstance(error, RedisError) or (isinstance(error, SoraError) and error.transient)
 
 
 async def follow(

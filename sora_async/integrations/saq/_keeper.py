@@ -78,10 +78,15 @@ class Run:
 
 
 class Keeper:
-    """Keeps the jobs of one worker."""
+    """
+    Keeps the jobs of one worker.
+
+    Attributes:
+        queue: Where they come from.
+    """
 
     def __init__(self, queue: VideoQueue) -> None:
-        self._queue = queue
+        self.queue = queue
         self._runs: dict[Run, None] = {}
         self._is_cut_off = False
         self._task = asyncio.get_running_loop().create_task(self._beat(), name="job heartbeats")
@@ -96,7 +101,7 @@ class Keeper:
         """Keep the job of this task while the block lasts; leave it in silence when it is lost."""
         job = context["job"]
         mark = context["worker"].job_task_contexts[job]
-        run = Run(job, await self._queue.redis.get(job.id) or b"", mark)
+        run = Run(job, await self.queue.redis.get(job.id) or b"", mark)
         self._runs[run] = None
         try:
             yield run
@@ -110,9 +115,9 @@ class Keeper:
         """Write some jobs now; who has lost his is cancelled."""
         for run in runs:
             run.job.touched = now()
-        stands = await self._queue.write([(run.job, run.written) for run in runs])
+        stands = await self.queue.write([(run.job, run.written) for run in runs])
         for run, payload in zip(runs, stands, strict=True):
-            run.settle(payload, self._queue.deserialize(payload))
+            run.settle(payload, self.queue.deserialize(payload))
 
     async def confirm(self, run: Run) -> None:
         """Go on only if the job is still ours: its end is not to be told twice, nor to get lost."""
