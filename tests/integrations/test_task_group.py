@@ -10,8 +10,8 @@ from examples import Program, reached
 
 from sora_async.testing import completed, failed, running
 
-# It needs no package, but real time, so it stays out of the sessions "tests".
-pytest.importorskip("xdist", reason="takes real time: nox -s integrations")
+# It needs none of the kit's packages, but real time, which the sessions "tests" do not take.
+pytest.importorskip("uvicorn", reason="takes real time: nox -s integrations")
 
 
 class Videos:
