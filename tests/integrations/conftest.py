@@ -8,6 +8,7 @@ skipped, and so is a test that needs a Redis where there is none; both say so.
 import asyncio
 import contextlib
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -165,11 +166,17 @@ def find_postgres() -> Path | None:
     return paths[-1].parent if paths else None
 
 
+def has_user(name: str) -> bool:
+    with contextlib.suppress(KeyError):
+        return bool(pwd.getpwnam(name))
+    return False
+
+
 @pytest.fixture
 def postgres_server() -> Iterator[PostgresServer]:
     """A running PostgreSQL; skips where there is none to run."""
     programs = find_postgres()
-    if programs is None:
+    if programs is None or (os.geteuid() == 0 and not has_user("postgres")):
         pytest.skip("needs PostgreSQL (Debian: apt-get install postgresql)")
     # Not in pytest's own folder: that is root's alone.
     with tempfile.TemporaryDirectory() as folder:
