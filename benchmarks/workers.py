@@ -3,7 +3,7 @@ Workers that are killed, a rate that is shared, and one worker with thousands of
 
 Each show starts a Redis, a fake service and its workers, and prints what it found::
 
-    python -m benchmarks.workers killed      # 300 waits, a worker killed every few seconds
+    python -m benchmarks.workers killed      # 300 orders, a worker killed every few seconds
     python -m benchmarks.workers shared      # three programs, 50 requests a second
     python -m benchmarks.workers shared --restart
     python -m benchmarks.workers crowd       # 3,000 waits in one worker
@@ -32,8 +32,14 @@ from saq.job import TERMINAL_STATUSES, Job, Status
 
 from sora_async import Budget, Schedule, SoraClient
 from sora_async.integrations.redis import SharedBudget
-from sora_async.integrations.saq import VideoQueue, read_outcome, wait_job, worker_settings
-from sora_async.testing import FakeSora, Life
+from sora_async.integrations.saq import (
+    VideoQueue,
+    create_job,
+    read_outcome,
+    wait_job,
+    worker_settings,
+)
+from sora_async.testing import FakeSora, Life, accepted, slow
 
 ROOT = Path(__file__).parent.parent
 Process = asyncio.subprocess.Process
@@ -99,6 +105,7 @@ class House:
                 "REDIS_URL": self.url,
                 "SORA_BASE_URL": self.sora.url,
             },
+            stderr=asyncio.subprocess.DEVNULL,  # where SAQ tells of each error once more
         )
         self._stack.push_async_callback(end, process)
         return process
@@ -144,52 +151,80 @@ async def run_killed(one: House, options: argparse.Namespace, *, is_peaceful: bo
     workers = [await start_worker(one, f"{number}.0") for number in range(3)]
     await asyncio.sleep(3.0)
     random.seed(7)
-    keys, began = [], time.monotonic()
-    for number in range(options.waits):
+    for _ in range(options.waits):
         life = Life(queued=5, running=random.uniform(0.5, 1.5) * options.seconds)
-        task_id = one.sora.add(life, task_id=f"video_{number}")
-        job = await queue.enqueue(wait_job(task_id, heartbeat=options.heartbeat))
-        assert job is not None
-        keys.append(job.key)
-    gaps, kills = [], 0
+        one.sora.on_create(slow(0.3, accepted(life=life)))
+    began = time.monotonic()
+    keys = [f"job_{number}" for number in range(options.waits)]
     arrivals = asyncio.ensure_future(count_arrivals(queue, keys))
+    enqueuing = asyncio.ensure_future(enqueue(queue, keys, options))
+    kills: list[tuple[float, list[Job]]] = []
     while not arrivals.done():
         await asyncio.wait([arrivals], timeout=options.every)
-        if is_peaceful or arrivals.done():
-            continue
-        victim = kills % 3
-        held = [
-            job for job in await jobs_of(queue, keys) if job.worker_id == f"{victim}.{kills // 3}"
-        ]
-        await end(workers[victim])
-        loop_time = asyncio.get_running_loop().time()
-        gaps.append(
-            (loop_time, [job.meta["sora"]["task_id"] for job in held if "sora" in job.meta])
-        )
-        kills += 1
-        workers[victim] = await start_worker(one, f"{victim}.{kills // 3 + (victim < kills % 3)}")
-    ends = await arrivals
-    jobs = await jobs_of(queue, keys, running=False)
-    polls = Counter(request.task_id for _, request in one.sora.requests)
-    waits = sorted(
-        moment - killed
-        for killed, task_ids in gaps
-        for task_id in task_ids
-        if (moment := next((at for at in one.sora.polls(task_id or "") if at > killed), None))
-    )
-    print(f"  {len(jobs)} jobs after {time.monotonic() - began:.0f} s, {kills} kills")
-    print(f"  ended: {dict(Counter(job.status.value for job in jobs))}")
-    print(f"  with the right video: {sum(read_outcome(job).is_complete for job in jobs)}")
-    print(f"  arrivals for each: {dict(Counter(ends.values()))}")
-    print(f"  runs of a job: {dict(sorted(Counter(job.attempts for job in jobs).items()))}")
-    print(f"  polls for each task: {sum(polls.values()) / len(jobs):.1f}")
-    if waits:
-        print(
-            f"  from kill to the next poll: {len(waits)} waits, "
-            f"median {statistics.median(waits):.1f} s, "
-            f"95 % {waits[int(0.95 * len(waits))]:.1f} s, longest {waits[-1]:.1f} s"
-        )
+        if not is_peaceful and not arrivals.done():
+            kills.append(await kill(one, queue, keys, workers, len(kills)))
+    await enqueuing
+    print(f"  {options.waits} jobs after {time.monotonic() - began:.0f} s, {len(kills)} kills")
+    report(one, await jobs_of(queue, keys), await arrivals, kills)
     await queue.disconnect()
+
+
+async def enqueue(queue: VideoQueue, keys: Sequence[str], options: argparse.Namespace) -> None:
+    """Enqueue jobs one after the other, so that kills meet orders on their way."""
+    for key in keys:
+        await queue.enqueue(create_job({"prompt": key}, key=key, heartbeat=options.heartbeat))
+        await asyncio.sleep(0.1)
+
+
+async def kill(
+    one: House, queue: VideoQueue, keys: Sequence[str], workers: list[Process], kills: int
+) -> tuple[float, list[Job]]:
+    """Kill a worker and start another; return the moment, and the jobs that it held."""
+    victim, generation = kills % 3, kills // 3
+    name = f"{victim}.{generation}"
+    jobs = [job for job in await jobs_of(queue, keys) if job.status is Status.ACTIVE]
+    held = [job for job in jobs if job.worker_id == name]
+    await end(workers[victim])
+    moment = asyncio.get_running_loop().time()
+    workers[victim] = await start_worker(one, f"{victim}.{generation + 1}")
+    return moment, held
+
+
+def report(
+    one: House,
+    jobs: Sequence[Job],
+    told: dict[str, int],
+    kills: Sequence[tuple[float, list[Job]]],
+) -> None:
+    """Print what came of all jobs."""
+    ended_well = [job for job in jobs if job.status is Status.COMPLETE]
+    prompts = Counter(task.order.prompt for task in one.sora.tasks)
+    ordered = {task.id: task.order.prompt for task in one.sora.tasks}
+    right = sum(ordered[read_outcome(job).id] == job.key for job in ended_well)
+    print(f"  ended: {dict(Counter(how_it_ended(job) for job in jobs))}")
+    print(f"  with the video of their order: {right}")
+    print(f"  ends told for each: {dict(Counter(told.values()))}")
+    twice = sum(times > 1 for times in prompts.values())
+    print(f"  tasks made: {len(one.sora.tasks)}, orders made twice: {twice}")
+    print(f"  runs of a job: {dict(sorted(Counter(job.attempts for job in jobs).items()))}")
+    polls = Counter(r.task_id for _, r in one.sora.requests if r.endpoint == "poll")
+    print(f"  polls for each task: {sum(polls.values()) / len(polls):.1f}")
+    gaps = sorted(
+        moments[0] - moment
+        for moment, held in kills
+        for job in held
+        if (task_id := job.meta.get("sora", {}).get("task_id"))
+        if (moments := [at for at in one.sora.polls(task_id) if at > moment])
+    )
+    if gaps:
+        print(f"  from kill to the next poll: {len(gaps)} waits,", end=" ")
+        print(f"median {statistics.median(gaps):.1f} s,", end=" ")
+        print(f"95 % {gaps[int(0.95 * len(gaps))]:.1f} s, longest {gaps[-1]:.1f} s")
+
+
+def how_it_ended(job: Job) -> str:
+    error = job.meta.get("sora", {}).get("error")
+    return error["error"] if error else job.status.value
 
 
 async def start_worker(one: House, worker_id: str, rate: float = 100.0) -> Process:
@@ -197,9 +232,8 @@ async def start_worker(one: House, worker_id: str, rate: float = 100.0) -> Proce
     return await one.start(*command, WORKER_ID=worker_id, RATE=str(rate))
 
 
-async def jobs_of(queue: VideoQueue, keys: Sequence[str], *, running: bool = True) -> list[Job]:
-    found = [job for job in await queue.jobs(keys) if job is not None]
-    return [job for job in found if job.status is Status.ACTIVE] if running else found
+async def jobs_of(queue: VideoQueue, keys: Sequence[str]) -> list[Job]:
+    return [job for job in await queue.jobs(keys) if job is not None]
 
 
 async def count_arrivals(queue: VideoQueue, keys: Sequence[str]) -> dict[str, int]:

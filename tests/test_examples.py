@@ -48,6 +48,7 @@ MANY = {
     "video_moon": (BLOCKED,),
     "video_tree": (running(0.4), completed()),
 }
+TWO = {"video_boat": (completed(),), "video_tree": (running(0.4), completed())}
 ALL_ENDS = {
     **DONE,
     "video_blocked": (BLOCKED,),
@@ -95,6 +96,8 @@ RUNS = {
     "events": Example("events.py", MANY),
     "budget": Example("budget.py", MANY),
     "on_uvloop": Example("on_uvloop.py", DONE, prints=ADDRESS),
+    "many_processes": Example("many_processes.py", TWO),
+    "many_threads": Example("many_threads.py", TWO),
     "wait_for_all": Example("wait_for_all.py", MANY),
     "timeouts": Example("timeouts.py", {"video_late": (running(0.4), completed())}),
     "handle_errors": Example("handle_errors.py", ALL_ENDS),

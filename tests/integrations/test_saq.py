@@ -53,6 +53,7 @@ BOAT = {"prompt": "a boat", "seconds": "4"}
 SHORT = Life(queued=0, running=1.0)
 LONG_AGO = {"sora": {"began": 1.0}}
 HERE = Path(__file__).parent
+EXAMPLES = HERE.parents[1] / "docs" / "examples" / "integrations"
 OFTEN = Schedule(intervals=[0.1])
 QUICK = {"schedule": 1, "worker_info": 10, "sweep": 1, "abort": 0.1}
 
@@ -463,18 +464,44 @@ def test_an_order_that_cannot_be_carried_is_refused(order: dict[str, Any], why: 
         create_job(order)
 
 
+async def test_the_examples_order_a_video_and_wait_for_it_in_a_worker(redis_server, sora) -> None:
+    sora.on_create(accepted(life=SHORT))
+    async with contextlib.AsyncExitStack() as stack:
+        await start_worker(
+            redis_server.url, sora, stack, cwd=EXAMPLES, settings="video_worker.settings"
+        )
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "order_video.py"),
+            cwd=EXAMPLES,
+            env=environment(redis_server.url, sora),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(30):
+            output, _ = await process.communicate()
+
+    [made] = sora.tasks
+    shown = (EXAMPLES / "order_video.txt").read_text("utf-8").split()
+    printed = output.decode().split()
+    assert printed[:3] == [made.id, *shown[1:3]]
+    assert printed[3].startswith(f"{sora.cdn_url}/")
+
+
+def environment(url: str, sora: FakeSora) -> dict[str, str]:
+    mine = {name: text for name, text in os.environ.items() if name != "PYTHONSAFEPATH"}
+    return {**mine, "REDIS_URL": url, "SORA_BASE_URL": sora.url}
+
+
 async def start_worker(
-    url: str, sora: FakeSora, stack: contextlib.AsyncExitStack
+    url: str,
+    sora: FakeSora,
+    stack: contextlib.AsyncExitStack,
+    *,
+    cwd: Path = HERE,
+    settings: str = "saq_worker.settings",
 ) -> asyncio.subprocess.Process:
     """Start ``saq saq_worker.settings``, as a user does."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "saq", "saq_worker.settings"),
-        cwd=HERE,
-        env={
-            **{name: text for name, text in os.environ.items() if name != "PYTHONSAFEPATH"},
-            "REDIS_URL": url,
-            "SORA_BASE_URL": sora.url,
-        },
+        *(sys.executable, "-m", "saq", settings), cwd=cwd, env=environment(url, sora)
     )
 
     async def end() -> None:
