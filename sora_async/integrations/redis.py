@@ -55,6 +55,7 @@ local slack = (burst - 1) * spacing
 local known = redis.call('HMGET', KEYS[1], 'next', 'quiet', 'falls')
 local next = math.max(tonumber(known[1] or 0), now)
 local quiet, falls = tonumber(known[2] or 0), tonumber(known[3] or 0)
+if quiet > now + 61 then quiet, next = 0, now end
 if silence > 0 then
     quiet = math.max(quiet, now + silence)
     next = math.max(next, quiet + slack)
@@ -66,6 +67,7 @@ local programs = redis.call('ZCARD', KEYS[2])
 local fair = math.max(1, math.floor(ARGV[7] / programs + 0.5))
 local count = math.min(wanted, fair)
 if quiet > now then count = 0 end
+next = math.min(next, now + slack + 60 + 2 * programs * math.max(spacing, 1))
 
 redis.call('HSET', KEYS[1], 'next', string.format('%.6f', next + count * spacing),
     'quiet', string.format('%.6f', quiet), 'falls', falls)
@@ -79,6 +81,7 @@ Reserve the next slots, and pass on who was refused: one atomic step, by the clo
 
 ``next`` is the theoretical arrival time of GCRA: slots are spaced evenly over all who share, and
 each who asks gets those after the ones of who asked before. None gets more at once than is fair.
+A clock that was set back leaves nothing in a future further away than any silence and queue.
 
 Source: "Generic Cell Rate Algorithm", ITU-T I.371, annex A.
 """

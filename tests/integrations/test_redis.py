@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -101,6 +102,16 @@ async def test_slots_are_reserved_many_at_once(redis_server, sora) -> None:
 
     assert polls > 60
     assert stats["cmdstat_evalsha"]["calls"] < polls / 4
+
+
+async def test_a_clock_that_was_set_back_stops_nobody(redis_server, sora) -> None:
+    sora.script("video", completed())
+    budget = SharedBudget(url=redis_server.url, rate=60, burst=1)
+    far = time.time() + 3600
+    async with redis.asyncio.Redis.from_url(redis_server.url) as one:
+        await one.hset("sora_async:{default}:budget", mapping={"next": far, "quiet": far})
+    async with sora, client_of(sora, budget) as client, asyncio.timeout(5):
+        await client.get_task("video")
 
 
 async def test_names_keep_budgets_apart(redis_server, sora) -> None:

@@ -344,6 +344,19 @@ async def test_a_worker_that_stops_while_it_orders_hands_over_the_id(
     assert (len(sora.tasks), job.attempts) == (1, 2)
 
 
+async def test_what_came_of_an_order_that_was_broken_off_is_in_the_log(
+    redis_server, queue, sora, caplog
+) -> None:
+    sora.on_create(slow(1.0, http_error(400, b"no such size")))
+    async with worker(redis_server.url, sora):
+        job = await queue.enqueue(create_job(BOAT))
+        await until(lambda: sora.requests)
+
+    [line] = [line for line in caplog.messages if "broken off" in line]
+    assert "no such size" in line
+    assert (await queue.job(job.key)).status is Status.QUEUED  # the next worker may try
+
+
 async def test_a_worker_that_dies_while_it_waits_has_nothing_ordered_again(
     redis_server, queue, sora
 ) -> None:
@@ -462,6 +475,25 @@ async def test_a_refusal_that_redis_cannot_note_is_noted_when_it_is_back(
 def test_an_order_that_cannot_be_carried_is_refused(order: dict[str, Any], why: str) -> None:
     with pytest.raises(InvalidArgumentError, match=why):
         create_job(order)
+
+
+async def test_a_killed_worker_among_others_costs_no_video_and_no_second_order(
+    redis_server, queue, sora
+) -> None:
+    sora.on_create(*(accepted(life=Life(queued=0, running=5.0)) for _ in range(12)))
+    async with contextlib.AsyncExitStack() as stack:
+        workers = [await start_worker(redis_server.url, sora, stack) for _ in range(2)]
+        for number in range(12):
+            await queue.enqueue(create_job({"prompt": f"k{number}"}, key=f"k{number}", heartbeat=2))
+        await until(lambda: sum(task.polls > 0 for task in sora.tasks) == 12, 20)
+        await asyncio.sleep(1.0)
+        workers[0].kill()
+        jobs = [await ended(queue, await queue.job(f"k{number}"), 40) for number in range(12)]
+
+    ordered = {task.id: task.order.prompt for task in sora.tasks}
+    assert [ordered[read_outcome(job).id] for job in jobs] == [job.key for job in jobs]
+    assert len(ordered) == 12
+    assert {job.attempts for job in jobs} <= {1, 2}
 
 
 async def test_the_examples_order_a_video_and_wait_for_it_in_a_worker(redis_server, sora) -> None:

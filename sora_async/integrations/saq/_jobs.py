@@ -61,7 +61,7 @@ def wait_job(
     Args:
         task_id: The id, as the service gave it.
         timeout: Seconds for the wait, from when a worker first begins it.
-        until: What ends the wait; see :meth:`SoraClient.wait_until_complete`.
+        until: What ends the wait; see :meth:`~sora_async.SoraClient.wait_until_complete`.
         heartbeat: Seconds without a sign of life after which another worker goes on.
         fields: Others of SAQ's job, such as *key*, *ttl* and *meta*.
     """
@@ -83,13 +83,13 @@ def create_job(
 
     Before the order is sent, Redis holds a mark, and then the id. So however
     often the job changes its worker, nothing is ordered twice: a worker that
-    finds the mark and no id ends the job with :class:`CreateUncertainError`.
+    finds the mark and no id ends the job with :exc:`~sora_async.CreateUncertainError`.
 
     Args:
-        order: The arguments of :meth:`SoraClient.create_task`, as JSON carries them; a
+        order: The arguments of :meth:`~sora_async.SoraClient.create_task`, as JSON carries them; a
             file's path must be good in the workers.
         timeout: Seconds for the order and the wait, from when a worker first begins it.
-        until: What ends the wait; see :meth:`SoraClient.wait_until_complete`.
+        until: What ends the wait; see :meth:`~sora_async.SoraClient.wait_until_complete`.
         heartbeat: Seconds without a sign of life after which another worker goes on.
         fields: Others of SAQ's job, such as *key*, *ttl* and *meta*.
     """
@@ -123,7 +123,7 @@ def read_outcome(job: Job) -> VideoTask:
 
     Raises:
         SoraError: The wait's own error, as the worker had it.
-        JobError: SAQ's: the job was aborted, or ended by a bug.
+        saq.queue.JobError: The job was aborted, or ended by a bug.
         InvalidArgumentError: The job goes on: ``await job.refresh(until_complete=0)`` waits for it.
     """
     if job.status is Status.COMPLETE:

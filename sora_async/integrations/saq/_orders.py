@@ -97,6 +97,8 @@ async def order_once(
     except asyncio.CancelledError:
         # The order may have left. What comes of it must not be lost with this worker.
         await asyncio.wait([sending])
+        if (error := sending.exception()) is not None:
+            logger.warning("job %s was broken off while it ordered: %s", run.job.key, error)
         raise
 
 

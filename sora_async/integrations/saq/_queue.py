@@ -102,15 +102,17 @@ class VideoQueue(RedisQueue):
         Args:
             jobs: The jobs, each with what was written for it before.
         """
-        payloads = [_bytes(self.serialize(job)) for job, _ in jobs]
-        ends: list[Any] = []
+        stands: list[bytes | None] = []
         pipe: Any
-        for batch in _batches(zip(jobs, payloads, strict=True)):
+        for batch in _batches(jobs):
+            payloads = [_bytes(self.serialize(job)) for job, _ in batch]
             async with self.redis.pipeline(transaction=False) as pipe:
-                for (job, was), payload in batch:
+                for (job, was), payload in zip(batch, payloads, strict=True):
                     pipe.eval(WRITE, 1, job.id, was, payload)
-                ends += await pipe.execute()
-        return [new if end == 1 else end for new, end in zip(payloads, ends, strict=True)]
+                ends = await pipe.execute()
+            pairs = zip(payloads, ends, strict=True)
+            stands += [payload if end == 1 else end for payload, end in pairs]
+        return stands
 
     async def sweep(self, lock: int = 60, abort: float = 5.0) -> list[str]:
         """
