@@ -47,6 +47,7 @@ ROOMS = (
     "_home",
     "_journal",
     "_orders",
+    "_news",
     "_batch",
     "client",
     "__init__",
