@@ -98,7 +98,7 @@ async def test_bars_move_between_the_polls_and_the_last_picture_stays(sora, clie
     console = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None)
 
     watch = client.wait_until_complete("video_1", schedule=STEADY)
-    await follow([watch], Bars(["video_1"], console))
+    await follow([watch], Bars(Board(["video_1"]), console))
 
     screen = console.file.getvalue()
     assert all(f" {tenth / 10:.1f} s" in screen for tenth in range(20))
@@ -108,14 +108,14 @@ async def test_bars_move_between_the_polls_and_the_last_picture_stays(sora, clie
 
 async def test_bars_end_with_the_error_of_those_who_draw_on_them(sora, client) -> None:
     class Broken(Bars):
-        def event(self, event: ProgressEvent) -> None:
+        def event(self, name: str, event: object) -> None:
             raise BrokenPipeError
 
     sora.script("video_1", running(0.5))
     console = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None)
 
     with pytest.raises(ExceptionGroup) as caught:
-        await follow([client.wait_until_complete("video_1")], Broken(["video_1"], console))
+        await follow([client.wait_until_complete("video_1")], Broken(Board(["video_1"]), console))
 
     assert caught.group_contains(BrokenPipeError)
     assert console.file.getvalue().rstrip().endswith("\x1b[?25h")
@@ -123,7 +123,7 @@ async def test_bars_end_with_the_error_of_those_who_draw_on_them(sora, client) -
 
 def test_a_row_shows_all_that_is_known_in_80_columns() -> None:
     board = Board(["video_1", "video_2"])
-    board.event(event(progress=0.5, fault=ServiceUnavailableError("http://x", 503)))
+    board.event("video_1", event(progress=0.5, fault=ServiceUnavailableError("http://x", 503)))
 
     assert drawn(board) == [
         "video_1  running    ━━━━━━━━━            50%    4.2 s  503, retrying",
@@ -160,7 +160,7 @@ def test_rows_that_have_ended_make_room_until_all_is_over() -> None:
 
     shown = drawn(board, height=14)
 
-    assert [line.split()[0] for line in shown[:12]] == [*names[20:], *names[:2]]
+    assert [line.split()[0] for line in shown[:12]] == [*names[20:], names[19], names[18]]
     assert shown[12:] == ["20 of 30 settled, 20 succeeded, 18 not shown"]
 
     for name in names[20:]:

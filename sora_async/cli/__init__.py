@@ -7,14 +7,27 @@ what needs no rich works without it.
 """
 
 import argparse
+import importlib
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from .. import InvalidArgumentError, SoraError
+from .. import CreateUncertainError, InvalidArgumentError, SoraError
 from ._arguments import parse
 from ._exits import Exit
+
+Command = Callable[[argparse.Namespace], Exit]
+
+_COMMANDS = {
+    "demo": ("_demo", "demo"),
+    "create": ("_create", "create"),
+    "wait": ("_wait", "wait"),
+    "download": ("_download", "download"),
+    "batch": ("_batch", "batch"),
+    "get": ("_get", "get"),
+    "list": ("_list", "show_list"),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,6 +56,8 @@ def _run(options: argparse.Namespace) -> int:
         return _dispatch(options)
     except SoraError as error:
         _tell(error, options)
+        if isinstance(error, CreateUncertainError):
+            return Exit.UNCERTAIN
         return Exit.USAGE if isinstance(error, InvalidArgumentError) else Exit.FAILED
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
@@ -54,19 +69,9 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _dispatch(options: argparse.Namespace) -> int:
-    match options.command:
-        case "demo":
-            from ._demo import demo
-
-            return demo(options)
-        case "get":
-            from ._get import get
-
-            return get(options)
-        case _:
-            from ._wait import wait
-
-            return wait(options)
+    module, function = _COMMANDS[options.command]
+    run: Command = getattr(importlib.import_module(f"{__name__}.{module}"), function)
+    return run(options)
 
 
 def _tell(error: SoraError, options: argparse.Namespace) -> None:
