@@ -113,7 +113,7 @@ def _count_of(family: str) -> int:
 
 
 def run_families(seed: int) -> list[Figures]:
-    """Compare learning with the backoff on other lengths, also on those that change in mid-run."""
+    """Compare learning with the backoff on other lengths."""
     runs = []
     for family, length in FAMILIES.items():
         for progress in ("none", "steady"):
@@ -125,6 +125,12 @@ def run_families(seed: int) -> list[Figures]:
                 about = {"family": family, "progress": progress, "policy": name, "seed": seed}
                 runs.append(about | _sum_up(ways[SKIPPED:]))
                 runs.append(about | {"first": SKIPPED} | _sum_up(ways[:SKIPPED]))
+    return runs
+
+
+def run_shifts(seed: int) -> list[Figures]:
+    """Let the lengths change in mid-run."""
+    runs = []
     for factor in (2.0, 0.5):
         before = make_lives(draw, count=100, seed=seed)
         after = [Life(one.length * factor) for one in make_lives(draw, count=100, seed=seed + 1)]
@@ -225,6 +231,7 @@ ROWS: dict[str, tuple[Callable[[int], list[Figures]], float]] = {
     "main": (run_main, 1),
     "frontier": (run_frontier, 0.5),
     "families": (run_families, 0.5),
+    "shifts": (run_shifts, 3),
     "trajectories": (run_trajectories, 0.5),
     "wrong": (run_wrong, 3),
     "slots": (run_slots, 0.25),

@@ -208,7 +208,7 @@ def _families(kept: Figures) -> Iterator[str]:
         cells = []
         for start in (0, 10, 30):
             both = [
-                select(runs, shift=factor, policy=name, start=start)
+                select(kept["shifts"], shift=factor, policy=name, start=start)
                 for name in ("learning", "backoff")
             ]
             cells.append(f"{pooled(both[0]) / pooled(both[1]):.2f} × backoff")

@@ -1,5 +1,5 @@
 """
-Wait for videos that a Sora-compatible service is making, with asyncio.
+Create videos at a Sora-compatible service and wait for them, with asyncio.
 
 ::
 
@@ -10,8 +10,8 @@ Wait for videos that a Sora-compatible service is making, with asyncio.
 
 import logging
 
-from ._download import Download
 from ._batch import BatchOutcome
+from ._download import Download
 from ._many import Outcome
 from ._news import BatchEvent
 from ._saving import load_memory, save_memory
@@ -19,10 +19,12 @@ from ._version import __version__
 from ._watch import Watch
 from .budget import Budget
 from .client import SoraClient
+from .dialects import Dialect
 from .errors import (
     AddressRefusedError,
     ClientClosedError,
     ConnectionFailedError,
+    CreateUncertainError,
     DiskFullError,
     DownloadError,
     DownloadInterruptedError,
@@ -31,6 +33,7 @@ from .errors import (
     InvalidArgumentError,
     JournalError,
     NotAVideoError,
+    NotOfferedError,
     OutageError,
     RateLimitedError,
     ResponseError,
@@ -50,19 +53,30 @@ from .errors import (
     WaitTimeoutError,
 )
 from .learning import Memory
-from .models import DownloadEvent, Phase, ProgressEvent, TaskFailure, VideoFile, VideoTask
+from .models import (
+    Character,
+    DownloadEvent,
+    Phase,
+    ProgressEvent,
+    TaskFailure,
+    VideoFile,
+    VideoTask,
+)
 from .schedule import LearningSchedule, Schedule
 from .verdict import Until
 
 logging.getLogger("sora_async").addHandler(logging.NullHandler())
 
 __all__ = [
+    "AddressRefusedError",
     "BatchEvent",
     "BatchOutcome",
-    "AddressRefusedError",
     "Budget",
+    "Character",
     "ClientClosedError",
     "ConnectionFailedError",
+    "CreateUncertainError",
+    "Dialect",
     "DiskFullError",
     "Download",
     "DownloadError",
@@ -75,6 +89,7 @@ __all__ = [
     "LearningSchedule",
     "Memory",
     "NotAVideoError",
+    "NotOfferedError",
     "OutageError",
     "Outcome",
     "Phase",

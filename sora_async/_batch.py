@@ -71,7 +71,7 @@ class Door(Protocol):
     def base_url(self) -> str:
         """The service's address."""
 
-    async def create_task(self, **order: Any) -> VideoTask:
+    async def create_task(self, *, prompt: str, **order: Any) -> VideoTask:
         """Make a task."""
 
     def list_tasks(self, *, limit: int | None = None) -> AsyncGenerator[VideoTask]:
@@ -140,7 +140,7 @@ class Batch:
     async def follow(
         self, orders: Iterable[object] | AsyncIterable[object]
     ) -> AsyncGenerator[BatchEvent | BatchOutcome]:
-        """Yield how each order ended, in the order in which they end; and what happens till then."""
+        """Yield how each order ended, in the order in which they end, and what happens before."""
         await self._settle_doubts()
         running = asyncio.create_task(self._carry_out_all(orders))
         running.add_done_callback(lambda _: self._news.end(None))
@@ -227,7 +227,7 @@ class Batch:
             raise
 
     async def _create(self, job: Job, event: BatchEvent) -> str:
-        """Order once; again only after a 429, by which the service says that it has not taken it."""
+        """Order once; again only after a 429, by which the service says that it took nothing."""
         job.check_path()
         spent = 0.0
         for pause in itertools.chain(PAUSES, itertools.repeat(PAUSES[-1])):
@@ -280,23 +280,28 @@ class Batch:
             return
         self._newest = {"newest": listed[0].id if listed else None}
         claimed = {entry.task_id for entry in self._journal.entries.values()}
-        left = [task for task in listed if task.id not in claimed]
         for entry in entries:
-            await self._settle(entry, left)
+            await self._settle(entry, listed, claimed)
 
     async def _list_since(self, entries: list[Entry]) -> AsyncIterator[VideoTask]:
-        """Yield the newest task, and all since the first of some orders was sent."""
-        seen = {entry.facts.get("newest") for entry in entries}
+        """Yield the newest task, and all that are newer than the oldest of some orders."""
+        unseen = {entry.facts.get("newest") for entry in entries}
         async for task in self._door.list_tasks(limit=None if entries else 1):
             yield task
-            if not entries or task.id in seen:
+            unseen.discard(task.id)
+            if not unseen:
                 return
 
-    async def _settle(self, entry: Entry, left: list[VideoTask]) -> None:
-        order = entry.facts.get("order", {})
+    async def _settle(
+        self, entry: Entry, listed: list[VideoTask], claimed: set[str | None]
+    ) -> None:
+        """Note what became of an order, going by the tasks that were made since it was sent."""
+        order, newest = entry.facts.get("order", {}), entry.facts.get("newest")
+        newer = list(itertools.takewhile(lambda task: task.id != newest, listed))
+        left = [task for task in newer if task.id not in claimed]
         found = next((task for task in left if _is_of(task, order)), None)
         if found is not None:
-            left.remove(found)
+            claimed.add(found.id)
             await self._journal.note(entry.key, "created", task_id=found.id)
         elif "newest" in entry.facts and all(task.prompt is not None for task in left):
             await self._journal.note(entry.key, "refused")

@@ -51,6 +51,21 @@ def check_ids(value: Ids) -> Ids:
     return value
 
 
+def check_text(name: str, value: object) -> str | None:
+    """Return a text that is not blank, or None."""
+    if value is not None and not (isinstance(value, str) and value.strip()):
+        raise InvalidArgumentError(f"{name}: expected a text, got {value!r}")
+    return value
+
+
+def check_prompt(value: object) -> str:
+    """Return a prompt; it is not in the error, as it may be long or private."""
+    if not (isinstance(value, str) and value.strip()):
+        shown = "a blank one" if isinstance(value, str) else type(value).__name__
+        raise InvalidArgumentError(f"prompt: expected a text, got {shown}")
+    return value
+
+
 def check_until(value: object) -> Until:
     """Return one of the words for what ends a wait."""
     return cast(Until, check_word("until", value, get_args(Until)))

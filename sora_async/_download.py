@@ -10,9 +10,10 @@ import attrs
 
 from ._course import Course, Errand
 from ._disk import IfExists
-from ._events import Events, join, leave, wake
+from ._events import Events
 from ._fetcher import Fetcher
 from ._transfers import Transfers
+from ._wakes import join, leave, wake
 from ._watch import Watch
 from ._wire import check_task_id
 from .errors import DownloadTimeoutError, SoraError
@@ -90,8 +91,8 @@ class Download:
         self._ends: list[asyncio.Future[None]] = []
 
     @property
-    def task_id(self) -> str:
-        """Whose video it is."""
+    def task_id(self) -> str | None:
+        """Whose video it is; None as long as the create it waits for has not been answered."""
         source = self._source
         return source.task_id if isinstance(source, Watch) else self._errand.task_id
 

@@ -85,24 +85,3 @@ class Events(Generic[News]):
             self._watch._release()
         else:
             loop.call_soon_threadsafe(self._watch._release)
-
-
-def join(waiting: list[asyncio.Future[None]]) -> asyncio.Future[None]:
-    """Return a future that :func:`wake` will end."""
-    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    waiting.append(future)
-    return future
-
-
-def leave(waiting: list[asyncio.Future[None]], future: asyncio.Future[None]) -> None:
-    """Take a future out again."""
-    if future in waiting:  # else it was woken; also when it was cancelled in the same turn
-        waiting.remove(future)
-
-
-def wake(waiting: list[asyncio.Future[None]]) -> None:
-    """End all futures of a list, and leave it empty."""
-    for future in waiting:
-        if not future.done():
-            future.set_result(None)
-    waiting.clear()

@@ -1,6 +1,7 @@
 """What has been ordered and paid for, on disk: an append-only file that survives being killed."""
 
 import asyncio
+import contextlib
 import json
 import os
 import time
@@ -129,10 +130,8 @@ class Journal:
     def _reopen(self, end: int) -> BinaryIO:
         assert self._file is not None
         number = os.dup(self._file.fileno())  # which keeps the lock
-        try:
+        with contextlib.suppress(OSError):  # it tries once more to write what it could not
             self._file.close()
-        except OSError:
-            pass  # it has tried once more to write what it could not
         file = os.fdopen(number, "r+b")
         file.truncate(end)
         file.seek(end)
@@ -200,7 +199,7 @@ def _lock(file: BinaryIO, path: Path) -> None:
 
 
 async def to_its_end(work: Coroutine[Any, Any, Answer]) -> Answer:
-    """Await something that a cancellation must not leave half done: it is waited for all the same."""
+    """Await what a cancellation must not leave half done: it ends all the same, and then stops."""
     task = asyncio.create_task(work)
     try:
         return await asyncio.shield(task)

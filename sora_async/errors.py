@@ -12,7 +12,9 @@ Every error of this package and what to do about it.
     │   ├── InsufficientQuotaError    top up the account
     │   ├── TaskNotFoundError         check id, account and base_url
     │   ├── RateLimitedError          ask less often
-    │   └── ServiceUnavailableError   ask again later
+    │   ├── ServiceUnavailableError   ask again later
+    │   └── NotOfferedError           do without: this server has no such call
+    ├── CreateUncertainError          look before you create again: it may have been charged
     ├── TaskFailedError               the task is over: read its failure
     ├── VideoMissingError             the task is over: fetch its content_url
     ├── DownloadError                 the task still has its video: read what to mend
@@ -48,6 +50,7 @@ __all__ = [
     "AddressRefusedError",
     "ClientClosedError",
     "ConnectionFailedError",
+    "CreateUncertainError",
     "DiskFullError",
     "DownloadError",
     "DownloadInterruptedError",
@@ -56,6 +59,7 @@ __all__ = [
     "InvalidArgumentError",
     "JournalError",
     "NotAVideoError",
+    "NotOfferedError",
     "OutageError",
     "RateLimitedError",
     "ResponseError",
@@ -237,6 +241,59 @@ class ServiceUnavailableError(ResponseError):
 
     transient: ClassVar[bool] = True
     advice: ClassVar[str] = "Ask again later"
+
+
+@attrs.define(slots=False)
+class NotOfferedError(ResponseError):
+    """
+    This server, or the dialect that is spoken with it, does not have the call (404, 405, 501).
+
+    Attributes:
+        status: The HTTP status; 0 when the dialect names no address, and nothing was sent.
+    """
+
+    advice: ClassVar[str] = "This server does not offer that call; or is base_url another one's?"
+
+    def __str__(self) -> str:
+        """Return what is not offered, and by whom."""
+        return super().__str__() if self.status else f"{self.message} ({self.url})"
+
+
+@attrs.define(slots=False)
+class CreateUncertainError(SoraError):
+    """
+    An order was sent, and no clear answer came: there may be a task, and it may be charged.
+
+    Nothing has been sent a second time, and nothing should be before you have looked.
+
+    Attributes:
+        url: Where the order was sent.
+        reason: What came instead of an answer, in words; the error's cause says it as a value.
+        status: The HTTP status of the reply; None when there was none.
+        request_id: What the service's support will ask for, when it was sent.
+        is_whole: Whether the whole order had left. A service can hardly have made
+            a task of a part of it.
+        is_listed: Whether this server has a list of tasks to look in.
+    """
+
+    url: str
+    reason: str
+    status: int | None = None
+    request_id: str | None = None
+    is_whole: bool = True
+    is_listed: bool = False
+
+    def __str__(self) -> str:
+        """Return what happened, how likely there is a task, and how to look for it."""
+        made = "may have made a task and charge for it"
+        if not self.is_whole:
+            made = "has hardly made a task, as a part of the order was still to be sent"
+        look = "list_tasks() shows the newest tasks: look" if self.is_listed else "look there"
+        known = "" if self.request_id is None else f" (request id: {self.request_id})"
+        return (
+            f"what came of the order to {self.url} is not known{known}: "
+            f"{self.reason.rstrip('.。')}. The service {made}; {look} before you create it again"
+        )
 
 
 @attrs.define(slots=False)
@@ -432,13 +489,16 @@ class WaitInterruptedError(SoraError):
     The wait is over, the task is not: wait again for *task_id*, here or in another process.
 
     Attributes:
-        task_id: The id that was asked for.
+        task_id: The id that was asked for; "" when there is none yet, as long
+            as a create has not been answered.
         last: The last good snapshot; None when the task was never seen.
         elapsed: Seconds from the start of the wait to this error.
         polls: How many times the task was asked for.
         fault: The newest fault of the outage in which the wait ended; also the
             error's cause. None when the service was well.
     """
+
+    without_id: ClassVar[str] = "There is no task yet"
 
     task_id: str
     last: VideoTask | None = None
@@ -448,6 +508,8 @@ class WaitInterruptedError(SoraError):
 
     def __str__(self) -> str:
         """Return why the wait ended, what was last known, and how to wait again."""
+        if not self.task_id:
+            return f"{self.reason}. {self.without_id}"
         if self.last is None:
             known = "never seen"
         else:
@@ -472,6 +534,11 @@ class WaitTimeoutError(WaitInterruptedError, TimeoutError):
     Attributes:
         retry_after: The seconds of silence that the service asked for; None when time ran out.
     """
+
+    without_id: ClassVar[str] = (
+        "The create has not been answered yet, and may still make a task: "
+        "the task_id of its watch tells as soon as it has"
+    )
 
     retry_after: float | None = None
 
@@ -506,6 +573,8 @@ class OutageError(WaitInterruptedError):
 @attrs.define(slots=False)
 class ClientClosedError(WaitInterruptedError):
     """The client was closed during the wait."""
+
+    without_id: ClassVar[str] = "The request was not sent"
 
     @property
     def reason(self) -> str:

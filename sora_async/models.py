@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from .detail import Detail
     from .errors import SoraError
 
-__all__ = ["DownloadEvent", "Phase", "ProgressEvent", "TaskFailure", "VideoFile", "VideoTask"]
+__all__ = [
+    "Character",
+    "DownloadEvent",
+    "Phase",
+    "ProgressEvent",
+    "TaskFailure",
+    "VideoFile",
+    "VideoTask",
+]
 
 
 class Phase(enum.StrEnum):
@@ -156,6 +164,24 @@ class VideoTask:
         from ._structure import read_detail
 
         return read_detail(self.raw)
+
+
+@attrs.frozen(kw_only=True)
+class Character:
+    """
+    Somebody or something from a video, to be named in prompts.
+
+    Attributes:
+        id: The service's id.
+        name: What it was given; None when the server does not say.
+        created_at: When it was made, in UTC.
+        raw: The whole answer, untouched.
+    """
+
+    id: str
+    name: str | None = None
+    created_at: datetime | None = None
+    raw: Mapping[str, Any] = attrs.field(factory=dict, eq=False, repr=False)
 
 
 _set = object.__setattr__

@@ -19,6 +19,7 @@ ROOMS = (
     "detail",
     "models",
     "errors",
+    "dialects",
     "learning",
     "schedule",
     "verdict",
@@ -32,23 +33,31 @@ ROOMS = (
     "_structure",
     "_checks",
     "_saving",
+    "_upload",
+    "_body",
+    "_limits",
     "_transport",
     "_stream",
     "_disk",
+    "_making",
     "_slots",
     "_transfers",
     "_fetcher",
     "_entry",
     "_poller",
+    "_wakes",
     "_events",
+    "_birth",
     "_watch",
     "_download",
     "_many",
     "_home",
+    "_calls",
     "_journal",
     "_orders",
     "_news",
     "_batch",
+    "_saves",
     "client",
     "__init__",
     "testing",
@@ -147,8 +156,8 @@ def test_a_module_and_its_functions_can_be_read_in_one_go(path: Path) -> None:
     assert long == set()
 
 
-LONGEST_MODULE = 360
-LONGER_MODULES = {"errors.py": 600, "client.py": 450}  # one tree, and one door, in one place each
+LONGEST_MODULE = 420
+LONGER_MODULES = {"errors.py": 650}  # one tree, in one place
 LONGEST_FUNCTION = 32
 
 
@@ -160,7 +169,7 @@ def code_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 def test_what_is_public_is_pinned() -> None:
     """A change here is a change of the public interface: it wants a changelog fragment."""
-    from sora_async import detail, errors, schedule
+    from sora_async import detail, dialects, errors, schedule
 
     assert sorted(sora_async.__all__) == sorted(
         [
@@ -176,7 +185,10 @@ def test_what_is_public_is_pinned() -> None:
                 "VideoFile",
                 "Until",
                 "Outcome",
+                "BatchEvent",
                 "BatchOutcome",
+                "Character",
+                "Dialect",
                 "Budget",
                 "Schedule",
                 "LearningSchedule",
@@ -193,6 +205,7 @@ def test_what_is_public_is_pinned() -> None:
         *("Detail", "DraftInfo", "Encoding", "Generation", "InpaintItem", "ModerationResult"),
         *("PendingInfo", "TaskInput"),
     ]
+    assert dialects.__all__ == ["DIALECTS", "OPENAI", "OPENROUTER", "UNIFIED", "Dialect"]
     assert set(schedule.__all__) == {
         *("DEFAULT_SCHEDULE", "History", "Jitter", "LearningSchedule", "Policy", "Schedule"),
         *("ramp", "spread", "spread_phase"),

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from conftest import KEY
 
-from sora_async.testing import FakeSora, Life, make_video
+from sora_async.testing import FakeSora, Life, make_video, video_file
 
 ORDERS = 50
+SIZE = 300_000
 KILLS = 20
 SEED = 20260114
 
@@ -45,28 +46,42 @@ async def run_and_kill(sora: FakeSora, out: Path, after: float | None) -> str:
     return output.decode()
 
 
-async def kill_and_kill_again(out: Path) -> tuple[FakeSora, int]:
+async def give_files(sora: FakeSora) -> None:
+    """Give each task a film of its own, which breaks off the first time."""
+    given = 0
+    while True:
+        for task in sora.tasks[given:]:
+            given += 1
+            broken = video_file(SIZE, version=given, reset_after=SIZE // 3)
+            sora.script_file(task.id, broken, video_file(SIZE, version=given), at="content")
+        await asyncio.sleep(0.05)
+
+
+async def kill_and_kill_again(out: Path) -> FakeSora:
     chance = random.Random(SEED)
     killed = 0
     life = Life(queued=0.2, running=1.0)
     async with FakeSora(api_key=KEY, shape="openai", default_life=life) as sora:
+        giving = asyncio.create_task(give_files(sora))
         while killed < KILLS:
             output = await run_and_kill(sora, out, chance.uniform(0.3, 3.0))
             killed += 1
             print(f"kill {killed}: {len(sora.tasks)} tasks, {output.count(chr(10))} outcomes")
         output = await run_and_kill(sora, out, None)
+        giving.cancel()
     assert len(output.splitlines()) == ORDERS
     assert not [line for line in output.splitlines() if " " in line]
-    return sora, killed
+    return sora
 
 
 @pytest.mark.soak
 def test_a_batch_that_is_killed_twenty_times_orders_nothing_twice(tmp_path: Path) -> None:
-    sora, _ = asyncio.run(kill_and_kill_again(tmp_path))
+    sora = asyncio.run(kill_and_kill_again(tmp_path))
 
     files = sorted(tmp_path.glob("*.mp4"))
     assert sum(request.endpoint == "create" for _, request in sora.requests) == ORDERS
     assert len(sora.tasks) == ORDERS
     assert len(files) == ORDERS
-    assert all(file.read_bytes() in {make_video(task.id) for task in sora.tasks} for file in files)
+    films = {make_video(SIZE, version=number) for number in range(1, ORDERS + 1)}
+    assert {file.read_bytes() for file in files} == films
     assert [path for path in tmp_path.iterdir() if path.suffix not in {".mp4", ".jsonl"}] == []

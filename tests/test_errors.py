@@ -34,6 +34,10 @@ EXAMPLES: list[errors.SoraError] = [
     errors.TaskNotFoundError(*REPLY),
     errors.RateLimitedError(*REPLY),
     errors.ServiceUnavailableError(*REPLY),
+    errors.NotOfferedError(*REPLY),
+    errors.NotOfferedError("https://api.example", 0, None, "no list"),
+    errors.CreateUncertainError("https://api.example/v1/videos", "cut off"),
+    errors.CreateUncertainError("https://api.example", "bad gateway.", 502, "req-1", True, True),
     errors.TaskFailedError(TASK),
     errors.TaskFailedError(RUNNING),
     errors.VideoMissingError(TASK),
@@ -42,6 +46,7 @@ EXAMPLES: list[errors.SoraError] = [
     errors.WaitTimeoutError("x", None, 12.0, 5, REFUSED, 90.0),
     errors.OutageError("x", TASK, 130.0, 9, REFUSED, 120.5),
     errors.ClientClosedError("x", RUNNING, 1.0, 1),
+    errors.ClientClosedError(""),
 ]
 
 

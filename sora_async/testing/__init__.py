@@ -21,6 +21,7 @@ of its tasks has a :class:`Life` by the clock, or a script of answers, one for e
 
 from ._answers import Answer, completed, failed, queued, running
 from ._clock import VirtualTimeLoop
+from ._creates import accepted
 from ._faults import (
     close_after,
     drip,
@@ -32,7 +33,7 @@ from ._faults import (
     truncated,
 )
 from ._files import make_video, video_file
-from ._lives import Life, accepted
+from ._lives import Life
 from ._replies import gzip_bomb, gzipped, html, http_error, raw, redirect, slow, unknown_task
 from ._requests import Request
 from ._server import FakeSora

@@ -5,7 +5,7 @@ import functools
 import inspect
 import reprlib
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Optional, ParamSpec
+from typing import TYPE_CHECKING, Any, ClassVar, Final, ParamSpec
 
 import attrs
 from aiohttp import web
@@ -54,7 +54,7 @@ class Answer:
     delay: float = 0.0
     snapshot: Snapshot | None = None  # The state of the task that it shows.
     is_accepted: bool = False  # As the answer to a create, it comes after the task was made.
-    life: Optional["Life"] = None  # What such a task goes through; None: the fake's default.
+    life: "Life | None" = None  # What such a task goes through; None: the fake's default.
     label: str = "Answer(...)"
 
     def __repr__(self) -> str:

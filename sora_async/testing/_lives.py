@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 import attrs
 
-from ._answers import Answer, completed, failed, named, queued, running
+from ._answers import Answer, completed, failed, queued, running
 from ._replies import unknown_task
 from ._snapshots import Snapshot
 
@@ -146,18 +146,3 @@ class Script:
         given = self.answers[: max(polls, 1)]
         shown = [answer.snapshot for answer in given if answer.snapshot is not None]
         return shown[-1] if shown else queued().snapshot
-
-
-@named
-def accepted(answer: Answer | None = None, *, life: Life | None = None) -> Answer:
-    """
-    Make the task that a create asks for, and then answer as *answer* does.
-
-    It is for :meth:`FakeSora.on_create`: ``accepted(reset())`` is a task that was made, and paid
-    for, by a create that never heard of it.
-
-    Args:
-        answer: What is answered; None means what creates are usually answered.
-        life: What the task goes through; None means the fake's *default_life*.
-    """
-    return attrs.evolve(answer or queued(), is_accepted=True, life=life)

@@ -168,18 +168,6 @@ class FakeSora:
         named: Any = order
         return self._service.keep(task_id, Order(**named), life, created)
 
-    def script(self, task_id: str, *answers: Answer) -> str:
-        """
-        Make a task that is answered one poll after the other, and return its id.
-
-        Args:
-            task_id: The id. A task of the same id is replaced.
-            answers: One for each poll. The last one repeats for ever.
-        """
-        if not answers:
-            raise ValueError("a script is one or more answers")
-        return self._service.keep(task_id, Order(), Script(answers), None)
-
     def script_file(
         self, task_id: str, *answers: Answer, at: Literal["cdn", "content"] = "cdn"
     ) -> None:
@@ -212,6 +200,18 @@ class FakeSora:
                 are answered as usual.
         """
         self._service.creates.extend(answers)
+
+    def script(self, task_id: str, *answers: Answer) -> str:
+        """
+        Make a task that is answered one poll after the other, and return its id.
+
+        Args:
+            task_id: The id. A task of the same id is replaced.
+            answers: One for each poll. The last one repeats for ever.
+        """
+        if not answers:
+            raise ValueError("a script is one or more answers")
+        return self._service.keep(task_id, Order(), Script(answers), None)
 
     def polls(self, task_id: str) -> list[float]:
         """Return when the polls of a task arrived, on the loop's clock; refused ones count too."""

@@ -43,7 +43,7 @@ _CHARACTERS: Final[Calls] = {
 }
 
 _NOT_READY: Final = "Video is not ready yet, use GET /v1/videos/{video_id} to check status."
-_IN_PROGRESS: Final = "Generation is still in-progress"
+_IN_PROGRESS: Final = "The generation is still going on"
 _BEHIND_FASTAPI: Final[Any] = {
     "tell_away": tell_like_fastapi,
     "no_route": "Not Found",
@@ -105,7 +105,7 @@ _VLLM: Final = Server(
     tell=tell_like_vllm,
     wrong_key=make_message({"error": "Unauthorized"}, status=401),
     early=(404, _IN_PROGRESS),
-    lost=(422, "Video generation failed. Check job status for error details."),
+    lost=(422, "The generation failed: the status of the job says why"),
     page_size=None,
 )
 
@@ -131,9 +131,7 @@ _LITELLM: Final = attrs.evolve(
     make_id=lambda number: pack_id("deploy-0", f"video_{number:048x}"),
     spell=spell_litellm,
     **_BEHIND_FASTAPI,
-    wrong_key=tell_error(
-        401, "Authentication Error, Invalid proxy server token passed.", kind="auth_error"
-    ),
+    wrong_key=tell_error(401, "Authentication Error: the token is not valid.", kind="auth_error"),
 )
 
 # openrouter.ai/docs, "Video generation".
@@ -152,7 +150,7 @@ _OPENROUTER: Final = Server(
     spell=spell_openrouter,
     created_status=202,
     tell=tell_like_openrouter,
-    wrong_key=tell_like_openrouter(401, "No auth credentials found"),
+    wrong_key=tell_like_openrouter(401, "No credentials were found"),
     unknown_task="Job {} not found",
     no_route="Not Found",
     no_method=None,

@@ -2,7 +2,6 @@
 
 import itertools
 import re
-from collections import deque
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -54,10 +53,10 @@ class Service:
     started: float = 0.0
     api_url: str = ""
     cdn_url: str = ""
-    creates: deque[Answer] = attrs.field(factory=deque)
-    _tasks: dict[str, Task] = attrs.field(factory=dict)
+    creates: list[Answer] = attrs.field(factory=list)
     _files: dict[tuple[Place, str], Iterator[Answer]] = attrs.field(factory=dict)
     _characters: Characters = attrs.field(factory=Characters)
+    _tasks: dict[str, Task] = attrs.field(factory=dict)
     _numbers: Iterator[int] = attrs.field(factory=lambda: itertools.count(1))
 
     @property
@@ -164,7 +163,7 @@ class Service:
 
     def _take(self, order: Order, at: float, remixed_from: str | None = None) -> tuple[Answer, str]:
         """Make the task of *order*, unless the test has said that this one is refused."""
-        answer = self.creates.popleft() if self.creates else queued()
+        answer = self.creates.pop(0) if self.creates else queued()
         if not answer.is_accepted:
             return answer, ""
         life = answer.life or self.default_life
