@@ -123,7 +123,9 @@ async def test_bars_end_with_the_error_of_those_who_draw_on_them(sora, client) -
 
 def test_a_row_shows_all_that_is_known_in_80_columns() -> None:
     board = Board(["video_1", "video_2"])
-    board.event("video_1", event(progress=0.5, fault=ServiceUnavailableError("http://x", 503)))
+    board.event(
+        "video_1", event(progress=0.5, fault=ServiceUnavailableError("http://x", 503)), elapsed=1.0
+    )
 
     assert drawn(board) == [
         "video_1  running    ━━━━━━━━━            50%    4.2 s  503, retrying",

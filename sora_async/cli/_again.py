@@ -3,34 +3,43 @@
 import argparse
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+
+from ._texts import count
 
 
-def tell_again(options: argparse.Namespace, command: str, *words: str) -> str:
+def tell_again(options: argparse.Namespace, command: str, *task_ids: str) -> str:
     """
-    Return a command with those of the options that it has in common with this one.
+    Return another command for the same service, with what this one's options say of files.
 
     Args:
         options: Of this command.
         command: The subcommand.
-        words: What it is about; behind ``--`` where one looks like an option.
+        task_ids: What it is about.
     """
-    given = ["sora-async", command]
-    for name, value in _shared(options, command):
-        given += [f"--{name}"] if value is True else [f"--{name}", str(value)]
-    dashes = ["--"] if any(word.startswith("-") and word != "-" for word in words) else []
-    return shlex.join([*given, *dashes, *words])
-
-
-def _shared(options: argparse.Namespace, command: str) -> list[tuple[str, object]]:
-    """Return options that were given; the key is not among them, for it must not be printed."""
+    words = ["sora-async", command]
     names = ["base-url", "dialect", "allow-plain-http"]
-    if command == "wait":
-        names += ["download"]
-    if getattr(options, "download", None) is not None or command == "batch":
-        names += ["if-exists", "allow-private"]
-    pairs = [(name, getattr(options, name.replace("-", "_"), None)) for name in names]
-    return [(name, value) for name, value in pairs if value not in (None, False, "error")]
+    if command == "wait" and options.download is not None:
+        names += ["download", "if-exists", "allow-private"]
+    for name in names:
+        value = getattr(options, name.replace("-", "_"))
+        if value not in (None, False, "error"):
+            words += [f"--{name}"] if value is True else [f"--{name}", value]
+    dashes = ["--"] if any(task_id.startswith("-") for task_id in task_ids) else []
+    return shlex.join([*words, *dashes, *task_ids])
+
+
+def tell_same(options: argparse.Namespace) -> str:
+    """Return this command, without its key: that is not to be seen."""
+    return shlex.join(["sora-async", *_without_key(options.argv)])
+
+
+def _without_key(words: Sequence[str]) -> Iterator[str]:
+    is_key = False
+    for word in words:
+        if not is_key and not word.startswith("--api-key"):
+            yield word
+        is_key = word == "--api-key" and not is_key
 
 
 def tell_rest(options: argparse.Namespace, task_ids: Sequence[str]) -> None:
@@ -38,5 +47,5 @@ def tell_rest(options: argparse.Namespace, task_ids: Sequence[str]) -> None:
     if not task_ids:
         return
     again = tell_again(options, "wait", *task_ids)
-    tasks = "1 task" if len(task_ids) == 1 else f"{len(task_ids)} tasks"
+    tasks = count(len(task_ids), "task")
     print(f"{tasks} not settled. Wait again with:\n  {again}", file=sys.stderr, flush=True)

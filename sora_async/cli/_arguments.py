@@ -14,7 +14,7 @@ _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """
-    Return the options; *command* is the subcommand.
+    Return the options; *command* is the subcommand, and *argv* is what was written.
 
     Raises:
         SystemExit: There is nothing to run: help was asked for, or the usage is wrong.
@@ -38,7 +38,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     _add_batch(add("batch", "make many videos", texts.BATCH, texts.BATCH_EPILOG))
     _add_get(add("get", "print what is known of a task", texts.GET, texts.GET_EPILOG))
     _add_list(add("list", "print the newest tasks", texts.LIST, texts.LIST_EPILOG))
-    options = parser.parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    options = parser.parse_args(words, argparse.Namespace(argv=words))
     if options.command is None:
         parser.print_help(sys.stderr)
         sys.exit(Exit.USAGE)

@@ -63,7 +63,7 @@ class Bars(Show):
 
     def event(self, name: str, event: Event) -> None:
         """Show an event in the next picture."""
-        self._board.event(name, event)
+        self._board.event(name, event, elapsed=self._elapsed())
 
     def settle(self, outcome: Outcome) -> None:
         """Show an end in the next picture."""

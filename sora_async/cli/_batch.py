@@ -5,22 +5,29 @@ import asyncio
 import contextlib
 import sys
 from collections import Counter
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+from typing import Any, Final
 
 from .. import BatchEvent, BatchOutcome, ClientClosedError, ProgressEvent
-from ._again import tell_again
+from ._again import tell_same
 from ._client import make_client
 from ._exits import Exit
 from ._follow import Outcome, Show, exit_code
 from ._prompts import Order, read_orders
 from ._show import make_show
-from ._texts import count
+from ._texts import clean, count, shorten
 
 ENDING = (
     "Ending: orders that are under way are waited for, so that none is lost. Ctrl-C again: now."
 )
 
-STAYS = frozenset({"succeeded", "failed", "uncertain"})
+LONGEST_NAME: Final = 40
+"""Characters of a row's name."""
+
+FEW: Final = 8
+"""Lines that are named of those that failed for the same reason."""
+
+STAYS: Final = frozenset({"succeeded", "failed", "uncertain"})
 """The outcomes that a further run leaves as they are."""
 
 
@@ -80,6 +87,7 @@ class Reader:
         self.show = show
         # By identity: the same prompt may be ordered twice.
         self._lines = {id(order): number for number, order in orders.items()}
+        self._names = {id(order): _name(number, order) for number, order in orders.items()}
         self._is_json = is_json
         self._events: dict[str, BatchEvent] = {}
         self._waits: dict[str, ProgressEvent] = {}
@@ -96,12 +104,13 @@ class Reader:
 
     def interrupt(self) -> None:
         """Settle what has not ended, in the middle of its way."""
-        for name, event in list(self._events.items()):
+        for event in list(self._events.values()):
             task_id = event.task_id or ""
-            self._end(name, event.order, task_id, error=ClientClosedError(task_id))
+            self._end(event.order, task_id, error=ClientClosedError(task_id))
 
     def _take(self, news: BatchEvent) -> None:
-        name, before = news.path.name, self._events.get(news.path.name)
+        name = self._names[id(news.order)]
+        before = self._events.get(name)
         self._events[name] = news
         if before is None or before.stage != news.stage:
             self._began.setdefault(name, _now())
@@ -114,10 +123,10 @@ class Reader:
             self._waits[name] = news.event
 
     def _settle(self, ended: BatchOutcome) -> None:
-        name = ended.path.name if ended.path else f"line {self._lines[id(ended.order)]}"
-        self._end(name, ended.order, ended.task_id or "", error=ended.error, file=ended.file)
+        self._end(ended.order, ended.task_id or "", error=ended.error, file=ended.file)
 
-    def _end(self, name: str, order: object, task_id: str, **end: object) -> None:
+    def _end(self, order: object, task_id: str, **end: Any) -> None:
+        name = self._names[id(order)]
         self._events.pop(name, None)
         now = _now()
         outcome = Outcome(
@@ -126,7 +135,7 @@ class Reader:
             elapsed=now - self._began.pop(name, now),
             label=name,
             line=self._lines[id(order)],
-            **end,  # type: ignore[arg-type]
+            **end,
         )
         self.show.settle(outcome)
 
@@ -173,23 +182,34 @@ def _tell_summary(total: int, show: Show, options: argparse.Namespace) -> None:
     if len(ends) < total:
         parts.append(f"{total - len(ends)} not begun")
     tell = [", ".join(parts)]
-    lost = [one for one in ends if one.error is not None and one.word != "interrupted"]
-    # In lines they have been told already, each when it happened; but who scrolls up 300 lines?
-    tell += [f"  line {one.line}, {_name(one)}: {one.reason}" for one in lost]
+    tell += _tell_lost(one for one in ends if one.error is not None)
     if len(ends) < total or not all(one.word in STAYS for one in ends):
         tell.append(_tell_way_on(options))
     print("\n".join(tell), file=sys.stderr, flush=True)
 
 
-def _name(outcome: Outcome) -> str:
-    name = outcome.name if not outcome.name.startswith("line ") else "not ordered"
-    return f"{name} ({outcome.task_id})" if outcome.task_id else name
+def _name(line: int, order: Order) -> str:
+    """Return what the row of an order is called: the line that it is from, and what it is about."""
+    return shorten(clean(f"{line} {order.get('name') or order['prompt']}"), LONGEST_NAME)
+
+
+def _tell_lost(outcomes: Iterable[Outcome]) -> Iterator[str]:
+    """Yield a line for each reason; what all have met, such as no network, is told once."""
+    reasons: dict[str, list[Outcome]] = {}
+    for one in outcomes:
+        if one.word != "interrupted":
+            reasons.setdefault(one.reason, []).append(one)
+    for reason, alike in reasons.items():
+        if len(alike) == 1:
+            task = f" ({alike[0].task_id})" if alike[0].task_id else ""
+            yield f"  line {alike[0].name}{task}: {reason}"
+        else:
+            lines = sorted(one.line or 0 for one in alike)
+            more = f" and {len(lines) - FEW} more" if len(lines) > FEW else ""
+            yield f"  lines {', '.join(map(str, lines[:FEW]))}{more}: {reason}"
 
 
 def _tell_way_on(options: argparse.Namespace) -> str:
-    given = ["--out", options.out]
-    if options.journal is not None:
-        given += ["--journal", options.journal]
-    again = tell_again(options, "batch", *given, options.prompts)
     same = " with the same prompts" if options.prompts == "-" else ""
-    return f"Nothing that was ordered is lost or ordered again. Go on{same} with:\n  {again}"
+    head = f"Nothing that was ordered is lost or ordered again. Go on{same} with:"
+    return f"{head}\n  {tell_same(options)}"

@@ -61,12 +61,12 @@ class Row:
             return file.received / file.total if file.total else None
         return self.event.progress if self.event else None
 
-    def note(self) -> list[str]:
+    def note(self, elapsed: float) -> list[str]:
         """Return what else there is to say, from the longest to the shortest way to say it."""
         outcome = self.outcome
         if outcome is None:
             if self.stage == "downloading":
-                return self.pace.tell()
+                return self.pace.tell(now=elapsed)
             return [note(self.event) if self.event else ""]
         if outcome.error is not None:
             return [outcome.reason]
@@ -74,6 +74,8 @@ class Row:
         if outcome.file is None:
             return [polls]
         size = tell_size(outcome.file.size)
+        if outcome.file.task is None:
+            return [f"{size}, was there already", "was there already"]
         return [f"{size}, {polls}", size] if outcome.polls else [size]
 
 
@@ -101,13 +103,13 @@ class Board:
         self._tally.begin(name, stage)
         self._rows.setdefault(name, Row(started=elapsed)).stage = stage
 
-    def event(self, name: str, event: Event) -> None:
+    def event(self, name: str, event: Event, *, elapsed: float) -> None:
         """Take note of an event."""
         self._tally.event(name, event)
         row = self._rows[name]
         if isinstance(event, DownloadEvent):
             row.stage = "downloading"
-            row.pace.take(event)
+            row.pace.take(event, now=elapsed)
         else:
             row.event = event
 
@@ -128,7 +130,8 @@ class Board:
             height: Its lines; rows that do not fit are left out until all is over.
         """
         summary = ", ".join(self._tally.sum_up(elapsed=elapsed, order=STYLES))
-        room = max(1, height - 1 - -(-len(summary) // width))
+        lines = -(-(len(summary) + len(", 1000 not shown")) // width)
+        room = max(1, height - 1 - lines)
         names = self._choose(room)
         longest = min(max(map(len, names), default=0), max(12, width - 64))
         grid = _make_grid(is_bare=self._is_bare)
@@ -171,7 +174,7 @@ class Board:
             bar,
             Text(tell_part(part)),
             Text(tell_seconds(seconds), style="dim"),
-            Fitting(row.note(), _style_note(row)),
+            Fitting(row.note(elapsed), _style_note(row)),
         ]
 
 

@@ -5,7 +5,7 @@ import asyncio
 import sys
 
 from .. import SoraError, VideoFile
-from ._again import tell_again
+from ._again import tell_same
 from ._client import make_client
 from ._exits import Exit
 from ._files import download_options, find_path, make_folder
@@ -20,7 +20,7 @@ def download(options: argparse.Namespace) -> Exit:
         asyncio.run(_download(options, show))
     except KeyboardInterrupt:
         if not options.json:
-            again = tell_again(options, "download", "--out", options.out, options.id)
+            again = tell_same(options)
             print(f"What has come is kept. Go on with:\n  {again}", file=sys.stderr, flush=True)
         return Exit.INTERRUPTED
     if not options.json and is_terminal():

@@ -96,7 +96,7 @@ class Lines(Show):
     def _tell_bytes(self, name: str, event: DownloadEvent) -> None:
         pace = self._paces.setdefault(name, Pace())
         before, is_well = pace.event, event.fault is None
-        pace.take(event)
+        pace.take(event, now=self._elapsed())
         last = self._said.get(name)
         breath = int(event.elapsed / BREATH)
         if before is not None and last == (is_well, breath):
@@ -104,7 +104,7 @@ class Lines(Show):
         self._said[name] = (is_well, breath)
         part = event.received / event.total if event.total else None
         if event.received != event.total:
-            self._print(name, self._age(name), "download", part, pace.tell()[0])
+            self._print(name, self._age(name), "download", part, pace.tell(now=self._elapsed())[0])
 
     def settle(self, outcome: Outcome) -> None:
         """Print how a task ended."""
@@ -113,6 +113,7 @@ class Lines(Show):
         name, text = outcome.name, outcome.reason
         if outcome.file is not None:
             text = tell_size(outcome.file.size)
+            text += ", was there already" if outcome.file.task is None else ""
         if outcome.error is not None or outcome.file is not None:
             self._print(name, outcome.elapsed, outcome.shown, None, text)
         if outcome.error is None and self._prints_results:
