@@ -37,9 +37,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: The arguments; None means those of the command line.
     """
+    if sys.stdout is None:  # closed by the caller; an id that is paid for must not be lost
+        sys.stdout = sys.stderr or io.StringIO()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # As stderr does: a server's text that the terminal's encoding lacks ends no command.
         sys.stdout.reconfigure(errors="backslashreplace")
+    code: int = Exit.CLOSED_PIPE
     try:
         try:
             return _run(parse(argv))
@@ -47,8 +50,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             # Here a closed pipe can be told from a bug; at exit Python would complain of it.
             sys.stdout.flush()
     except* BrokenPipeError:
-        _let_go()
-    return Exit.CLOSED_PIPE
+        pass
+    except* OSError as group:
+        code = _tell_output(group)
+    _let_go()
+    return code
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -85,12 +91,21 @@ def _tell(error: SoraError, options: argparse.Namespace) -> None:
         print(f"sora-async: {explain(error)}", file=sys.stderr)
 
 
+def _tell_output(group: BaseExceptionGroup[OSError]) -> Exit:
+    """Tell of an output that takes no more, such as a file on a full disk."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    print(f"sora-async: {error}", file=sys.stderr)
+    return Exit.FAILED
+
+
 def _let_go() -> None:
-    """Point closed pipes to nowhere: what is left in their buffers is written again at exit."""
+    """Point broken outputs to nowhere: what is left in their buffers is written again at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except BrokenPipeError:
+        except OSError:
             os.dup2(nowhere, stream.fileno())
     os.close(nowhere)

@@ -55,6 +55,7 @@ class Bars(Show):
         traceback: TracebackType | None,
     ) -> None:
         """Draw the last picture and give the cursor back."""
+        self._board.close()
         await self._stack.aclose()
 
     def begin(self, name: str, stage: Stage) -> None:

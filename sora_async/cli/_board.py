@@ -97,6 +97,7 @@ class Board:
         self._tally = Tally(len(self._rows) if total is None else total, self._rows)
         self._has_all = total is None
         self._is_bare = is_bare
+        self._is_last = False
 
     def begin(self, name: str, stage: Stage, *, elapsed: float) -> None:
         """Take note that something begins with a task."""
@@ -120,6 +121,11 @@ class Board:
         row.event, row.outcome = outcome.last, outcome
         self._ended[outcome.name] = None
 
+    def close(self) -> None:
+        """Take note that the next picture is the last one, whether all have ended or not."""
+        self._is_last = True
+        self._tally.close()
+
     def draw(self, *, elapsed: float, width: int, height: int) -> RenderableType:
         """
         Return the picture.
@@ -140,6 +146,7 @@ class Board:
             head = () if self._is_bare else (Text(shorten(clean(name), longest)),)
             grid.add_row(*head, *cells)
         if self._has_all and len(self._rows) == 1:
+            grid.width = width - len("^C")  # which a terminal writes there, and not in a new line
             return grid
         hidden = len(self._rows) - len(names)
         return Group(grid, Text(summary + (f", {hidden} not shown" * bool(hidden)), style="dim"))
@@ -147,11 +154,11 @@ class Board:
     def _choose(self, room: int) -> Sequence[str]:
         """Return the rows to draw: those that have ended make room for those that go on."""
         names = list(self._rows)
-        if len(names) <= room or (self._has_all and self._tally.is_over):
+        if len(names) <= room or (self._has_all and (self._is_last or self._tally.is_over)):
             return names
-        if self._tally.is_over:
-            ended = (row.outcome for row in self._rows.values())
-            return [one.name for one in ended if one and one.error is not None][:room]
+        if self._is_last:
+            ended = (self._rows[name].outcome for name in self._ended)
+            return [one.name for one in ended if one and one.error and not one.goes_on][:room]
         going = (name for name in names if name not in self._ended)
         return list(itertools.islice(itertools.chain(going, reversed(self._ended)), room))
 

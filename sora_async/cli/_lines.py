@@ -95,15 +95,12 @@ class Lines(Show):
 
     def _tell_bytes(self, name: str, event: DownloadEvent) -> None:
         pace = self._paces.setdefault(name, Pace())
-        before, is_well = pace.event, event.fault is None
         pace.take(event, now=self._elapsed())
-        last = self._said.get(name)
-        breath = int(event.elapsed / BREATH)
-        if before is not None and last == (is_well, breath):
-            return
-        self._said[name] = (is_well, breath)
-        part = event.received / event.total if event.total else None
-        if event.received != event.total:
+        news = (event.fault is None, int(event.elapsed / BREATH))
+        is_whole = event.received == event.total
+        if self._said.get(name) != news and (event.received or event.fault) and not is_whole:
+            self._said[name] = news
+            part = event.received / event.total if event.total else None
             self._print(name, self._age(name), "download", part, pace.tell(now=self._elapsed())[0])
 
     def settle(self, outcome: Outcome) -> None:

@@ -34,6 +34,7 @@ class Tally:
         self._parts: dict[str, float] = dict.fromkeys(names, 0.0)
         self._stages: dict[str, Stage] = {}
         self._worked = 0
+        self._is_closed = False
 
     @property
     def is_over(self) -> bool:
@@ -61,6 +62,10 @@ class Tally:
         self._worked += self._parts.pop(outcome.name, None) is not None
         self._stages.pop(outcome.name, None)
 
+    def close(self) -> None:
+        """Take note that no more will come: nothing is foretold from now on."""
+        self._is_closed = True
+
     def sum_up(self, *, elapsed: float, order: Iterable[str]) -> list[str]:
         """
         Return the parts of a sentence.
@@ -78,7 +83,7 @@ class Tally:
     def _foretell(self, elapsed: float) -> list[str]:
         """Return rate and time left, by the work done so far; what is half done counts half."""
         work = self._worked + sum(self._parts.values())
-        if self.total < MANY or work < 1.0 or elapsed < _PATIENCE or self.is_over:
+        if self.total < MANY or work < 1.0 or elapsed < _PATIENCE or self._is_closed:
             return []
         left = self.total - self.settled - sum(self._parts.values())
         a_minute = 60.0 * work / elapsed

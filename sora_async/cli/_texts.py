@@ -151,7 +151,7 @@ def _explain_doubt(error: CreateUncertainError) -> str:
     made = "there may be a task, and it may be charged"
     if not error.is_whole:
         made = "there is hardly a task, as a part of the order was still to be sent"
-    look = '"sora-async list" shows the newest tasks'
+    look = '"sora-async list" shows the newest tasks, where the service has a list'
     if not error.is_listed:
         look = "this service has no list, so look on its own pages"
     return (
