@@ -32,6 +32,7 @@ from .errors import (
 )
 from .models import VideoFile, VideoTask
 from .schedule import ramp
+from .verdict import Until
 
 SETTLING: Final = 5.0
 """Seconds after which a service lists a task for an order that was sent before."""
@@ -77,7 +78,7 @@ class Door(Protocol):
     def list_tasks(self, *, limit: int | None = None) -> AsyncGenerator[VideoTask]:
         """List the tasks of the account, the newest first."""
 
-    def wait_until_complete(self, task_id: str, *, timeout: float | None) -> Watch:
+    def wait_until_complete(self, task_id: str, *, timeout: float | None, until: Until) -> Watch:
         """Wait for a task."""
 
     def download(self, source: VideoTask, path: Path, *, if_exists: Any) -> Download:
@@ -212,7 +213,10 @@ class Batch:
 
     async def _wait(self, event: BatchEvent) -> VideoTask:
         assert event.task_id is not None
-        watch = self._door.wait_until_complete(event.task_id, timeout=self._plan.timeout)
+        # The download finds out where the file is: a URL may never come, or come late.
+        watch = self._door.wait_until_complete(
+            event.task_id, timeout=self._plan.timeout, until="completed"
+        )
         try:
             return await self._news.follow(watch, event)
         except TaskFailedError as error:

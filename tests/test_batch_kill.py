@@ -22,6 +22,7 @@ from sora_async import Budget, Schedule, SoraClient
 
 async def main(url, key, out):
     orders = [{"prompt": f"boat {number % 40}"} for number in range(int(sys.argv[4]))]
+    print("ready", flush=True)
     options = dict(schedule=Schedule(intervals=[0.1]), budget=Budget(rate=None))
     async with SoraClient(base_url=url, api_key=key, **options) as client:
         async for one in client.batch(orders, out=out, waiting=3, creating=3):
@@ -31,19 +32,21 @@ asyncio.run(main(*sys.argv[1:4]))
 """
 
 
-async def run_and_kill(sora: FakeSora, out: Path, after: float | None) -> str:
-    """Run the batch until it ends, or until it is killed after some seconds; return its output."""
+async def run_and_kill(sora: FakeSora, out: Path, after: float | None) -> list[str]:
+    """Run the batch until it ends, or until it is killed some seconds after it is ready."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", RUN, sora.url, KEY, str(out), str(ORDERS)),
         stdout=asyncio.subprocess.PIPE,
     )
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"ready\n"
     try:
         async with asyncio.timeout(after):
             output, _ = await process.communicate()
     except TimeoutError:
         process.send_signal(signal.SIGKILL)
         output, _ = await process.communicate()
-    return output.decode()
+    return output.decode().splitlines()
 
 
 async def give_files(sora: FakeSora) -> None:
@@ -64,13 +67,14 @@ async def kill_and_kill_again(out: Path) -> FakeSora:
     async with FakeSora(api_key=KEY, shape="openai", default_life=life) as sora:
         giving = asyncio.create_task(give_files(sora))
         while killed < KILLS:
-            output = await run_and_kill(sora, out, chance.uniform(0.3, 3.0))
+            lines = await run_and_kill(sora, out, chance.uniform(0.1, 3.0))
             killed += 1
-            print(f"kill {killed}: {len(sora.tasks)} tasks, {output.count(chr(10))} outcomes")
-        output = await run_and_kill(sora, out, None)
+            files = len(list(out.glob("*.mp4")))
+            print(f"kill {killed}: {len(sora.tasks)} tasks, {len(lines)} outcomes, {files} files")
+        lines = await run_and_kill(sora, out, None)
         giving.cancel()
-    assert len(output.splitlines()) == ORDERS
-    assert not [line for line in output.splitlines() if " " in line]
+    assert len(lines) == ORDERS
+    assert not [line for line in lines if " " in line]
     return sora
 
 

@@ -165,10 +165,10 @@ def _add_waiting(parser: _Group) -> None:
     parser.add_argument(
         "--until",
         choices=("video", "completed", "video_url"),
-        default="video",
         help="what ends a wait: a video URL, or the service's own address of the file when no URL "
         "comes (video); success, with or without a URL (completed); a video URL and nothing "
-        "else (video_url). default: video",
+        "else (video_url). default: video; with --download completed, for a download finds "
+        "the file itself",
     )
 
 

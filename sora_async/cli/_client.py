@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from .. import SoraClient
+from .. import SoraClient, Watch
 
 
 def make_client(options: argparse.Namespace, **more: Any) -> SoraClient:
@@ -25,3 +25,14 @@ def make_client(options: argparse.Namespace, **more: Any) -> SoraClient:
         allow_plain_http=options.allow_plain_http,
         **more,
     )
+
+
+def make_watch(options: argparse.Namespace, client: SoraClient, task_id: str) -> Watch:
+    """
+    Return the wait that the options ask for.
+
+    Raises:
+        InvalidArgumentError: The id or an option cannot be used.
+    """
+    until = options.until or ("video" if options.download is None else "completed")
+    return client.wait_until_complete(task_id, timeout=options.timeout, until=until)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .. import SoraClient, VideoTask
 from ._again import tell_again, tell_rest
-from ._client import make_client
+from ._client import make_client, make_watch
 from ._exits import Exit
 from ._files import make_save
 from ._follow import Show, exit_code, follow
@@ -69,9 +69,7 @@ async def _create(options: argparse.Namespace, run: Run) -> None:
         _print_id(run.task, is_json=options.json)
         if run.is_interrupted or not (options.wait or save):
             return
-        watch = client.wait_until_complete(
-            run.task.id, timeout=options.timeout, until=options.until
-        )
+        watch = make_watch(options, client, run.task.id)
         run.show = make_show([run.task.id], is_json=options.json, prints_results=True)
         await follow([watch], run.show, save=save)
 

@@ -5,9 +5,8 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from .. import Watch
 from ._again import tell_rest
-from ._client import make_client
+from ._client import make_client, make_watch
 from ._exits import Exit
 from ._files import make_save
 from ._follow import Show, exit_code, follow
@@ -31,10 +30,7 @@ def wait(options: argparse.Namespace) -> Exit:
 
 async def _wait(task_ids: Sequence[str], options: argparse.Namespace, show: Show) -> None:
     async with make_client(options) as client:
-        watches: list[Watch] = [
-            client.wait_until_complete(task_id, timeout=options.timeout, until=options.until)
-            for task_id in task_ids
-        ]
+        watches = [make_watch(options, client, task_id) for task_id in task_ids]
         await follow(watches, show, save=make_save(options, client))
 
 
