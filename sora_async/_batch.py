@@ -213,10 +213,9 @@ class Batch:
 
     async def _wait(self, event: BatchEvent) -> VideoTask:
         assert event.task_id is not None
+        limit = self._plan.timeout
         # The download finds out where the file is: a URL may never come, or come late.
-        watch = self._door.wait_until_complete(
-            event.task_id, timeout=self._plan.timeout, until="completed"
-        )
+        watch = self._door.wait_until_complete(event.task_id, timeout=limit, until="completed")
         try:
             return await self._news.follow(watch, event)
         except TaskFailedError as error:

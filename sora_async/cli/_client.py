@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from .. import SoraClient, Watch
+from .. import SoraClient, Until, Watch
 
 
 def make_client(options: argparse.Namespace, **more: Any) -> SoraClient:
@@ -34,5 +34,5 @@ def make_watch(options: argparse.Namespace, client: SoraClient, task_id: str) ->
     Raises:
         InvalidArgumentError: The id or an option cannot be used.
     """
-    until = options.until or ("video" if options.download is None else "completed")
+    until: Until = options.until or ("video" if options.download is None else "completed")
     return client.wait_until_complete(task_id, timeout=options.timeout, until=until)
