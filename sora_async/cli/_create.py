@@ -44,9 +44,10 @@ class Run:
 
 def create(options: argparse.Namespace) -> Exit:
     """Create a task and print its id; wait for it and download its video where asked to."""
+    order = read_order(options)  # outside of the loop, in which Ctrl-C would not end a read
     run = Run()
     try:
-        asyncio.run(_create(options, run))
+        asyncio.run(_create(order, options, run))
     except KeyboardInterrupt:
         run.is_interrupted = True
     if run.task is None:
@@ -61,8 +62,7 @@ def create(options: argparse.Namespace) -> Exit:
     return exit_code(run.show.outcomes.values()) if run.show else Exit.OK
 
 
-async def _create(options: argparse.Namespace, run: Run) -> None:
-    order = read_order(options)
+async def _create(order: Order, options: argparse.Namespace, run: Run) -> None:
     async with make_client(options) as client:
         save = make_save(options, client)
         run.task = await _order(client, order, options, run)
@@ -84,6 +84,7 @@ async def _order(
     async with show:
         if is_terminal():
             show.begin(ORDER, "creating")
+        await asyncio.sleep(0)  # where a Ctrl-C that has been pressed by now ends it
         run.is_sent = True
         making = asyncio.ensure_future(client.create_task(**order))
         try:
