@@ -200,7 +200,11 @@ def test_without_a_command_there_is_help(capsys) -> None:
     assert "sora-async demo" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [[], ["demo"], ["get"], ["wait"]])
+@pytest.mark.parametrize(
+    "command",
+    [[], ["demo"], ["get"], ["wait"], ["create"], ["download"], ["batch"], ["list"]],
+    ids=str,
+)
 def test_help_fits_a_terminal(command, capsys, monkeypatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit) as caught:

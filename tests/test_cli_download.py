@@ -63,7 +63,7 @@ def test_a_file_that_is_there_is_an_explicit_choice(choice, code, size, store, c
     assert Path("film.mp4").stat().st_size == size
     err = capsys.readouterr().err
     assert ("--if-exists overwrite or skip" in err) == (choice == "error")
-    assert ("was there already" in err) == (choice == "skip")
+    assert ("already there" in err) == (choice == "skip")
 
 
 def test_advice_is_in_words_of_the_command(store, capsys) -> None:

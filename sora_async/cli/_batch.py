@@ -201,7 +201,7 @@ def _tell_lost(outcomes: Iterable[Outcome]) -> Iterator[str]:
             reasons.setdefault(one.reason, []).append(one)
     for reason, alike in reasons.items():
         if len(alike) == 1:
-            task = f" ({alike[0].task_id})" if alike[0].task_id else ""
+            task = f" ({clean(alike[0].task_id)})" if alike[0].task_id else ""
             yield f"  line {alike[0].name}{task}: {reason}"
         else:
             lines = sorted(one.line or 0 for one in alike)

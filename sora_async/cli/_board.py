@@ -75,7 +75,7 @@ class Row:
             return [polls]
         size = tell_size(outcome.file.size)
         if outcome.file.task is None:
-            return [f"{size}, was there already", "was there already"]
+            return [f"{size}, already there", "already there"]
         return [f"{size}, {polls}", size] if outcome.polls else [size]
 
 

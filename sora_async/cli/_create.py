@@ -5,7 +5,7 @@ import asyncio
 import sys
 from dataclasses import dataclass
 
-from .. import SoraClient, VideoTask
+from .. import CreateUncertainError, SoraClient, VideoTask
 from ._again import tell_again, tell_rest
 from ._client import make_client, make_watch
 from ._exits import Exit
@@ -30,13 +30,13 @@ class Run:
     What has come of the order so far; it outlives a loop that a second Ctrl-C ends.
 
     Attributes:
-        is_sent: Whether the order was begun.
+        url: The service's address; "" before the order was begun.
         task: The task, once that is known.
         is_interrupted: Whether there was a Ctrl-C before that.
         show: What shows the wait, once that has begun.
     """
 
-    is_sent: bool = False
+    url: str = ""
     task: VideoTask | None = None
     is_interrupted: bool = False
     show: Show | None = None
@@ -85,7 +85,7 @@ async def _order(
         if is_terminal():
             show.begin(ORDER, "creating")
         await asyncio.sleep(0)  # where a Ctrl-C that has been pressed by now ends it
-        run.is_sent = True
+        run.url = client.base_url
         making = asyncio.ensure_future(client.create_task(**order))
         try:
             return await asyncio.shield(making)
@@ -112,9 +112,14 @@ def _print_id(task: VideoTask, *, is_json: bool) -> None:
 
 def _give_up(options: argparse.Namespace, run: Run) -> Exit:
     """Return the end of an order without an answer."""
-    if not run.is_sent:
+    if not run.url:
         return Exit.INTERRUPTED
-    if not options.json:
+    if options.json:
+        from ._json import describe_error, print_record
+
+        error = CreateUncertainError(run.url, "it was not waited for until the answer came")
+        print_record("error", error=describe_error(error))
+    else:
         look = tell_again(options, "list")
         print(
             "What came of the order is not known: there may be a task, and it may be charged.\n"

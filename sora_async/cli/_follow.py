@@ -98,6 +98,8 @@ class Outcome:
     @property
     def task(self) -> VideoTask | None:
         """The last snapshot."""
+        if isinstance(self.error, TaskFailedError):
+            return self.error.task
         return self.last.task if self.last else None
 
 

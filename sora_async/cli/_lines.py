@@ -110,7 +110,7 @@ class Lines(Show):
         name, text = outcome.name, outcome.reason
         if outcome.file is not None:
             text = tell_size(outcome.file.size)
-            text += ", was there already" if outcome.file.task is None else ""
+            text += ", already there" if outcome.file.task is None else ""
         if outcome.error is not None or outcome.file is not None:
             self._print(name, outcome.elapsed, outcome.shown, None, text)
         if outcome.error is None and self._prints_results:
