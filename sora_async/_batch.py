@@ -14,9 +14,9 @@ import attrs
 import backoff
 
 from ._download import Download
+from ._jobs import Job, Jobs, read_orders
 from ._journal import Entry, Journal, failed_before, to_its_end
 from ._news import BatchEvent, News
-from ._orders import Job, Jobs, read_orders
 from ._watch import Watch
 from .errors import (
     CreateUncertainError,

@@ -6,6 +6,7 @@ All of it blocks, and is called from threads.
 
 import contextlib
 import errno
+import hashlib
 import os
 import stat
 import sys
@@ -19,7 +20,7 @@ from typing import Literal
 from ._notes import Origin, read_note, write_mark, write_origin
 from ._wire import ENOUGH, find_video_type, missing_bytes
 
-if sys.platform != "win32":
+if sys.platform != "win32":  # pragma: no branch
     import fcntl
 
 IfExists = Literal["error", "overwrite", "skip"]
@@ -29,6 +30,9 @@ BUSY = "another download is writing this file"
 
 PART, NOTE = ".part", ".part.note"
 """How the names of a part file and of its note end."""
+
+LONGEST_NAME = 240
+"""Bytes of a name to which those ends can be added; a longer one is replaced by its checksum."""
 
 _BLOCK = 1 << 20
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
@@ -52,9 +56,12 @@ class PartFile:
     """
 
     def __init__(self, target: Path, source: str) -> None:
+        name = target.name
+        if len(os.fsencode(name)) > LONGEST_NAME:
+            name = hashlib.sha256(os.fsencode(name)).hexdigest()
         self.target = target
-        self.path = target.with_name(target.name + PART)
-        self._note_path = target.with_name(target.name + NOTE)
+        self.path = target.with_name(name + PART)
+        self._note_path = target.with_name(name + NOTE)
         self._lock = threading.Lock()
         self._checksum = 0
         self.size = 0
@@ -62,12 +69,9 @@ class PartFile:
         self.content_type: str | None = None
         self.origin = Origin(source=source)
         self._file = _open_locked(self.path)
+        self._note = -1
         try:
             self._note = _open_regular(self._note_path, os.O_APPEND)
-        except BaseException:
-            os.close(self._file)
-            raise
-        try:
             self._restore()
         except BaseException:
             self.close()
@@ -90,8 +94,8 @@ class PartFile:
             for chunk in chunks:
                 _write(self._file, chunk)
                 size, checksum = size + len(chunk), zlib.crc32(chunk, checksum)
-            self.size, self._checksum = size, checksum
             _write(self._note, write_mark(size, checksum))
+            self.size, self._checksum = size, checksum
 
     def missing(self) -> int:
         """Return how many bytes a file that has come whole lacks by its own account."""
@@ -106,6 +110,8 @@ class PartFile:
             FileExistsError: A file has appeared under the path, and is not to be touched.
         """
         with self._lock:
+            if not _is_at(self._file, self.path):
+                raise FileNotFoundError(errno.ENOENT, f"{self.path.name} was taken away")
             os.ftruncate(self._file, self.size)
             os.fsync(self._file)
             self.content_type = find_video_type(self._read(0, ENOUGH))
@@ -128,16 +134,11 @@ class PartFile:
         """Close the file, and leave it for another download to go on with if it holds anything."""
         with self._lock:
             if self.size == 0:
-                self._note_path.unlink(missing_ok=True)
-                if self._is_ours():
-                    self.path.unlink(missing_ok=True)
-            for one in (self._file, self._note):
-                if one != -1:
-                    os.close(one)
+                _remove(self._note, self._note_path)
+                _remove(self._file, self.path)
+            for one in {self._file, self._note} - {-1}:
+                os.close(one)
             self._file = self._note = -1
-
-    def _is_ours(self) -> bool:
-        return self._file != -1 and _is_at(self._file, self.path)
 
     def _read(self, position: int, size: int) -> bytes:
         os.lseek(self._file, position, os.SEEK_SET)
@@ -178,14 +179,12 @@ def _open_locked(path: Path) -> int:
     while True:
         file = _open_regular(path)
         try:
-            if sys.platform != "win32":
+            if sys.platform != "win32":  # pragma: no branch
                 _lock(file)
             if os.fstat(file).st_nlink == 1 and _is_at(file, path):
                 return file
             # It is a file already, after a crash between its two names; or was renamed just now.
-            with contextlib.suppress(FileNotFoundError):
-                if _is_at(file, path):
-                    path.unlink()
+            _remove(file, path)
         except BaseException:
             os.close(file)
             raise
@@ -202,11 +201,16 @@ def _lock(file: int) -> None:
 
 
 def _is_at(file: int, path: Path) -> bool:
-    try:
-        found = path.lstat()
-    except FileNotFoundError:
-        return False
-    return os.path.samestat(os.fstat(file), found)
+    with contextlib.suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(file), path.lstat())
+    return False
+
+
+def _remove(file: int, path: Path) -> None:
+    """Take an open file's name away, if it is still its name."""
+    with contextlib.suppress(OSError):
+        if _is_at(file, path):
+            path.unlink()
 
 
 def _write(file: int, data: bytes) -> None:
@@ -240,8 +244,8 @@ def move_without_harm(part: Path, target: Path) -> None:
         if error.errno not in _NO_LINKS:
             raise
         move_over_a_reservation(part, target)
-        return
-    part.unlink()
+    else:
+        part.unlink()
 
 
 def move_over_a_reservation(part: Path, target: Path) -> None:

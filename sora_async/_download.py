@@ -16,7 +16,7 @@ from ._transfers import Transfers
 from ._wakes import join, leave, wake
 from ._watch import Watch
 from ._wire import check_task_id
-from .errors import DownloadTimeoutError, SoraError
+from .errors import DownloadInterruptedError, DownloadTimeoutError, SoraError
 from .models import DownloadEvent, VideoFile, VideoTask
 
 
@@ -28,9 +28,6 @@ class Door(Protocol):
 
     def _find_transfers(self) -> Transfers:
         """Return what the downloads of the running loop share."""
-
-    def _note(self, task_id: str, error: SoraError) -> None:
-        """Take note of an answer of the service."""
 
 
 @attrs.frozen(kw_only=True)
@@ -187,10 +184,17 @@ class Download:
     def _land(self, task: asyncio.Task[None]) -> None:
         if task is self._task and self._holders and self._end is None:
             # By a stranger, before its first step: nobody else would tell those who wait.
-            self._settle(self._course.interrupted("the download was cancelled"))
+            self._settle(self._interrupted("the download was cancelled"))
 
     def _close(self) -> None:
-        self._settle(self._course.interrupted("the client was closed"))
+        if self._holders:
+            self._settle(self._interrupted("the client was closed"))
+
+    def _interrupted(
+        self, reason: str, kind: type[DownloadInterruptedError] = DownloadInterruptedError
+    ) -> DownloadInterruptedError:
+        received = 0 if self._latest is None else self._latest.received
+        return attrs.evolve(self._course, size=received).interrupted(reason, kind)
 
     async def _run(self, transfers: Transfers, previous: asyncio.Task[None] | None) -> None:
         """Bring the file; whatever goes wrong in here reaches those who wait."""
@@ -202,7 +206,6 @@ class Download:
             if_exists=self._terms.if_exists,
             allow_private=self._terms.allow_private,
             ask=self._door.get_task,
-            note=self._door._note,
             tell=self._publish,
         )
         try:
@@ -212,27 +215,29 @@ class Download:
             if fetcher.file is not None:
                 self._settle(fetcher.file)  # it was too late to stop
             raise
-        except Exception as error:
-            self._settle(error)
+        except SoraError as error:
+            # Without its frames, which hold what is not written.
+            self._settle(fetcher.file or error.with_traceback(None))
+        except Exception as bug:
+            self._settle(bug)
 
     async def _fetch(self, transfers: Transfers, fetcher: Fetcher) -> VideoFile:
-        found = await fetcher.find()
+        source, found = self._source, await fetcher.find()
+        if found is None and isinstance(source, Watch):
+            source = await source
+            found = await fetcher.find()  # a wait is long, and a file may have come
         if found is not None:
             return found
-        source = self._source
-        task = await source if isinstance(source, Watch) else source
         loop, timeout = asyncio.get_running_loop(), self._terms.timeout
         if timeout is not None and self._ends_at is None:
             self._ends_at = loop.time() + timeout
         try:
             async with asyncio.timeout_at(self._ends_at) as limit, transfers.places:
-                return await fetcher.fetch(task if isinstance(task, VideoTask) else None)
+                return await fetcher.fetch(source if isinstance(source, VideoTask) else None)
         except TimeoutError:
             if not limit.expired():
                 raise
-            if fetcher.file is not None:
-                return fetcher.file
-        raise self._course.interrupted(f"not whole after {timeout:g} s", DownloadTimeoutError)
+        raise self._interrupted(f"not whole after {timeout:g} s", DownloadTimeoutError)
 
     def _publish(self, course: Course, received: int) -> None:
         """Take note of news, and wake those who iterate."""

@@ -59,15 +59,6 @@ T = TypeVar("T")
 Decided = tuple[Course, Decision]
 
 
-async def _read(answer: Answer, enough: int) -> list[bytes]:
-    """Return the next bytes of a body, so many or a few more, or up to its end."""
-    chunks: list[bytes] = []
-    while enough > 0 and (chunk := await answer.read()):
-        chunks.append(chunk)
-        enough -= len(chunk)
-    return chunks
-
-
 class Fetcher:
     """
     One attempt to bring a file to the disk; what it leaves unfinished, the next one goes on with.
@@ -78,7 +69,6 @@ class Fetcher:
         if_exists: What to do about a file that is there.
         allow_private: Whether links may lead into a network that is not the internet.
         ask: Asks for the task.
-        note: Is told of an answer of the service, which may slow down all of its client.
         tell: Is told how far it is: what is known, and how many bytes are here.
     """
 
@@ -90,7 +80,6 @@ class Fetcher:
         if_exists: IfExists,
         allow_private: bool,
         ask: Callable[[str], Awaitable[VideoTask]],
-        note: Callable[[str, SoraError], None],
         tell: Callable[[Course, int], None],
     ) -> None:
         self._transfers = transfers
@@ -99,7 +88,6 @@ class Fetcher:
         self._if_exists = if_exists
         self._allow_private = allow_private
         self._ask = ask
-        self._note = note
         self._tell = tell
         self._loop = asyncio.get_running_loop()
         self._parts: list[PartFile] = []
@@ -129,7 +117,6 @@ class Fetcher:
             await self._go(self._parts[0], task)
         finally:
             for part in self._parts:
-                await self._on_disk(part.close)
                 if part.published:
                     self.file = VideoFile(
                         path=self._target,
@@ -137,6 +124,7 @@ class Fetcher:
                         content_type=part.content_type,
                         task=self._task,
                     )
+                await self._on_disk(part.close)
         if self.file is None:  # another file has appeared, and is to stay
             self.file = await self.find()
         assert self.file is not None
@@ -250,12 +238,12 @@ class Fetcher:
         if is_file and (part.first != 0 or answer.status == 416):
             return Head(url=answer.url, part=part), []
         try:
-            beginning = await _read(answer, ENOUGH)
+            beginning = await answer.read_some(ENOUGH)
             head = b"".join(beginning)
             is_wanted = find_video_type(head) if self._errand.variant is None else not is_text(head)
             if is_file and is_wanted:
                 return Head(url=answer.url, part=part), beginning
-            body = head + b"".join(await _read(answer, LONGEST_TEXT))
+            body = head + b"".join(await answer.read_some(LONGEST_TEXT))
         except ConnectionFailedError as fault:
             return Break(fault.with_traceback(None), course.size), []
         return self._read_refusal(course, answer, body), []
@@ -270,7 +258,7 @@ class Fetcher:
         )
         seen = read_refusal(course, reply, is_own=answer.is_own, secrets=self._transfers.secrets)
         if isinstance(seen, Refusal) and seen.is_own:
-            self._note(self._errand.task_id, seen.error)
+            self._transfers.note(self._errand.task_id, seen.error)
         return seen
 
     async def _take(
@@ -291,8 +279,7 @@ class Fetcher:
         except ConnectionFailedError as broken:
             fault = broken.with_traceback(None)
         finally:
-            if group:
-                await self._on_disk(part.write, group)
+            await self._on_disk(part.write, group)
         if fault is not None:
             return Break(fault, part.size)
         is_all = course.total in (None, part.size)
@@ -303,6 +290,7 @@ class Fetcher:
     ) -> None:
         """Read a body; what is not written yet is left in *group*."""
         held, since = sum(map(len, group)), self._loop.time()
+        self._tell(course, part.size + held)
         while chunk := await answer.read():
             group.append(chunk)
             held += len(chunk)

@@ -34,7 +34,8 @@ def read_refusal(
         return Link(link)
     said = _decode(reply, task_id=course.errand.task_id, secrets=secrets)
     is_passing = isinstance(said, RateLimitedError | ServiceUnavailableError)
-    error: SoraError | None = said if is_passing or is_service else None
+    is_gone = reply.status == 410
+    error: SoraError | None = said if is_passing or (is_service and not is_gone) else None
     if error is None and is_good:
         reason = f"{describe_stranger(reply.body)} came, and no video"
         error = course.error(NotAVideoError, reason)

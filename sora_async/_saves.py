@@ -16,7 +16,6 @@ from ._many import Waits
 from ._news import BatchEvent
 from ._transfers import Transfers
 from ._watch import Watch
-from .errors import SoraError
 from .models import VideoTask
 
 
@@ -179,6 +178,3 @@ class Saves(Calls, Waits):
 
     def _find_transfers(self) -> Transfers:
         return self._home().transfers
-
-    def _note(self, task_id: str, error: SoraError) -> None:
-        self._home().poller.note(task_id, error)

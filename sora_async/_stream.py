@@ -1,6 +1,8 @@
 """Files over HTTP: from any address a link leads to, and the key to the service's own only."""
 
 import asyncio
+import errno
+import re
 import socket
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,6 +16,8 @@ from .errors import ConnectionFailedError, InvalidArgumentError, SoraError
 
 BUFFER = 256 * 1024
 """Bytes that aiohttp holds of an answer before it lets the server wait, times two."""
+
+_SIGNED = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]+")
 
 _REFUSAL = "refused to connect to an address that is not of the internet"
 
@@ -56,12 +60,25 @@ class Answer:
         Raises:
             ConnectionFailedError: The connection broke, or nothing came for too long.
         """
+        return b"".join(await self.read_some(1))
+
+    async def read_some(self, enough: int) -> list[bytes]:
+        """
+        Return the next bytes of the body, so many or a few more, or up to its end.
+
+        Raises:
+            ConnectionFailedError: The connection broke, or they did not come in time.
+        """
         content, seconds = self._response.content, self._stream.patience
+        chunks: list[bytes] = []
         try:
             async with asyncio.timeout(seconds):
-                return await content.readany()
+                while enough > 0 and (chunk := await content.readany()):
+                    chunks.append(chunk)
+                    enough -= len(chunk)
+                return chunks
         except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
-            reason = f"no byte came for {seconds:g} s" if type(error) is TimeoutError else None
+            reason = f"nothing more came for {seconds:g} s" if type(error) is TimeoutError else None
             if isinstance(error, aiohttp.ClientPayloadError):
                 reason = "the connection broke"
             failure = self._stream.translate(self.url, error, reason)
@@ -125,16 +142,14 @@ class Stream:
         Raises:
             ConnectionFailedError: No answer came in time.
             LinkRefused: The address, or one it leads to, is none to follow.
-            InvalidArgumentError: The session that was given cannot be used.
+            InvalidArgumentError: The session that was given is closed.
         """
-        is_guarded = not allow_private and await self._guards()
         try:
             async with asyncio.timeout(self.patience):
+                is_guarded = not allow_private and await self._guards()
                 return await self._follow(url, headers, is_bare=is_bare, is_guarded=is_guarded)
-        except RuntimeError as error:
-            if self._transport.is_ours:
-                raise
-            raise InvalidArgumentError(f"session: {error}") from error
+        except InvalidArgumentError:
+            raise  # although it is a ValueError
         except (aiohttp.ClientError, OSError, ValueError) as error:
             if _REFUSAL in str(error):
                 raise LinkRefused(_REFUSAL) from error
@@ -148,13 +163,13 @@ class Stream:
             await session.close()
 
     def translate(self, url: str, error: Exception, reason: str | None = None) -> SoraError:
-        """Return our error for one of aiohttp's, which may show the secret of a signed link."""
-        shown, _, query = url.partition("?")
+        """Return our error for one of aiohttp's, without the secrets of signed links."""
+        shown = without_query(url)
         if reason is not None:
             return ConnectionFailedError(shown, reason)
         failure = self._transport.translate(shown, error)
-        if query and isinstance(failure, ConnectionFailedError) and query in failure.reason:
-            return ConnectionFailedError(shown, failure.reason.replace(query, "…"))
+        if isinstance(failure, ConnectionFailedError) and _SIGNED.search(failure.reason):
+            return ConnectionFailedError(shown, _SIGNED.sub(r"\1?…", failure.reason))
         return failure
 
     async def _follow(
@@ -226,7 +241,7 @@ class Stream:
             found = await asyncio.get_running_loop().getaddrinfo(
                 host, self._base.port, type=socket.SOCK_STREAM
             )
-        except OSError:
+        except (OSError, UnicodeError):
             return True
         return all(is_public(str(address[0])) for *_, address in found)
 
@@ -245,5 +260,5 @@ def _open_guarded(info: tuple[Any, ...]) -> socket.socket:
     """
     family, kind, protocol, _, address = info
     if not is_public(str(address[0])):
-        raise PermissionError(_REFUSAL)
+        raise PermissionError(errno.EACCES, _REFUSAL)
     return socket.socket(family, kind, protocol)

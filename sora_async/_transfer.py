@@ -29,6 +29,7 @@ from ._course import (
 from ._origins import place_of
 from ._wire import Part
 from .errors import (
+    AddressRefusedError,
     DownloadError,
     NotAVideoError,
     SoraError,
@@ -138,7 +139,7 @@ def _after_head(course: Course, head: Head) -> tuple[Course, Decision]:
         size=first,
         place=place,
         validator=course.validator if first else part.validator,
-        total=part.total,
+        total=course.total if first and part.total is None else part.total,
         fault=None,
     )
     return course, Take(first)
@@ -149,7 +150,8 @@ def _fits(course: Course, part: Part, place: str) -> bool:
     is_same = part.validator == course.validator
     if part.validator is None and course.validator is not None:
         is_same = not course.validator.startswith('"')
-    return is_same and place == course.place and course.total in (None, part.total)
+    is_as_long = part.total is None or course.total in (None, part.total)
+    return is_same and is_as_long and place == course.place
 
 
 def _start_again(course: Course, reason: str) -> tuple[Course, Decision]:
@@ -194,8 +196,10 @@ def _after_early(course: Course, error: SoraError, *, now: float) -> tuple[Cours
 def _after_dead(course: Course, error: SoraError) -> tuple[Course, Decision]:
     """Ask for a fresh link in the place of one that gives no video."""
     dead = course.dead if course.url is None else course.dead | {course.url}
-    course = attrs.evolve(course, dead=dead, links=course.links + 1, fault=error)
-    return course, GiveUp(error) if course.links > MOST_LINKS else Renew()
+    # Of several, this one says the most: what came of the other addresses follows from it.
+    first = course.fault if isinstance(course.fault, AddressRefusedError) else error
+    course = attrs.evolve(course, dead=dead, links=course.links + 1, fault=first)
+    return course, GiveUp(first) if course.links > MOST_LINKS else Renew()
 
 
 def _advance(course: Course, size: int) -> Course:

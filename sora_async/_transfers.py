@@ -8,6 +8,10 @@ from typing import Any, TypeVar
 
 from ._slots import Slots
 from ._stream import Stream
+from .errors import SoraError
+
+MOST_THREADS = 8
+"""More would not make a disk faster."""
 
 T = TypeVar("T")
 
@@ -18,17 +22,29 @@ class Transfers:
 
     Attributes:
         stream: Sends their requests.
+        slots: Whose turn it is to ask the service.
+        note: Is told of what the service answers, which may slow down all of the client.
+        secrets: What no error may show.
         places: How many there may be at once.
     """
 
     def __init__(
-        self, stream: Stream, slots: Slots[Any], at_once: int, secrets: tuple[str, ...]
+        self,
+        stream: Stream,
+        slots: Slots[Any],
+        *,
+        note: Callable[[str, SoraError], None],
+        secrets: tuple[str, ...],
+        at_once: int,
     ) -> None:
         self.stream = stream
-        self.places = asyncio.Semaphore(at_once)
         self.slots = slots
+        self.note = note
         self.secrets = secrets
-        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="sora_async download")
+        self.places = asyncio.Semaphore(at_once)
+        self._threads = ThreadPoolExecutor(
+            min(at_once, MOST_THREADS), thread_name_prefix="sora_async download"
+        )
         self._tasks: dict[asyncio.Task[None], Callable[[], None]] = {}
 
     async def run(self, job: Callable[..., T], *args: Any) -> T:

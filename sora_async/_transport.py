@@ -220,7 +220,12 @@ class Transport:
         Args:
             url: On the service's origin: it gets our headers, the key among them.
             headers: To add to them.
+
+        Raises:
+            InvalidArgumentError: The session that was given is closed.
         """
+        if self._session.closed:
+            raise InvalidArgumentError("session: it is closed")
         names = {name.lower() for name in headers}
         kept = {k: text for k, text in self._terms.headers.items() if k.lower() not in names}
         options = {**self._options, "headers": {**kept, **headers}}
@@ -268,14 +273,17 @@ class Transport:
             options = {**options, "proxy": self.find_proxy(url)}
         if method == "GET":
             return await self._session.get(url, **options)
-        if not self.is_ours:
-            # A part of what a connection is kept under, and the name that is used anyway.
-            options = {**options, "server_hostname": url.raw_host}
+        headers = dict(self._terms.headers)
         if body is not None:
-            kept = {k: v for k, v in self._terms.headers.items() if k.lower() != "content-type"}
-            headers = {**kept, "Content-Type": body.content_type}
-            options = {**options, "headers": headers, "data": _Stream(body)}
-        return await self._find_fresh().request(method, url, **options)
+            headers = {k: v for k, v in headers.items() if k.lower() != "content-type"}
+            headers["Content-Type"] = body.content_type
+            options = {**options, "data": _Stream(body)}
+        if not self.is_ours:
+            # A part of what a connection is kept under, and the name that is used anyway: so none
+            # of those of polls is taken; and the server ends it, so that the next create has none.
+            options = {**options, "server_hostname": url.raw_host}
+            headers["Connection"] = "close"
+        return await self._find_fresh().request(method, url, **{**options, "headers": headers})
 
     def _find_fresh(self) -> aiohttp.ClientSession:
         """Return the session whose every request has a new connection; made at its first use."""

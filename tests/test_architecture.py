@@ -54,7 +54,7 @@ ROOMS = (
     "_home",
     "_calls",
     "_journal",
-    "_orders",
+    "_jobs",
     "_news",
     "_batch",
     "_saves",

@@ -24,8 +24,8 @@ from sora_async import (
     TaskFailedError,
     WaitTimeoutError,
 )
+from sora_async._jobs import Jobs
 from sora_async._journal import Journal
-from sora_async._orders import Jobs
 from sora_async.testing import FakeSora, Life, accepted, http_error, queued, reset, slow, video_file
 
 Clock = Callable[[], float]

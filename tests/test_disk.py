@@ -351,3 +351,38 @@ def test_where_the_system_refuses_a_second_name_there_is_another_way(tmp_path: P
         move_without_harm(tmp_path / "part", tmp_path / "a.mp4")
 
     assert {path.name for path in tmp_path.iterdir()} == {"part"}
+
+
+def test_a_part_file_that_was_taken_away_is_not_missed(target: Path) -> None:
+    part = PartFile(target, "task_1")
+    target.with_name("a.mp4.part").unlink()
+    target.with_name("a.mp4.part.note").rename(target.with_name("b"))
+    target.with_name("a.mp4.part.note").write_bytes(b"of somebody else")
+
+    part.close()
+
+    assert files(target) == {"b", "a.mp4.part.note"}
+
+
+def test_only_our_own_part_file_becomes_the_file(target: Path) -> None:
+    part = PartFile(target, "task_1")
+    part.begin(ORIGIN)
+    part.write([FILM])
+    target.with_name("a.mp4.part").unlink()
+    target.with_name("a.mp4.part").write_bytes(b"of somebody else")
+
+    with pytest.raises(FileNotFoundError, match="taken away"):
+        publish(part, "overwrite")
+
+    assert not target.exists()
+
+
+def test_the_longest_name_there_can_be_is_a_name(tmp_path: Path) -> None:
+    target = tmp_path / ("n" * 251 + ".mp4")
+    part = PartFile(target, "task_1")
+    part.begin(ORIGIN)
+    part.write([FILM])
+
+    publish(part)
+
+    assert files(target) == {target.name}

@@ -4,7 +4,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sora_async import (
@@ -167,6 +167,11 @@ class TestHead:
 
         assert isinstance(decision, Fetch)
         assert (after.first, after.size, after.tries) == (0, 0, 1)
+
+    def test_a_part_need_not_tell_how_long_the_whole_is(self) -> None:
+        after, decision = see(held(), head(206, first=MIB, total=None))
+
+        assert (after.total, decision) == (10 * MIB, Take(MIB))
 
     def test_of_a_date_a_part_may_be_silent(self) -> None:
         before = attrs.evolve(held(), validator="Wed, 14 Jan 2026 08:00:00 GMT")
@@ -441,10 +446,12 @@ def test_whatever_is_seen_there_is_a_sound_decision(history: list[Seen]) -> None
                 assert isinstance(seen, End) or (isinstance(seen, Head) and seen.part.status == 416)
             case GiveUp(error):
                 assert str(error)
+                return
         assert now.tries <= MOST_TRIES + 1 and now.links <= MOST_LINKS + 1
         assert "sig=" not in (now.shown or "")
 
 
+@settings(max_examples=40)
 @given(st.data())
 def test_nothing_goes_on_for_ever_without_progress(data: st.DataObject) -> None:
     """A server of any malice, which sends no new bytes, is asked a bounded number of times."""

@@ -170,6 +170,7 @@ def test_a_whole_file_tells_its_length_and_validator() -> None:
         (416, {}, None, None),
         (200, {"Content-Length": "١٢"}, 0, None),
         (200, {"Content-Length": "-5"}, 0, None),
+        (200, {"Content-Length": "9" * 5000}, 0, None),
         (200, {}, 0, None),
     ],
 )

@@ -7,8 +7,9 @@ from email.utils import parsedate_to_datetime
 
 import attrs
 
-_RANGE = re.compile(r"\s*bytes\s+(\d{1,18})-(\d{1,18})/(\d{1,18}|\*)\s*", re.IGNORECASE)
-_UNSATISFIED = re.compile(r"\s*bytes\s+\*/(\d{1,18})\s*", re.IGNORECASE)
+_RANGE = re.compile(r"\s*bytes\s+(\d{1,18})-(\d{1,18})/(\d{1,18}|\*)\s*", re.I | re.A)
+_UNSATISFIED = re.compile(r"\s*bytes\s+\*/(\d{1,18})\s*", re.I | re.A)
+_LENGTH = re.compile(r"[0-9]{1,18}")
 _ETAG = re.compile(r'"[\x21\x23-\x7e]*"')
 
 
@@ -62,8 +63,8 @@ def _read_extent(status: int, headers: Mapping[str, str]) -> tuple[int | None, i
     if status == 416:
         found = _UNSATISFIED.fullmatch(told)
         return None, int(found[1]) if found else None
-    length = headers.get("Content-Length", "").strip()
-    return 0, int(length) if length.isascii() and length.isdigit() else None
+    length = _LENGTH.fullmatch(headers.get("Content-Length", "").strip())
+    return 0, int(length[0]) if length else None
 
 
 def find_validator(headers: Mapping[str, str]) -> str | None:

@@ -54,9 +54,10 @@ class Service:
     api_url: str = ""
     cdn_url: str = ""
     creates: list[Answer] = attrs.field(factory=list)
-    _files: dict[tuple[Place, str], Iterator[Answer]] = attrs.field(factory=dict)
     _characters: Characters = attrs.field(factory=Characters)
     _tasks: dict[str, Task] = attrs.field(factory=dict)
+    _files: dict[str, Iterator[Answer]] = attrs.field(factory=dict)
+    _contents: dict[str, Iterator[Answer]] = attrs.field(factory=dict)
     _numbers: Iterator[int] = attrs.field(factory=lambda: itertools.count(1))
 
     @property
@@ -92,7 +93,8 @@ class Service:
 
     def script_file(self, task_id: str, answers: Sequence[Answer], place: Place) -> None:
         """Answer the downloads of a task's file at a place one after the other."""
-        self._files[place, task_id] = itertools.chain(answers, itertools.repeat(answers[-1]))
+        files = self._files if place == "cdn" else self._contents
+        files[task_id] = itertools.chain(answers, itertools.repeat(answers[-1]))
 
     async def answer(
         self, request: web.BaseRequest, record: Request, at: float
@@ -110,7 +112,7 @@ class Service:
         task_id = unquote(found[1]) if found and record.method == "GET" else None
         if task_id is None or task_id not in self._tasks:
             raise web.HTTPNotFound
-        answer = next(self._files.get(("cdn", task_id), _VIDEOS))
+        answer = next(self._files.get(task_id, _VIDEOS))
         return await send(answer, request, self._gather(task_id, at), self._date(at))
 
     def _choose(self, record: Request, at: float) -> tuple[Answer, str]:
@@ -129,6 +131,8 @@ class Service:
         task = self._tasks.get(record.task_id or "")
         if task is not None and record.endpoint == "poll":
             return task.poll(at), task.id
+        if task is not None and record.endpoint == "content" and task.id in self._contents:
+            return next(self._contents[task.id]), task.id
         state = None if task is None else task.look(at)
         if task is None or state is None:
             return unknown_task(), record.task_id or ""
@@ -137,8 +141,6 @@ class Service:
                 return say(self._delete(task, state, at)), task.id
             case "remix":
                 return self._remix(task, state, record, at)
-        if ("content", task.id) in self._files:
-            return next(self._files["content", task.id]), task.id
         refusal = self.server.refuse_file(state)
         return _VIDEO if refusal is None else say(refusal), task.id
 
