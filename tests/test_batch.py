@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -73,6 +75,18 @@ async def test_every_prompt_becomes_a_file(tmp_path: Path) -> None:
         assert one.path.stat().st_size == one.file.size > 500
         assert one.path.name.startswith("boat-number-")
     assert creates(sora) == 12
+
+
+async def test_orders_may_come_as_they_are_thought_of(tmp_path: Path) -> None:
+    async def orders() -> AsyncIterator[str]:
+        for name in "ab":
+            await asyncio.sleep(30)
+            yield name
+
+    async with service() as (_, client):
+        outcomes = await carry_out(client, orders(), tmp_path)
+
+    assert [one.order for one in outcomes if one.error is None] == ["a", "b"]
 
 
 async def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
@@ -271,6 +285,59 @@ class TestDoubt:
         assert [one.error for one in again] == [None] * 3
         assert len({one.task_id for one in again}) == 3
         assert creates(sora) == len(sora.tasks) == 3
+
+    async def test_an_order_of_unknown_age_is_not_sent_again(self, tmp_path: Path) -> None:
+        async with service() as (sora, client):
+            async with Journal(tmp_path / "batch.jsonl") as journal:
+                await journal.note(Jobs(tmp_path).take("a").key, "creating")
+            [one] = await carry_out(client, ["a"], tmp_path)
+
+        assert isinstance(one.error, CreateUncertainError)
+        assert sora.tasks == []
+
+
+FULL = """
+import asyncio, resource, sys
+from pathlib import Path
+from sora_async import SoraClient
+from sora_async.testing import FakeSora, Life, VirtualTimeLoop
+
+async def fill(sora, journal):
+    while not sora.tasks:
+        await asyncio.sleep(0.001)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (journal.stat().st_size + 10,) * 2)
+
+async def main(out):
+    life = Life(queued=1, running=9)
+    async with FakeSora(shape="openai", default_life=life) as sora:
+        sora.on_create(slow(1.0, queued()))
+        async with SoraClient(base_url=sora.url) as client:
+            filling = asyncio.create_task(fill(sora, out / "batch.jsonl"))
+            orders = ["a " * 2000, "b", "c"]
+            async for one in client.batch(orders, out=out, creating=1, waiting=1):
+                print(str(one.order)[:1], type(one.error).__name__, one.task_id is not None)
+            await filling
+            print(len(sora.tasks))
+
+from sora_async.testing import queued, slow
+with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+    runner.run(main(Path(sys.argv[1])))
+"""
+
+
+def test_a_full_disk_orders_nothing_more_and_loses_nothing(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+
+    assert sorted(ended.stdout.splitlines()) == [
+        "1",
+        "a NoneType True",
+        "b JournalError False",
+        "c JournalError False",
+    ]
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert len(list(tmp_path.glob("*.mp4"))) == 1
 
 
 async def test_stopping_loses_no_create_under_way(tmp_path: Path) -> None:
