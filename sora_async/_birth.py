@@ -34,17 +34,14 @@ class Birth:
 
     def leave(self) -> None:
         """Wait no more. An order that has left goes on, and what comes of it is told."""
-        if self._making is not None:
-            self._making.leave()
+        assert self._making is not None
+        self._making.leave()
 
     def _end(self, task: "asyncio.Task[VideoTask]") -> None:
         making = self._making
-        if making is None or making.task is not task or self._tell is None:
-            return  # it was stopped before it left, and another one has begun
-        if not task.cancelled():
-            self._tell(task.exception() or task.result())
-        elif not making.is_stopped:
-            self._tell(making.lost())
+        if making is None or making.task is not task or making.is_stopped or self._tell is None:
+            return  # it was stopped before it left; another one may have begun
+        self._tell(making.lost() if task.cancelled() else task.exception() or task.result())
 
 
 def first_poll(key: Key, made: VideoTask, now: float) -> Entry | End:

@@ -1,6 +1,7 @@
 """The calls of the front door that are no waits: create, ask, list, delete, remix, characters."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Literal, TypeVar
@@ -38,14 +39,15 @@ MOST_LISTED = 100
 """Tasks that a page of a list may have. Source: OpenAI's API reference, "List videos"."""
 
 
-class Calls:
+class Calls(ABC):
     """What a client can do beside waiting."""
 
     _dialect: Dialect
     _max_retries: int
 
+    @abstractmethod
     def _home(self) -> Home:
-        raise NotImplementedError
+        """Return what the client has on the running loop."""
 
     async def create_task(
         self,
@@ -158,12 +160,13 @@ class Calls:
                 asked.add(after)
                 query["after"] = check_task_id(after)
             page = await self._persist(partial(home.call, "GET", path, read, query=query))
+            if page.next_after in asked:
+                return  # a server that takes no notice of "after" sends one page for ever
             for task in page.tasks[:left]:
                 yield task
             left = None if left is None else left - len(page.tasks)
             after = page.next_after
-            # A server that takes no notice of "after" sends the same page for ever.
-            if after is None or after in asked or (left is not None and left <= 0):
+            if after is None or (left is not None and left <= 0):
                 return
 
     async def delete_task(self, task_id: str) -> None:

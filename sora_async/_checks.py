@@ -3,6 +3,7 @@
 import re
 import ssl
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TypeVar, cast, get_args
 
 from ._version import __version__
@@ -72,12 +73,33 @@ def check_prompt(value: object) -> str:
 
 def check_until(value: object) -> Until:
     """Return one of the words for what ends a wait."""
-    for word in get_args(Until):
+    return cast(Until, check_word("until", value, get_args(Until)))
+
+
+def check_word(name: str, value: object, words: tuple[str, ...]) -> str:
+    """Return one of the words that an argument may be."""
+    for word in words:
         if value == word:
-            return word  # type: ignore[no-any-return]
-    raise InvalidArgumentError(
-        f"until: expected one of {', '.join(get_args(Until))}; got {value!r}"
-    )
+            return word
+    raise InvalidArgumentError(f"{name}: expected one of {', '.join(words)}; got {value!r}")
+
+
+def check_path(value: object) -> str:
+    """Return the path of a file, which no later change of the directory moves."""
+    try:
+        path = Path(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise InvalidArgumentError(f"path: expected a str or a Path, got {value!r}") from None
+    if not path.name or "\0" in path.name:
+        raise InvalidArgumentError(f"path: expected the path of a file, got {str(value)!r}")
+    return str(path.absolute())
+
+
+def check_variant(value: object) -> str | None:
+    """Return the name of a variant of a task's file, or None for the video."""
+    if value is not None and not (isinstance(value, str) and value and value.isprintable()):
+        raise InvalidArgumentError(f"variant: expected a name such as 'thumbnail', got {value!r}")
+    return value
 
 
 def find_secrets(headers: Mapping[str, str]) -> tuple[str, ...]:

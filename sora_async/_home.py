@@ -2,22 +2,32 @@
 
 import asyncio
 import contextlib
+import math
 import warnings
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import urlencode
 
 import aiohttp
+import attrs
 from yarl import URL
 
 from ._body import Body, Order
 from ._making import Errand, Making, Makings
 from ._poller import Poller
+from ._stream import Stream
+from ._transfers import Transfers
 from ._transport import Terms, Transport
 from ._wire import Reply, decode_created, decode_reply, fill_in, find_poll_address
 from .budget import Budget
 from .dialects import Dialect
-from .errors import ClientClosedError, InvalidArgumentError, NotOfferedError, SoraError
+from .errors import (
+    ClientClosedError,
+    InvalidArgumentError,
+    NotOfferedError,
+    RateLimitedError,
+    SoraError,
+)
 from .learning import Memory
 from .models import VideoTask
 
@@ -59,6 +69,8 @@ class Home:
         max_retries: int,
         trace_configs: Sequence[aiohttp.TraceConfig],
         session: aiohttp.ClientSession | None,
+        max_downloads: int,
+        trust_env: bool,
     ) -> None:
         self.base_url = base_url
         self.dialect = dialect
@@ -71,9 +83,16 @@ class Home:
         self._addresses: dict[str, str] = {}
         self._max_retries = max_retries
         self._makings = Makings(self)
+        self._orders_from = -math.inf
+        self._refusal: RateLimitedError | None = None
         self._transport = Transport(session, terms, trace_configs)
         self.is_closed = False
         self.poller = Poller(self._ask, budget, memory)
+        self._trace_configs = trace_configs
+        self._terms = terms
+        self._max_downloads = max_downloads
+        self._trust_env = trust_env
+        self._transfers: Transfers | None = None
         self._keeper = self._keep()
         self._closing: asyncio.Task[None] | None = None
         with contextlib.suppress(StopIteration), warnings.catch_warnings():
@@ -105,7 +124,9 @@ class Home:
             query: What follows the path.
         """
         path = self._root + fill_in(path, about)
-        url = self._locate(f"{path}?{urlencode(query)}" if query else path)
+        if query:
+            path += f"{'&' if '?' in path else '?'}{urlencode(query)}"
+        url = self._locate(path)
 
         async def ask() -> Answer:
             transport = self._transport
@@ -114,14 +135,22 @@ class Home:
 
         return await self.take_turn(ask, about=about)
 
-    async def take_turn(self, ask: Callable[[], Awaitable[Answer]], *, about: str) -> Answer:
+    async def take_turn(
+        self,
+        ask: Callable[[], Awaitable[Answer]],
+        *,
+        about: str,
+        note: Callable[[str, VideoTask | SoraError], None] | None = None,
+    ) -> Answer:
         """
         Ask once, in a slot of the budget; a silence of more than a request may take is an error.
 
         Args:
             ask: Sends the request, and returns what its reply holds.
             about: The id of the task; "" without one.
+            note: Takes note of the answer; the poller does when None.
         """
+        note = note or self.poller.note
         if self.poller.silence() > self.patience:
             raise self.poller.refusal()
         slots = self.poller.slots
@@ -131,11 +160,11 @@ class Home:
                 raise ClientClosedError(about)
             answer = await ask()
         except SoraError as fault:
-            self.poller.note(about, fault)
+            note(about, fault)
             raise
         finally:
             slots.give_back()
-        self.poller.note(about, answer if isinstance(answer, VideoTask) else VideoTask(id=about))
+        note(about, answer if isinstance(answer, VideoTask) else VideoTask(id=about))
         return answer
 
     async def _ask(self, task_id: str, previous: VideoTask | None) -> VideoTask:
@@ -172,13 +201,30 @@ class Home:
             raise
 
     async def post(self, path: str, body: Body, decode: Callable[[Reply], Answer]) -> Answer:
-        """Send a body, in a slot of the budget, and return what its reply holds."""
+        """
+        Send a body, in a slot of the budget, and return what its reply holds.
+
+        A 429 to an order slows no polls: how many videos an account may make is
+        not how often it may ask for them. It holds back the next orders.
+        """
         url = self._locate(path)
+        loop = asyncio.get_running_loop()
+        while (silence := self._orders_from - loop.time()) > 0:
+            if silence > self.patience and self._refusal is not None:
+                raise attrs.evolve(self._refusal, retry_after=silence)
+            await asyncio.sleep(silence)
 
         async def ask() -> Answer:
             return decode(await self._receive(self._transport.send("POST", url, body), ""))
 
-        return await self.take_turn(ask, about="")
+        return await self.take_turn(ask, about="", note=self._note_order)
+
+    def _note_order(self, about: str, seen: VideoTask | SoraError) -> None:
+        if not isinstance(seen, RateLimitedError):
+            self.poller.note(about, seen)
+        elif seen.retry_after:
+            self._refusal = seen
+            self._orders_from = asyncio.get_running_loop().time() + seen.retry_after
 
     def create(self, order: Order) -> Making[VideoTask]:
         """Begin to create a task: at most once, in an asyncio task that the home holds."""
@@ -246,6 +292,26 @@ class Home:
             raise NotOfferedError(self.base_url, 0, None, message)
         return path
 
+    @property
+    def transfers(self) -> Transfers:
+        """What the downloads share; made at the first of them."""
+        if self._transfers is None:
+            stream = Stream(
+                self._transport,
+                self._terms,
+                base=self._base,
+                trust_env=self._trust_env,
+                trace_configs=self._trace_configs,
+            )
+            self._transfers = Transfers(
+                stream,
+                self.poller.slots,
+                note=self.poller.note,
+                secrets=self.secrets,
+                at_once=self._max_downloads,
+            )
+        return self._transfers
+
     def abandon(self) -> None:
         """Close at the next turn of the loop, for a client that was thrown away."""
         self._closing = asyncio.get_running_loop().create_task(self.close())
@@ -262,6 +328,8 @@ class Home:
             try:
                 await self.poller.close()
                 await self._makings.close()
+                if self._transfers is not None:
+                    await self._transfers.close()
             finally:
                 await self._transport.close()
 

@@ -185,7 +185,7 @@ class Making(Generic[Made]):
                 logger.error("an order was broken off after it had left: it may be charged")
             return
         error = task.exception()  # asked for, so that asyncio does not complain of it
-        if not self._is_left:
+        if self._is_stopped or not self._is_left:
             return
         if error is None:
             made = self._errand.tell(task.result())

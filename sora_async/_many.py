@@ -1,6 +1,7 @@
 """Many waits at once: their events in one stream, and each settled as a value."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import (
     AsyncGenerator,
@@ -162,9 +163,10 @@ def _outcome(watch: Watch) -> Outcome:
         return Outcome(watch.task_id or "", None, error)
 
 
-class Waits:
+class Waits(ABC):
     """What a client offers to wait for many tasks; of itself it needs the wait for one."""
 
+    @abstractmethod
     def wait_until_complete(
         self,
         task_id: str,
@@ -174,7 +176,6 @@ class Waits:
         until: Until = "video",
     ) -> Watch:
         """Return a wait for a task."""
-        raise NotImplementedError
 
     def as_completed(
         self,

@@ -25,7 +25,7 @@ from .errors import (
 MAX_REDIRECTS = 5
 # The limit of a request is our own and exact: aiohttp rounds its timeouts up to whole seconds.
 _NO_TIMEOUT = aiohttp.ClientTimeout()
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REDIRECTS_OF_A_REQUEST = frozenset({307, 308})
 """After these the same request is to be sent again: the first one had no effect. Source:
 :rfc:`9110`, section 15.4; the others may be how a server shows what it has made."""
@@ -202,7 +202,7 @@ class Transport:
             reason = f"no whole reply in time ({type(error).__name__})"
             failure = ConnectionFailedError(str(url), reason)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            failure = self._translate(str(url), error)
+            failure = self.translate(str(url), error)
         finally:
             limits.stop(limit)
         try:
@@ -210,6 +210,28 @@ class Transport:
             raise failure
         finally:
             del failure  # which holds this frame now
+
+    async def open(self, url: URL, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        """
+        Send a GET of the service's own, and return the answer with its body still to be read.
+
+        It knows no limit of time and follows no redirect, and its errors are aiohttp's.
+
+        Args:
+            url: On the service's origin: it gets our headers, the key among them.
+            headers: To add to them.
+
+        Raises:
+            InvalidArgumentError: The session that was given is closed.
+        """
+        if self._session.closed:
+            raise InvalidArgumentError("session: it is closed")
+        names = {name.lower() for name in headers}
+        kept = {k: text for k, text in self._terms.headers.items() if k.lower() not in names}
+        options = {**self._options, "headers": {**kept, **headers}}
+        if self._terms.trust_env:
+            options["proxy"] = self.find_proxy(url)
+        return await self._session.get(url, **options)
 
     async def close(self) -> None:
         """Close the session, unless it was given."""
@@ -225,7 +247,7 @@ class Transport:
         for _ in range(MAX_REDIRECTS):
             response = await self._request(method, target, body)
             try:
-                if response.status not in _REDIRECTS or "Location" not in response.headers:
+                if response.status not in REDIRECTS or "Location" not in response.headers:
                     return Reply(
                         url=str(url),
                         status=response.status,
@@ -248,17 +270,20 @@ class Transport:
     async def _request(self, method: str, url: URL, body: Body | None) -> aiohttp.ClientResponse:
         options = self._options
         if self._terms.trust_env:
-            options = {**options, "proxy": self._find_proxy(url)}
+            options = {**options, "proxy": self.find_proxy(url)}
         if method == "GET":
             return await self._session.get(url, **options)
-        if not self.is_ours:
-            # A part of what a connection is kept under, and the name that is used anyway.
-            options = {**options, "server_hostname": url.raw_host}
+        headers = dict(self._terms.headers)
         if body is not None:
-            kept = {k: v for k, v in self._terms.headers.items() if k.lower() != "content-type"}
-            headers = {**kept, "Content-Type": body.content_type}
-            options = {**options, "headers": headers, "data": _Stream(body)}
-        return await self._find_fresh().request(method, url, **options)
+            headers = {k: v for k, v in headers.items() if k.lower() != "content-type"}
+            headers["Content-Type"] = body.content_type
+            options = {**options, "data": _Stream(body)}
+        if not self.is_ours:
+            # A part of what a connection is kept under, and the name that is used anyway: so none
+            # of those of polls is taken; and the server ends it, so that the next create has none.
+            options = {**options, "server_hostname": url.raw_host}
+            headers["Connection"] = "close"
+        return await self._find_fresh().request(method, url, **{**options, "headers": headers})
 
     def _find_fresh(self) -> aiohttp.ClientSession:
         """Return the session whose every request has a new connection; made at its first use."""
@@ -281,7 +306,8 @@ class Transport:
         reason = f"a redirect to {shown}, another origin; is that the base_url?"
         raise UnreadableReplyError(str(url), response.status, reason)
 
-    def _find_proxy(self, url: URL) -> URL | None:
+    def find_proxy(self, url: URL) -> URL | None:
+        """Return the proxy that the environment names; no error shows its password."""
         origin = url.origin()
         if origin not in self._proxies:
             self._proxies[origin] = find_proxy(url)
@@ -301,7 +327,7 @@ class Transport:
             raise UnreadableReplyError(str(url), response.status, reason)
         return body
 
-    def _translate(self, url: str, error: Exception) -> SoraError:
+    def translate(self, url: str, error: Exception) -> SoraError:
         """Return our error for one of aiohttp's, chained to it where it has nothing to hide."""
         text = read_label(str(error)) or "the connection broke"
         for proxy in filter(None, self._proxies.values()):

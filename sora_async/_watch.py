@@ -161,7 +161,7 @@ class Watch:
             self._release()
         return self._unwrap()
 
-    def __aiter__(self) -> Events:
+    def __aiter__(self) -> Events[ProgressEvent]:
         """Iterate over the events of the wait, the last one with the finished task."""
         return Events(self)
 
@@ -254,7 +254,10 @@ class Watch:
         self._latest = ProgressEvent(
             task=made, progress=made.progress, elapsed=now - self._started, polls=0
         )
-        begun = first_poll(self._key, made, now)
+        try:
+            begun = first_poll(self._key, made, now)
+        except Exception as bug:  # of a schedule of the user's: it must reach those who wait
+            begun = bug
         if not isinstance(begun, Entry):
             self._settle(begun)
         elif self._holders == 0:

@@ -12,7 +12,6 @@ import aiohttp
 import attrs
 
 from ._birth import Birth
-from ._calls import Calls
 from ._checks import (
     check_age,
     check_budget,
@@ -29,8 +28,8 @@ from ._checks import (
 )
 from ._entry import Key
 from ._home import Home, abandon, check_trace_configs, find_home
-from ._many import Waits
 from ._poller import Poller
+from ._saves import Saves
 from ._transport import Terms
 from ._upload import Source
 from ._watch import Watch
@@ -45,7 +44,7 @@ DEFAULT_BASE_URL = "https://api.jxincm.cn"
 """The server that the API page names under ``servers``."""
 
 
-class SoraClient(Calls, Waits):
+class SoraClient(Saves):
     """
     A client of a Sora-compatible service.
 
@@ -80,6 +79,7 @@ class SoraClient(Calls, Waits):
         ssl: What to verify TLS with, such as a context with a private CA.
         trust_env: Whether proxies named by the environment are used.
         trace_configs: aiohttp's trace configurations, for OpenTelemetry and its like.
+        max_downloads: Downloads under way at the same time under one event loop; others wait.
 
     Raises:
         InvalidArgumentError: An argument cannot be used; it says which and why.
@@ -105,6 +105,7 @@ class SoraClient(Calls, Waits):
         ssl: ssl.SSLContext | None = None,
         trust_env: bool = False,
         trace_configs: Sequence[aiohttp.TraceConfig] = (),
+        max_downloads: int = 4,
     ) -> None:
         key = check_api_key(os.environ.get("SORA_API_KEY") if api_key is None else api_key)
         url = os.environ.get("SORA_BASE_URL") or DEFAULT_BASE_URL if base_url is None else base_url
@@ -128,6 +129,8 @@ class SoraClient(Calls, Waits):
         self._memory = check_memory(memory) or Memory()
         self._budget = check_budget(budget) or Budget()
         self._max_retries = check_count("max_retries", max_retries, least=0)
+        self._max_downloads = check_count("max_downloads", max_downloads, least=1)
+        self._trust_env = trust_env
         self._session = session
         self._trace_configs = check_trace_configs(trace_configs)
         self._homes: dict[asyncio.AbstractEventLoop, Home] = {}
@@ -281,6 +284,8 @@ class SoraClient(Calls, Waits):
                 max_retries=self._max_retries,
                 trace_configs=self._trace_configs,
                 session=self._session,
+                max_downloads=self._max_downloads,
+                trust_env=self._trust_env,
             )
             self._homes[asyncio.get_running_loop()] = home
         return home

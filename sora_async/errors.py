@@ -17,6 +17,18 @@ Every error of this package and what to do about it.
     ├── CreateUncertainError          look before you create again: it may have been charged
     ├── TaskFailedError               the task is over: read its failure
     ├── VideoMissingError             the task is over: fetch its content_url
+    ├── DownloadError                 the task still has its video: read what to mend
+    │   ├── TargetExistsError         choose another path, or say if_exists=
+    │   ├── UnwritableError           mend the path, and download again
+    │   │   └── DiskFullError         make room, and download again: it goes on
+    │   ├── VideoNotReadyError        download the wait for the task
+    │   ├── VideoGoneError            ask the service's support, or make the video anew
+    │   ├── NotAVideoError            look at the address; the service may be in trouble
+    │   ├── VideoTooLargeError        say a larger max_size=
+    │   ├── AddressRefusedError       say allow_private=True, if the service is trusted
+    │   └── DownloadInterruptedError  download again: it goes on
+    │       └── DownloadTimeoutError  the timeout of the download ran out
+    ├── JournalError                  mend or move the journal of the batch; nothing is lost
     └── WaitInterruptedError          the wait is over, the task is not: wait again
         ├── WaitTimeoutError          the timeout of the wait ran out
         ├── OutageError               the service did not answer for too long
@@ -27,6 +39,7 @@ No key, no header and no whole body is ever in one.
 """
 # slots=False: TimeoutError has a C layout of its own, which no slotted base mixes with.
 
+import errno
 from typing import ClassVar
 
 import attrs
@@ -34,22 +47,34 @@ import attrs
 from .models import TaskFailure, VideoTask
 
 __all__ = [
+    "AddressRefusedError",
     "ClientClosedError",
     "ConnectionFailedError",
     "CreateUncertainError",
+    "DiskFullError",
+    "DownloadError",
+    "DownloadInterruptedError",
+    "DownloadTimeoutError",
     "InsufficientQuotaError",
     "InvalidArgumentError",
+    "JournalError",
+    "NotAVideoError",
     "NotOfferedError",
     "OutageError",
     "RateLimitedError",
     "ResponseError",
     "ServiceUnavailableError",
     "SoraError",
+    "TargetExistsError",
     "TaskFailedError",
     "TaskNotFoundError",
     "UnauthorizedError",
     "UnreadableReplyError",
+    "UnwritableError",
+    "VideoGoneError",
     "VideoMissingError",
+    "VideoNotReadyError",
+    "VideoTooLargeError",
     "WaitInterruptedError",
     "WaitTimeoutError",
 ]
@@ -309,6 +334,153 @@ class VideoMissingError(SoraError):
             f"task {self.task.id} has succeeded, but its answer names no video_url. "
             f"The file may be at {self.task.content_url}"
         )
+
+
+@attrs.define(slots=False)
+class DownloadError(SoraError):
+    """
+    The video is not on the disk; the task still has it, as far as is known.
+
+    Nothing half done ever stands under the path. What has been received is in a part file
+    beside it, and the next download of the same task to the same path goes on from there.
+
+    Attributes:
+        task_id: Whose video it is.
+        path: Where it was to go.
+        reason: What went wrong, in words.
+        url: Where it was fetched from, without what follows the path; None before any request.
+    """
+
+    advice: ClassVar[str] = "Download it again"
+
+    task_id: str
+    path: str
+    reason: str
+    url: str | None = None
+
+    def __str__(self) -> str:
+        """Return what went wrong, with which video, and what to do."""
+        where = f"{self.path}, from {self.url}" if self.url else self.path
+        return f"{self.reason} (task {self.task_id}, to {where}). {self.advice}"
+
+
+@attrs.define(slots=False)
+class TargetExistsError(DownloadError, FileExistsError):
+    """There is a file under the path already; it was not touched."""
+
+    advice: ClassVar[str] = 'Choose another path, or say if_exists="overwrite" or "skip"'
+
+    def __attrs_post_init__(self) -> None:
+        """Fill in what every :exc:`OSError` has."""
+        self.errno, self.strerror, self.filename = errno.EEXIST, self.reason, self.path
+
+
+@attrs.define(slots=False)
+class UnwritableError(DownloadError, OSError):
+    """
+    The file cannot be written: no such directory, no right to it, or another download writes it.
+
+    Attributes:
+        code: The number of the system's error, as in :exc:`OSError`; None when it was not its.
+    """
+
+    advice: ClassVar[str] = "Mend the path or its directory, and download it again"
+
+    code: int | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Fill in what every :exc:`OSError` has."""
+        self.errno, self.strerror, self.filename = self.code, self.reason, self.path
+
+
+@attrs.define(slots=False)
+class DiskFullError(UnwritableError):
+    """There is no room for the file: on the disk, in the quota, or under a limit of its size."""
+
+    advice: ClassVar[str] = "Make room, and download it again: it goes on from where it stopped"
+
+
+@attrs.define(slots=False)
+class VideoNotReadyError(DownloadError):
+    """The task has no video yet; it goes on."""
+
+    transient: ClassVar[bool] = True
+    advice: ClassVar[str] = "Give download() the wait for it: client.wait_until_complete(task_id)"
+
+
+@attrs.define(slots=False)
+class VideoGoneError(DownloadError):
+    """No link to the video works, not even one the service has just given."""
+
+    advice: ClassVar[str] = "Ask the service's support for it, or make the video anew"
+
+
+@attrs.define(slots=False)
+class NotAVideoError(DownloadError):
+    """What is there is a web page, an error or a picture, and no video."""
+
+    advice: ClassVar[str] = "Look at what the address shows, and download it again later"
+
+
+@attrs.define(slots=False)
+class VideoTooLargeError(DownloadError):
+    """
+    The file is larger than was allowed.
+
+    Attributes:
+        size: Its size in bytes, or how many had come when it was more than allowed.
+    """
+
+    advice: ClassVar[str] = "Say a larger max_size="
+
+    size: int = 0
+
+
+@attrs.define(slots=False)
+class AddressRefusedError(DownloadError):
+    """A link leads to what no video of a public service can be at: an address inside a network."""
+
+    advice: ClassVar[str] = "Say allow_private=True if the service is one you trust"
+
+
+@attrs.define(slots=False)
+class DownloadInterruptedError(DownloadError):
+    """
+    The connection broke again and again, or the client was closed.
+
+    Attributes:
+        received: Bytes that are in the part file.
+        total: The size of the whole file, None when it is not known.
+    """
+
+    transient: ClassVar[bool] = True
+    advice: ClassVar[str] = "Download it again: it goes on from where it stopped"
+
+    received: int = 0
+    total: int | None = None
+
+
+@attrs.define(slots=False)
+class DownloadTimeoutError(DownloadInterruptedError, TimeoutError):
+    """The timeout of the download ran out."""
+
+
+@attrs.define(slots=False)
+class JournalError(SoraError):
+    """
+    The journal of a batch cannot be used; nothing that was ordered is lost, and nothing was new.
+
+    Attributes:
+        path: Where it is.
+        reason: What is wrong with it, and what to do about that.
+    """
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Return which journal it is and what is wrong with it."""
+        return f"the journal {self.path} {self.reason}"
 
 
 @attrs.define(slots=False)

@@ -25,6 +25,11 @@ ROOMS = (
     "verdict",
     "budget",
     "_wire",
+    "_origins",
+    "_course",
+    "_transfer",
+    "_refusals",
+    "_notes",
     "_structure",
     "_checks",
     "_saving",
@@ -32,17 +37,26 @@ ROOMS = (
     "_body",
     "_limits",
     "_transport",
+    "_stream",
+    "_disk",
     "_making",
     "_slots",
+    "_transfers",
+    "_fetcher",
     "_entry",
     "_poller",
+    "_wakes",
     "_events",
     "_birth",
-    "_wakes",
     "_watch",
+    "_download",
     "_many",
     "_home",
     "_calls",
+    "_journal",
+    "_jobs",
+    "_batch",
+    "_saves",
     "client",
     "__init__",
     "testing",
@@ -137,12 +151,13 @@ def test_a_module_and_its_functions_can_be_read_in_one_go(path: Path) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
 
-    assert len(text.splitlines()) <= LONGEST_MODULE
+    assert len(text.splitlines()) <= LONGER_MODULES.get(path.name, LONGEST_MODULE)
     long = {node.name for node in functions if code_lines(node) > LONGEST_FUNCTION}
     assert long == set()
 
 
-LONGEST_MODULE = 420  # errors.py: one tree, in one place
+LONGEST_MODULE = 420
+LONGER_MODULES = {"errors.py": 650}  # one tree, in one place
 LONGEST_FUNCTION = 32
 
 
@@ -165,8 +180,12 @@ def test_what_is_public_is_pinned() -> None:
                 "Phase",
                 "TaskFailure",
                 "ProgressEvent",
+                "Download",
+                "DownloadEvent",
+                "VideoFile",
                 "Until",
                 "Outcome",
+                "BatchOutcome",
                 "Character",
                 "Dialect",
                 "Budget",

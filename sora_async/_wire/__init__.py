@@ -26,15 +26,19 @@ from .order import (
     reference_name,
     spell_order,
 )
+from .ranges import Part, read_part
 from .reply import Reply, decode_reply
 from .secret import hide_in_text
 from .task import describe_task, open_envelope
+from .video import ENOUGH, describe_stranger, find_video_type, is_text, missing_bytes, read_link
 
 __all__ = [
+    "ENOUGH",
     "HEAD",
     "File",
     "Frame",
     "Page",
+    "Part",
     "Reply",
     "check_api_key",
     "check_base_url",
@@ -46,17 +50,23 @@ __all__ = [
     "decode_deleted",
     "decode_page",
     "decode_reply",
+    "describe_stranger",
     "describe_task",
     "encode_base64",
     "fill_in",
     "find_media_type",
     "find_poll_address",
+    "find_video_type",
     "frame_form",
     "frame_json",
     "hide_in_text",
     "is_loopback",
+    "is_text",
     "make_name",
+    "missing_bytes",
     "open_envelope",
+    "read_link",
+    "read_part",
     "read_seconds",
     "reference_name",
     "spell_order",

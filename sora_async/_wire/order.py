@@ -100,7 +100,7 @@ def spell_order(
     spelled: dict[str, Any] = {}
     for name, value in fields.items():
         if name == "seconds" and not dialect.seconds_are_text and isinstance(value, str):
-            value = float(value) if "." in value else int(value)
+            value = int(value) if value.isdigit() else float(value)
         _put(spelled, dialect.names.get(name, name), value)
     if reference is not None:
         value = _fill(dialect.reference, reference) if is_json else reference
@@ -117,8 +117,8 @@ def _put(spelled: dict[str, Any], name: str, value: Any) -> None:
     before = spelled.get(name)
     if before is None:
         spelled[name] = value
-    elif isinstance(before, list) and isinstance(value, list):
-        spelled[name] = [*value, *before]
+    elif isinstance(before, list):
+        spelled[name] = [*(value if isinstance(value, list) else [value]), *before]
     else:
         raise InvalidArgumentError(f"{name}: was given twice, under two names")
 
