@@ -13,6 +13,7 @@ import logging
 from ._batch import BatchOutcome
 from ._download import Download
 from ._many import Outcome
+from ._news import BatchEvent
 from ._saving import load_memory, save_memory
 from ._version import __version__
 from ._watch import Watch
@@ -68,6 +69,7 @@ logging.getLogger("sora_async").addHandler(logging.NullHandler())
 
 __all__ = [
     "AddressRefusedError",
+    "BatchEvent",
     "BatchOutcome",
     "Budget",
     "Character",

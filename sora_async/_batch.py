@@ -14,8 +14,9 @@ import attrs
 import backoff
 
 from ._download import Download
-from ._jobs import Job, Jobs
-from ._journal import Entry, Journal, to_its_end
+from ._jobs import Job, Jobs, read_orders
+from ._journal import Entry, Journal, failed_before, to_its_end
+from ._news import BatchEvent, News
 from ._watch import Watch
 from .errors import (
     CreateUncertainError,
@@ -29,7 +30,7 @@ from .errors import (
     UnauthorizedError,
     WaitInterruptedError,
 )
-from .models import Phase, TaskFailure, VideoFile, VideoTask
+from .models import VideoFile, VideoTask
 from .schedule import ramp
 from .verdict import Until
 
@@ -117,9 +118,10 @@ class Batch:
         door: The client.
         plan: How it is carried out.
         journal: What earlier runs have done; already open.
+        is_chatty: Whether events are told, too, and not only outcomes.
     """
 
-    def __init__(self, door: Door, plan: Plan, journal: Journal) -> None:
+    def __init__(self, door: Door, plan: Plan, journal: Journal, *, is_chatty: bool) -> None:
         self._door = door
         self._plan = plan
         self._journal = journal
@@ -131,22 +133,23 @@ class Batch:
         # Outcomes that were not taken yet have a place, too: a slow reader holds up the batch.
         places = plan.waiting + plan.downloading
         self._places = asyncio.Semaphore(places)
-        self._ended: asyncio.Queue[BatchOutcome | None] = asyncio.Queue(places + 1)
+        self._news: News[BatchOutcome] = News(places=places, is_chatty=is_chatty)
         self._doubts: dict[str, SoraError] = {}
         self._newest: dict[str, str | None] = {}
         self._stop: SoraError | None = None
 
     async def follow(
         self, orders: Iterable[object] | AsyncIterable[object]
-    ) -> AsyncGenerator[BatchOutcome]:
-        """Yield how each order ended, in the order in which they end."""
+    ) -> AsyncGenerator[BatchEvent | BatchOutcome]:
+        """Yield how each order ended, in the order in which they end, and what happens before."""
         await self._settle_doubts()
         running = asyncio.create_task(self._carry_out_all(orders))
-        running.add_done_callback(lambda _: self._ended.put_nowait(None))
+        running.add_done_callback(lambda _: self._news.end(None))
         try:
-            while (outcome := await self._ended.get()) is not None:
-                self._places.release()
-                yield outcome
+            while (news := await self._news.take()) is not None:
+                if isinstance(news, BatchOutcome):
+                    self._places.release()
+                yield news
             await running
         finally:
             running.cancel()
@@ -157,7 +160,7 @@ class Batch:
         failure: Exception | None = None
         async with asyncio.TaskGroup() as group:
             try:
-                async for order in _read(orders):
+                async for order in read_orders(orders):
                     await self._places.acquire()
                     group.create_task(self._carry_out(order))
             except Exception as error:
@@ -173,7 +176,7 @@ class Batch:
             outcome = await self._do(job, outcome)
         except SoraError as error:
             outcome = self._fails(outcome, error)
-        self._ended.put_nowait(outcome)
+        self._news.end(outcome)
 
     def _fails(self, outcome: BatchOutcome, error: SoraError) -> BatchOutcome:
         task = error.last if isinstance(error, WaitInterruptedError) else None
@@ -188,33 +191,37 @@ class Batch:
         if job.key in self._doubts:
             raise self._doubts[job.key]
         if entry is not None and entry.stage == "failed":
-            raise TaskFailedError(_failed_before(entry))
+            raise TaskFailedError(failed_before(entry))
         if entry is not None and entry.stage == "saved" and job.path.exists():
             file = VideoFile(path=job.path, size=job.path.stat().st_size, content_type=None)
             return attrs.evolve(outcome, task_id=entry.task_id, file=file)
+        event = BatchEvent(order=outcome.order, key=job.key, path=job.path, stage="creating")
         async with self._waiting:
             is_made = entry is not None and entry.stage in ("created", "saved")
             task_id = entry.task_id if is_made and entry is not None else None
             if task_id is None:
-                task_id = await self._create(job)
-            task = await self._wait(job, task_id)
+                task_id = await self._create(job, event)
+            event = attrs.evolve(event, stage="waiting", task_id=task_id)
+            task = await self._wait(event)
         async with self._downloading:
             # What an earlier run has put there is whole, though it may not have noted it.
             if_exists = "skip" if job.key in self._earlier else "error"
-            file = await self._door.download(task, job.path, if_exists=if_exists)
+            download = self._door.download(task, job.path, if_exists=if_exists)
+            file = await self._news.follow(download, attrs.evolve(event, stage="downloading"))
         await self._note_if_possible(job.key, "saved", size=file.size)
         return attrs.evolve(outcome, task_id=task_id, task=task, file=file)
 
-    async def _wait(self, job: Job, task_id: str) -> VideoTask:
+    async def _wait(self, event: BatchEvent) -> VideoTask:
+        assert event.task_id is not None
+        limit = self._plan.timeout
+        # The download finds out where the file is: a URL may never come, or come late.
+        watch = self._door.wait_until_complete(event.task_id, timeout=limit, until="completed")
         try:
-            # The download finds out where the file is: a URL may never come, or come late.
-            return await self._door.wait_until_complete(
-                task_id, timeout=self._plan.timeout, until="completed"
-            )
+            return await self._news.follow(watch, event)
         except TaskFailedError as error:
             failure = error.failure
             await self._note_if_possible(
-                job.key,
+                event.key,
                 "failed",
                 status=error.task.status,
                 code=failure.code,
@@ -222,7 +229,7 @@ class Batch:
             )
             raise
 
-    async def _create(self, job: Job) -> str:
+    async def _create(self, job: Job, event: BatchEvent) -> str:
         """Order once; again only after a 429, by which the service says that it took nothing."""
         job.check_path()
         spent = 0.0
@@ -231,6 +238,7 @@ class Batch:
                 async with self._creating:
                     if self._stop is not None:
                         raise copy.copy(self._stop)
+                    self._news.tell(event)
                     return await to_its_end(self._order(job))
             except RateLimitedError as error:
                 delay = (error.retry_after or 0.0) + backoff.full_jitter(pause)
@@ -322,31 +330,24 @@ def _uncertain(entry: Entry, base_url: str, cause: SoraError | None) -> CreateUn
     return error
 
 
-def _failed_before(entry: Entry) -> VideoTask:
-    """Return the snapshot of a task that has failed in an earlier run."""
-    facts = entry.facts
-    return VideoTask(
-        id=entry.task_id or "",
-        status=facts.get("status", ""),
-        phase=Phase.FAILED,
-        failure=TaskFailure(facts.get("code"), facts.get("message")),
-    )
-
-
 async def run_batch(
     door: Door,
     plan: Plan,
     path: Path,
     orders: Iterable[object] | AsyncIterable[object],
-) -> AsyncGenerator[BatchOutcome]:
+    *,
+    is_chatty: bool,
+) -> AsyncGenerator[BatchEvent | BatchOutcome]:
     """Open the journal at *path* and carry out a batch."""
     await asyncio.to_thread(_make_folder, plan.out)
     async with (
         Journal(path) as journal,
-        contextlib.aclosing(Batch(door, plan, journal).follow(orders)) as outcomes,
+        contextlib.aclosing(
+            Batch(door, plan, journal, is_chatty=is_chatty).follow(orders)
+        ) as stream,
     ):
-        async for outcome in outcomes:
-            yield outcome
+        async for news in stream:
+            yield news
 
 
 def _make_folder(path: Path) -> None:
@@ -357,12 +358,3 @@ def _make_folder(path: Path) -> None:
             pass
     except OSError as error:
         raise InvalidArgumentError(f"out: no file can be written there: {error}") from error
-
-
-async def _read(orders: Iterable[object] | AsyncIterable[object]) -> AsyncIterator[object]:
-    if isinstance(orders, AsyncIterable):
-        async for order in orders:
-            yield order
-        return
-    for order in orders:
-        yield order

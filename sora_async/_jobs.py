@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -102,3 +102,15 @@ def _check_name(name: object) -> str:
     if not isinstance(name, str) or not is_plain or name.startswith("."):
         raise InvalidArgumentError(f"name {name!r}: expected a file's name, without a folder")
     return name if Path(name).suffix else f"{name}.mp4"
+
+
+async def read_orders(
+    orders: Iterable[object] | AsyncIterable[object],
+) -> AsyncIterator[object]:
+    """Yield orders from either kind of source."""
+    if isinstance(orders, AsyncIterable):
+        async for order in orders:
+            yield order
+        return
+    for order in orders:
+        yield order

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Final, Literal, Self, TypeVar, get_args
 import attrs
 
 from .errors import JournalError
+from .models import Phase, TaskFailure, VideoTask
 
 try:
     import fcntl
@@ -205,3 +206,14 @@ async def to_its_end(work: Coroutine[Any, Any, Answer]) -> Answer:
     except asyncio.CancelledError:
         await asyncio.gather(task, return_exceptions=True)
         raise
+
+
+def failed_before(entry: Entry) -> VideoTask:
+    """Return the snapshot of a task that has failed in an earlier run."""
+    facts = entry.facts
+    return VideoTask(
+        id=entry.task_id or "",
+        status=facts.get("status", ""),
+        phase=Phase.FAILED,
+        failure=TaskFailure(facts.get("code"), facts.get("message")),
+    )

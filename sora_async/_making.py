@@ -142,6 +142,10 @@ class Making(Generic[Made]):
                 raise
             failure = self._judge(ConnectionFailedError(self._errand.url, _CLOSED))
             failure = failure if self.has_left else ClientClosedError("")
+        except Exception as bug:
+            if not self.has_left:
+                raise
+            failure = self._unclear(f"an unexpected {type(bug).__name__}", bug)
         finally:
             if self._body is not None:
                 await self._body.close()
@@ -167,16 +171,20 @@ class Making(Generic[Made]):
         body = self._body
         if body is None or not body.has_begun or is_certain(fault):
             return fault
-        status = getattr(fault, "status", None)
+        return self._unclear(str(fault), fault)
+
+    def _unclear(self, reason: str, cause: Exception) -> CreateUncertainError:
+        status = getattr(cause, "status", None)
+        is_whole = status is not None or (self._body is not None and self._body.is_whole)
         unclear = CreateUncertainError(
             self._errand.url,
-            str(fault),
+            reason,
             status,
-            fault.request_id if isinstance(fault, ResponseError) else None,
-            body.is_whole or status is not None,
+            getattr(cause, "request_id", None),
+            is_whole,
             self._errand.is_listed,
         )
-        unclear.__cause__ = fault
+        unclear.__cause__ = cause
         return unclear
 
     def _end(self, task: asyncio.Task[Made]) -> None:
@@ -203,11 +211,11 @@ def is_certain(fault: SoraError) -> bool:
     """
     if isinstance(fault, ConnectionFailedError):
         return False
-    if isinstance(fault, UnreadableReplyError):
-        return 300 <= fault.status < 500 and fault.status not in _SEE_OTHER
     if isinstance(fault, ServiceUnavailableError):
         return fault.status in _NOT_BEGUN
-    return True
+    if isinstance(fault, UnreadableReplyError):
+        return 300 <= fault.status < 500 and fault.status not in _SEE_OTHER
+    return not isinstance(fault, ResponseError) or fault.status not in _SEE_OTHER
 
 
 class Makings:

@@ -13,6 +13,7 @@ from ._disk import IfExists
 from ._download import Download, find_id
 from ._download import Terms as DownloadTerms
 from ._many import Waits
+from ._news import BatchEvent
 from ._transfers import Transfers
 from ._watch import Watch
 from .models import VideoTask
@@ -115,6 +116,55 @@ class Saves(Calls, Waits):
             InvalidArgumentError: An argument cannot be used; nothing was sent.
             JournalError: The journal cannot be used; nothing was sent.
         """
+        terms = (out, journal, creating, waiting, downloading, timeout)
+        batch = self._batch(orders, *terms, is_chatty=False)
+        return cast(AsyncGenerator[BatchOutcome], batch)
+
+    def batch_events(
+        self,
+        orders: Iterable[object] | AsyncIterable[object],
+        *,
+        out: str | os.PathLike[str],
+        journal: str | os.PathLike[str] | None = None,
+        creating: int = 4,
+        waiting: int = 20,
+        downloading: int = 4,
+        timeout: float | None = 1800.0,
+    ) -> AsyncGenerator[BatchEvent | BatchOutcome]:
+        """
+        Do as :meth:`batch` does, and yield what happens to each order as well, in one stream.
+
+        The last news of each order is its :class:`BatchOutcome`. A slow
+        reader gets the newest event of each order and never a queue of old ones.
+
+        Args:
+            orders: As in :meth:`batch`, and so are all that follow.
+            out: The folder for the files.
+            journal: The journal's file; ``batch.jsonl`` in *out* when None.
+            creating: How many orders are sent at the same time.
+            waiting: How many tasks there may be on the service that have not ended.
+            downloading: How many videos are downloaded at the same time.
+            timeout: Seconds for each wait; None for no limit.
+
+        Raises:
+            InvalidArgumentError: An argument cannot be used; nothing was sent.
+            JournalError: The journal cannot be used; nothing was sent.
+        """
+        terms = (out, journal, creating, waiting, downloading, timeout)
+        return self._batch(orders, *terms, is_chatty=True)
+
+    def _batch(
+        self,
+        orders: Iterable[object] | AsyncIterable[object],
+        out: str | os.PathLike[str],
+        journal: str | os.PathLike[str] | None,
+        creating: int,
+        waiting: int,
+        downloading: int,
+        timeout: float | None,
+        *,
+        is_chatty: bool,
+    ) -> AsyncGenerator[BatchEvent | BatchOutcome]:
         folder = Path(check_path(out))
         plan = Plan(
             out=folder,
@@ -124,7 +174,7 @@ class Saves(Calls, Waits):
             timeout=check_limit("timeout", timeout),
         )
         path = folder / "batch.jsonl" if journal is None else Path(check_path(journal))
-        return run_batch(self, plan, path, check_ids(orders))
+        return run_batch(self, plan, path, check_ids(orders), is_chatty=is_chatty)
 
     def _find_transfers(self) -> Transfers:
         return self._home().transfers

@@ -10,11 +10,14 @@ import pytest
 from conftest import KEY
 
 from sora_async import (
+    BatchEvent,
     BatchOutcome,
     CreateUncertainError,
+    DownloadEvent,
     InsufficientQuotaError,
     InvalidArgumentError,
     JournalError,
+    ProgressEvent,
     RateLimitedError,
     ResponseError,
     SoraClient,
@@ -23,7 +26,7 @@ from sora_async import (
 )
 from sora_async._jobs import Jobs
 from sora_async._journal import Journal
-from sora_async.testing import FakeSora, Life, accepted, http_error, queued, reset, slow
+from sora_async.testing import FakeSora, Life, accepted, http_error, queued, reset, slow, video_file
 
 Clock = Callable[[], float]
 LIFE = Life(queued=5, running=95)
@@ -342,3 +345,56 @@ async def test_a_file_that_is_there_already_is_not_overwritten(tmp_path: Path) -
     assert isinstance(one.error, InvalidArgumentError)
     assert (tmp_path / "boat.mp4").read_bytes() == b"mine"
     assert creates(sora) == 0
+
+
+class TestEvents:
+    async def test_each_order_is_told_from_its_create_to_its_outcome(self, tmp_path: Path) -> None:
+        async with service() as (_, client):
+            news = [one async for one in client.batch_events(["a"], out=tmp_path)]
+
+        *events, outcome = news
+        stages = [one.stage for one in events if isinstance(one, BatchEvent)]
+        assert isinstance(outcome, BatchOutcome)
+        assert list(dict.fromkeys(stages)) == ["creating", "waiting", "downloading"]
+        first, *_, last = [one for one in events if isinstance(one, BatchEvent)]
+        assert (first.order, first.key, first.path) == ("a", outcome.key, outcome.path)
+        assert (first.task_id, first.event) == (None, None)
+        assert last.task_id == outcome.task_id
+        assert isinstance(last.event, DownloadEvent)
+        assert outcome.file is not None
+        assert last.event.received == outcome.file.size
+        kinds = {type(one.event) for one in events if isinstance(one, BatchEvent)}
+        assert kinds == {type(None), ProgressEvent, DownloadEvent}
+
+    async def test_a_slow_reader_gets_the_newest_event_of_each_order(self, tmp_path: Path) -> None:
+        async with service() as (_, client):
+            stream = client.batch_events(["a", "b"], out=tmp_path)
+            first = await anext(stream)
+            await asyncio.sleep(500)
+            left = [one async for one in stream]
+
+        assert isinstance(first, BatchEvent)
+        events = [one for one in left if isinstance(one, BatchEvent)]
+        assert len(events) <= 2
+        assert sum(isinstance(one, BatchOutcome) for one in left) == 2
+
+    async def test_leaving_in_the_middle_of_a_download_closes_its_part_file(
+        self, tmp_path: Path
+    ) -> None:
+        async with service(shape="relay") as (sora, client):
+            sora.on_create(accepted(life=Life(queued=0, running=0)))
+            sora.script_file(
+                "video_00000000-0000-0000-0000-000000000001",
+                video_file(3_000_000, stall_after=2_500_000),
+                video_file(3_000_000),
+            )
+            stream = client.batch_events(["a"], out=tmp_path)
+            async for one in stream:
+                event = one.event if isinstance(one, BatchEvent) else None
+                if isinstance(event, DownloadEvent) and event.received:
+                    break
+            await stream.aclose()
+            [outcome] = await carry_out(client, ["a"], tmp_path)  # it is not busy
+
+        assert outcome.error is None
+        assert creates(sora) == 1

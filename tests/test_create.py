@@ -365,6 +365,7 @@ class TestSentOnce:
             gzip_bomb(9 * 1024 * 1024),
             redirect("/v1/elsewhere", status=303),
             redirect("/v1/elsewhere", status=302),
+            http_error(303),
         ],
         ids=repr,
     )
@@ -442,6 +443,24 @@ class TestSentOnce:
         assert "no whole reply within 7 s" in str(error)
         assert (error.status, error.is_whole, error.is_listed) == (None, True, True)
         assert asyncio.get_running_loop().time() == pytest.approx(7)
+
+    @pytest.mark.parametrize("is_late", [False, True])
+    async def test_a_bug_on_the_way_is_unclear_once_the_order_has_left(
+        self, sora: FakeSora, is_late: bool
+    ) -> None:
+        async def stumble(*_: Any) -> None:
+            raise KeyError("x")
+
+        trace = aiohttp.TraceConfig()
+        (trace.on_request_end if is_late else trace.on_request_start).append(stumble)
+        async with SoraClient(api_key=KEY, base_url=sora.url, trace_configs=[trace]) as client:
+            with pytest.raises(CreateUncertainError if is_late else KeyError) as caught:
+                await client.create_task(**BOAT)
+
+        assert creates(sora) == is_late
+        if is_late:
+            assert isinstance(caught.value.__cause__, KeyError)
+            assert "KeyError" in str(caught.value)
 
     async def test_a_create_may_take_longer_than_other_requests(
         self, sora: FakeSora, client: SoraClient

@@ -1,5 +1,6 @@
 """The life of a video at each kind of server: create, wait, list, remix, delete."""
 
+from pathlib import Path
 from typing import Any, Final, get_args
 
 import pytest
@@ -104,6 +105,38 @@ async def test_a_task_that_polls_do_not_see_yet_is_waited_for(shape: Shape) -> N
         task = await client.create_and_wait(prompt="a boat")
 
         assert task.phase is Phase.SUCCEEDED
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+async def test_a_prompt_becomes_a_file_in_one_call_on_every_server(
+    shape: Shape, tmp_path: Path
+) -> None:
+    async with FakeSora(api_key=KEY, shape=shape) as sora, make_client(sora, shape) as client:
+        watch = client.create_and_wait(prompt="a boat")
+        download = client.download(watch, tmp_path / "boat.mp4")
+        events = [event async for event in download]
+        file = await download
+
+        [made] = sora.tasks
+        assert download.task_id == made.id
+        assert file.task is not None
+        assert file.task.id == made.id
+        assert (file.content_type, events[-1].received) == ("video/mp4", file.size)
+        assert [path.name for path in tmp_path.iterdir()] == ["boat.mp4"]
+        keys = ["Authorization" in request.headers for _, request in sora.cdn_requests]
+        assert not any(keys)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+async def test_a_batch_goes_on_on_every_server(shape: Shape, tmp_path: Path) -> None:
+    async with FakeSora(api_key=KEY, shape=shape) as sora:
+        for prompts in (["a boat"], ["a boat", "a fox", "a fox"]):
+            async with make_client(sora, shape) as client:
+                outcomes = [one async for one in client.batch(prompts, out=tmp_path)]
+            assert [one.error for one in outcomes] == [None] * len(prompts)
+
+        assert len(sora.tasks) == 3
+        assert len(list(tmp_path.glob("*.mp4"))) == 3
 
 
 HAS_LIST: Final = {"openai", "vllm", "sglang", "litellm"}
