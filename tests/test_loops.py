@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -73,16 +74,15 @@ def test_a_watch_of_another_running_loop_says_whose_it_is(served: FakeSora) -> N
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize("moment", ["after", "during"])
-async def test_a_client_survives_a_fork(moment: str) -> None:
-    async with FakeSora() as sora:
-        sora.script("video", running(0.5), completed())
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, str(Path(__file__).with_name("forking.py")), moment),
-            env={**os.environ, "SORA_BASE_URL": sora.url},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        output, complaints = await process.communicate()
+def test_a_client_survives_a_fork(served: FakeSora, moment: str) -> None:
+    served.script("video", running(0.5), completed())
 
-    assert (process.returncode, complaints) == (0, b"")
-    assert set(output.split()) == {b"video"}
+    ended = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("forking.py")), moment],
+        env={**os.environ, "SORA_BASE_URL": served.url},
+        capture_output=True,
+        check=False,
+    )
+
+    assert (ended.stderr.decode(), ended.returncode) == ("", 0)
+    assert set(ended.stdout.split()) == {b"video"}

@@ -26,6 +26,7 @@ from sora_async import (  # noqa: E402
     ResponseError,
     Schedule,
     SoraClient,
+    TargetExistsError,
     TaskFailedError,
     WaitTimeoutError,
 )
@@ -318,6 +319,38 @@ async def test_kill_9_costs_the_heartbeat_and_no_result(
     polls = sora.polls("video")
     age = job.meta["sora"]["event"]["elapsed"]
     assert age == pytest.approx(polls[-1] - polls[0], abs=1.0)  # its true one
+
+
+async def test_a_job_saves_its_video_and_says_where(
+    redis_server, queue, sora, tmp_path: Path
+) -> None:
+    sora.script("video", completed())
+    place = tmp_path / "video.mp4"
+    async with worker(redis_server.url, sora):
+        job = await ended(queue, await queue.enqueue(wait_job("video", save_as=str(place))))
+
+    assert read_outcome(job).is_complete
+    assert job.result["file"]["path"] == str(place)
+    assert job.result["file"]["size"] == place.stat().st_size > 0
+
+
+async def test_a_file_of_another_is_left_alone_and_one_of_ours_is_not_saved_twice(
+    redis_server, queue, sora, tmp_path: Path
+) -> None:
+    sora.script("video", completed())
+    place = tmp_path / "video.mp4"
+    place.write_bytes(b"of another")
+    begun = {"sora": {"saving": {}}}
+    async with worker(redis_server.url, sora):
+        other = await ended(queue, await queue.enqueue(wait_job("video", save_as=str(place))))
+        again = wait_job("video", save_as=str(place), attempts=1, meta=begun)
+        ours = await ended(queue, await queue.enqueue(again))
+
+    with pytest.raises(TargetExistsError):
+        read_outcome(other)
+    assert read_outcome(ours).is_complete
+    assert place.read_bytes() == b"of another"
+    assert sora.cdn_requests == []
 
 
 async def test_an_order_is_sent_once_and_waited_for(redis_server, queue, sora) -> None:
@@ -619,9 +652,14 @@ async def test_jobs_of_other_functions_are_swept_as_saq_does_it(queue) -> None:
     assert await queue.count("active") == 0
 
 
-@pytest.mark.parametrize("wrong", [{"timeout": 0}, {"until": "never"}])
-def test_what_no_wait_can_be_is_refused_before_it_is_enqueued(wrong: dict[str, Any]) -> None:
-    with pytest.raises(InvalidArgumentError, match=next(iter(wrong))):
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [({"timeout": 0}, "timeout"), ({"until": "never"}, "until"), ({"save_as": 1}, "path")],
+)
+def test_what_no_wait_can_be_is_refused_before_it_is_enqueued(
+    wrong: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(InvalidArgumentError, match=why):
         wait_job("video", **wrong)
 
 

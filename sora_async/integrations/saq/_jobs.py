@@ -48,6 +48,7 @@ def wait_job(
     *,
     timeout: float = 1800.0,
     until: Until = "video",
+    save_as: str | None = None,
     heartbeat: int = HEARTBEAT,
     **fields: Any,
 ) -> Job:
@@ -62,11 +63,12 @@ def wait_job(
         task_id: The id, as the service gave it.
         timeout: Seconds for the wait, from when a worker first begins it.
         until: What ends the wait; see :meth:`~sora_async.SoraClient.wait_until_complete`.
+        save_as: Where the workers save the video, on a disk that they share; None for nowhere.
         heartbeat: Seconds without a sign of life after which another worker goes on.
         fields: Others of SAQ's job, such as *key*, *ttl* and *meta*.
     """
-    _check(task_id, timeout=timeout, until=until)
-    kwargs = {"task_id": task_id, "timeout": timeout, "until": until}
+    _check(task_id, timeout=timeout, until=until, save_as=save_as)
+    kwargs = {"task_id": task_id, "timeout": timeout, "until": until, "save_as": save_as}
     return _job("wait_for_video", kwargs, heartbeat, fields)
 
 
@@ -75,6 +77,7 @@ def create_job(
     *,
     timeout: float = 1800.0,
     until: Until = "video",
+    save_as: str | None = None,
     heartbeat: int = HEARTBEAT,
     **fields: Any,
 ) -> Job:
@@ -90,6 +93,7 @@ def create_job(
             file's path must be good in the workers.
         timeout: Seconds for the order and the wait, from when a worker first begins it.
         until: What ends the wait; see :meth:`~sora_async.SoraClient.wait_until_complete`.
+        save_as: Where the workers save the video, on a disk that they share; None for nowhere.
         heartbeat: Seconds without a sign of life after which another worker goes on.
         fields: Others of SAQ's job, such as *key*, *ttl* and *meta*.
     """
@@ -99,14 +103,17 @@ def create_job(
         raise InvalidArgumentError(f"order: JSON cannot carry it: {error}") from error
     if not isinstance(plain.get("prompt"), str):
         raise InvalidArgumentError("order: expected a prompt in it")
-    _check(timeout=timeout, until=until)
-    kwargs = {"order": plain, "timeout": timeout, "until": until}
+    _check(timeout=timeout, until=until, save_as=save_as)
+    kwargs = {"order": plain, "timeout": timeout, "until": until, "save_as": save_as}
     return _job("create_video", kwargs, heartbeat, fields)
 
 
-def _check(task_id: str = "any", *, timeout: float, until: Until) -> None:
+def _check(task_id: str = "any", *, timeout: float, until: Until, save_as: str | None) -> None:
     """Find out here what no wait can be, and not in a worker."""
-    SoraClient(api_key="").wait_until_complete(task_id, timeout=timeout, until=until)
+    client = SoraClient(api_key="")
+    client.wait_until_complete(task_id, timeout=timeout, until=until)
+    if save_as is not None:
+        client.download(task_id, save_as)
 
 
 def _job(function: str, kwargs: Data, heartbeat: int, fields: Data) -> Job:
@@ -136,23 +143,25 @@ def read_outcome(job: Job) -> VideoTask:
 
 
 async def wait_for_video(
-    context: Context, *, task_id: str, timeout: float, until: Until
+    context: Context, *, task_id: str, timeout: float, until: Until, save_as: str | None
 ) -> Data | None:
     """Wait for a video: the job that :func:`wait_job` makes."""
     client, keeper = tools(context)
     async with keeper.hold(context) as run, ending(keeper, run, timeout):
-        return task_to_data(await follow(run, client, task_id, timeout=timeout, until=until))
+        task = await follow(run, client, task_id, timeout=timeout, until=until)
+        return task_to_data(task) | await save(keeper, run, client, task, save_as)
     return None  # another worker has the job
 
 
 async def create_video(
-    context: Context, *, order: dict[str, Any], timeout: float, until: Until
+    context: Context, *, order: Data, timeout: float, until: Until, save_as: str | None
 ) -> Data | None:
     """Create a task, once, and wait for its video: the job that :func:`create_job` makes."""
     client, keeper = tools(context)
     async with keeper.hold(context) as run, ending(keeper, run, timeout):
         task_id = await order_once(keeper.queue, run, client, order)
-        return task_to_data(await follow(run, client, task_id, timeout=timeout, until=until))
+        task = await follow(run, client, task_id, timeout=timeout, until=until)
+        return task_to_data(task) | await save(keeper, run, client, task, save_as)
     return None  # another worker has the job
 
 
@@ -201,3 +210,22 @@ async def follow(
         run.notes["event"] = event_to_data(event)
         run.is_news = True
     return await watch
+
+
+async def save(
+    keeper: Keeper, run: Run, client: SoraClient, task: VideoTask, save_as: str | None
+) -> Data:
+    """Save the video, or go on with what a worker before has saved of it; return what it is."""
+    if save_as is None:
+        return {}
+    is_begun = "saving" in run.notes
+    run.notes["saving"] = {}
+    await keeper.confirm(run)
+    # A file that was there before the first worker began is not ours to take for the video.
+    download = client.download(task, save_as, if_exists="skip" if is_begun else "error")
+    async for event in download:
+        run.notes["saving"] = {"received": event.received, "total": event.total}
+        run.is_news = True
+    file = await download
+    found = {"path": str(file.path), "size": file.size, "content_type": file.content_type}
+    return {"file": found}
