@@ -2,10 +2,13 @@
 
 import contextlib
 import os
+import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 
 import nox
+from packaging.requirements import Requirement
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "virtualenv"
@@ -50,9 +53,27 @@ of the same packages.
 """
 
 
+EXTRAS = PYPROJECT["project"]["optional-dependencies"]
+
+
 def groups(*names: str) -> tuple[str, ...]:
     """The requirements of the dependency groups *names*."""
     return nox.project.dependency_groups(PYPROJECT, *names)
+
+
+def moment_of_the_commit() -> str | None:
+    """The seconds that all files of an archive bear; None where there is no git, as in an sdist."""
+    with contextlib.suppress(OSError, subprocess.CalledProcessError):
+        command = ["git", "log", "-1", "--format=%ct"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    return None
+
+
+def pin_oldest(requirement: str) -> str:
+    """Turn a requirement into a constraint to its lower bound; each of ours has one."""
+    parsed = Requirement(requirement)
+    [lowest] = [part.version for part in parsed.specifier if part.operator == ">="]
+    return f"{parsed.name}=={lowest}" + (f"; {parsed.marker}" if parsed.marker else "")
 
 
 @nox.session
@@ -96,9 +117,61 @@ def soak(session: nox.Session) -> None:
     session.run("pytest", *options, *session.posargs, env={"PYTHONSAFEPATH": "1"})
 
 
+@nox.session(python=PYTHONS[0])
+def oldest(session: nox.Session) -> None:
+    """Run the tests on the oldest Python, with the lower bound of all that pyproject.toml names."""
+    direct = [*PYPROJECT["project"]["dependencies"], *groups("tests")]
+    direct += [requirement for extra in EXTRAS.values() for requirement in extra]
+    constraints = Path(session.create_tmp(), "oldest.txt")
+    constraints.write_text("\n".join(map(pin_oldest, direct)), "utf-8")
+    package = f".[{','.join(EXTRAS)}]"
+    session.install(package, *groups("tests"), "--constraint", str(constraints))
+    env = {"PYTHONSAFEPATH": "1"}
+    beside = "tests/integrations"
+    command = ["pytest", f"-n{os.cpu_count() or 1}", "--dist=loadfile", f"--ignore={beside}"]
+    session.run(*command, *session.posargs, env=env)
+    # A process of their own: others' programs do as they like with signals and loops.
+    if not session.posargs:
+        session.run("pytest", beside, env=env)
+
+
+@nox.session(python=NEWEST)
+def build(session: nox.Session) -> None:
+    """Build sdist and wheel into dist/, build them once more from the sdist, and inspect both."""
+    session.install(*PYPROJECT["build-system"]["requires"], *groups("build"))
+    first, again = Path("dist").absolute(), Path(session.create_tmp(), "again").absolute()
+    for folder in (first, again):
+        shutil.rmtree(folder, ignore_errors=True)
+    env = {"SOURCE_DATE_EPOCH": moment_of_the_commit()}
+    command = ["python", "-m", "build", "--no-isolation", "--outdir"]
+    session.run(*command, str(first), env=env)
+    [sdist] = first.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(again, filter="data")
+    [source] = again.iterdir()
+    (source / "PKG-INFO").unlink()  # the build's own; all else is the source
+    session.run(*command, str(again), str(source), env=env)
+    session.run("twine", "check", "--strict", *map(str, first.iterdir()))
+    session.run("python", "tests/distribution/inspect_archives.py", str(first), str(again))
+
+
+@nox.session(python=NEWEST, reuse_venv=False, requires=["build"])
+@nox.parametrize("extra", [nox.param(name, id=name or "none") for name in ("", *EXTRAS)])
+def extras(session: nox.Session, extra: str) -> None:
+    """Install the wheel with one extra, or none, where nothing else is, and use what it brings."""
+    [wheel] = Path("dist").absolute().glob("*.whl")
+    session.install(f"{wheel}[{extra}]" if extra else str(wheel), "--no-compile")
+    session.run("python", "-P", "tests/distribution/use_extra.py", extra)
+
+
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run the tests; ``nox -s tests-3.13 -- -k wait`` runs a few of them."""
+    """
+    Run the tests; ``nox -s tests-3.13 -- -k wait`` runs a few of them.
+
+    The dependencies are the newest of the day on which the environment was made:
+    ``--reuse-venv=never`` makes it anew. ``oldest`` is the other end.
+    """
     session.install(".", *groups("tests"))
     # A file is one worker's, with what its tests share. The working directory stays off sys.path:
     # what is tested is what a user installs.

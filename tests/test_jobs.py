@@ -59,7 +59,7 @@ def test_any_prompt_has_a_file_in_the_folder(prompt: str) -> None:
     "order",
     [
         *("", "  ", None, 7, [], {}, {"prompt": ""}, {"prompt": 7}, {1: "a"}),
-        {"prompt": "a", "extra": object()},
+        {"prompt": "a", "extra": {1, 2}},
         {"prompt": "a", "extra": float("nan")},
         *({"prompt": "a", "name": name} for name in ("", "a/b", "..", ".x", "a\\b", 7, "a\x00")),
     ],
