@@ -47,6 +47,7 @@ EXAMPLES: list[errors.SoraError] = [
     errors.DiskFullError("x", "/a.mp4", "no room", "https://cdn.example/a.mp4", 28),
     errors.VideoNotReadyError("x", "/a.mp4", "still running"),
     errors.VideoGoneError("x", "/a.mp4", "403", "https://cdn.example/a.mp4"),
+    errors.JournalError("batch.jsonl", "is in use by another run"),
     errors.NotAVideoError("x", "/a.mp4", "a web page came", "https://cdn.example/a.mp4"),
     errors.VideoTooLargeError("x", "/a.mp4", "too large", "https://cdn.example/a.mp4", 7),
     errors.AddressRefusedError("x", "/a.mp4", "10.0.0.1", "http://10.0.0.1/a.mp4"),
