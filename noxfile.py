@@ -1,9 +1,14 @@
 """The one entry to every check; its tools have their settings in pyproject.toml."""
 
+import contextlib
 import os
+import shutil
+import subprocess
+import tarfile
 from pathlib import Path
 
 import nox
+from packaging.requirements import Requirement
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "virtualenv"
@@ -16,9 +21,59 @@ PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
 
 
+def is_there(python: str) -> bool:
+    """Whether a Python of this version runs; what pyenv leaves on the path may only say no."""
+    with contextlib.suppress(OSError):
+        return (
+            subprocess.run([f"python{python}", "-c", ""], stderr=subprocess.DEVNULL).returncode == 0
+        )
+    return False
+
+
+NEWEST = next(filter(is_there, reversed(PYTHONS)), None)
+
+KITS = {
+    "saq": (("redis", "saq"), ("test_plain.py", "test_redis.py", "test_saq.py")),
+    "arq": ((), ("test_arq.py",)),
+    "frameworks": (
+        (),
+        (
+            *("test_aiohttp_web.py", "test_celery.py", "test_fastapi.py"),
+            *("test_fastapi_browser.py", "test_procrastinate.py", "test_task_group.py"),
+            *("test_taskiq.py", "test_temporal.py"),
+        ),
+    ),
+}
+"""
+Others' programs that the package works with: its extras, and their tests in tests/integrations.
+A kit without extras needs no room of the package: its tests run examples of the docs.
+
+One environment for each, with the dependency group ``kit-<name>``: they want different versions
+of the same packages.
+"""
+
+
+EXTRAS = PYPROJECT["project"]["optional-dependencies"]
+
+
 def groups(*names: str) -> tuple[str, ...]:
     """The requirements of the dependency groups *names*."""
     return nox.project.dependency_groups(PYPROJECT, *names)
+
+
+def moment_of_the_commit() -> str | None:
+    """The seconds that all files of an archive bear; None where there is no git, as in an sdist."""
+    with contextlib.suppress(OSError, subprocess.CalledProcessError):
+        command = ["git", "log", "-1", "--format=%ct"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    return None
+
+
+def pin_oldest(requirement: str) -> str:
+    """Turn a requirement into a constraint to its lower bound; each of ours has one."""
+    parsed = Requirement(requirement)
+    [lowest] = [part.version for part in parsed.specifier if part.operator == ">="]
+    return f"{parsed.name}=={lowest}" + (f"; {parsed.marker}" if parsed.marker else "")
 
 
 @nox.session
@@ -33,7 +88,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check the types of the package, and those that its users see."""
-    session.install(".[cli]", *groups("types"))
+    session.install(".[cli,redis,saq]", *groups("types"))
     users = [path for path in ("tests/typing",) if Path(path).is_dir()]
     session.run("mypy", "--strict", "sora_async", "pytest_sora_async", *users)
 
@@ -41,7 +96,7 @@ def types(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the pages into docs/_build/html, and read all changelog fragments."""
-    session.install(".[cli]", *groups("docs"))
+    session.install(".[cli,redis,saq]", *groups("docs"))
     session.run("towncrier", "build", "--draft", "--version", "next")
     options = ["-q", "-n", "-W", "--keep-going", "-b", "html"]
     session.run("sphinx-build", *options, *session.posargs, "docs", "docs/_build/html")
@@ -62,9 +117,61 @@ def soak(session: nox.Session) -> None:
     session.run("pytest", *options, *session.posargs, env={"PYTHONSAFEPATH": "1"})
 
 
+@nox.session(python=PYTHONS[0])
+def oldest(session: nox.Session) -> None:
+    """Run the tests on the oldest Python, with the lower bound of all that pyproject.toml names."""
+    direct = [*PYPROJECT["project"]["dependencies"], *groups("tests")]
+    direct += [requirement for extra in EXTRAS.values() for requirement in extra]
+    constraints = Path(session.create_tmp(), "oldest.txt")
+    constraints.write_text("\n".join(map(pin_oldest, direct)), "utf-8")
+    package = f".[{','.join(EXTRAS)}]"
+    session.install(package, *groups("tests"), "--constraint", str(constraints))
+    env = {"PYTHONSAFEPATH": "1"}
+    beside = "tests/integrations"
+    command = ["pytest", f"-n{os.cpu_count() or 1}", "--dist=loadfile", f"--ignore={beside}"]
+    session.run(*command, *session.posargs, env=env)
+    # A process of their own: others' programs do as they like with signals and loops.
+    if not session.posargs:
+        session.run("pytest", beside, env=env)
+
+
+@nox.session(python=NEWEST)
+def build(session: nox.Session) -> None:
+    """Build sdist and wheel into dist/, build them once more from the sdist, and inspect both."""
+    session.install(*PYPROJECT["build-system"]["requires"], *groups("build"))
+    first, again = Path("dist").absolute(), Path(session.create_tmp(), "again").absolute()
+    for folder in (first, again):
+        shutil.rmtree(folder, ignore_errors=True)
+    env = {"SOURCE_DATE_EPOCH": moment_of_the_commit()}
+    command = ["python", "-m", "build", "--no-isolation", "--outdir"]
+    session.run(*command, str(first), env=env)
+    [sdist] = first.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(again, filter="data")
+    [source] = again.iterdir()
+    (source / "PKG-INFO").unlink()  # the build's own; all else is the source
+    session.run(*command, str(again), str(source), env=env)
+    session.run("twine", "check", "--strict", *map(str, first.iterdir()))
+    session.run("python", "tests/distribution/inspect_archives.py", str(first), str(again))
+
+
+@nox.session(python=NEWEST, reuse_venv=False, requires=["build"])
+@nox.parametrize("extra", [nox.param(name, id=name or "none") for name in ("", *EXTRAS)])
+def extras(session: nox.Session, extra: str) -> None:
+    """Install the wheel with one extra, or none, where nothing else is, and use what it brings."""
+    [wheel] = Path("dist").absolute().glob("*.whl")
+    session.install(f"{wheel}[{extra}]" if extra else str(wheel), "--no-compile")
+    session.run("python", "-P", "tests/distribution/use_extra.py", extra)
+
+
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run the tests; ``nox -s tests-3.13 -- -k wait`` runs a few of them."""
+    """
+    Run the tests; ``nox -s tests-3.13 -- -k wait`` runs a few of them.
+
+    The dependencies are the newest of the day on which the environment was made:
+    ``--reuse-venv=never`` makes it anew. ``oldest`` is the other end.
+    """
     session.install(".", *groups("tests"))
     # A file is one worker's, with what its tests share. The working directory stays off sys.path:
     # what is tested is what a user installs.
@@ -77,5 +184,28 @@ def tests(session: nox.Session) -> None:
     session.run("coverage", "erase", silent=True)
     session.run("coverage", "run", "-m", *command, env=environment)
     session.run("coverage", "combine", "--quiet")
-    # A few of the tests cannot cover all.
-    session.run("coverage", "report", f"--fail-under={0 if session.posargs else 100}")
+    # A few of the tests cannot cover all; what needs others' programs is covered beside them.
+    least = 0 if session.posargs else 100
+    session.run("coverage", "report", f"--fail-under={least}", "--omit=*/integrations/*")
+
+
+@nox.session(python=NEWEST)
+@nox.parametrize("kit", list(KITS))
+def integrations(session: nox.Session, kit: str) -> None:
+    """Run what works with others' programs beside them: real time, a real Redis, one Python."""
+    extras, files = KITS[kit]
+    package = f".[{','.join(extras)}]" if extras else "."
+    session.install(package, *groups("tests", f"kit-{kit}"))
+    tests = [str(Path("tests", "integrations", file)) for file in files]
+    env = {"PYTHONSAFEPATH": "1"}
+    if not extras:
+        # These wait more than they work.
+        session.run("pytest", "-n", "4", *tests, *session.posargs, env=env)
+        return
+    session.run("coverage", "erase", silent=True)
+    session.run("coverage", "run", "-m", "pytest", *tests, *session.posargs, env=env)
+    session.run("coverage", "combine", "--quiet")
+    rooms = ["_*.py", *(f"{extra}{end}" for extra in extras for end in (".py", "/*"))]
+    include = ",".join(f"*/integrations/{room}" for room in rooms)
+    least = 0 if session.posargs else 100
+    session.run("coverage", "report", f"--fail-under={least}", f"--include={include}")

@@ -3,6 +3,7 @@
 import re
 import ssl
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TypeVar, cast, get_args
 
 from ._version import __version__
@@ -36,6 +37,11 @@ def check_limit(name: str, value: object) -> float | None:
     return None if value is None else check_seconds(name, value)
 
 
+def check_age(value: object) -> float:
+    """Return a length in seconds that may be 0."""
+    return 0.0 if value == 0 and not isinstance(value, bool) else check_seconds("age", value)
+
+
 def check_count(name: str, value: object, *, least: int) -> int:
     """Return a whole number that is not below the least one allowed."""
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
@@ -50,14 +56,50 @@ def check_ids(value: Ids) -> Ids:
     return value
 
 
+def check_text(name: str, value: object) -> str | None:
+    """Return a text that is not blank, or None."""
+    if value is not None and not (isinstance(value, str) and value.strip()):
+        raise InvalidArgumentError(f"{name}: expected a text, got {value!r}")
+    return value
+
+
+def check_prompt(value: object) -> str:
+    """Return a prompt; it is not in the error, as it may be long or private."""
+    if not (isinstance(value, str) and value.strip()):
+        shown = "a blank one" if isinstance(value, str) else type(value).__name__
+        raise InvalidArgumentError(f"prompt: expected a text, got {shown}")
+    return value
+
+
 def check_until(value: object) -> Until:
     """Return one of the words for what ends a wait."""
-    for word in get_args(Until):
+    return cast(Until, check_word("until", value, get_args(Until)))
+
+
+def check_word(name: str, value: object, words: tuple[str, ...]) -> str:
+    """Return one of the words that an argument may be."""
+    for word in words:
         if value == word:
-            return word  # type: ignore[no-any-return]
-    raise InvalidArgumentError(
-        f"until: expected one of {', '.join(get_args(Until))}; got {value!r}"
-    )
+            return word
+    raise InvalidArgumentError(f"{name}: expected one of {', '.join(words)}; got {value!r}")
+
+
+def check_path(value: object) -> str:
+    """Return the path of a file, which no later change of the directory moves."""
+    try:
+        path = Path(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise InvalidArgumentError(f"path: expected a str or a Path, got {value!r}") from None
+    if not path.name or "\0" in path.name:
+        raise InvalidArgumentError(f"path: expected the path of a file, got {str(value)!r}")
+    return str(path.absolute())
+
+
+def check_variant(value: object) -> str | None:
+    """Return the name of a variant of a task's file, or None for the video."""
+    if value is not None and not (isinstance(value, str) and value and value.isprintable()):
+        raise InvalidArgumentError(f"variant: expected a name such as 'thumbnail', got {value!r}")
+    return value
 
 
 def find_secrets(headers: Mapping[str, str]) -> tuple[str, ...]:

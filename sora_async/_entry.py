@@ -6,8 +6,8 @@ from typing import Protocol
 
 import attrs
 
-from .learning import LONGEST_NEGLECT, Kind, urgency
-from .models import VideoTask
+from .learning import LONGEST_NEGLECT, Kind, is_stalled, remaining, urgency
+from .models import Phase, VideoTask
 from .schedule import History, Policy
 from .verdict import Patience
 
@@ -85,8 +85,8 @@ class Entry:
 
     @property
     def is_new(self) -> bool:
-        """Whether no answer has come yet."""
-        return self.history.polls == 0
+        """Whether no answer has come yet, and the first poll is due at once."""
+        return self.history.polls == 0 and self.due <= self.history.started
 
     def urgency(self, now: float) -> float:
         """
@@ -126,3 +126,18 @@ class Entry:
         if self.flight is not None:
             self.flight.cancel()
             self.flight = None
+
+    def foretell(self) -> tuple[tuple[float, float] | None, bool]:
+        """
+        Return what is to be expected at the newest event, and whether the task stalls.
+
+        The first is the seconds left, with a probability of 50 % and of 90 %.
+        """
+        history, now = self.history, self.news_at
+        last = history.last
+        if now is None or last is None or last.phase in (Phase.SUCCEEDED, Phase.FAILED):
+            return None, False
+        age = history.age(now)
+        left = remaining(history.sight, history.outlook, age=age)
+        stalled = is_stalled(history.sight, history.outlook, age=age)
+        return None if left is None else (left[0], left[1]), stalled

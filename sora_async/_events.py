@@ -1,16 +1,16 @@
-"""One iteration over a wait."""
+"""One iteration over a wait or a download, and those who wait for its news."""
 
 import asyncio
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
-from .models import ProgressEvent
+News = TypeVar("News", covariant=True)
 
 
-class Source(Protocol):
-    """What an iteration needs of its watch."""
+class Source(Protocol[News]):
+    """What an iteration needs of its watch or download."""
 
     @property
-    def latest(self) -> ProgressEvent | None:
+    def latest(self) -> News | None:
         """The newest event."""
 
     def _hold(self) -> None:
@@ -23,25 +23,25 @@ class Source(Protocol):
         """Return the version of an event newer than a given one; 0 when there will be none."""
 
 
-class Events:
+class Events(Generic[News]):
     """
-    One iteration over a watch.
+    One iteration over a watch or a download.
 
     It holds the watch while it lives and lets go when it is thrown away: a
     ``break`` out of ``async for`` calls nothing, but drops the last reference.
     """
 
-    def __init__(self, watch: Source) -> None:
+    def __init__(self, watch: Source[News]) -> None:
         self._watch = watch
         self._version = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting = 0
 
-    def __aiter__(self) -> "Events":
+    def __aiter__(self) -> "Events[News]":
         """Return itself."""
         return self
 
-    async def __anext__(self) -> ProgressEvent:
+    async def __anext__(self) -> News:
         """
         Return the next event, or end the iteration after the one with the finished task.
 

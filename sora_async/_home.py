@@ -1,20 +1,41 @@
-"""What a client has on one event loop: session, transport and poller, which end with the loop."""
+"""What a client has on one event loop: session, transport, poller and orders; all end with it."""
 
 import asyncio
 import contextlib
+import math
 import warnings
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
+from urllib.parse import urlencode
 
 import aiohttp
+import attrs
 from yarl import URL
 
+from ._body import Body, Order
+from ._making import Errand, Making, Makings
 from ._poller import Poller
+from ._stream import Stream
+from ._transfers import Transfers
 from ._transport import Terms, Transport
-from ._wire import decode_reply, task_path
+from ._wire import Reply, decode_created, decode_reply, fill_in, find_poll_address
 from .budget import Budget
-from .errors import ClientClosedError, InvalidArgumentError, SoraError
+from .dialects import Dialect
+from .errors import (
+    ClientClosedError,
+    InvalidArgumentError,
+    NotOfferedError,
+    RateLimitedError,
+    SoraError,
+)
 from .learning import Memory
 from .models import VideoTask
+
+Answer = TypeVar("Answer")
+Made = TypeVar("Made")
+
+MOST_ADDRESSES = 10_000
+"""Tasks of which it is remembered that they are polled elsewhere than their id says."""
 
 
 def check_trace_configs(
@@ -44,15 +65,34 @@ class Home:
         budget: Budget,
         memory: Memory,
         base_url: str,
+        dialect: Dialect,
+        max_retries: int,
         trace_configs: Sequence[aiohttp.TraceConfig],
         session: aiohttp.ClientSession | None,
+        max_downloads: int,
+        trust_env: bool,
     ) -> None:
+        self.base_url = base_url
+        self.dialect = dialect
+        self.secrets = terms.secrets
+        self.patience = terms.request_timeout
         self._base = URL(base_url, encoded=True)
         self._root = self._base.raw_path.rstrip("/")
-        self._secrets = terms.secrets
+        self._poll = self._root + dialect.poll_path
+        self.content = dialect.content_path and base_url + dialect.content_path
+        self._addresses: dict[str, str] = {}
+        self._max_retries = max_retries
+        self._makings = Makings(self)
+        self._orders_from = -math.inf
+        self._refusal: RateLimitedError | None = None
         self._transport = Transport(session, terms, trace_configs)
         self.is_closed = False
         self.poller = Poller(self._ask, budget, memory)
+        self._trace_configs = trace_configs
+        self._terms = terms
+        self._max_downloads = max_downloads
+        self._trust_env = trust_env
+        self._transfers: Transfers | None = None
         self._keeper = self._keep()
         self._closing: asyncio.Task[None] | None = None
         with contextlib.suppress(StopIteration), warnings.catch_warnings():
@@ -60,43 +100,217 @@ class Home:
             warnings.simplefilter("ignore", ResourceWarning)
             self._keeper.__anext__().send(None)
 
-    async def fetch(self, task_id: str, *, patience: float) -> VideoTask:
+    async def fetch(self, task_id: str) -> VideoTask:
+        """Ask for a task, in a slot of the budget; raise what the answer was, if it was no task."""
+        return await self.take_turn(lambda: self._ask(task_id, None), about=task_id)
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        decode: Callable[[Reply], Answer],
+        *,
+        about: str = "",
+        query: Mapping[str, str] | None = None,
+    ) -> Answer:
         """
-        Ask once, in a slot of the budget; raise what the answer was, if it was no task.
+        Send a request without a body, in a slot of the budget, and return what its reply holds.
 
         Args:
-            task_id: The id to ask for.
-            patience: Seconds of silence, asked for by the service, that are borne before.
+            method: GET or DELETE.
+            path: Of the dialect, with ``{id}`` where there is one.
+            decode: Reads the reply, or raises the error that it is.
+            about: The id; "" without one.
+            query: What follows the path.
         """
-        if self.poller.silence() > patience:
+        path = self._root + fill_in(path, about)
+        if query:
+            path += f"{'&' if '?' in path else '?'}{urlencode(query)}"
+        url = self._locate(path)
+
+        async def ask() -> Answer:
+            transport = self._transport
+            sending = transport.get(url) if method == "GET" else transport.send(method, url)
+            return decode(await self._receive(sending, about))
+
+        return await self.take_turn(ask, about=about)
+
+    async def take_turn(
+        self,
+        ask: Callable[[], Awaitable[Answer]],
+        *,
+        about: str,
+        note: Callable[[str, VideoTask | SoraError], None] | None = None,
+    ) -> Answer:
+        """
+        Ask once, in a slot of the budget; a silence of more than a request may take is an error.
+
+        Args:
+            ask: Sends the request, and returns what its reply holds.
+            about: The id of the task; "" without one.
+            note: Takes note of the answer; the poller does when None.
+        """
+        note = note or self.poller.note
+        if self.poller.silence() > self.patience:
             raise self.poller.refusal()
         slots = self.poller.slots
         await slots.take()
         try:
             if self.is_closed:
-                raise ClientClosedError(task_id)
-            task = await self._ask(task_id, None)
+                raise ClientClosedError(about)
+            answer = await ask()
         except SoraError as fault:
-            self.poller.note(task_id, fault)
+            note(about, fault)
             raise
         finally:
             slots.give_back()
-        self.poller.note(task_id, task)
-        return task
+        note(about, answer if isinstance(answer, VideoTask) else VideoTask(id=about))
+        return answer
 
     async def _ask(self, task_id: str, previous: VideoTask | None) -> VideoTask:
         """Ask once; *previous* is the snapshot that came before, None when there is none."""
         # Made anew each time: a URL that is kept takes six times the memory of its text.
-        url = self._base.with_path(self._root + task_path(task_id), encoded=True)
+        path = self._addresses.get(task_id) or fill_in(self._poll, task_id)
+        reply = await self._receive(self._transport.get(self._locate(path)), task_id)
+        return decode_reply(
+            reply, task_id=task_id, secrets=self.secrets, previous=previous, content=self.content
+        )
+
+    def _locate(self, path: str) -> URL:
+        """Return the address of an encoded path, which may have a query."""
+        path, is_asking, query = path.partition("?")
+        url = self._base.with_path(path, encoded=True)
+        if not is_asking:
+            return url
+        return URL.build(
+            scheme=url.scheme,
+            authority=url.raw_authority,
+            path=path,
+            query_string=query,
+            encoded=True,
+        )
+
+    async def _receive(self, sending: Awaitable[Reply], about: str) -> Reply:
         try:
-            reply = await self._transport.get(url)
+            return await sending
         except (InvalidArgumentError, RuntimeError) as error:
             if isinstance(error, RuntimeError) and not self._transport.is_ours:
                 raise InvalidArgumentError(f"session: {error}") from error
             if self.is_closed:  # pragma: no cover - between a redirect and what it leads to
-                raise ClientClosedError(task_id) from error
+                raise ClientClosedError(about) from error
             raise
-        return decode_reply(reply, task_id=task_id, secrets=self._secrets, previous=previous)
+
+    async def post(self, path: str, body: Body, decode: Callable[[Reply], Answer]) -> Answer:
+        """
+        Send a body, in a slot of the budget, and return what its reply holds.
+
+        A 429 to an order slows no polls: how many videos an account may make is
+        not how often it may ask for them. It holds back the next orders.
+        """
+        url = self._locate(path)
+        loop = asyncio.get_running_loop()
+        while (silence := self._orders_from - loop.time()) > 0:
+            if silence > self.patience and self._refusal is not None:
+                raise attrs.evolve(self._refusal, retry_after=silence)
+            await asyncio.sleep(silence)
+
+        async def ask() -> Answer:
+            return decode(await self._receive(self._transport.send("POST", url, body), ""))
+
+        return await self.take_turn(ask, about="", note=self._note_order)
+
+    def _note_order(self, about: str, seen: VideoTask | SoraError) -> None:
+        if not isinstance(seen, RateLimitedError):
+            self.poller.note(about, seen)
+        elif seen.retry_after:
+            self._refusal = seen
+            self._orders_from = asyncio.get_running_loop().time() + seen.retry_after
+
+    def create(self, order: Order) -> Making[VideoTask]:
+        """Begin to create a task: at most once, in an asyncio task that the home holds."""
+        return self.make(self.dialect.create_path, order, self._read_created, _tell_task)
+
+    def remix(self, order: Order, task_id: str) -> Making[VideoTask]:
+        """Begin to make a task of another one's video."""
+
+        def read(reply: Reply) -> VideoTask:
+            return self._read_created(reply, is_about_one=True)
+
+        path = fill_in(self.find_path("remix_path"), task_id)
+        return self.make(path, order, read, _tell_task)
+
+    def make(
+        self,
+        path: str,
+        order: Order,
+        decode: Callable[[Reply], Made],
+        tell: Callable[[Made], str],
+    ) -> Making[Made]:
+        """
+        Begin to send an order.
+
+        Args:
+            path: Of the dialect, filled in.
+            order: What.
+            decode: Reads the reply, or raises the error that it is.
+            tell: Describes what was made, for the log.
+        """
+        errand = Errand(
+            path=self._root + path,
+            url=str(self._locate(self._root + path)),
+            order=order,
+            decode=decode,
+            tell=tell,
+            is_listed=self.dialect.list_path is not None,
+            max_retries=self._max_retries,
+        )
+        return self._makings.begin(errand)
+
+    def _read_created(self, reply: Reply, *, is_about_one: bool = False) -> VideoTask:
+        task, body = decode_created(
+            reply, secrets=self.secrets, content=self.content, is_about_one=is_about_one
+        )
+        named = self.dialect.polling_url and body.get(self.dialect.polling_url)
+        address = find_poll_address(reply.url, named)
+        if address is not None and address != fill_in(self._poll, task.id):
+            if len(self._addresses) >= MOST_ADDRESSES:
+                del self._addresses[next(iter(self._addresses))]
+            self._addresses[task.id] = address
+        return task
+
+    def find_path(self, name: str) -> str:
+        """
+        Return a path of the dialect.
+
+        Raises:
+            NotOfferedError: It has none.
+        """
+        path: str | None = getattr(self.dialect, name)
+        if path is None:
+            call = name.removesuffix("_path").replace("_", " ")
+            message = f"the dialect {self.dialect.name!r} does not offer the call {call!r}"
+            raise NotOfferedError(self.base_url, 0, None, message)
+        return path
+
+    @property
+    def transfers(self) -> Transfers:
+        """What the downloads share; made at the first of them."""
+        if self._transfers is None:
+            stream = Stream(
+                self._transport,
+                self._terms,
+                base=self._base,
+                trust_env=self._trust_env,
+                trace_configs=self._trace_configs,
+            )
+            self._transfers = Transfers(
+                stream,
+                self.poller.slots,
+                note=self.poller.note,
+                secrets=self.secrets,
+                at_once=self._max_downloads,
+            )
+        return self._transfers
 
     def abandon(self) -> None:
         """Close at the next turn of the loop, for a client that was thrown away."""
@@ -113,8 +327,15 @@ class Home:
             self.is_closed = True
             try:
                 await self.poller.close()
+                await self._makings.close()
+                if self._transfers is not None:
+                    await self._transfers.close()
             finally:
                 await self._transport.close()
+
+
+def _tell_task(task: VideoTask) -> str:
+    return f"task {task.id}"
 
 
 def abandon(homes: "dict[asyncio.AbstractEventLoop, Home]") -> None:

@@ -1,6 +1,7 @@
 """Many waits at once: their events in one stream, and each settled as a value."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import (
     AsyncGenerator,
@@ -9,13 +10,17 @@ from collections.abc import (
     Iterable,
     Iterator,
 )
+from typing import cast
 
 import attrs
 
+from ._checks import check_count, check_ids
 from ._poller import Poller
 from ._watch import Watch
 from .errors import ClientClosedError, SoraError
 from .models import ProgressEvent, VideoTask
+from .schedule import Policy
+from .verdict import Until
 
 AT_A_STRETCH = 100
 """Waits that are begun before the loop's other work gets its turn."""
@@ -153,6 +158,98 @@ class Crowd:
 def _outcome(watch: Watch) -> Outcome:
     """Return how a wait ended; a bug in it is raised, for it must not be lost."""
     try:
-        return Outcome(watch.task_id, watch._unwrap())
+        return Outcome(watch.task_id or "", watch._unwrap())
     except SoraError as error:
-        return Outcome(watch.task_id, None, error)
+        return Outcome(watch.task_id or "", None, error)
+
+
+class Waits(ABC):
+    """What a client offers to wait for many tasks; of itself it needs the wait for one."""
+
+    @abstractmethod
+    def wait_until_complete(
+        self,
+        task_id: str,
+        *,
+        timeout: float | None = 1800.0,
+        schedule: Policy | None = None,
+        until: Until = "video",
+    ) -> Watch:
+        """Return a wait for a task."""
+
+    def as_completed(
+        self,
+        task_ids: Iterable[str] | AsyncIterable[str],
+        *,
+        timeout: float | None = 1800.0,
+        schedule: Policy | None = None,
+        until: Until = "video",
+        at_once: int = 1000,
+    ) -> AsyncGenerator[Outcome]:
+        """
+        Wait for many tasks, and yield how each wait ended, in the order in which they end.
+
+        A failure is an :class:`Outcome` like any other and ends nothing. An
+        error of *task_ids* itself is raised once what was begun has settled.
+        Leaving the loop early ends the waits; their tasks go on.
+
+        Args:
+            task_ids: Ids, any number of them, from any iterable or async
+                iterable; it is read only as far as there are places.
+            timeout: Seconds for each wait, from the moment it has a place; None for no limit.
+            schedule: The cadence; the client's when None.
+            until: What ends the wait of a task that succeeds; see :meth:`wait_until_complete`.
+            at_once: Waits under way at the same time, outcomes not yet taken included.
+
+        Raises:
+            InvalidArgumentError: An argument cannot be used; nothing was sent.
+        """
+        crowd = self._crowd(timeout, schedule, until, at_once, is_chatty=False)
+        return cast(AsyncGenerator[Outcome], crowd.follow(check_ids(task_ids)))
+
+    def events(
+        self,
+        task_ids: Iterable[str] | AsyncIterable[str],
+        *,
+        timeout: float | None = 1800.0,
+        schedule: Policy | None = None,
+        until: Until = "video",
+        at_once: int = 1000,
+    ) -> AsyncGenerator[ProgressEvent | Outcome]:
+        """
+        Wait for many tasks, and yield the events of all of them in one stream.
+
+        The last news of each wait is its :class:`Outcome`. A reader that is
+        slower than the polls gets the newest event of each wait and never a
+        queue of old ones. All else is as in :meth:`as_completed`.
+
+        Args:
+            task_ids: Ids, any number of them, from any iterable or async
+                iterable; it is read only as far as there are places.
+            timeout: Seconds for each wait, from the moment it has a place; None for no limit.
+            schedule: The cadence; the client's when None.
+            until: What ends the wait of a task that succeeds; see :meth:`wait_until_complete`.
+            at_once: Waits under way at the same time, outcomes not yet taken included.
+
+        Raises:
+            InvalidArgumentError: An argument cannot be used; nothing was sent.
+        """
+        crowd = self._crowd(timeout, schedule, until, at_once, is_chatty=True)
+        return crowd.follow(check_ids(task_ids))
+
+    def _crowd(
+        self,
+        timeout: float | None,
+        schedule: Policy | None,
+        until: Until,
+        at_once: int,
+        *,
+        is_chatty: bool,
+    ) -> Crowd:
+        def wait(task_id: str) -> Watch:
+            return self.wait_until_complete(
+                task_id, timeout=timeout, schedule=schedule, until=until
+            )
+
+        wait("any")  # bad terms are found out here, and not as the outcome of each wait
+        return Crowd(wait, at_once=check_count("at_once", at_once, least=1), is_chatty=is_chatty)

@@ -59,7 +59,7 @@ class Poller:
         self._kinds: dict[tuple[Kind, ...], tuple[Kind, ...]] = {}
         self.is_acquainted = False
 
-    def join(self, key: Key, waiter: Waiter, previous: Entry | None) -> Entry:
+    def join(self, key: Key, waiter: Waiter, previous: Entry | None, *, since: float) -> Entry:
         """
         Return the entry that polls for a key, with one more who waits for it.
 
@@ -67,11 +67,13 @@ class Poller:
             key: What to poll for.
             waiter: Who wants to know.
             previous: The entry this waiter has left before; polling goes on where it stopped.
+            since: The moment it began to wait, which may be before this loop began.
         """
         entry = self._entries.get(key)
         if entry is None:
             now = self._loop.time()
-            entry = previous or Entry(key, History(task_id=key.task_id, started=now))
+            born = since if since < now else None
+            entry = previous or Entry(key, History(task_id=key.task_id, started=now, born=born))
             entry.resume(now)
             self._entries[key] = entry
             self.slots.plan(entry, max(entry.due, now))
@@ -136,7 +138,7 @@ class Poller:
             self._settle(entry, _closed(entry.history))
         self.slots.close()
         flights = [flight for flight in self._flights if flight is not asyncio.current_task()]
-        await asyncio.gather(*flights, return_exceptions=True)
+        await asyncio.gather(self.slots.meter.close(), *flights, return_exceptions=True)
 
     def _take_off(self, entry: Entry) -> None:
         if self._entries.get(entry.key) is not entry:
@@ -235,21 +237,23 @@ class Poller:
                 self._kinds.clear()
             # Once for all waits of a kind, and not for each of them.
             entry.kinds = self._kinds.setdefault(kinds, kinds)
-            history = attrs.evolve(history, born=now - self._head_start(task))
+            waited = 0.0 if history.born is None else now - history.born
+            history = attrs.evolve(history, born=now - self._head_start(task, waited))
         outlook = self._memory.outlook(entry.kinds)
         return history if outlook is history.outlook else attrs.evolve(history, outlook=outlook)
 
-    def _head_start(self, task: VideoTask) -> float:
+    def _head_start(self, task: VideoTask, waited: float = 0.0) -> float:
         """
         Return the age of a task at its first answer, in seconds.
 
         The clocks of the service and ours may differ by hours, as zones do. So
-        the least that was seen stands for a task that was just made.
+        the least that was seen stands for a task that was just made, after
+        the seconds for which it was waited for before.
         """
         if task.created_at is None:
-            return 0.0
+            return waited
         head_start = (datetime.now(UTC) - task.created_at).total_seconds()
-        self._least_head_start = min(self._least_head_start, head_start)
+        self._least_head_start = min(self._least_head_start, head_start - waited)
         return head_start - self._least_head_start
 
     def _learn(self, entry: Entry, before: History, decision: Done | GiveUp, now: float) -> None:

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
-from .budget import INSTANT, Budget, Meter
+from .budget import INSTANT, Budget, Source
 
 LOOKED_AT = 32
 """Turns whose urgency is worked out for each slot, at most: thousands may be due."""
@@ -65,7 +65,7 @@ class Slots(Generic[AnyTurn]):
 
     def __init__(self, budget: Budget, start: Callable[[AnyTurn], None]) -> None:
         self._loop = asyncio.get_running_loop()
-        self.meter = Meter(budget, now=self._loop.time())
+        self.meter: Source = budget._open(self._loop.time(), self._hand_out)
         self._start = start
         self._free = budget.in_flight
         self._tickets = itertools.count(1)
@@ -142,8 +142,7 @@ class Slots(Generic[AnyTurn]):
     def _count_left(self) -> None:
         """Count one who has left: in the middle of a queue nobody can be taken out."""
         self._left += 1
-        if not self._is_busy:
-            self._sweep()
+        self._sweep()
 
     def _sweep(self) -> None:
         """Sweep out, now and then, the places of those who have left."""
@@ -166,15 +165,17 @@ class Slots(Generic[AnyTurn]):
         try:
             while self._free > 0:
                 now = self._loop.time()
-                delay = self.meter.delay(now)
-                if delay:
-                    if self._is_wanted():
-                        self._wake_at(now + delay)
-                    return
-                if not any(next(self._turns)(now) for _ in range(3)):
+                if not (self._calls or self._new or self._due or self._has_due(now)):
                     if self._planned:
                         self._wake_at(self._planned[0][0])
                     return
+                delay = self.meter.delay(now)
+                if delay:
+                    if delay < math.inf:  # else it calls when there is one
+                        self._wake_at(now + delay)
+                    return
+                # To nobody, where all who were due have left; then they are out of the queue now.
+                any(next(self._turns)(now) for _ in range(3))
         finally:
             self._is_busy = False
 

@@ -1,9 +1,8 @@
-"""The only room that sends HTTP: an address in, a :class:`Reply` or the lack of one out."""
+"""The only room that sends HTTP: a request in, a :class:`Reply` or the lack of one out."""
 
 import asyncio
-import contextvars
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.request import getproxies, proxy_bypass
@@ -12,9 +11,10 @@ import aiohttp
 import attrs
 from yarl import URL
 
+from ._body import Body
+from ._limits import Limits
 from ._units import read_label
 from ._wire import Reply, hide_in_text, is_loopback
-from .budget import INSTANT
 from .errors import (
     ConnectionFailedError,
     InvalidArgumentError,
@@ -25,7 +25,10 @@ from .errors import (
 MAX_REDIRECTS = 5
 # The limit of a request is our own and exact: aiohttp rounds its timeouts up to whole seconds.
 _NO_TIMEOUT = aiohttp.ClientTimeout()
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_REDIRECTS_OF_A_REQUEST = frozenset({307, 308})
+"""After these the same request is to be sent again: the first one had no effect. Source:
+:rfc:`9110`, section 15.4; the others may be how a server shows what it has made."""
 
 
 @attrs.frozen(kw_only=True)
@@ -37,6 +40,7 @@ class Terms:
         headers: Sent to the base URL's origin and to no other.
         secrets: Those of them, or parts, that no error may show; the key is the first.
         request_timeout: Seconds for one request, from the connection to the body's last byte.
+        create_timeout: The same for one that has a body.
         longest_body: Bytes of a reply that are read, counted after decompression.
         ssl: What TLS is verified with; None for the system's certificates.
         trust_env: Whether proxies named by the environment are used.
@@ -45,6 +49,7 @@ class Terms:
     headers: Mapping[str, str] = attrs.field(repr=False)
     secrets: tuple[str, ...] = attrs.field(repr=False)
     request_timeout: float
+    create_timeout: float
     longest_body: int
     ssl: ssl.SSLContext | None
     trust_env: bool = False
@@ -68,11 +73,18 @@ _OPTIONS: dict[str, Any] = {"allow_redirects": False}
 
 
 def _make_session(
-    terms: Terms, trace_configs: Sequence[aiohttp.TraceConfig]
+    terms: Terms, trace_configs: Sequence[aiohttp.TraceConfig], *, is_fresh: bool = False
 ) -> aiohttp.ClientSession:
-    """Return a session without cookies and without a limit of its own on connections."""
+    """
+    Return a session without cookies and without a limit of its own on connections.
+
+    Args:
+        terms: How requests are sent.
+        trace_configs: Who wants to know of them.
+        is_fresh: Whether each request has a connection of its own.
+    """
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, ssl=terms.ssl or True),
+        connector=aiohttp.TCPConnector(limit=0, force_close=is_fresh, ssl=terms.ssl or True),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers=terms.headers,
         timeout=_NO_TIMEOUT,
@@ -92,68 +104,23 @@ def _options_for_any_session(terms: Terms) -> dict[str, Any]:
     }
 
 
-class _Limit:
-    """The time limit of one request, which runs in the task that made it."""
+class _Stream(aiohttp.Payload):
+    """A body as aiohttp takes it; what is written is asked of it, and so it knows what has left."""
 
-    __slots__ = ("cancelling", "ends_at", "is_over", "task")
+    _autoclose = True
 
-    def __init__(self, task: asyncio.Task[Any], ends_at: float) -> None:
-        self.task = task
-        self.ends_at = ends_at
-        self.cancelling = task.cancelling()
-        self.is_over = False
+    def __init__(self, body: Body) -> None:
+        super().__init__(body, content_type=body.content_type)
+        self._size = body.size
 
+    async def write(self, writer: Any) -> None:
+        """Write it all."""
+        async for chunk in self._value.chunks():
+            await writer.write(chunk)
 
-class _Limits:
-    """
-    The time limits of all requests under way.
-
-    All have the same length, so they run out in the order in which they
-    began, and one timer does for all of them.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._loop = asyncio.get_running_loop()
-        self._running: dict[_Limit, None] = {}
-        self._context = contextvars.Context()
-        self._timer: asyncio.TimerHandle | None = None
-
-    def start(self) -> _Limit:
-        task = asyncio.current_task()
-        assert task is not None
-        limit = _Limit(task, self._loop.time() + self._seconds)
-        self._running[limit] = None
-        if self._timer is None:
-            self._timer = self._loop.call_at(
-                limit.ends_at, self._end_those_over, context=self._context
-            )
-        return limit
-
-    def stop(self, limit: _Limit) -> bool:
-        """Take a limit back, once; return whether it is what the request was cancelled for."""
-        self._running.pop(limit, None)
-        is_over, limit.is_over = limit.is_over, False
-        return is_over and limit.task.uncancel() <= limit.cancelling
-
-    def _end_those_over(self) -> None:
-        self._timer = None
-        now = self._loop.time()
-        for limit in list(self._running):
-            if limit.ends_at > now + INSTANT:
-                self._timer = self._loop.call_at(
-                    limit.ends_at, self._end_those_over, context=self._context
-                )
-                return
-            del self._running[limit]
-            limit.is_over = True
-            limit.task.cancel()
-
-    def close(self) -> None:
-        """End the timer, unless there are calls that outlive their client."""
-        if self._timer is not None and not self._running:
-            self._timer.cancel()
-            self._timer = None
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """Refuse: it is not in memory."""
+        raise TypeError("a body that is streamed cannot be read")
 
 
 class Transport:
@@ -176,8 +143,11 @@ class Transport:
         self._session = session or _make_session(terms, trace_configs)
         self._options = _OPTIONS if session is None else _options_for_any_session(terms)
         self._terms = terms
+        self._trace_configs = trace_configs
+        self._fresh: aiohttp.ClientSession | None = None
         self._proxies: dict[URL, URL | None] = {}
-        self._limits = _Limits(terms.request_timeout)
+        self._limits = Limits(terms.request_timeout)
+        self._long_limits = Limits(terms.create_timeout)
 
     async def get(self, url: URL) -> Reply:
         """
@@ -192,44 +162,92 @@ class Transport:
             UnreadableReplyError: The reply is larger than we read, or leads to another origin.
             InvalidArgumentError: The session that was given cannot be used.
         """
+        return await self._within(self._limits, url, self._exchange(url))
+
+    async def send(self, method: str, url: URL, body: Body | None = None) -> Reply:
+        """
+        Return the reply to a request that changes something, whatever its status.
+
+        It goes over a connection of its own: one that was idle may be closed by the
+        server in the moment it is used, and then nobody knows what has arrived.
+        A given session decides itself; it is asked for one that polls do not use.
+
+        A redirect is followed on the same origin only, and only where it says that the
+        request had no effect yet. One with a body has the ``create_timeout``.
+
+        Raises:
+            ConnectionFailedError: There was no whole reply in time; the body
+                knows whether it had begun to leave.
+            UnreadableReplyError: The reply is larger than we read, or a redirect.
+            InvalidArgumentError: The session that was given cannot be used.
+        """
+        limits = self._limits if body is None else self._long_limits
+        return await self._within(limits, url, self._exchange(url, method, body))
+
+    async def _within(
+        self, limits: Limits, url: URL, exchange: Coroutine[Any, Any, Reply]
+    ) -> Reply:
         if self._session.closed:
+            exchange.close()
             raise InvalidArgumentError("session: it is closed")
-        limit = self._limits.start()
+        limit = limits.start()
         try:
-            return await self._exchange(url)
+            return await exchange
         except asyncio.CancelledError:
-            if not self._limits.stop(limit):
+            if not limits.stop(limit):
                 raise
-            reason = f"no whole reply within {self._terms.request_timeout:g} s"
+            reason = f"no whole reply within {limits.seconds:g} s"
             failure: SoraError = ConnectionFailedError(str(url), reason)
         except TimeoutError as error:
             reason = f"no whole reply in time ({type(error).__name__})"
             failure = ConnectionFailedError(str(url), reason)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            failure = self._translate(str(url), error)
+            failure = self.translate(str(url), error)
         finally:
-            self._limits.stop(limit)
+            limits.stop(limit)
         try:
             # Raised out here, it has no context: aiohttp's errors show the request's headers.
             raise failure
         finally:
             del failure  # which holds this frame now
 
+    async def open(self, url: URL, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        """
+        Send a GET of the service's own, and return the answer with its body still to be read.
+
+        It knows no limit of time and follows no redirect, and its errors are aiohttp's.
+
+        Args:
+            url: On the service's origin: it gets our headers, the key among them.
+            headers: To add to them.
+
+        Raises:
+            InvalidArgumentError: The session that was given is closed.
+        """
+        if self._session.closed:
+            raise InvalidArgumentError("session: it is closed")
+        names = {name.lower() for name in headers}
+        kept = {k: text for k, text in self._terms.headers.items() if k.lower() not in names}
+        options = {**self._options, "headers": {**kept, **headers}}
+        if self._terms.trust_env:
+            options["proxy"] = self.find_proxy(url)
+        return await self._session.get(url, **options)
+
     async def close(self) -> None:
         """Close the session, unless it was given."""
         self._limits.close()
+        self._long_limits.close()
         if self.is_ours:
             await self._session.close()
+        if self._fresh is not None:
+            await self._fresh.close()
 
-    async def _exchange(self, url: URL) -> Reply:
+    async def _exchange(self, url: URL, method: str = "GET", body: Body | None = None) -> Reply:
         target = url
         for _ in range(MAX_REDIRECTS):
-            options = self._options
-            if self._terms.trust_env:
-                options = {**options, "proxy": self._find_proxy(target)}
-            response = await self._session.get(target, **options)
+            response = await self._request(method, target, body)
             try:
-                if response.status not in _REDIRECTS or "Location" not in response.headers:
+                if response.status not in REDIRECTS or "Location" not in response.headers:
                     return Reply(
                         url=str(url),
                         status=response.status,
@@ -238,9 +256,42 @@ class Transport:
                         received=datetime.now(UTC),
                     )
             finally:
-                response.release()
+                if method == "GET":
+                    response.release()
+                else:
+                    response.close()
             target = self._follow(url, target, response)
+            is_plain = method == "GET" or response.status in _REDIRECTS_OF_A_REQUEST
+            if not is_plain or (body is not None and not body.can_repeat):
+                reason = f"a redirect to {target.path}, which is not followed: it may be the answer"
+                raise UnreadableReplyError(str(url), response.status, reason)
         raise ConnectionFailedError(str(url), f"more than {MAX_REDIRECTS} redirects")
+
+    async def _request(self, method: str, url: URL, body: Body | None) -> aiohttp.ClientResponse:
+        options = self._options
+        if self._terms.trust_env:
+            options = {**options, "proxy": self.find_proxy(url)}
+        if method == "GET":
+            return await self._session.get(url, **options)
+        headers = dict(self._terms.headers)
+        if body is not None:
+            headers = {k: v for k, v in headers.items() if k.lower() != "content-type"}
+            headers["Content-Type"] = body.content_type
+            options = {**options, "data": _Stream(body)}
+        if not self.is_ours:
+            # A part of what a connection is kept under, and the name that is used anyway: so none
+            # of those of polls is taken; and the server ends it, so that the next create has none.
+            options = {**options, "server_hostname": url.raw_host}
+            headers["Connection"] = "close"
+        return await self._find_fresh().request(method, url, **{**options, "headers": headers})
+
+    def _find_fresh(self) -> aiohttp.ClientSession:
+        """Return the session whose every request has a new connection; made at its first use."""
+        if not self.is_ours:
+            return self._session
+        if self._fresh is None:
+            self._fresh = _make_session(self._terms, self._trace_configs, is_fresh=True)
+        return self._fresh
 
     def _follow(self, url: URL, target: URL, response: aiohttp.ClientResponse) -> URL:
         """Return where a redirect leads, if that is on the origin that was asked."""
@@ -255,7 +306,8 @@ class Transport:
         reason = f"a redirect to {shown}, another origin; is that the base_url?"
         raise UnreadableReplyError(str(url), response.status, reason)
 
-    def _find_proxy(self, url: URL) -> URL | None:
+    def find_proxy(self, url: URL) -> URL | None:
+        """Return the proxy that the environment names; no error shows its password."""
         origin = url.origin()
         if origin not in self._proxies:
             self._proxies[origin] = find_proxy(url)
@@ -275,7 +327,7 @@ class Transport:
             raise UnreadableReplyError(str(url), response.status, reason)
         return body
 
-    def _translate(self, url: str, error: Exception) -> SoraError:
+    def translate(self, url: str, error: Exception) -> SoraError:
         """Return our error for one of aiohttp's, chained to it where it has nothing to hide."""
         text = read_label(str(error)) or "the connection broke"
         for proxy in filter(None, self._proxies.values()):

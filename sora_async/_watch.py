@@ -8,13 +8,13 @@ from typing import Protocol
 
 import attrs
 
+from ._birth import Birth, first_poll
 from ._entry import End, Entry, Key
 from ._events import Events
 from ._poller import Poller
-from .errors import SoraError, WaitInterruptedError, WaitTimeoutError
-from .learning import is_stalled, remaining
-from .models import Phase, ProgressEvent, VideoTask
-from .schedule import History
+from ._wakes import join, leave, wake
+from .errors import ClientClosedError, SoraError, WaitInterruptedError, WaitTimeoutError
+from .models import ProgressEvent, VideoTask
 from .verdict import Done, end_of_success, furthest
 
 
@@ -38,11 +38,16 @@ class Watch:
     A consumer that is slower than the polls gets the newest event and never a
     queue of old ones; the last event, with the finished task, is never left out.
 
-    Made by :meth:`SoraClient.wait_until_complete <sora_async.SoraClient.wait_until_complete>`.
+    Made by :meth:`SoraClient.wait_until_complete <sora_async.SoraClient.wait_until_complete>`,
+    and by :meth:`SoraClient.create_and_wait <sora_async.SoraClient.create_and_wait>`.
+    That one creates its task at first, once: its first event is the answer to that. An order
+    that has left is not broken off by whoever leaves, and not sent again for whoever comes back.
     """
 
     __slots__ = (
         "__weakref__",
+        "_birth",
+        "_created",
         "_door",
         "_end",
         "_ends",
@@ -61,15 +66,25 @@ class Watch:
         "_version",
     )
 
-    def __init__(self, door: Door, key: Key, *, timeout: float | None) -> None:
+    def __init__(
+        self,
+        door: Door,
+        key: Key,
+        *,
+        timeout: float | None,
+        age: float = 0.0,
+        birth: Birth | None = None,
+    ) -> None:
         self._door = door
+        self._birth = birth
+        self._created: VideoTask | None = None
         self._key = key
         self._timeout = timeout
         self._poller: Poller | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._entry: Entry | None = None
         self._holders = 0
-        self._started = 0.0
+        self._started = -age  # as if the loop began when the wait does
         self._timer: asyncio.TimerHandle | None = None
         self._end: End | None = None
         self._frames: TracebackType | None = None
@@ -80,9 +95,14 @@ class Watch:
         self._follower: Callable[[Watch], None] | None = None
 
     @property
-    def task_id(self) -> str:
-        """The id that is asked for."""
-        return self._key.task_id
+    def task_id(self) -> str | None:
+        """
+        The id that is asked for.
+
+        None as long as a create has not been answered; it is known from the
+        answer on, however the wait ends, and also if nobody waits by then.
+        """
+        return self._key.task_id or None
 
     @property
     def latest(self) -> ProgressEvent | None:
@@ -95,9 +115,9 @@ class Watch:
         if before is not None and (before.polls, before.elapsed) == (entry.history.polls, elapsed):
             return before
         history = entry.history
-        left, stalled = _foretell(history, entry.news_at)
+        left, stalled = entry.foretell()
         self._latest = ProgressEvent(
-            task=history.last or VideoTask(id=history.task_id),
+            task=history.last or self._created or VideoTask(id=history.task_id),
             progress=furthest(before.progress if before else None, history.progress),
             elapsed=max(0.0, elapsed),
             polls=history.polls,
@@ -132,16 +152,16 @@ class Watch:
         self._hold()
         try:
             while self._end is None:
-                future = _join(self._ends)
+                future = join(self._ends)
                 try:
                     await future
                 finally:
-                    _leave(self._ends, future)
+                    leave(self._ends, future)
         finally:
             self._release()
         return self._unwrap()
 
-    def __aiter__(self) -> Events:
+    def __aiter__(self) -> Events[ProgressEvent]:
         """Iterate over the events of the wait, the last one with the finished task."""
         return Events(self)
 
@@ -150,11 +170,11 @@ class Watch:
         while self._end is None and self._version <= version:
             if self._news is None:
                 self._news = []
-            future = _join(self._news)
+            future = join(self._news)
             try:
                 await future
             finally:
-                _leave(self._news, future)
+                leave(self._news, future)
         if self._version > version and not isinstance(self._end, BaseException):
             return self._version
         self._unwrap()
@@ -195,23 +215,59 @@ class Watch:
         if self._end is not None:
             return
         if self._loop is None:
-            self._loop, self._started = loop, loop.time()
+            self._loop, self._started = loop, loop.time() + self._started
         elif self._loop is not loop:
-            raise RuntimeError(
-                "this Watch belongs to another event loop: "
-                f"call wait_until_complete({self.task_id!r}) again in this one"
-            )
+            again = f"call wait_until_complete({self.task_id!r}) again in this one"
+            raise RuntimeError(f"this Watch belongs to another event loop: {again}")
         if self._holders == 0:
-            previous = self._entry
             self._poller = self._door._find_poller()
-            self._entry = self._poller.join(self._key, self, previous)
+            if self._birth is not None:
+                self._birth.hold(self._be_born)
+            else:
+                self._join(self._poller, self._entry)
             if self._timeout is not None:
                 self._timer = loop.call_at(self._started + self._timeout, self._expire, None)
-            if self._entry is not previous and self._entry.news_at is not None:
-                self._version += 1
-            # Not at once: an error that is raised without a pause would stop a loop of retries.
-            loop.call_soon(self._keep_silence, self._poller.silence())
         self._holders += 1
+
+    def _join(self, poller: Poller, previous: Entry | None) -> None:
+        """Have the task polled."""
+        assert self._loop is not None
+        self._entry = poller.join(self._key, self, previous, since=self._started)
+        if self._entry is not previous and self._entry.news_at is not None:
+            self._version += 1
+        # Not at once: an error that is raised without a pause would stop a loop of retries.
+        self._loop.call_soon(self._keep_silence, poller.silence())
+
+    def _be_born(self, made: VideoTask | BaseException) -> None:
+        """Take what came of the create, whoever still waits for it."""
+        self._birth = None
+        if isinstance(made, BaseException):
+            if self._end is None:
+                self._settle(made)
+            return
+        self._created = made
+        self._key = attrs.evolve(self._key, task_id=made.id)
+        if self._end is not None:
+            return
+        assert self._loop is not None and self._poller is not None
+        now = self._loop.time()
+        self._latest = ProgressEvent(
+            task=made, progress=made.progress, elapsed=now - self._started, polls=0
+        )
+        try:
+            begun = first_poll(self._key, made, now)
+        except Exception as bug:  # of a schedule of the user's: it must reach those who wait
+            begun = bug
+        if not isinstance(begun, Entry):
+            self._settle(begun)
+        elif self._holders == 0:
+            begun.left_at, self._entry = now, begun
+        elif self._poller.is_closed:
+            self._settle(ClientClosedError(made.id))
+        else:
+            self._join(self._poller, begun)
+            self._publish()
+            self._allow_silence(made.poll_after or 0.0)
 
     def _release(self) -> None:
         """Count one consumer less; the last one stops the polling."""
@@ -224,26 +280,33 @@ class Watch:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        assert self._poller is not None and self._entry is not None
-        self._poller.leave(self._entry, self)
+        if self._birth is not None:
+            self._birth.leave()
+        elif self._entry is not None:
+            assert self._poller is not None
+            self._poller.leave(self._entry, self)
 
     def _expire(self, asked: float | None) -> None:
         """End the wait for want of time; with the task, where that has succeeded already."""
-        assert self._entry is not None
+        if self._entry is None:
+            self._settle(WaitTimeoutError(""))
+            return
         history = self._entry.history
         ending = end_of_success(history, self._key.patience)
         if ending is not None:
             self._settle(ending.task if isinstance(ending, Done) else ending.error)
             return
         self._settle(
-            WaitTimeoutError(self.task_id, history.last, 0.0, history.polls, history.fault, asked)
+            WaitTimeoutError(
+                history.task_id, history.last, 0.0, history.polls, history.fault, asked
+            )
         )
 
     def _publish(self) -> None:
         """Take note of news: wake those who iterate, and tell who follows."""
         self._version += 1
         if self._news:
-            _wake(self._news)
+            wake(self._news)
         if self._follower is not None:
             self._follower(self)
 
@@ -267,40 +330,12 @@ class Watch:
         """Take the end of the wait and wake everybody."""
         assert self._loop is not None
         if isinstance(end, WaitInterruptedError):
-            end = attrs.evolve(end, elapsed=self._loop.time() - self._started)
+            elapsed = self._loop.time() - self._started
+            end = attrs.evolve(end, elapsed=elapsed, last=end.last or self._created)
         _ = self.latest
         self._rest()
         self._entry = None
         self._end = end
         self._frames = end.__traceback__ if isinstance(end, BaseException) else None
-        _wake(self._ends)
+        wake(self._ends)
         self._publish()
-
-
-def _foretell(history: History, now: float) -> tuple[tuple[float, float] | None, bool]:
-    """Return the seconds left, with a probability of 50 % and of 90 %, and whether it stalls."""
-    last = history.last
-    if last is None or last.phase in (Phase.SUCCEEDED, Phase.FAILED):
-        return None, False
-    age = history.age(now)
-    left = remaining(history.sight, history.outlook, age=age)
-    stalled = is_stalled(history.sight, history.outlook, age=age)
-    return None if left is None else (left[0], left[1]), stalled
-
-
-def _join(waiting: list[asyncio.Future[None]]) -> asyncio.Future[None]:
-    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    waiting.append(future)
-    return future
-
-
-def _leave(waiting: list[asyncio.Future[None]], future: asyncio.Future[None]) -> None:
-    if future in waiting:  # else it was woken; also when it was cancelled in the same turn
-        waiting.remove(future)
-
-
-def _wake(waiting: list[asyncio.Future[None]]) -> None:
-    for future in waiting:
-        if not future.done():
-            future.set_result(None)
-    waiting.clear()

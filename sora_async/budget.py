@@ -5,13 +5,14 @@ Moments come in as arguments, in seconds on any clock that only goes forward.
 """
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import attrs
 
 from .errors import InvalidArgumentError
 
-__all__ = ["Budget", "Meter"]
+__all__ = ["Budget", "Meter", "Source"]
 
 LONGEST_SHARED_SILENCE = 60.0
 """Seconds for which all keep a silence that one request was asked for. Its own wait keeps all of
@@ -65,12 +66,47 @@ def _check_rate(_: object, __: object, rate: Any) -> None:
         )
 
 
-def _check_number(_: object, field: "attrs.Attribute[Any]", number: Any) -> None:
+def check_number(_: object, field: "attrs.Attribute[Any]", number: Any) -> None:
+    """Refuse what is no whole number of slots."""
     is_number = isinstance(number, int) and not isinstance(number, bool)
     if not is_number or not 1 <= number <= FASTEST:
         raise InvalidArgumentError(
             f"{field.name}: expected a whole number from 1 to a million, got {number!r}"
         )
+
+
+class Source(Protocol):
+    """
+    Where the slots of one client on one loop come from: a :class:`Meter`, or one who asks others.
+
+    Who asks others calls back when it knows more; see :meth:`Budget._open`.
+    """
+
+    @property
+    def quiet_until(self) -> float:
+        """The moment before which there are none."""
+
+    def delay(self, now: float) -> float:
+        """
+        Return the seconds until there is a slot.
+
+        Asked only for somebody who wants one now; infinity of who calls back when it knows.
+        """
+
+    def take(self, now: float) -> None:
+        """Use a slot; there must be one."""
+
+    def keep_silent(self, now: float, seconds: float) -> None:
+        """Give no slot for some seconds."""
+
+    def note_good(self, now: float) -> None:
+        """Take note of an answer that was no 429."""
+
+    def note_limited(self, now: float, asked: float | None, *, is_again: bool = False) -> None:
+        """Take note of a 429."""
+
+    async def close(self) -> None:
+        """Let go of all that is open."""
 
 
 @attrs.frozen(kw_only=True)
@@ -93,8 +129,12 @@ class Budget:
     """
 
     rate: float | None = attrs.field(default=50.0, validator=_check_rate)
-    burst: int = attrs.field(default=20, validator=_check_number)
-    in_flight: int = attrs.field(default=64, validator=_check_number)
+    burst: int = attrs.field(default=20, validator=check_number)
+    in_flight: int = attrs.field(default=64, validator=check_number)
+
+    def _open(self, now: float, look: Callable[[], None]) -> Source:
+        """Return where the slots come from; it may call *look* when there are some again."""
+        return Meter(self, now=now)
 
 
 class Meter:
@@ -109,6 +149,7 @@ class Meter:
     Attributes:
         rate: Slots a second at present; infinity for no limit.
         quiet_until: The moment before which there are none.
+        usual: Where there is no limit, slots a second from which a 429 lowers the rate at least.
     """
 
     __slots__ = (
@@ -126,12 +167,14 @@ class Meter:
         "_sent",
         "quiet_until",
         "rate",
+        "usual",
     )
 
     def __init__(self, budget: Budget, *, now: float) -> None:
         self._budget = budget
         self.rate = math.inf if budget.rate is None else float(budget.rate)
         self.quiet_until = -math.inf
+        self.usual = 0.0
         self._level = float(budget.burst)
         self._level_at = now
         self._pause = SHORTEST_PAUSE
@@ -204,10 +247,13 @@ class Meter:
         if not is_again and self._is_served and now >= self._fell_at + 1.0 + 1.0 / self.rate:
             self._fall(now)
 
+    async def close(self) -> None:
+        """Do nothing: nothing is open."""
+
     def _fall(self, now: float) -> None:
         self._forget(now)
         span = MEMORY * -math.expm1(-max(1.0, now - self._opened) / MEMORY)
-        rate = self._sent / span if self.rate == math.inf else self.rate
+        rate = max(self._sent / span, self.usual) if self.rate == math.inf else self.rate
         rate = max(min(rate * FALL, self._good / span), rate * DEEPEST_FALL)
         self.rate = max(SLOWEST, rate)
         self._rise = min(RISE * self.rate, STEEPEST_RISE)

@@ -12,9 +12,23 @@ Every error of this package and what to do about it.
     │   ├── InsufficientQuotaError    top up the account
     │   ├── TaskNotFoundError         check id, account and base_url
     │   ├── RateLimitedError          ask less often
-    │   └── ServiceUnavailableError   ask again later
+    │   ├── ServiceUnavailableError   ask again later
+    │   └── NotOfferedError           do without: this server has no such call
+    ├── CreateUncertainError          look before you create again: it may have been charged
     ├── TaskFailedError               the task is over: read its failure
     ├── VideoMissingError             the task is over: fetch its content_url
+    ├── DownloadError                 the task still has its video: read what to mend
+    │   ├── TargetExistsError         choose another path, or say if_exists=
+    │   ├── UnwritableError           mend the path, and download again
+    │   │   └── DiskFullError         make room, and download again: it goes on
+    │   ├── VideoNotReadyError        download the wait for the task
+    │   ├── VideoGoneError            ask the service's support, or make the video anew
+    │   ├── NotAVideoError            look at the address; the service may be in trouble
+    │   ├── VideoTooLargeError        say a larger max_size=
+    │   ├── AddressRefusedError       say allow_private=True, if the service is trusted
+    │   └── DownloadInterruptedError  download again: it goes on
+    │       └── DownloadTimeoutError  the timeout of the download ran out
+    ├── JournalError                  mend or move the journal of the batch; nothing is lost
     └── WaitInterruptedError          the wait is over, the task is not: wait again
         ├── WaitTimeoutError          the timeout of the wait ran out
         ├── OutageError               the service did not answer for too long
@@ -25,6 +39,7 @@ No key, no header and no whole body is ever in one.
 """
 # slots=False: TimeoutError has a C layout of its own, which no slotted base mixes with.
 
+import errno
 from typing import ClassVar
 
 import attrs
@@ -32,20 +47,34 @@ import attrs
 from .models import TaskFailure, VideoTask
 
 __all__ = [
+    "AddressRefusedError",
     "ClientClosedError",
     "ConnectionFailedError",
+    "CreateUncertainError",
+    "DiskFullError",
+    "DownloadError",
+    "DownloadInterruptedError",
+    "DownloadTimeoutError",
     "InsufficientQuotaError",
     "InvalidArgumentError",
+    "JournalError",
+    "NotAVideoError",
+    "NotOfferedError",
     "OutageError",
     "RateLimitedError",
     "ResponseError",
     "ServiceUnavailableError",
     "SoraError",
+    "TargetExistsError",
     "TaskFailedError",
     "TaskNotFoundError",
     "UnauthorizedError",
     "UnreadableReplyError",
+    "UnwritableError",
+    "VideoGoneError",
     "VideoMissingError",
+    "VideoNotReadyError",
+    "VideoTooLargeError",
     "WaitInterruptedError",
     "WaitTimeoutError",
 ]
@@ -215,6 +244,59 @@ class ServiceUnavailableError(ResponseError):
 
 
 @attrs.define(slots=False)
+class NotOfferedError(ResponseError):
+    """
+    This server, or the dialect that is spoken with it, does not have the call (404, 405, 501).
+
+    Attributes:
+        status: The HTTP status; 0 when the dialect names no address, and nothing was sent.
+    """
+
+    advice: ClassVar[str] = "This server does not offer that call; or is base_url another one's?"
+
+    def __str__(self) -> str:
+        """Return what is not offered, and by whom."""
+        return super().__str__() if self.status else f"{self.message} ({self.url})"
+
+
+@attrs.define(slots=False)
+class CreateUncertainError(SoraError):
+    """
+    An order was sent, and no clear answer came: there may be a task, and it may be charged.
+
+    Nothing has been sent a second time, and nothing should be before you have looked.
+
+    Attributes:
+        url: Where the order was sent.
+        reason: What came instead of an answer, in words; the error's cause says it as a value.
+        status: The HTTP status of the reply; None when there was none.
+        request_id: What the service's support will ask for, when it was sent.
+        is_whole: Whether the whole order had left. A service can hardly have made
+            a task of a part of it.
+        is_listed: Whether this server has a list of tasks to look in.
+    """
+
+    url: str
+    reason: str
+    status: int | None = None
+    request_id: str | None = None
+    is_whole: bool = True
+    is_listed: bool = False
+
+    def __str__(self) -> str:
+        """Return what happened, how likely there is a task, and how to look for it."""
+        made = "may have made a task and charge for it"
+        if not self.is_whole:
+            made = "has hardly made a task, as a part of the order was still to be sent"
+        look = "list_tasks() shows the newest tasks: look" if self.is_listed else "look there"
+        known = "" if self.request_id is None else f" (request id: {self.request_id})"
+        return (
+            f"what came of the order to {self.url} is not known{known}: "
+            f"{self.reason.rstrip('.。')}. The service {made}; {look} before you create it again"
+        )
+
+
+@attrs.define(slots=False)
 class TaskFailedError(SoraError):
     """
     The task has failed, was cancelled or has expired; there will be no video.
@@ -255,18 +337,168 @@ class VideoMissingError(SoraError):
 
 
 @attrs.define(slots=False)
+class DownloadError(SoraError):
+    """
+    The video is not on the disk; the task still has it, as far as is known.
+
+    Nothing half done ever stands under the path. What has been received is in a part file
+    beside it, and the next download of the same task to the same path goes on from there.
+
+    Attributes:
+        task_id: Whose video it is.
+        path: Where it was to go.
+        reason: What went wrong, in words.
+        url: Where it was fetched from, without what follows the path; None before any request.
+    """
+
+    advice: ClassVar[str] = "Download it again"
+
+    task_id: str
+    path: str
+    reason: str
+    url: str | None = None
+
+    def __str__(self) -> str:
+        """Return what went wrong, with which video, and what to do."""
+        where = f"{self.path}, from {self.url}" if self.url else self.path
+        return f"{self.reason} (task {self.task_id}, to {where}). {self.advice}"
+
+
+@attrs.define(slots=False)
+class TargetExistsError(DownloadError, FileExistsError):
+    """There is a file under the path already; it was not touched."""
+
+    advice: ClassVar[str] = 'Choose another path, or say if_exists="overwrite" or "skip"'
+
+    def __attrs_post_init__(self) -> None:
+        """Fill in what every :exc:`OSError` has."""
+        self.errno, self.strerror, self.filename = errno.EEXIST, self.reason, self.path
+
+
+@attrs.define(slots=False)
+class UnwritableError(DownloadError, OSError):
+    """
+    The file cannot be written: no such directory, no right to it, or another download writes it.
+
+    Attributes:
+        code: The number of the system's error, as in :exc:`OSError`; None when it was not its.
+    """
+
+    advice: ClassVar[str] = "Mend the path or its directory, and download it again"
+
+    code: int | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Fill in what every :exc:`OSError` has."""
+        self.errno, self.strerror, self.filename = self.code, self.reason, self.path
+
+
+@attrs.define(slots=False)
+class DiskFullError(UnwritableError):
+    """There is no room for the file: on the disk, in the quota, or under a limit of its size."""
+
+    advice: ClassVar[str] = "Make room, and download it again: it goes on from where it stopped"
+
+
+@attrs.define(slots=False)
+class VideoNotReadyError(DownloadError):
+    """The task has no video yet; it goes on."""
+
+    transient: ClassVar[bool] = True
+    advice: ClassVar[str] = "Give download() the wait for it: client.wait_until_complete(task_id)"
+
+
+@attrs.define(slots=False)
+class VideoGoneError(DownloadError):
+    """No link to the video works, not even one the service has just given."""
+
+    advice: ClassVar[str] = "Ask the service's support for it, or make the video anew"
+
+
+@attrs.define(slots=False)
+class NotAVideoError(DownloadError):
+    """What is there is a web page, an error or a picture, and no video."""
+
+    advice: ClassVar[str] = "Look at what the address shows, and download it again later"
+
+
+@attrs.define(slots=False)
+class VideoTooLargeError(DownloadError):
+    """
+    The file is larger than was allowed.
+
+    Attributes:
+        size: Its size in bytes, or how many had come when it was more than allowed.
+    """
+
+    advice: ClassVar[str] = "Say a larger max_size="
+
+    size: int = 0
+
+
+@attrs.define(slots=False)
+class AddressRefusedError(DownloadError):
+    """A link leads to what no video of a public service can be at: an address inside a network."""
+
+    advice: ClassVar[str] = "Say allow_private=True if the service is one you trust"
+
+
+@attrs.define(slots=False)
+class DownloadInterruptedError(DownloadError):
+    """
+    The connection broke again and again, or the client was closed.
+
+    Attributes:
+        received: Bytes that are in the part file.
+        total: The size of the whole file, None when it is not known.
+    """
+
+    transient: ClassVar[bool] = True
+    advice: ClassVar[str] = "Download it again: it goes on from where it stopped"
+
+    received: int = 0
+    total: int | None = None
+
+
+@attrs.define(slots=False)
+class DownloadTimeoutError(DownloadInterruptedError, TimeoutError):
+    """The timeout of the download ran out."""
+
+
+@attrs.define(slots=False)
+class JournalError(SoraError):
+    """
+    The journal of a batch cannot be used; nothing that was ordered is lost, and nothing was new.
+
+    Attributes:
+        path: Where it is.
+        reason: What is wrong with it, and what to do about that.
+    """
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Return which journal it is and what is wrong with it."""
+        return f"the journal {self.path} {self.reason}"
+
+
+@attrs.define(slots=False)
 class WaitInterruptedError(SoraError):
     """
     The wait is over, the task is not: wait again for *task_id*, here or in another process.
 
     Attributes:
-        task_id: The id that was asked for.
+        task_id: The id that was asked for; "" when there is none yet, as long
+            as a create has not been answered.
         last: The last good snapshot; None when the task was never seen.
         elapsed: Seconds from the start of the wait to this error.
         polls: How many times the task was asked for.
         fault: The newest fault of the outage in which the wait ended; also the
             error's cause. None when the service was well.
     """
+
+    without_id: ClassVar[str] = "There is no task yet"
 
     task_id: str
     last: VideoTask | None = None
@@ -276,6 +508,8 @@ class WaitInterruptedError(SoraError):
 
     def __str__(self) -> str:
         """Return why the wait ended, what was last known, and how to wait again."""
+        if not self.task_id:
+            return f"{self.reason}. {self.without_id}"
         if self.last is None:
             known = "never seen"
         else:
@@ -300,6 +534,11 @@ class WaitTimeoutError(WaitInterruptedError, TimeoutError):
     Attributes:
         retry_after: The seconds of silence that the service asked for; None when time ran out.
     """
+
+    without_id: ClassVar[str] = (
+        "The create has not been answered yet, and may still make a task: "
+        "the task_id of its watch tells as soon as it has"
+    )
 
     retry_after: float | None = None
 
@@ -334,6 +573,8 @@ class OutageError(WaitInterruptedError):
 @attrs.define(slots=False)
 class ClientClosedError(WaitInterruptedError):
     """The client was closed during the wait."""
+
+    without_id: ClassVar[str] = "The request was not sent"
 
     @property
     def reason(self) -> str:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -13,7 +14,15 @@ if TYPE_CHECKING:
     from .detail import Detail
     from .errors import SoraError
 
-__all__ = ["Phase", "ProgressEvent", "TaskFailure", "VideoTask"]
+__all__ = [
+    "Character",
+    "DownloadEvent",
+    "Phase",
+    "ProgressEvent",
+    "TaskFailure",
+    "VideoFile",
+    "VideoTask",
+]
 
 
 class Phase(enum.StrEnum):
@@ -157,6 +166,24 @@ class VideoTask:
         return read_detail(self.raw)
 
 
+@attrs.frozen(kw_only=True)
+class Character:
+    """
+    Somebody or something from a video, to be named in prompts.
+
+    Attributes:
+        id: The service's id.
+        name: What it was given; None when the server does not say.
+        created_at: When it was made, in UTC.
+        raw: The whole answer, untouched.
+    """
+
+    id: str
+    name: str | None = None
+    created_at: datetime | None = None
+    raw: Mapping[str, Any] = attrs.field(factory=dict, eq=False, repr=False)
+
+
 _set = object.__setattr__
 
 _SLOTS_OF_A_POLL = tuple(
@@ -215,3 +242,53 @@ class ProgressEvent:
         if self.recovered_after is not None:
             return f"{line}  recovered after {self.recovered_after:.1f} s"
         return line
+
+
+@attrs.frozen(kw_only=True)
+class DownloadEvent:
+    """
+    One news of a download.
+
+    Attributes:
+        task_id: Whose video it is.
+        received: Bytes of the file that are here. It goes back when the file has to be fetched
+            from its beginning again.
+        total: Bytes of the whole file; None while nobody has told.
+        elapsed: Seconds since the download began.
+        fault: Why the download is held up; None while bytes come.
+    """
+
+    task_id: str
+    received: int
+    total: int | None
+    elapsed: float
+    fault: "SoraError | None" = None
+
+    def __str__(self) -> str:
+        """Return the event as one line for a log or a terminal."""
+        done = f"{self.received / self.total:4.0%}" if self.total else "  ?"
+        line = f"{self.task_id}  {done}  {self.received} bytes  {self.elapsed:.1f} s"
+        if self.fault is None:
+            return line
+        # What some errors advise is for those who get the error itself.
+        return f"{line}  held up: {getattr(self.fault, 'reason', self.fault)}"
+
+
+@attrs.frozen(kw_only=True)
+class VideoFile:
+    """
+    A video on the disk.
+
+    Attributes:
+        path: Where it is.
+        size: Its size in bytes.
+        content_type: What it is, by its first bytes, such as ``video/mp4``; None where they
+            tell nothing.
+        task: The snapshot that led to it; None where a file was there already and no task was
+            asked for.
+    """
+
+    path: Path
+    size: int
+    content_type: str | None
+    task: VideoTask | None = None

@@ -19,26 +19,50 @@ ROOMS = (
     "detail",
     "models",
     "errors",
+    "dialects",
     "learning",
     "schedule",
     "verdict",
     "budget",
     "_wire",
+    "_origins",
+    "_course",
+    "_transfer",
+    "_refusals",
+    "_notes",
     "_structure",
     "_checks",
     "_saving",
+    "_upload",
+    "_body",
+    "_limits",
     "_transport",
+    "_stream",
+    "_disk",
+    "_making",
     "_slots",
+    "_transfers",
+    "_fetcher",
     "_entry",
     "_poller",
+    "_wakes",
     "_events",
+    "_birth",
     "_watch",
+    "_download",
     "_many",
     "_home",
+    "_calls",
+    "_journal",
+    "_jobs",
+    "_news",
+    "_batch",
+    "_saves",
     "client",
     "__init__",
     "testing",
     "cli",
+    "integrations",
     "__main__",
 )
 """From the innermost to the door: a room imports only from rooms before it."""
@@ -128,12 +152,13 @@ def test_a_module_and_its_functions_can_be_read_in_one_go(path: Path) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
 
-    assert len(text.splitlines()) <= LONGEST_MODULE
+    assert len(text.splitlines()) <= LONGER_MODULES.get(path.name, LONGEST_MODULE)
     long = {node.name for node in functions if code_lines(node) > LONGEST_FUNCTION}
     assert long == set()
 
 
-LONGEST_MODULE = 360  # errors.py: one tree, in one place
+LONGEST_MODULE = 420
+LONGER_MODULES = {"errors.py": 650}  # one tree, in one place
 LONGEST_FUNCTION = 32
 
 
@@ -145,7 +170,7 @@ def code_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 def test_what_is_public_is_pinned() -> None:
     """A change here is a change of the public interface: it wants a changelog fragment."""
-    from sora_async import detail, errors, schedule
+    from sora_async import detail, dialects, errors, schedule
 
     assert sorted(sora_async.__all__) == sorted(
         [
@@ -156,8 +181,15 @@ def test_what_is_public_is_pinned() -> None:
                 "Phase",
                 "TaskFailure",
                 "ProgressEvent",
+                "Download",
+                "DownloadEvent",
+                "VideoFile",
                 "Until",
                 "Outcome",
+                "BatchEvent",
+                "BatchOutcome",
+                "Character",
+                "Dialect",
                 "Budget",
                 "Schedule",
                 "LearningSchedule",
@@ -174,10 +206,27 @@ def test_what_is_public_is_pinned() -> None:
         *("Detail", "DraftInfo", "Encoding", "Generation", "InpaintItem", "ModerationResult"),
         *("PendingInfo", "TaskInput"),
     ]
+    assert dialects.__all__ == ["DIALECTS", "OPENAI", "OPENROUTER", "UNIFIED", "Dialect"]
     assert set(schedule.__all__) == {
         *("DEFAULT_SCHEDULE", "History", "Jitter", "LearningSchedule", "Policy", "Schedule"),
         *("ramp", "spread", "spread_phase"),
     }
+
+
+def test_what_is_public_beside_others_is_pinned_and_in_the_reference() -> None:
+    """Read and not imported: each needs packages of its own."""
+    pages = (PAGE.parent.parent / "reference" / "integrations.rst").read_text("utf-8")
+
+    names = {
+        f"{path.stem}.{name}"
+        for path in (PACKAGE / "integrations").glob("[!_]*.py")
+        for name in re.findall(
+            r'"(\w+)"', path.read_text("utf-8").partition("__all__ = ")[2].split("]")[0]
+        )
+    }
+
+    assert names == {"redis.SharedBudget"}
+    assert {name for name in names if f":: sora_async.integrations.{name}\n" not in pages} == set()
 
 
 @pytest.mark.parametrize("name", sora_async.__all__)

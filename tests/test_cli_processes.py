@@ -97,6 +97,9 @@ def test_help_and_json_load_neither_rich_nor_the_fake_service() -> None:
         "try: main(['wait', '--help'])\n"
         "except SystemExit: pass\n"
         "main(['get', '--json', '..'])\n"
+        "main(['create', '--json', '--prompt', ''])\n"
+        "main(['download', '--json', '..'])\n"
+        "main(['batch', '--json', '--out', 'x', 'no/such/file'])\n"
         "sys.exit(str({'rich', 'aiohttp.web', 'sora_async.testing'} & set(sys.modules)))"
     )
 

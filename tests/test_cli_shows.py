@@ -5,18 +5,24 @@ import asyncio
 import contextlib
 import io
 import re
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from sora_async import (
+    AddressRefusedError,
     ClientClosedError,
+    CreateUncertainError,
+    DownloadEvent,
+    DownloadInterruptedError,
     OutageError,
     Phase,
     ProgressEvent,
     Schedule,
     ServiceUnavailableError,
     UnreadableReplyError,
+    VideoFile,
     VideoTask,
     WaitTimeoutError,
 )
@@ -25,7 +31,19 @@ from sora_async.cli._board import Board
 from sora_async.cli._demo import PYTHON, TASK_IDS, play, tell_story
 from sora_async.cli._follow import Outcome, Show, exit_code, follow
 from sora_async.cli._lines import Lines
-from sora_async.cli._texts import clean, explain, find_phase, note, shorten, tell_part, tell_seconds
+from sora_async.cli._pace import Pace
+from sora_async.cli._tally import Tally
+from sora_async.cli._texts import (
+    clean,
+    explain,
+    find_phase,
+    note,
+    shorten,
+    tell_part,
+    tell_parts,
+    tell_seconds,
+    tell_size,
+)
 from sora_async.testing import completed, failed, http_error, queued, running, unknown_task
 
 STEADY = Schedule(intervals=(2,), jitter=lambda delay: delay, first_jitter=lambda delay: delay)
@@ -98,7 +116,7 @@ async def test_bars_move_between_the_polls_and_the_last_picture_stays(sora, clie
     console = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None)
 
     watch = client.wait_until_complete("video_1", schedule=STEADY)
-    await follow([watch], Bars(["video_1"], console))
+    await follow([watch], Bars(Board(["video_1"]), console))
 
     screen = console.file.getvalue()
     assert all(f" {tenth / 10:.1f} s" in screen for tenth in range(20))
@@ -108,14 +126,14 @@ async def test_bars_move_between_the_polls_and_the_last_picture_stays(sora, clie
 
 async def test_bars_end_with_the_error_of_those_who_draw_on_them(sora, client) -> None:
     class Broken(Bars):
-        def event(self, event: ProgressEvent) -> None:
+        def event(self, name: str, event: object) -> None:
             raise BrokenPipeError
 
     sora.script("video_1", running(0.5))
     console = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None)
 
     with pytest.raises(ExceptionGroup) as caught:
-        await follow([client.wait_until_complete("video_1")], Broken(["video_1"], console))
+        await follow([client.wait_until_complete("video_1")], Broken(Board(["video_1"]), console))
 
     assert caught.group_contains(BrokenPipeError)
     assert console.file.getvalue().rstrip().endswith("\x1b[?25h")
@@ -123,7 +141,9 @@ async def test_bars_end_with_the_error_of_those_who_draw_on_them(sora, client) -
 
 def test_a_row_shows_all_that_is_known_in_80_columns() -> None:
     board = Board(["video_1", "video_2"])
-    board.event(event(progress=0.5, fault=ServiceUnavailableError("http://x", 503)))
+    board.event(
+        "video_1", event(progress=0.5, fault=ServiceUnavailableError("http://x", 503)), elapsed=1.0
+    )
 
     assert drawn(board) == [
         "video_1  running    ━━━━━━━━━            50%    4.2 s  503, retrying",
@@ -160,7 +180,7 @@ def test_rows_that_have_ended_make_room_until_all_is_over() -> None:
 
     shown = drawn(board, height=14)
 
-    assert [line.split()[0] for line in shown[:12]] == [*names[20:], *names[:2]]
+    assert [line.split()[0] for line in shown[:12]] == [*names[20:], names[19], names[18]]
     assert shown[12:] == ["20 of 30 settled, 20 succeeded, 18 not shown"]
 
     for name in names[20:]:
@@ -180,6 +200,171 @@ def test_a_servers_text_is_no_markup_and_steers_no_terminal() -> None:
 
     assert row.startswith("[red]a  error ")
     assert row.endswith("http://x answered 200 with [b] ]0;x :smile:")
+
+
+# --- many ---------------------------------------------------------------------------------------
+
+
+def received(size: int, *, total: int | None = 10_000_000, elapsed: float = 0.0, **more):
+    return DownloadEvent(task_id="video_1", received=size, total=total, elapsed=elapsed, **more)
+
+
+def saved(name: str, **known) -> Outcome:
+    task = VideoTask(id=name, phase=Phase.SUCCEEDED, raw={})
+    file = VideoFile(path=Path(name), size=1_500_000, content_type="video/mp4", task=task)
+    return Outcome(task_id=name, last=None, error=None, elapsed=9.0, file=file, **known)
+
+
+def test_a_board_grows_with_what_begins() -> None:
+    board = Board(total=3)
+    board.begin("1 boat", "creating", elapsed=1.0)
+    board.begin("2 boat", "creating", elapsed=2.0)
+    board.begin("2 boat", "waiting", elapsed=3.0)
+
+    first, second, summary = drawn(board, elapsed=4.0)
+
+    assert first.split() == ["1", "boat", "creating", "━" * 19, "3.0", "s"]
+    assert second.split() == ["2", "boat", "2.0", "s"]
+    assert summary == "0 of 3 settled, 1 creating, 1 waiting"
+
+
+def test_a_row_shows_the_bytes_of_its_download_as_far_as_there_is_room() -> None:
+    board = Board(["video_1", "video_2"])
+    board.event("video_1", received(1_000_000, elapsed=0.0), elapsed=1.0)
+    board.event("video_1", received(3_000_000, elapsed=2.0), elapsed=3.0)
+
+    narrow, wide = drawn(board, elapsed=3.0)[0], drawn(board, elapsed=3.0, width=120)[0]
+
+    assert re.search(r"download   ━+ +30%    3\.0 s  1\.0 MB/s, 7\.0 s left$", narrow)
+    assert wide.endswith("3.0 s  3.0 of 10.0 MB, 1.0 MB/s, 7.0 s left")
+
+
+def test_a_download_that_is_silent_is_no_longer_told_as_fast() -> None:
+    board = Board(["video_1", "video_2"])
+    board.event("video_1", received(1_000_000, elapsed=0.0), elapsed=1.0)
+    board.event("video_1", received(3_000_000, elapsed=2.0), elapsed=3.0)
+
+    row = drawn(board, elapsed=15.0, width=120)[0]
+
+    assert row.endswith("3.0 of 10.0 MB, no bytes for 12 s")
+
+
+def test_rows_of_files_end_with_their_size() -> None:
+    board = Board(["video_1", "video_2", "video_3"])
+    board.settle(saved("video_1"))
+    polled = Outcome(
+        task_id="video_2", last=event(progress=1.0), error=None, elapsed=9.0, file=saved("x").file
+    )
+    board.settle(polled)
+    old = VideoFile(path=Path("x"), size=500, content_type=None)
+    board.settle(Outcome(task_id="video_3", last=None, error=None, elapsed=0.0, file=old))
+
+    first, second, third, summary = drawn(board)
+
+    assert re.search(r"saved  .* 100%    9\.0 s  1\.5 MB$", first)
+    assert second.endswith("1.5 MB, 2 polls")
+    assert third.endswith("already there")
+    assert summary == "3 of 3 settled, 3 saved"
+
+
+def test_a_pace_is_of_the_last_seconds() -> None:
+    pace = Pace()
+    assert pace.tell(now=0.0) == [""]
+
+    for second in range(20):
+        pace.take(received(second * 1000, total=None, elapsed=float(second)), now=float(second))
+    assert pace.rate == 1000.0
+    for second in range(20, 30):
+        size = 20_000 + (second - 20) * 100_000
+        pace.take(received(size, total=None, elapsed=float(second)), now=float(second))
+
+    assert pace.rate == pytest.approx(100_000)
+    assert pace.tell(now=30.0) == ["920.0 kB, 100.0 kB/s", "100.0 kB/s"]
+
+
+def test_a_pace_begins_anew_with_the_file_and_tells_of_trouble() -> None:
+    pace = Pace()
+    pace.take(received(5_000_000, elapsed=1.0), now=1.0)
+    pace.take(received(6_000_000, elapsed=2.0), now=2.0)
+    pace.take(received(0, elapsed=3.0), now=3.0)
+
+    assert pace.rate is None
+    assert pace.tell(now=3.0) == ["0.0 of 10.0 MB"]
+
+    fault = DownloadInterruptedError("video_1", "boat.mp4", "it broke")
+    pace.take(received(0, elapsed=3.0, fault=fault), now=3.0)
+    assert pace.tell(now=3.0) == ["held up, trying again"]
+    assert pace.rate is None
+
+    pace.take(received(10_000_000, elapsed=4.0), now=4.0)
+    assert pace.tell(now=4.0) == ["10.0 of 10.0 MB"]
+
+
+def test_a_tally_counts_what_is_half_made_as_half() -> None:
+    tally = Tally(20)
+    for name in "abcd":
+        tally.begin(name, "waiting")
+        tally.event(name, event(progress=0.5))
+    for name in "efg":
+        tally.begin(name, "creating")
+
+    parts = tally.sum_up(elapsed=60.0, order=["saved"])
+
+    assert parts[:3] == ["0 of 20 settled", "4 waiting", "3 creating"]
+    assert parts[3:] == ["1.9 a minute", "about 9:31 left"]
+
+
+def test_a_tally_foretells_nothing_of_few_or_at_once_or_from_what_was_done_before() -> None:
+    few, fresh, old = Tally(9, "abc"), Tally(50, "abc"), Tally(50)
+    for tally in (few, fresh):
+        tally.settle(saved("a"))
+        tally.settle(saved("b"))
+    for number in range(40):
+        old.settle(saved(f"video_{number}"))
+
+    assert few.sum_up(elapsed=60.0, order=["saved"]) == ["2 of 9 settled", "2 saved"]
+    assert fresh.sum_up(elapsed=5.0, order=["saved"]) == ["2 of 50 settled", "2 saved"]
+    assert old.sum_up(elapsed=60.0, order=["saved"]) == ["40 of 50 settled", "40 saved"]
+
+
+def test_a_slow_rate_is_by_the_hour() -> None:
+    tally = Tally(50, "ab")
+    tally.settle(saved("a"))
+    tally.event("b", received(10_000_000))
+
+    parts = tally.sum_up(elapsed=600.0, order=[])
+
+    assert parts[1:] == ["1 downloading", "12.0 an hour", "about 4:00:00 left"]
+
+
+async def test_many_in_lines_are_told_by_their_ends_and_summed_up(capsys) -> None:
+    names = [f"video_{number}" for number in range(10)]
+    async with Lines(total=10, prints_results=True) as lines:
+        for name in names:
+            lines.begin(name, "creating")
+        lines.event("video_0", event(progress=0.5))
+        lines.event("video_1", received(5))
+        lines.settle(saved("video_1"))
+        await asyncio.sleep(31)
+
+    out, err = capsys.readouterr()
+    ended, summary = err.splitlines()
+    assert out == "video_1\tvideo_1\n"
+    assert ended.split() == ["9.0", "s", "video_1", "saved", "1.5", "MB"]
+    assert summary == (
+        "   30.0 s  1 of 10 settled, 1 saved, 9 creating, 3.0 a minute, about 2:53 left"
+    )
+
+
+async def test_a_download_is_a_line_every_few_seconds(capsys) -> None:
+    async with Lines(["video_1"], prints_results=False) as lines:
+        lines.event("video_1", received(0, total=None))
+        for tenth in range(1, 101):
+            lines.event("video_1", received(tenth * 100_000, elapsed=tenth / 10))
+
+    told = [re.split(r" {2,}", line.strip()) for line in capsys.readouterr().err.splitlines()]
+    assert [line[2:4] for line in told] == [["download", "1%"], ["download", "50%"]]
+    assert told[1][4] == "5.0 of 10.0 MB, 1.0 MB/s, 5.0 s left"
 
 
 # --- outcomes -----------------------------------------------------------------------------------
@@ -271,6 +456,38 @@ def test_reasons_leave_it_to_the_command_how_to_wait_again() -> None:
 
     assert texts[0].startswith("no good answer for 120 s: http://x answered 503")
     assert texts[1] == "the service asks for 600 s of silence, last seen queued"
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (4e7, "40.0 MB"), (2e9, "2.0 GB")],
+)
+def test_sizes_can_be_read(size, text) -> None:
+    assert tell_size(size) == text
+
+
+def test_parts_of_a_file_share_the_unit_of_the_whole() -> None:
+    assert tell_parts(500, 999) == "500 of 999 B"
+    assert tell_parts(50_000, 2_000_000_000) == "0.0 of 2.0 GB"
+    assert tell_parts(1500, None) == "1.5 kB"
+
+
+def test_doubts_say_how_likely_a_task_is_and_where_to_look() -> None:
+    whole = CreateUncertainError("http://x", "it broke.", None, "req-1", True, True)
+    part = CreateUncertainError("http://x", "it broke.", None, None, False, False)
+
+    assert "(request id: req-1): it broke; there may be a task" in explain(whole)
+    assert explain(whole).endswith(
+        '"sora-async list" shows the newest tasks, where the service has a list'
+    )
+    assert "there is hardly a task" in explain(part)
+    assert "look on its own pages" in explain(part)
+
+
+def test_a_refused_address_is_a_matter_of_an_option() -> None:
+    error = AddressRefusedError("video_1", "boat.mp4", "the link leads into a network")
+
+    assert explain(error).startswith("boat.mp4: the link leads into a network. Say --allow-private")
 
 
 # --- demo ---------------------------------------------------------------------------------------

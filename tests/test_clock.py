@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import pytest
 from aiohttp import ClientSession, ClientTimeout, web
 
-from sora_async.testing._clock import VirtualTimeLoop
+from sora_async.testing._clock import VirtualClock, VirtualTimeLoop
 
 T = TypeVar("T")
 HOUR = 3600.0

@@ -34,14 +34,31 @@ EXAMPLES: list[errors.SoraError] = [
     errors.TaskNotFoundError(*REPLY),
     errors.RateLimitedError(*REPLY),
     errors.ServiceUnavailableError(*REPLY),
+    errors.NotOfferedError(*REPLY),
+    errors.NotOfferedError("https://api.example", 0, None, "no list"),
+    errors.CreateUncertainError("https://api.example/v1/videos", "cut off"),
+    errors.CreateUncertainError("https://api.example", "bad gateway.", 502, "req-1", True, True),
     errors.TaskFailedError(TASK),
     errors.TaskFailedError(RUNNING),
     errors.VideoMissingError(TASK),
+    errors.DownloadError("x", "/a.mp4", "because", "https://cdn.example/a.mp4"),
+    errors.TargetExistsError("x", "/a.mp4", "there is a file already"),
+    errors.UnwritableError("x", "/a.mp4", "no right to it", None, 13),
+    errors.DiskFullError("x", "/a.mp4", "no room", "https://cdn.example/a.mp4", 28),
+    errors.VideoNotReadyError("x", "/a.mp4", "still running"),
+    errors.VideoGoneError("x", "/a.mp4", "403", "https://cdn.example/a.mp4"),
+    errors.JournalError("batch.jsonl", "is in use by another run"),
+    errors.NotAVideoError("x", "/a.mp4", "a web page came", "https://cdn.example/a.mp4"),
+    errors.VideoTooLargeError("x", "/a.mp4", "too large", "https://cdn.example/a.mp4", 7),
+    errors.AddressRefusedError("x", "/a.mp4", "10.0.0.1", "http://10.0.0.1/a.mp4"),
+    errors.DownloadInterruptedError("x", "/a.mp4", "reset", "https://cdn.example/a.mp4", 7, 9),
+    errors.DownloadTimeoutError("x", "/a.mp4", "not whole after 7 s", None, 7, None),
     errors.WaitInterruptedError("x"),
     errors.WaitTimeoutError("x", RUNNING, 12.0, 5),
     errors.WaitTimeoutError("x", None, 12.0, 5, REFUSED, 90.0),
     errors.OutageError("x", TASK, 130.0, 9, REFUSED, 120.5),
     errors.ClientClosedError("x", RUNNING, 1.0, 1),
+    errors.ClientClosedError(""),
 ]
 
 
@@ -76,6 +93,24 @@ def test_the_tree_in_the_docstring_is_the_tree_of_the_classes() -> None:
 def test_standard_classes_catch_what_they_should() -> None:
     assert issubclass(errors.WaitTimeoutError, TimeoutError)
     assert issubclass(errors.InvalidArgumentError, ValueError)
+    assert issubclass(errors.DownloadTimeoutError, TimeoutError)
+    assert issubclass(errors.TargetExistsError, FileExistsError)
+    assert issubclass(errors.DiskFullError, OSError)
+
+
+def test_an_error_of_the_disk_has_what_every_error_of_the_system_has() -> None:
+    full = errors.DiskFullError("x", "/a.mp4", "no room", None, 28)
+
+    for error in (full, pickle.loads(pickle.dumps(full))):
+        assert (error.errno, error.strerror, error.filename) == (28, "no room", "/a.mp4")
+
+
+@pytest.mark.parametrize(
+    "error", [one for one in EXAMPLES if isinstance(one, errors.DownloadError)], ids=str
+)
+def test_an_error_of_a_download_names_its_task_and_its_path(error: errors.DownloadError) -> None:
+    assert "task x" in str(error) and "/a.mp4" in str(error)
+    assert str(error).endswith(error.advice)
 
 
 def test_a_timeout_says_that_the_task_goes_on_and_how_to_wait_again() -> None:
@@ -125,4 +160,7 @@ def test_only_what_may_pass_is_transient() -> None:
         "UnreadableReplyError",
         "RateLimitedError",
         "ServiceUnavailableError",
+        "VideoNotReadyError",
+        "DownloadInterruptedError",
+        "DownloadTimeoutError",
     }

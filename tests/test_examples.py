@@ -18,7 +18,16 @@ from pathlib import Path
 import attrs
 import pytest
 
-from sora_async.testing import Answer, FakeSora, completed, failed, http_error, queued, running
+from sora_async.testing import (
+    Answer,
+    FakeSora,
+    Shape,
+    completed,
+    failed,
+    http_error,
+    queued,
+    running,
+)
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -31,6 +40,9 @@ FAKE = "sora-2:task_01fake0000000000000000000"
 
 FAR = {"SORA_BASE_URL": "http://videos.example", "HTTP_PROXY": "{url}", "RELAY_PROXY": "{url}"}
 """A service that only a proxy can reach: the fake, which understands what a proxy is asked."""
+
+IN_FOLDER = {"VIDEOS": "{folder}"}
+"""A folder that is there and empty, for the files that an example makes."""
 
 SECURE = {"SORA_BASE_URL": "{tls_url}"}
 
@@ -48,6 +60,7 @@ MANY = {
     "video_moon": (BLOCKED,),
     "video_tree": (running(0.4), completed()),
 }
+TWO = {"video_boat": (completed(),), "video_tree": (running(0.4), completed())}
 ALL_ENDS = {
     **DONE,
     "video_blocked": (BLOCKED,),
@@ -66,7 +79,8 @@ class Example:
     Attributes:
         command: What Python is called with, in the folder of the examples.
         tasks: The tasks of the fake and their answers, one for each poll; the command gets
-            their ids. Without tasks, the fake is ``python -m sora_async.testing``.
+            their ids. Without tasks and shape, the fake is ``python -m sora_async.testing``.
+        shape: The kind of server that the fake is; None for a relay.
         environment: What it holds beside address and key; ``{url}`` and its like are filled in.
         prints: Its output, where there is no recording.
         writes_to_stderr: Whether its output goes there.
@@ -74,6 +88,7 @@ class Example:
 
     command: str
     tasks: Mapping[str, tuple[Answer, ...]] = attrs.field(factory=dict)
+    shape: Shape | None = attrs.field(default=None, kw_only=True)
     environment: Mapping[str, str] = attrs.field(factory=dict, kw_only=True)
     prints: str | None = attrs.field(default=None, kw_only=True)
     writes_to_stderr: bool = attrs.field(default=False, kw_only=True)
@@ -90,15 +105,27 @@ RUNS = {
     "first_wait": Example(f"first_wait.py {FAKE}1"),
     "first_events": Example(f"first_events.py {FAKE}4"),
     "first_failure": Example(f"readme.py {FAKE}3"),
+    "create": Example("create.py"),
+    "create_with_image": Example("create_with_image.py ../_static/demo.svg"),
+    "list_tasks": Example("list_tasks.py", shape="openai"),
+    "dialect": Example("dialect.py", shape="unified", environment={"STUDIO_URL": "{url}"}),
     "wait_for_many": Example("wait_for_many.py", MANY),
     "as_completed": Example("as_completed.py", MANY),
     "events": Example("events.py", MANY),
     "budget": Example("budget.py", MANY),
     "on_uvloop": Example("on_uvloop.py", DONE, prints=ADDRESS),
+    "many_processes": Example("many_processes.py", TWO),
+    "many_threads": Example("many_threads.py", TWO),
     "wait_for_all": Example("wait_for_all.py", MANY),
     "timeouts": Example("timeouts.py", {"video_late": (running(0.4), completed())}),
     "handle_errors": Example("handle_errors.py", ALL_ENDS),
     "progress": Example("progress.py", {"video_boat": (running(0.42), completed())}),
+    "download": Example(
+        "download.py", {"video_boat": (running(0.4), completed())}, environment=IN_FOLDER
+    ),
+    "download_many": Example("download_many.py", MANY, environment=IN_FOLDER),
+    "download_again": Example("download_again.py", DONE, environment=IN_FOLDER),
+    "make_many": Example("make_many.py", environment={"VIDEOS": "{folder}/boats"}),
     "progress_rich": Example("progress_rich.py", MANY),
     "another_server": Example(
         "another_server.py",
@@ -153,10 +180,13 @@ async def run(example: Example, places: Mapping[str, str]) -> Run:
 
 
 async def run_in(folder: str, example: Example, places: Mapping[str, str]) -> Run:
-    async with FakeSora(api_key=KEY, shape="relay") as sora, secure(sora) as tls_url:
+    async with (
+        FakeSora(api_key=KEY, shape=example.shape or "relay") as sora,
+        secure(sora) as tls_url,
+    ):
         for task_id, answers in example.tasks.items():
             sora.script(task_id, *answers)
-        if example.tasks:
+        if example.tasks or example.shape:
             places = {"url": sora.url, "tls_url": tls_url, "ca": str(TLS / "ca.pem")}
         places = {**places, "folder": folder}
         environment = {
@@ -167,7 +197,7 @@ async def run_in(folder: str, example: Example, places: Mapping[str, str]) -> Ru
             "SORA_API_KEY": KEY,
             **{name: text.format_map(places) for name, text in example.environment.items()},
         }
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, *example.command.split(), *example.tasks),
                 cwd=EXAMPLES,
@@ -216,7 +246,7 @@ async def serve() -> AsyncIterator[str]:
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             yield (await process.stdout.readuntil(b"Ctrl-C ends it.\n")).decode()
     finally:
         process.terminate()
@@ -271,13 +301,25 @@ def test_an_example_prints_what_its_page_shows(name: str, runs: dict[str, Run]) 
 
 
 def test_every_example_is_run_and_every_recording_is_of_a_run() -> None:
-    tops = {path.parts[0] for path in files()}
+    tops = {path.parts[0] for path in files()} - {"integrations"}
 
     recordings = {name for name in tops if name.endswith(".txt")}
 
     assert tops - recordings == {example.file for example in RUNS.values()}
     shown = {name for name, example in RUNS.items() if example.prints is None}
     assert recordings == {f"{name}.txt" for name in [*shown, "service"]}
+
+
+def test_every_example_beside_others_is_run_where_they_are() -> None:
+    """Each needs packages of its own: ``nox -s integrations`` has them."""
+    tests = "".join(
+        path.read_text("utf-8") for path in (ROOT / "tests" / "integrations").glob("test_*.py")
+    )
+
+    # A worker is named as a module: "video_worker.settings".
+    names = {path.name.removesuffix(".py") for path in files() if path.parts[0] == "integrations"}
+
+    assert {name for name in names if name not in tests} == set()
 
 
 def test_every_example_and_recording_is_on_a_page() -> None:

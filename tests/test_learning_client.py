@@ -92,6 +92,20 @@ async def test_a_clock_that_differs_does_not_make_tasks_older(
     ) == pytest.approx(3600, abs=5)
 
 
+async def test_what_a_wait_learns_that_moved_here_is_the_whole_length(
+    sora: FakeSora, client: SoraClient
+) -> None:
+    whole = sora.add(Life(queued=0, running=300))
+    moved = sora.add(Life(queued=0, running=300))
+    async with SoraClient(api_key=KEY, base_url=sora.url) as other:
+        waiting = asyncio.ensure_future(client.wait_until_complete(whole))
+        await asyncio.sleep(200)
+        await asyncio.gather(waiting, other.wait_until_complete(moved, age=200))
+
+        length, same = (max(one.memory.records[()].videos.weights) for one in (client, other))
+    assert same == pytest.approx(length, abs=4)  # places on a ruler, of two or three percent each
+
+
 async def test_failures_are_learned_and_our_own_errors_are_not(
     sora: FakeSora, client: SoraClient
 ) -> None:

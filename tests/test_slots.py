@@ -27,6 +27,7 @@ from sora_async import (
     WaitTimeoutError,
 )
 from sora_async._slots import Slots
+from sora_async.budget import Meter
 from sora_async.learning import Ending, kinds_of
 from sora_async.testing import (
     Answer,
@@ -699,3 +700,51 @@ class TestBrokenUse:
                 with contextlib.suppress(ResponseError):
                     await client.get_task("limited")
             assert client._find_poller().slots.meter.delay(asyncio.get_running_loop().time()) < 0.3
+
+
+@attrs.frozen(kw_only=True)
+class Distant(Budget):
+    """A budget kept elsewhere: it takes a second to ask for one slot."""
+
+    asked: list[float] = attrs.field(factory=list, eq=False)
+
+    def _open(self, now: float, look: Callable[[], None]) -> Meter:
+        return DistantMeter(self, look)
+
+
+class DistantMeter(Meter):
+    def __init__(self, budget: Distant, look: Callable[[], None]) -> None:
+        loop = asyncio.get_running_loop()
+        super().__init__(Budget(rate=None), now=loop.time())
+        self.asked, self.slots, self.look, self.loop = budget.asked, 0, look, loop
+        self.is_asking = False
+
+    def delay(self, now: float) -> float:
+        if self.slots:
+            return 0.0
+        if not self.is_asking:
+            self.is_asking = True
+            self.asked.append(now)
+            self.loop.call_later(1.0, self.arrive)
+        return math.inf
+
+    def take(self, now: float) -> None:
+        self.slots -= 1
+
+    def arrive(self) -> None:
+        self.is_asking = False
+        self.slots += 1
+        self.look()
+
+
+async def test_slots_may_come_from_elsewhere_and_are_asked_for_when_somebody_wants_one(
+    sora: FakeSora, now: Clock
+) -> None:
+    sora.script("video", running(0.5), completed())
+    budget = Distant()
+    async with client_of(sora, budget, schedule=EXACT) as client:
+        await client.get_task("video")
+        await client.wait_until_complete("video")
+
+    assert moments(sora) == pytest.approx([1.0, 2.0])
+    assert budget.asked == pytest.approx([0.0, 1.0])

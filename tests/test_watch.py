@@ -815,3 +815,23 @@ class TestClosing:
         sora.script("task_1", running(0.1), completed())
 
         assert (await client.wait_until_complete("task_1")).is_complete
+
+
+async def test_a_wait_that_moved_here_goes_on_with_its_age(
+    sora: FakeSora, client: SoraClient, now: Clock
+) -> None:
+    sora.script("task_1", running(0.3))
+    watch = client.wait_until_complete("task_1", age=100, timeout=150)
+
+    event = await anext(aiter(watch))
+    with pytest.raises(WaitTimeoutError) as caught:
+        await watch
+
+    assert event.elapsed == pytest.approx(100)
+    assert (now(), caught.value.elapsed) == pytest.approx((50, 150))
+
+
+@pytest.mark.parametrize("age", [-1, float("nan"), float("inf"), "1", True])
+def test_an_age_that_is_no_time_is_refused(age: float) -> None:
+    with pytest.raises(InvalidArgumentError, match="age"):
+        SoraClient().wait_until_complete("task_1", age=age)

@@ -17,13 +17,14 @@ from sora_async._wire import (
     check_base_url,
     check_task_id,
     decode_reply,
+    fill_in,
     is_loopback,
-    task_path,
 )
 from sora_async.models import Phase, TaskFailure, VideoTask
 
 ID = "sora-2:task_01"
 URL = "https://api.example/v1/videos/sora-2:task_01"
+CONTENT = "https://api.example/v1/videos/{id}/content"
 RECEIVED = datetime(2026, 1, 14, 8, 0, tzinfo=UTC)
 VIDEO = "https://cdn.example/v.mp4"
 KEY = "sk-0123456789abcdef"
@@ -38,7 +39,8 @@ def reply(body: object, status: int = 200, **headers: str) -> Reply:
 
 
 def decode(body: object, status: int = 200, **headers: str) -> VideoTask:
-    return decode_reply(reply(body, status, **headers), task_id=ID, secrets=(KEY,))
+    answer = reply(body, status, **headers)
+    return decode_reply(answer, task_id=ID, secrets=(KEY,), content=CONTENT)
 
 
 def error_of(body: object, status: int = 200, **headers: str) -> Any:
@@ -61,7 +63,7 @@ class TestAddress:
         ],
     )
     def test_an_id_is_one_segment_of_the_path(self, task_id: str, path: str) -> None:
-        assert task_path(check_task_id(task_id)) == f"/v1/videos/{path}"
+        assert fill_in("/v1/videos/{id}", check_task_id(task_id)) == f"/v1/videos/{path}"
 
     @pytest.mark.parametrize(
         "task_id",

@@ -19,7 +19,7 @@ from multidict import CIMultiDict
 from test_units import JSON_VALUES
 
 from sora_async import Phase, SoraError, VideoTask
-from sora_async._wire import Reply, check_task_id, decode_reply, task_path
+from sora_async._wire import Reply, check_task_id, decode_reply, fill_in
 from sora_async.errors import InvalidArgumentError
 
 REPLIES = Path(__file__).parent / "replies"
@@ -280,7 +280,7 @@ def test_what_orjson_takes_for_json_is_json(body: bytes) -> None:
 @given(st.text() | st.integers() | st.binary() | st.none())
 def test_an_id_is_one_segment_of_the_path_or_refused(task_id: object) -> None:
     try:
-        url = "https://h" + task_path(check_task_id(task_id))
+        url = fill_in("https://h/v1/videos/{id}", check_task_id(task_id))
     except InvalidArgumentError:
         return
     segment = url.removeprefix("https://h/v1/videos/")

@@ -1,8 +1,8 @@
-"""Where a task is asked for: base URL, path, and the ids that may go into it."""
+"""Where a service is asked: base URL, path, and the ids that may go into it."""
 
 import re
 from ipaddress import ip_address
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from ..errors import InvalidArgumentError
 
@@ -10,8 +10,6 @@ _UNFIT = re.compile(r"[\s\\\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 _PLAIN = re.compile(r"[\w.:=~-]+", re.ASCII)
 """An id that is the same in a URL: as nearly all are."""
-
-VIDEOS_PATH = "/v1/videos"
 
 _HOSTILE = re.compile(r"[/\\?#\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -36,11 +34,61 @@ def check_task_id(task_id: object) -> str:
     return task_id
 
 
-def task_path(task_id: str) -> str:
-    """Return the path to poll; ``:`` and ``=`` stay as they are, the rest is percent-encoded."""
+def fill_in(template: str, task_id: str) -> str:
+    """
+    Return a path or address with an id in the place of ``{id}``.
+
+    In a path ``:`` and ``=`` stay as they are, as ids have them; the rest is percent-encoded.
+    """
     if _PLAIN.fullmatch(task_id) is None:
-        task_id = quote(task_id, safe=":=@!$,;~")
-    return f"{VIDEOS_PATH}/{task_id}"
+        is_in_query = 0 <= template.find("?") < template.find("{id}")
+        task_id = quote(task_id, safe=":" if is_in_query else ":=@!$,;~")
+    return template.replace("{id}", task_id)
+
+
+def cut_overlap(base_url: str, path: str) -> str:
+    """
+    Return a base URL without the end that is ours to add: that with which *path* begins.
+
+    So an address may be given as any page names it: with or without ``/api/v1``, or whole.
+    """
+    parts = urlsplit(base_url)
+    words = path.partition("?")[0].split("/")
+    for count in range(len(words), 1, -1):
+        start = "/".join(words[:count])
+        if parts.path.endswith(start):
+            return base_url.removesuffix(start)
+    return base_url
+
+
+def find_poll_address(reply_url: str, named: object) -> str | None:
+    """
+    Return the address that a create's reply names for its polls, as a path with its query.
+
+    None where it names none, or one on another origin: the key goes along with each poll.
+
+    Args:
+        reply_url: The address that the reply came from.
+        named: What the reply says; it may be relative to that.
+    """
+    if not isinstance(named, str) or not named or _UNFIT.search(named):
+        return None
+    try:
+        parts, own = urlsplit(urljoin(reply_url, named)), urlsplit(reply_url)
+        is_own = (parts.scheme, parts.hostname, _port(parts)) == (
+            *(own.scheme, own.hostname),
+            _port(own),
+        )
+    except ValueError:
+        return None
+    if not is_own or "@" in parts.netloc or not parts.path:
+        return None
+    path = quote(parts.path, safe="/%:=@!$,;~*'()+&")
+    return f"{path}?{quote(parts.query, safe='/%:=@!$,;~*()+&?')}" if parts.query else path
+
+
+def _port(parts: SplitResult) -> int:
+    return parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def check_base_url(base_url: object) -> str:

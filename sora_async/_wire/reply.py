@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from .._units import read_label, read_mapping
-from ..errors import UnreadableReplyError
+from ..errors import ResponseError, UnreadableReplyError
 from ..models import TaskFailure, VideoTask
 from .body import is_html, parse_exactly, parse_json
 from .classify import error_from
@@ -58,6 +58,7 @@ def decode_reply(
     task_id: str,
     secrets: tuple[str, ...] = (),
     previous: VideoTask | None = None,
+    content: str | None = None,
 ) -> VideoTask:
     """
     Return the task that a reply holds.
@@ -66,7 +67,7 @@ def decode_reply(
     services send a failed task as HTTP 400 or 500.
 
     Args:
-        reply: The reply to ``GET /v1/videos/{id}``.
+        reply: The reply to a poll.
         task_id: The id that was asked for.
         secrets: The key, and what else the request was sent with that must
             not be shown. An error says when there was nothing; where a
@@ -75,6 +76,8 @@ def decode_reply(
         previous: The snapshot of the same task, from the same address, that
             came before. A service that repeats itself gives it once more,
             and then nothing is read anew.
+        content: Where the service itself serves a file, with ``{id}`` in the
+            place of the id; None where it does not.
 
     Raises:
         UnreadableReplyError: It is no JSON object, or another endpoint's.
@@ -84,12 +87,13 @@ def decode_reply(
         return previous
     body = hide_in_body(reply.body, secrets)
     if body == reply.body:
-        return _decode(reply, task_id=task_id, secrets=secrets)
+        return _decode(reply, task_id=task_id, secrets=secrets, content=content)
     safe = attrs.evolve(reply, body=body)
-    task = _decode(safe, task_id=task_id, secrets=secrets)
+    task = _decode(safe, task_id=task_id, secrets=secrets, content=content)
     if task.video_url is None:
         return task
-    return attrs.evolve(task, video_url=_decode(reply, task_id=task_id, secrets=secrets).video_url)
+    whole = _decode(reply, task_id=task_id, secrets=secrets, content=content)
+    return attrs.evolve(task, video_url=whole.video_url)
 
 
 def _is_repeated(previous: VideoTask, reply: Reply) -> bool:
@@ -99,7 +103,35 @@ def _is_repeated(previous: VideoTask, reply: Reply) -> bool:
     return is_same and previous.poll_after == read_poll_after(reply.headers)
 
 
-def _decode(reply: Reply, *, task_id: str, secrets: tuple[str, ...]) -> VideoTask:
+def read_error(reply: Reply, *, secrets: tuple[str, ...]) -> ResponseError | None:
+    """
+    Return the error that the reply to any call is, None when it is a good one of JSON.
+
+    Raises:
+        UnreadableReplyError: It is neither.
+    """
+    is_good = 200 <= reply.status < 300
+    value = _parse(reply, is_needed=is_good)
+    body = open_envelope(read_mapping(value))
+    is_error = isinstance(value, dict) and "deleted" not in body and _is_error(body, task_id="")
+    return None if is_good and not is_error else _error(reply, value, secrets=secrets)
+
+
+def _error(reply: Reply, value: Any, *, secrets: tuple[str, ...]) -> ResponseError:
+    return error_from(
+        value,
+        url=reply.url,
+        status=reply.status,
+        headers=reply.headers,
+        received=reply.received,
+        text=None if value is not None else _text(reply),
+        secrets=secrets,
+    )
+
+
+def _decode(
+    reply: Reply, *, task_id: str, secrets: tuple[str, ...], content: str | None
+) -> VideoTask:
     is_good = 200 <= reply.status < 300
     value = _parse(reply, is_needed=is_good)
     if is_good:
@@ -116,18 +148,12 @@ def _decode(reply: Reply, *, task_id: str, secrets: tuple[str, ...]) -> VideoTas
         body = open_envelope(read_mapping(value))
         is_task = _is_task(body, task_id=task_id, status=reply.status)
     if not is_task:
-        raise error_from(
-            value,
-            url=reply.url,
-            status=reply.status,
-            headers=reply.headers,
-            received=reply.received,
-            text=None if value is not None else _text(reply),
-            secrets=secrets,
-        )
+        raise _error(reply, value, secrets=secrets)
     hint = read_poll_after(reply.headers)
     raw = reply.body if is_good else read_mapping(_out_of_detail(parse_exactly(reply.body)))
-    task = decode_task(body, raw=raw, task_id=task_id, url=reply.url, poll_after=hint)
+    task = decode_task(
+        body, raw=raw, task_id=task_id, url=reply.url, content=content, poll_after=hint
+    )
     return task if task.failure is None else _hide_in_failure(task, task.failure, secrets)
 
 

@@ -15,6 +15,7 @@ from .._units import (
     read_text,
 )
 from ..models import Phase, VideoTask
+from .address import fill_in
 from .body import parse_json
 from .reasons import read_failure
 from .urls import find_video_url
@@ -128,6 +129,7 @@ def decode_task(
     raw: Mapping[str, Any] | bytes,
     task_id: str,
     url: str,
+    content: str | None,
     poll_after: float | None = None,
 ) -> VideoTask:
     """
@@ -137,23 +139,26 @@ def decode_task(
         body: The task, out of its envelope.
         raw: The whole answer; kept as the task's *raw*, and :func:`describe_task` reads it again.
         task_id: The id that was asked for, whatever the answer calls the task.
-        url: The address that was asked; ``/content`` below it serves the file.
+        url: The address that was asked.
+        content: Where the service serves a file, with ``{id}``; None where it does not.
         poll_after: The seconds until the next poll that the reply asked for.
     """
     pending = read_mapping(read_mapping(body.get("detail")).get("pending_info"))
     word, status = _read_status(body)
     phase = _read_phase(body, word=word, pending=pending)
-    video_url = None
+    video_url = content_url = None
     if phase is not FAILED:
         video_url = find_video_url(body, url=url, has_succeeded=phase is SUCCEEDED)
         phase = SUCCEEDED if video_url is not None else phase
+    if phase is SUCCEEDED and content is not None:
+        content_url = fill_in(content, task_id)
     return VideoTask._of_poll(
         id=task_id,
         status=read_label(status) or "",
         phase=phase,
         progress=_read_progress(body, phase=phase, pending=pending),
         video_url=video_url,
-        content_url=f"{url}/content" if phase is SUCCEEDED else None,
+        content_url=content_url,
         failure=read_failure(body, is_expired=word == EXPIRED_WORD) if phase is FAILED else None,
         queue_position=read_count(pending.get("progress_pos_in_queue", body.get("queue_position"))),
         poll_after=poll_after,

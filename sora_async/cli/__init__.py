@@ -7,14 +7,27 @@ what needs no rich works without it.
 """
 
 import argparse
+import importlib
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from .. import InvalidArgumentError, SoraError
+from .. import CreateUncertainError, InvalidArgumentError, SoraError
 from ._arguments import parse
 from ._exits import Exit
+
+Command = Callable[[argparse.Namespace], Exit]
+
+_COMMANDS = {
+    "demo": ("_demo", "demo"),
+    "create": ("_create", "create"),
+    "wait": ("_wait", "wait"),
+    "download": ("_download", "download"),
+    "batch": ("_batch", "batch"),
+    "get": ("_get", "get"),
+    "list": ("_list", "show_list"),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,9 +37,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: The arguments; None means those of the command line.
     """
+    if sys.stdout is None:  # closed by the caller; an id that is paid for must not be lost
+        sys.stdout = sys.stderr or io.StringIO()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # As stderr does: a server's text that the terminal's encoding lacks ends no command.
         sys.stdout.reconfigure(errors="backslashreplace")
+    code: int = Exit.CLOSED_PIPE
     try:
         try:
             return _run(parse(argv))
@@ -34,8 +50,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             # Here a closed pipe can be told from a bug; at exit Python would complain of it.
             sys.stdout.flush()
     except* BrokenPipeError:
-        _let_go()
-    return Exit.CLOSED_PIPE
+        pass
+    except* OSError as group:
+        code = _tell_output(group)
+    _let_go()
+    return code
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -43,6 +62,8 @@ def _run(options: argparse.Namespace) -> int:
         return _dispatch(options)
     except SoraError as error:
         _tell(error, options)
+        if isinstance(error, CreateUncertainError):
+            return Exit.UNCERTAIN
         return Exit.USAGE if isinstance(error, InvalidArgumentError) else Exit.FAILED
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
@@ -54,19 +75,9 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _dispatch(options: argparse.Namespace) -> int:
-    match options.command:
-        case "demo":
-            from ._demo import demo
-
-            return demo(options)
-        case "get":
-            from ._get import get
-
-            return get(options)
-        case _:
-            from ._wait import wait
-
-            return wait(options)
+    module, function = _COMMANDS[options.command]
+    run: Command = getattr(importlib.import_module(f"{__name__}.{module}"), function)
+    return run(options)
 
 
 def _tell(error: SoraError, options: argparse.Namespace) -> None:
@@ -80,12 +91,21 @@ def _tell(error: SoraError, options: argparse.Namespace) -> None:
         print(f"sora-async: {explain(error)}", file=sys.stderr)
 
 
+def _tell_output(group: BaseExceptionGroup[OSError]) -> Exit:
+    """Tell of an output that takes no more, such as a file on a full disk."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    print(f"sora-async: {error}", file=sys.stderr)
+    return Exit.FAILED
+
+
 def _let_go() -> None:
-    """Point closed pipes to nowhere: what is left in their buffers is written again at exit."""
+    """Point broken outputs to nowhere: what is left in their buffers is written again at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except BrokenPipeError:
+        except OSError:
             os.dup2(nowhere, stream.fileno())
     os.close(nowhere)

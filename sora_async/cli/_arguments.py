@@ -1,99 +1,72 @@
 """What may be written behind ``sora-async``."""
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 
 from .. import __version__
+from . import _help as texts
 from ._exits import Exit
 
-DESCRIPTION = "Wait for the videos of a Sora-compatible service."
-
-EPILOG = """\
-examples:
-  sora-async demo                       see it work: no key, no network
-  export SORA_API_KEY=...               the key, for all that follows
-  sora-async get video_123              what the service knows of a task now
-  sora-async wait video_123 video_456   wait for both, print their addresses
-  sora-async wait --json video_123      the same for programs
-
-exit codes:
-  0 all is well             1 a task or the service failed
-  2 wrong usage             124 the timeout ran out, tasks go on
-  130 Ctrl-C                141 nobody reads the output any more
-
-"sora-async COMMAND --help" tells more of each command."""
-
-DEMO = """\
-Start a fake service in this process, wait for six tasks of different fates,
-and tell what happened. It needs no key and no network, and about 12 seconds."""
-
-GET = "Ask for a task once and print what the service knows of it."
-
-WAIT = """\
-Wait for any number of tasks at once.
-
-On a terminal, bars show how they come along; anywhere else, lines on stderr.
-The addresses of the videos go to stdout: bare for one ID, and for several as
-"ID<tab>ADDRESS"."""
-
-WAIT_EPILOG = """\
-examples:
-  sora-async wait video_123 video_456
-  curl -o boat.mp4 "$(sora-async wait video_123)"
-  sora-async wait --timeout 600 video_123 || echo "exit code $?"
-  sora-async wait --json video_123 | jq -r 'select(.outcome).video_url'"""
-
-GET_EPILOG = """\
-examples:
-  sora-async get video_123
-  sora-async get --json video_123 | jq .progress"""
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """
-    Return the options; *command* is the subcommand.
+    Return the options; *command* is the subcommand, and *argv* is what was written.
 
     Raises:
         SystemExit: There is nothing to run: help was asked for, or the usage is wrong.
     """
     parser = argparse.ArgumentParser(
         prog="sora-async",
-        description=DESCRIPTION,
-        epilog=EPILOG,
+        description=texts.DESCRIPTION,
+        epilog=texts.EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", title="commands", metavar="COMMAND")
-    _add_demo(_add_command(commands, "demo", "see it work, without key or network", DEMO))
-    _add_get(_add_command(commands, "get", "print what is known of a task", GET, GET_EPILOG))
-    _add_wait(_add_command(commands, "wait", "wait for tasks", WAIT, WAIT_EPILOG))
-    options = parser.parse_args(argv)
+    add = _Adder(commands)
+    _add_demo(add("demo", "see it work, without key or network", texts.DEMO))
+    _add_create(add("create", "order a video", texts.CREATE, texts.CREATE_EPILOG))
+    _add_wait(add("wait", "wait for tasks", texts.WAIT, texts.WAIT_EPILOG))
+    _add_download(
+        add("download", "save the video of a task", texts.DOWNLOAD, texts.DOWNLOAD_EPILOG)
+    )
+    _add_batch(add("batch", "make many videos", texts.BATCH, texts.BATCH_EPILOG))
+    _add_get(add("get", "print what is known of a task", texts.GET, texts.GET_EPILOG))
+    _add_list(add("list", "print the newest tasks", texts.LIST, texts.LIST_EPILOG))
+    words = sys.argv[1:] if argv is None else list(argv)
+    options = parser.parse_args(words, argparse.Namespace(argv=words))
     if options.command is None:
         parser.print_help(sys.stderr)
         sys.exit(Exit.USAGE)
     return options
 
 
-def _add_command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
-    name: str,
-    summary: str,
-    description: str,
-    epilog: str | None = None,
-) -> argparse.ArgumentParser:
-    """Return the parser of a subcommand, with the options that all of them have."""
-    parser = commands.add_parser(
-        name,
-        help=summary,
-        description=description,
-        epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--json", action="store_true", help="for programs: a JSON object a line")
-    return parser
+class _Adder:
+    """Adds the parser of a subcommand, with the options that all of them have."""
+
+    def __init__(self, commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+        self._commands = commands
+
+    def __call__(
+        self, name: str, summary: str, description: str, epilog: str | None = None
+    ) -> argparse.ArgumentParser:
+        parser = self._commands.add_parser(
+            name,
+            help=summary,
+            description=description,
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        parser.add_argument(
+            "--json", action="store_true", help="for programs: a JSON object a line"
+        )
+        return parser
 
 
 def _add_demo(parser: argparse.ArgumentParser) -> None:
@@ -107,8 +80,99 @@ def _add_get(parser: argparse.ArgumentParser) -> None:
     _add_service(parser)
 
 
+def _add_list(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--limit", type=_read_count, default=20, metavar="N", help="how many (default: 20)"
+    )
+    _add_service(parser)
+
+
+def _add_create(parser: argparse.ArgumentParser) -> None:
+    order = parser.add_argument_group("order")
+    order.add_argument("--prompt", required=True, metavar="TEXT", help='"-" reads it from stdin')
+    order.add_argument("--model", metavar="NAME", help="as the service spells it")
+    order.add_argument("--seconds", metavar="N", help="the length of the video")
+    order.add_argument("--size", metavar="WxH", help="such as 1280x720")
+    order.add_argument(
+        "--reference", metavar="FILE|URL", help="an image or a video that it is to go by"
+    )
+    order.add_argument(
+        "--field",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any other field of the service, as often as needed; NAME:=VALUE for a value in "
+        "JSON, such as a number or true",
+    )
+    after = parser.add_argument_group("afterwards")
+    after.add_argument("--wait", action="store_true", help="wait for the video")
+    _add_download_folder(after)
+    _add_waiting(after)
+    _add_file(after)
+    _add_service(parser)
+
+
 def _add_wait(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("ids", metavar="ID", nargs="+", help="a task's id, as the service gave it")
+    _add_waiting(parser)
+    _add_download_folder(parser)
+    _add_file(parser)
+    _add_service(parser)
+
+
+def _add_download(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", help="the task's id, as the service gave it")
+    parser.add_argument(
+        "--out",
+        default=".",
+        metavar="PATH",
+        help="the file, or a folder for ID.mp4 (default: this one)",
+    )
+    _add_file(parser)
+    _add_service(parser)
+
+
+def _add_batch(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "prompts", metavar="PROMPTS", help='a file of JSON lines; "-" reads them from stdin'
+    )
+    parser.add_argument("--out", required=True, metavar="DIR", help="the folder for the videos")
+    parser.add_argument(
+        "--journal",
+        metavar="FILE",
+        help="what was ordered, to go on from (default: batch.jsonl in DIR)",
+    )
+    at_once = (
+        ("creating", 4, "orders that are sent at the same time (default: 4)"),
+        ("waiting", 20, "tasks on the service at the same time (default: 20)"),
+        ("downloading", 4, "videos that are downloaded at the same time (default: 4)"),
+    )
+    for name, number, text in at_once:
+        parser.add_argument(f"--{name}", type=_read_count, default=number, metavar="N", help=text)
+    _add_timeout(parser)
+    _add_service(parser)
+
+
+_Group = argparse._ActionsContainer
+
+
+def _add_download_folder(parser: _Group) -> None:
+    parser.add_argument("--download", metavar="DIR", help="wait, and save the video as DIR/ID.mp4")
+
+
+def _add_waiting(parser: _Group) -> None:
+    _add_timeout(parser)
+    parser.add_argument(
+        "--until",
+        choices=("video", "completed", "video_url"),
+        help="what ends a wait: a video URL, or the service's own address of the file when no URL "
+        "comes (video); success, with or without a URL (completed); a video URL and nothing "
+        "else (video_url). default: video; with --download completed, for a download finds "
+        "the file itself",
+    )
+
+
+def _add_timeout(parser: _Group) -> None:
     parser.add_argument(
         "--timeout",
         type=_read_timeout,
@@ -116,36 +180,70 @@ def _add_wait(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help='for each wait; "none" for no limit (default: 1800)',
     )
+
+
+def _add_file(parser: _Group) -> None:
     parser.add_argument(
-        "--until",
-        choices=("video", "completed", "video_url"),
-        default="video",
-        help="what ends a wait: a video URL, or the service's own address of the file when no URL "
-        "comes (video); success, with or without a URL (completed); a video URL and nothing "
-        "else (video_url). default: video",
+        "--if-exists",
+        choices=("error", "overwrite", "skip"),
+        default="error",
+        help="what to do about a file that is there already (default: error)",
     )
-    _add_service(parser)
+    parser.add_argument(
+        "--max-size",
+        type=_read_size,
+        default=4 * 1024**3,
+        metavar="BYTES",
+        help='the most a video may have, such as 500M or 2G; "none" for no limit (default: 4 GiB)',
+    )
+    parser.add_argument(
+        "--allow-private",
+        action="store_true",
+        help="follow links of a public service into a private network, too",
+    )
 
 
 def _add_service(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
+    group = parser.add_argument_group("service")
+    group.add_argument(
         "--base-url", metavar="URL", help="the service's address (default: $SORA_BASE_URL)"
     )
-    parser.add_argument(
+    group.add_argument(
         "--api-key",
         metavar="KEY",
         help="the key (default: $SORA_API_KEY, which is safer: "
         "other users of this machine and your shell's history can see arguments)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--allow-plain-http",
         action="store_true",
         help="send the key to an http address that is not this machine, too",
+    )
+    group.add_argument(
+        "--dialect",
+        metavar="NAME",
+        help="how to speak with it: openai, unified or openrouter (default: by its address)",
     )
 
 
 def _read_timeout(text: str) -> float | None:
     return None if text == "none" else float(text)
+
+
+def _read_count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"expected a number from 1 on, got {text!r}")
+    return int(text)
+
+
+def _read_size(text: str) -> int | None:
+    if text == "none":
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?) *([kmg]?)b?", text.lower())
+    size = int(float(match[1]) * _UNITS[match[2]]) if match else 0
+    if not size:
+        raise argparse.ArgumentTypeError(f"expected a size such as 500M or 2G, got {text!r}")
+    return size
 
 
 def _read_speed(text: str) -> float:

@@ -9,6 +9,7 @@ class Exit(enum.IntEnum):
     OK = 0
     FAILED = 1
     USAGE = 2
+    UNCERTAIN = 3
     TIMEOUT = 124
     INTERRUPTED = 130
     CLOSED_PIPE = 141

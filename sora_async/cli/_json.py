@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Literal
 
 from .. import (
+    CreateUncertainError,
+    DownloadEvent,
     Phase,
     ProgressEvent,
     ResponseError,
@@ -13,38 +15,29 @@ from .. import (
     UnreadableReplyError,
     VideoTask,
 )
-from ._follow import Outcome, Show
+from ._follow import Event, Outcome, Show
 from ._texts import find_phase
 
 Value = str | int | float | bool | None | dict[str, "Value"]
 
 
 class JsonLines(Show):
-    """Waits as JSON on stdout: an ``event`` for each event and a ``result`` for each end."""
+    """Tasks as JSON on stdout: a record for each event, and a ``result`` for each end."""
 
-    def event(self, event: ProgressEvent) -> None:
+    def event(self, name: str, event: Event) -> None:
         """Print an event."""
-        task = event.task
-        print_record(
-            "event",
-            id=task.id,
-            phase=find_phase(event),
-            status=task.status,
-            progress=event.progress,
-            elapsed=round(event.elapsed, 3),
-            polls=event.polls,
-            queue_position=task.queue_position,
-            fault=describe_error(event.fault),
-            recovered_after=_round(event.recovered_after),
-        )
+        if isinstance(event, DownloadEvent):
+            _print_download(event)
+        else:
+            _print_event(event)
 
     def settle(self, outcome: Outcome) -> None:
-        """Print the end of a wait."""
+        """Print the end of a task."""
         super().settle(outcome)
-        task = outcome.task
+        task, file = outcome.task, outcome.file
         print_record(
             "result",
-            id=outcome.task_id,
+            id=outcome.task_id or None,
             outcome=outcome.word,
             video_url=task.video_url if task else None,
             content_url=task.content_url if task else None,
@@ -52,7 +45,37 @@ class JsonLines(Show):
             error=describe_error(outcome.error),
             elapsed=round(outcome.elapsed, 3),
             polls=outcome.polls,
+            path=str(file.path) if file else None,
+            size=file.size if file else None,
+            line=outcome.line,
         )
+
+
+def _print_event(event: ProgressEvent) -> None:
+    task = event.task
+    print_record(
+        "event",
+        id=task.id,
+        phase=find_phase(event),
+        status=task.status,
+        progress=event.progress,
+        elapsed=round(event.elapsed, 3),
+        polls=event.polls,
+        queue_position=task.queue_position,
+        fault=describe_error(event.fault),
+        recovered_after=_round(event.recovered_after),
+    )
+
+
+def _print_download(event: DownloadEvent) -> None:
+    print_record(
+        "download",
+        id=event.task_id,
+        received=event.received,
+        total=event.total,
+        elapsed=round(event.elapsed, 3),
+        fault=describe_error(event.fault),
+    )
 
 
 def print_task(task: VideoTask) -> None:
@@ -80,7 +103,8 @@ def print_task(task: VideoTask) -> None:
 
 
 def print_record(
-    kind: Literal["event", "result", "task", "error"], **values: Value | Phase
+    kind: Literal["event", "download", "result", "task", "stage", "summary", "error"],
+    **values: Value | Phase,
 ) -> None:
     """Print one object, in ASCII: a server's text can neither break the line nor the encoding."""
     print(json.dumps({"type": kind, **values}, allow_nan=False), flush=True)
@@ -90,15 +114,16 @@ def describe_error(error: SoraError | None) -> Value:
     """Return an error as an object; what only replies have is null where there was none."""
     if error is None:
         return None
-    reply = error if isinstance(error, ResponseError | UnreadableReplyError) else None
     answer = error if isinstance(error, ResponseError) else None
+    named = error if isinstance(error, ResponseError | CreateUncertainError) else None
+    reply = error if isinstance(error, UnreadableReplyError) else named
     return {
         "type": type(error).__name__,
         "message": str(error),
         "transient": error.transient,
         "status": reply.status if reply else None,
         "code": answer.code if answer else None,
-        "request_id": answer.request_id if answer else None,
+        "request_id": named.request_id if named else None,
         "retry_after": answer.retry_after if answer else None,
     }
 

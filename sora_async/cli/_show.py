@@ -7,15 +7,26 @@ from collections.abc import Sequence
 from ._follow import Show
 
 
-def make_show(task_ids: Sequence[str], *, is_json: bool, prints_results: bool) -> Show:
+def make_show(
+    names: Sequence[str],
+    *,
+    is_json: bool,
+    prints_results: bool,
+    total: int | None = None,
+    is_bare: bool = False,
+    is_passing: bool = False,
+) -> Show:
     """
-    Return the show for waits.
+    Return the show for tasks.
 
     Args:
-        task_ids: All that are waited for.
+        names: All that are known from the start.
         is_json: Whether a program reads.
-        prints_results: Whether the addresses of the videos go to stdout as they are found. Bars
+        prints_results: Whether addresses and paths go to stdout as they are found. Bars
             leave them to the caller: two cannot write on one terminal.
+        total: How many there will be in all; None: no more than those of *names*.
+        is_bare: Whether bars go without names.
+        is_passing: Whether bars go away in the end.
     """
     if is_json:
         from ._json import JsonLines
@@ -25,11 +36,13 @@ def make_show(task_ids: Sequence[str], *, is_json: bool, prints_results: bool) -
         from rich.console import Console
 
         from ._bars import Bars
+        from ._board import Board
 
-        return Bars(task_ids, Console(stderr=True))
+        board = Board(names, total=total, is_bare=is_bare)
+        return Bars(board, Console(stderr=True), is_passing=is_passing)
     from ._lines import Lines
 
-    return Lines(task_ids, prints_results=prints_results)
+    return Lines(names, total=total, prints_results=prints_results)
 
 
 def is_terminal() -> bool:

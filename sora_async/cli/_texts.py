@@ -1,16 +1,22 @@
 """What is known, in words for a line; whatever a server sent is made harmless first."""
 
 from .. import (
+    AddressRefusedError,
     ClientClosedError,
     ConnectionFailedError,
+    CreateUncertainError,
+    DownloadError,
     OutageError,
     Phase,
     ProgressEvent,
     ResponseError,
     SoraError,
+    TargetExistsError,
     TaskFailedError,
     TaskNotFoundError,
+    VideoNotReadyError,
     VideoTask,
+    VideoTooLargeError,
     WaitInterruptedError,
     WaitTimeoutError,
 )
@@ -46,6 +52,33 @@ def tell_seconds(seconds: float) -> str:
 def tell_part(part: float | None) -> str:
     """Return a part done as ``45%``; never 100 % before the end."""
     return "" if part is None else f"{int(part * 100 + 1e-9)}%"
+
+
+def tell_size(size: float) -> str:
+    """Return a number of bytes as ``12.3 MB``, in powers of 1000."""
+    unit, factor = _find_unit(size)
+    return f"{size / factor:.0f} {unit}" if unit == "B" else f"{size / factor:.1f} {unit}"
+
+
+def tell_parts(received: int, total: int | None) -> str:
+    """Return how much of a file has come, as ``12.3 of 45.6 MB``."""
+    if total is None:
+        return tell_size(received)
+    unit, factor = _find_unit(total)
+    digits = 0 if unit == "B" else 1
+    return f"{received / factor:.{digits}f} of {total / factor:.{digits}f} {unit}"
+
+
+def _find_unit(size: float) -> tuple[str, float]:
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= factor:
+            return unit, factor
+    return "B", 1.0
+
+
+def count(number: int, thing: str) -> str:
+    """Return a number of things: ``1 task``, ``3 tasks``."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def find_phase(event: ProgressEvent | None) -> Phase | None:
@@ -96,6 +129,10 @@ def explain(error: SoraError) -> str:
             return f"no video in time, {_tell_last(error)}{fault}"
         case WaitTimeoutError(retry_after=seconds):
             return f"the service asks for {seconds:.0f} s of silence, {_tell_last(error)}"
+        case CreateUncertainError():
+            return clean(_explain_doubt(error))
+        case DownloadError():
+            return clean(f"{error.path}: {error.reason}. {_advise(error)}")
         case OutageError():
             return clean(f"no good answer for {error.outage:.0f} s: {error.fault}")
         case _:
@@ -106,3 +143,33 @@ def _tell_last(error: WaitInterruptedError) -> str:
     if error.last is None:
         return "never seen"
     return f"last seen {error.last.phase} {tell_part(error.last.progress)}".rstrip()
+
+
+def _explain_doubt(error: CreateUncertainError) -> str:
+    """Return what is known of an order without an answer, and how to look for its task."""
+    known = "" if error.request_id is None else f" (request id: {error.request_id})"
+    made = "there may be a task, and it may be charged"
+    if not error.is_whole:
+        made = "there is hardly a task, as a part of the order was still to be sent"
+    look = '"sora-async list" shows the newest tasks, where the service has a list'
+    if not error.is_listed:
+        look = "this service has no list, so look on its own pages"
+    return (
+        f"what came of the order is not known{known}: {error.reason.rstrip('.。')}; {made}. "
+        f"Look before you create it again: {look}"
+    )
+
+
+def _advise(error: DownloadError) -> str:
+    """Return what to do about a download that failed, in words of the command."""
+    match error:
+        case TargetExistsError():
+            return "Choose another path, or say --if-exists overwrite or skip"
+        case VideoNotReadyError():
+            return "Wait for the task: sora-async wait --download"
+        case VideoTooLargeError():
+            return "Say a larger --max-size"
+        case AddressRefusedError():
+            return "Say --allow-private if the service is one you trust"
+        case _:
+            return error.advice

@@ -2,12 +2,13 @@
 
 import argparse
 import asyncio
-import shlex
 import sys
 from collections.abc import Sequence
 
-from ._client import make_client
+from ._again import tell_rest
+from ._client import make_client, make_watch
 from ._exits import Exit
+from ._files import make_save
 from ._follow import Show, exit_code, follow
 from ._show import is_terminal, make_show
 
@@ -23,19 +24,22 @@ def wait(options: argparse.Namespace) -> Exit:
     else:
         code = exit_code(show.outcomes.values())
     if not options.json:
-        if is_terminal():
-            _print_results(task_ids, show)
-        _tell_rest(task_ids, options, show)
+        tell_ends(task_ids, options, show)
     return code
 
 
 async def _wait(task_ids: Sequence[str], options: argparse.Namespace, show: Show) -> None:
     async with make_client(options) as client:
-        watches = [
-            client.wait_until_complete(task_id, timeout=options.timeout, until=options.until)
-            for task_id in task_ids
-        ]
-        await follow(watches, show)
+        watches = [make_watch(options, client, task_id) for task_id in task_ids]
+        await follow(watches, show, save=make_save(options, client))
+
+
+def tell_ends(task_ids: Sequence[str], options: argparse.Namespace, show: Show) -> None:
+    """Print what the show had no room for, and how to wait for tasks that go on."""
+    if is_terminal():
+        _print_results(task_ids, show)
+    rest = [name for name in task_ids if name not in show.outcomes or show.outcomes[name].goes_on]
+    tell_rest(options, rest)
 
 
 def _print_results(task_ids: Sequence[str], show: Show) -> None:
@@ -47,15 +51,3 @@ def _print_results(task_ids: Sequence[str], show: Show) -> None:
             print_result(outcome, is_alone=len(task_ids) == 1)
         elif outcome.word != "interrupted":
             print(f"{outcome.task_id}: {outcome.reason}", file=sys.stderr)
-
-
-def _tell_rest(task_ids: Sequence[str], options: argparse.Namespace, show: Show) -> None:
-    """Say on stderr which tasks may go on without us, and the command that waits for them again."""
-    rest = [name for name in task_ids if name not in show.outcomes or show.outcomes[name].goes_on]
-    if not rest:
-        return
-    address = [] if options.base_url is None else ["--base-url", options.base_url]
-    dashes = ["--"] if any(name.startswith("-") for name in rest) else []
-    again = shlex.join(["sora-async", "wait", *address, *dashes, *rest])
-    tasks = "1 task" if len(rest) == 1 else f"{len(rest)} tasks"
-    print(f"{tasks} not settled. Wait again with:\n  {again}", file=sys.stderr, flush=True)

@@ -33,6 +33,7 @@ from ._faults import (
     stall_body,
     truncated,
 )
+from ._files import make_video, video_file
 from ._lives import Life
 from ._replies import gzip_bomb, gzipped, html, http_error, raw, redirect, slow, unknown_task
 from ._requests import Request
@@ -63,6 +64,7 @@ __all__ = [
     "gzipped",
     "html",
     "http_error",
+    "make_video",
     "queued",
     "raw",
     "redirect",
@@ -74,4 +76,5 @@ __all__ = [
     "stall_body",
     "truncated",
     "unknown_task",
+    "video_file",
 ]

@@ -12,27 +12,27 @@ from ._answers import Answer, begin, named, running, say
 from ._messages import Message, make_message
 
 
-async def _wait_for_the_end() -> NoReturn:
+async def wait_for_the_end() -> NoReturn:
     """Do nothing until aiohttp cancels this handler, as it does once the connection is lost."""
     nobody_sets_it: asyncio.Future[NoReturn] = asyncio.get_running_loop().create_future()
     await nobody_sets_it
 
 
-async def _hang_up(request: web.BaseRequest) -> NoReturn:
+async def hang_up(request: web.BaseRequest) -> NoReturn:
     """Close the connection in good order, once all that was written has left."""
     assert request.transport is not None, "a handler is cancelled when its connection is lost"
     request.transport.close()
-    await _wait_for_the_end()
+    await wait_for_the_end()
 
 
-async def _reset(request: web.BaseRequest) -> NoReturn:
+async def reset_connection(request: web.BaseRequest) -> NoReturn:
     """Break the connection: the client gets a TCP reset."""
     assert request.transport is not None, "a handler is cancelled when its connection is lost"
     connection: socket.socket = request.transport.get_extra_info("socket")
     # A lingering time of zero is what turns the end of a connection into a reset.
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     request.transport.abort()
-    await _wait_for_the_end()
+    await wait_for_the_end()
 
 
 async def _send_half(request: web.BaseRequest, message: Message) -> web.StreamResponse:
@@ -52,7 +52,7 @@ def reset() -> Answer:
     """
 
     async def deliver(request: web.BaseRequest, _message: Message) -> NoReturn:
-        await _reset(request)
+        await reset_connection(request)
 
     return attrs.evolve(_NOTHING, deliver=deliver)
 
@@ -63,7 +63,7 @@ def reset_midway(answer: Answer | None = None) -> Answer:
 
     async def deliver(request: web.BaseRequest, message: Message) -> NoReturn:
         await _send_half(request, message)
-        await _reset(request)
+        await reset_connection(request)
 
     return attrs.evolve(answer or running(), deliver=deliver)
 
@@ -74,7 +74,7 @@ def truncated(answer: Answer | None = None) -> Answer:
 
     async def deliver(request: web.BaseRequest, message: Message) -> NoReturn:
         await _send_half(request, message)
-        await _hang_up(request)
+        await hang_up(request)
 
     return attrs.evolve(answer or running(), deliver=deliver)
 
@@ -113,9 +113,9 @@ def stall(seconds: float | None = None) -> Answer:
 
     async def deliver(request: web.BaseRequest, _message: Message) -> NoReturn:
         if seconds is None:
-            await _wait_for_the_end()
+            await wait_for_the_end()
         await asyncio.sleep(seconds)
-        await _hang_up(request)
+        await hang_up(request)
 
     return attrs.evolve(_NOTHING, deliver=deliver)
 
@@ -133,7 +133,7 @@ def stall_body(seconds: float | None = None, answer: Answer | None = None) -> An
     async def deliver(request: web.BaseRequest, message: Message) -> web.StreamResponse:
         response = await _send_half(request, message)
         if seconds is None:
-            await _wait_for_the_end()
+            await wait_for_the_end()
         await asyncio.sleep(seconds)
         await response.write(message.body[len(message.body) // 2 :])
         return response
@@ -153,7 +153,7 @@ def close_after(answer: Answer | None = None) -> Answer:
     async def deliver(request: web.BaseRequest, message: Message) -> NoReturn:
         response = await begin(request, message, size=len(message.body))
         await response.write(message.body)
-        await _hang_up(request)
+        await hang_up(request)
 
     return attrs.evolve(answer or running(), deliver=deliver)
 
@@ -165,7 +165,7 @@ def garbage_status_line() -> Answer:
     async def deliver(request: web.BaseRequest, _message: Message) -> NoReturn:
         assert request.transport is not None, "a handler is cancelled when its connection is lost"
         request.transport.write(b"!GARBAGE! no status here\r\n\r\n")
-        await _hang_up(request)
+        await hang_up(request)
 
     return attrs.evolve(_NOTHING, deliver=deliver)
 

@@ -199,6 +199,24 @@ class FakeSora:
             raise ValueError("a script is one or more answers")
         return self._service.keep(task_id, Order(), Script(answers), None)
 
+    def script_file(
+        self, task_id: str, *answers: Answer, at: Literal["cdn", "content"] = "cdn"
+    ) -> None:
+        """
+        Answer the downloads of a task's file one after the other, whatever the task's state.
+
+        Without it, both places serve a video of about a kilobyte, whole.
+
+        Args:
+            task_id: The task, which needs a life or a script of its own.
+            answers: One for each download: :func:`video_file`, or any other answer. The last one
+                repeats for ever.
+            at: Where: "cdn" is the file on *cdn_url*, "content" is ``/v1/videos/{id}/content``.
+        """
+        if not answers:
+            raise ValueError("a script is one or more answers")
+        self._service.script_file(task_id, answers, at)
+
     def polls(self, task_id: str) -> list[float]:
         """Return when the polls of a task arrived, on the loop's clock; refused ones count too."""
         return [

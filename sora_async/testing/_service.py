@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, Final, Literal
@@ -30,6 +30,9 @@ from ._video import VIDEO
 START: Final = datetime(2026, 1, 14, 8, tzinfo=UTC)
 """What the wall clock shows when the service starts: the same on every run."""
 
+Place = Literal["cdn", "content"]
+"""Where a file is downloaded from: the second origin, or the API's own endpoint."""
+
 
 @attrs.define(kw_only=True, eq=False)
 class Service:
@@ -56,6 +59,8 @@ class Service:
     creates: list[Answer] = attrs.field(factory=list)
     _characters: Characters = attrs.field(factory=Characters)
     _tasks: dict[str, Task] = attrs.field(factory=dict)
+    _files: dict[str, Iterator[Answer]] = attrs.field(factory=dict)
+    _contents: dict[str, Iterator[Answer]] = attrs.field(factory=dict)
     _numbers: Iterator[int] = attrs.field(factory=lambda: itertools.count(1))
 
     @property
@@ -100,6 +105,8 @@ class Service:
         self._tasks.clear()
         self._numbers = itertools.count(1)
         self._characters = Characters()
+        self._files.clear()
+        self._contents.clear()
         self.creates.clear()
         self.fate.forget()
 
@@ -107,6 +114,11 @@ class Service:
         """Return the object that shows a task, without a poll; None where it is not known yet."""
         state = task.look(at)
         return None if state is None else spell(state, self._gather(task.id, at, "list"))
+
+    def script_file(self, task_id: str, answers: Sequence[Answer], place: Place) -> None:
+        """Answer the downloads of a task's file at a place one after the other."""
+        files = self._files if place == "cdn" else self._contents
+        files[task_id] = itertools.chain(answers, itertools.repeat(answers[-1]))
 
     async def answer(
         self, request: web.BaseRequest, record: Request, at: float
@@ -122,9 +134,10 @@ class Service:
         """Answer a request to the CDN, which has the file of every task and knows no states."""
         found = _FILE_PATH.fullmatch(record.path)
         task_id = unquote(found[1]) if found and record.method == "GET" else None
-        if task_id not in self._tasks:
+        if task_id is None or task_id not in self._tasks:
             raise web.HTTPNotFound
-        return await send(_VIDEO, request, self._gather(task_id, at), self._date(at))
+        answer = next(self._files.get(task_id, _VIDEOS))
+        return await send(answer, request, self._gather(task_id, at), self._date(at))
 
     def _choose(self, record: Request, at: float) -> tuple[Answer, str]:
         """Return the answer to a request to the API, and the id of the task it is about."""
@@ -142,6 +155,8 @@ class Service:
         task = self._tasks.get(record.task_id or "")
         if task is not None and record.endpoint == "poll":
             return task.poll(at), task.id
+        if task is not None and record.endpoint == "content" and task.id in self._contents:
+            return next(self._contents[task.id]), task.id
         state = None if task is None else task.look(at)
         if task is None or state is None:
             return unknown_task(), record.task_id or ""
@@ -229,3 +244,4 @@ def _read_key(record: Request) -> str | None:
 _START_STAMP: Final = START.timestamp()
 _FILE_PATH: Final = re.compile(r"/videos/([^/]+)\.mp4")
 _VIDEO: Final = say(make_message(VIDEO, kind="video/mp4"))
+_VIDEOS: Final = itertools.repeat(_VIDEO)

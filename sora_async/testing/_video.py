@@ -18,9 +18,12 @@ def _movie_header() -> bytes:
     return _box(b"mvhd", times + rate_and_volume + matrix + next_track)
 
 
+MOVIE: Final = _box(b"moov", _movie_header())
+"""The box that says what the video is."""
+
 VIDEO: Final = (
     _box(b"ftyp", b"isom" + struct.pack(">I", 0x200) + b"isomiso2avc1mp41")
-    + _box(b"moov", _movie_header())
+    + MOVIE
     + _box(b"mdat", b"sora_async.testing" * 64)
 )
 """

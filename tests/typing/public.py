@@ -2,10 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any, assert_type
 
 from sora_async import (
     Budget,
+    Character,
+    Dialect,
+    Download,
+    DownloadEvent,
     Outcome,
     Phase,
     ProgressEvent,
@@ -14,6 +19,7 @@ from sora_async import (
     SoraError,
     TaskFailedError,
     TaskFailure,
+    VideoFile,
     VideoTask,
     WaitTimeoutError,
     Watch,
@@ -41,6 +47,24 @@ async def check_client(client: SoraClient) -> None:
     client.get_task(7)  # type: ignore[arg-type, unused-coroutine]
 
 
+async def check_creates(client: SoraClient) -> None:
+    task = await client.create_task(prompt="x", seconds=10, watermark=False, images=["y"])
+    assert_type(task, VideoTask)
+    watch = client.create_and_wait(prompt="x", seconds="10", input_reference=b"", timeout=None)
+    assert_type(watch, Watch)
+    assert_type(watch.task_id, str | None)
+    with open("x", "rb") as file:  # noqa: PTH123
+        await client.create_task(prompt="x", input_reference=file, as_json=True)
+    async for task in client.list_tasks(limit=5, order="asc"):
+        assert_type(task, VideoTask)
+    assert_type(await client.remix_task("x", prompt="y"), VideoTask)
+    assert_type(await client.create_character(name="x", video=b""), Character)
+    assert_type(await client.get_character("x"), Character)
+    assert_type(client.dialect, Dialect)
+    SoraClient(dialect="klingon")  # type: ignore[arg-type]
+    client.create_task()  # type: ignore[call-arg, unused-coroutine]
+
+
 async def check_many(ids: AsyncIterator[str]) -> None:
     client = SoraClient(budget=Budget(rate=None, burst=5, in_flight=10))
     async for outcome in client.as_completed(["x", "y"], at_once=5000):
@@ -53,6 +77,21 @@ async def check_many(ids: AsyncIterator[str]) -> None:
     assert_type(Budget().rate, float | None)
     Budget(50)  # type: ignore[call-arg]
     SoraClient(budget=5)  # type: ignore[arg-type]
+
+
+async def check_downloads(client: SoraClient, task: VideoTask, watch: Watch) -> None:
+    download = client.download("x", Path("x.mp4"), if_exists="skip", max_size=None, timeout=5)
+    assert_type(download, Download)
+    assert_type(await download, VideoFile)
+    assert_type(await client.download(task, "x.mp4", allow_private=True), VideoFile)
+    assert_type(await client.download(watch, "x.mp4", variant="thumbnail"), VideoFile)
+    async for event in download:
+        assert_type(event, DownloadEvent)
+        assert_type(event.total, int | None)
+    async with asyncio.TaskGroup() as group:
+        assert_type(group.create_task(download.result()), asyncio.Task[VideoFile])
+    client.download("x", "x.mp4", if_exists="append")  # type: ignore[arg-type]
+    client.download(7, "x.mp4")  # type: ignore[arg-type]
 
 
 def check_values(task: VideoTask, error: TaskFailedError | WaitTimeoutError) -> None:

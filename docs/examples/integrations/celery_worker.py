@@ -1,0 +1,44 @@
+import asyncio
+import os
+import sys
+import time
+
+from celery import Celery, Task
+
+from sora_async import SoraClient, SoraError
+
+REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379")
+SLICE = 60.0  # seconds of waiting in one go; at least 50, for a URL may come 45 s late
+LONGEST = 7200.0
+
+app = Celery("celery_worker", broker=REDIS_URL, backend=REDIS_URL)
+app.conf.task_acks_late = True  # or what a killed worker had is lost
+app.conf.task_reject_on_worker_lost = True
+app.conf.worker_prefetch_multiplier = 1
+# Seconds; longer than a slice, or live waits are run twice.
+app.conf.broker_transport_options = {"visibility_timeout": 90}
+
+
+@app.task(bind=True, max_retries=None)
+def wait_for_video(self: Task, task_id: str, began: float) -> str | None:
+    age = max(0.0, time.time() - began)
+    try:
+        return asyncio.run(wait(task_id, age))
+    except TimeoutError:
+        if age < LONGEST:
+            raise self.retry(countdown=0) from None  # the next slice, where a place is free
+        raise TimeoutError(f"no video of task {task_id} after {age:.0f} s") from None
+    except SoraError as error:
+        # Celery makes text of what is in an error.
+        raise RuntimeError(str(error)) from error
+
+
+async def wait(task_id: str, age: float) -> str | None:
+    async with SoraClient() as client:
+        wait = client.wait_until_complete(task_id, age=age, timeout=None)
+        task = await asyncio.wait_for(wait, SLICE)
+    return task.video_url
+
+
+if __name__ == "__main__":
+    print(wait_for_video.delay(sys.argv[1], time.time()).get())

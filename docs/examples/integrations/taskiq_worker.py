@@ -1,0 +1,70 @@
+import asyncio
+import os
+import sys
+import time
+from typing import Annotated
+
+from taskiq import Context, TaskiqDepends, TaskiqEvents, TaskiqScheduler, TaskiqState
+from taskiq.schedule_sources import LabelScheduleSource
+from taskiq_redis import RedisAsyncResultBackend, RedisStreamBroker
+
+from sora_async import SoraClient, SoraError
+
+REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379")
+SLICE = 60.0  # seconds of waiting in one go; at least 50, for a URL may come 45 s late
+LONGEST = 7200.0
+
+broker = RedisStreamBroker(
+    REDIS_URL,
+    idle_timeout=90_000,  # milliseconds; longer than a slice, or live waits are run twice
+    unacknowledged_lock_timeout=10,  # seconds; without it, a kill may lock out all others
+    maxlen=100_000,  # or the stream keeps every slice for ever
+).with_result_backend(RedisAsyncResultBackend(REDIS_URL, result_ex_time=86_400))
+
+scheduler = TaskiqScheduler(broker, [LabelScheduleSource(broker)])
+
+
+@broker.on_event(TaskiqEvents.WORKER_STARTUP)
+async def open_client(state: TaskiqState) -> None:
+    state.client = SoraClient()  # one for all waits of this worker
+
+
+@broker.on_event(TaskiqEvents.WORKER_SHUTDOWN)
+async def close_client(state: TaskiqState) -> None:
+    await state.client.close()
+
+
+@broker.task
+async def wait_for_video(
+    task_id: str, began: float, context: Annotated[Context, TaskiqDepends()]
+) -> str | None:
+    age = max(0.0, time.time() - began)
+    wait = context.state.client.wait_until_complete(task_id, age=age, timeout=None)
+    try:
+        task = await asyncio.wait_for(wait, SLICE)
+    except TimeoutError:
+        if age < LONGEST:
+            await context.requeue()  # the next slice, in whichever worker is free
+        raise TimeoutError(f"no video of task {task_id} after {age:.0f} s") from None
+    except SoraError as error:
+        # taskiq makes text of what is in an error.
+        raise RuntimeError(str(error)) from error
+    return task.video_url
+
+
+@broker.task(schedule=[{"interval": 10}])
+async def look_for_orphans() -> None:
+    """Do nothing: a message is what makes a worker look for them."""
+
+
+async def main(task_id: str) -> None:
+    await broker.startup()
+    job = await wait_for_video.kiq(task_id, time.time())
+    result = await job.wait_result(timeout=LONGEST)
+    result.raise_for_error()
+    print(result.return_value)
+    await broker.shutdown()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))

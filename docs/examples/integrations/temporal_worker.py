@@ -1,0 +1,90 @@
+import asyncio
+import os
+import signal
+import sys
+from datetime import UTC, datetime, timedelta
+
+from temporalio import activity, workflow
+from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import Worker
+
+with workflow.unsafe.imports_passed_through():
+    from sora_async import OutageError, SoraClient, SoraError, Watch
+
+ADDRESS = os.environ.get("TEMPORAL_ADDRESS", "127.0.0.1:7233")
+QUEUE = "videos"
+HEARTBEAT = timedelta(seconds=30)
+
+
+class Videos:
+    def __init__(self, client: SoraClient) -> None:
+        self._client = client
+
+    @activity.defn
+    async def wait_for_video(self, task_id: str) -> str | None:
+        age = (datetime.now(UTC) - activity.info().scheduled_time).total_seconds()
+        watch = self._client.wait_until_complete(task_id, timeout=None, age=max(0.0, age))
+        beating = asyncio.create_task(beat(watch))
+        try:
+            return (await watch).video_url
+        except OutageError:
+            raise  # Temporal begins another attempt
+        except SoraError as error:
+            kind = type(error).__name__
+            raise ApplicationError(str(error), type=kind, non_retryable=True) from error
+        finally:
+            beating.cancel()
+            await asyncio.wait([beating])
+
+
+async def beat(watch: Watch) -> None:
+    while True:  # also while the service is silent, when the wait has no news
+        activity.heartbeat(watch.latest and watch.latest.progress)
+        await asyncio.sleep(HEARTBEAT.total_seconds() / 3)
+
+
+@workflow.defn
+class VideoWorkflow:
+    @workflow.run
+    async def run(self, task_id: str) -> str | None:
+        return await workflow.execute_activity_method(
+            Videos.wait_for_video,
+            task_id,
+            schedule_to_close_timeout=timedelta(hours=2),
+            heartbeat_timeout=HEARTBEAT,
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        )
+
+
+async def work() -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    temporal = await Client.connect(ADDRESS)
+    async with SoraClient() as client:
+        videos = Videos(client)
+        worker = Worker(
+            temporal,
+            task_queue=QUEUE,
+            workflows=[VideoWorkflow],
+            activities=[videos.wait_for_video],
+            max_concurrent_activities=1000,
+            max_cached_workflows=0,  # of one step: then any worker can take the end of it
+        )
+        async with worker:
+            await stop.wait()
+
+
+async def order(task_id: str) -> None:
+    temporal = await Client.connect(ADDRESS)
+    run = VideoWorkflow.run
+    print(await temporal.execute_workflow(run, task_id, id=f"video-{task_id}", task_queue=QUEUE))
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["work"]:
+            asyncio.run(work())
+        case ["order", task_id]:
+            asyncio.run(order(task_id))

@@ -1,0 +1,59 @@
+"""``sora-async download``: the video of a finished task, to a file."""
+
+import argparse
+import asyncio
+import sys
+
+from .. import SoraError, VideoFile
+from ._again import tell_same
+from ._client import make_client
+from ._exits import Exit
+from ._files import download_options, find_path, make_folder
+from ._follow import Outcome, Show, exit_code
+from ._show import is_terminal, make_show
+
+
+def download(options: argparse.Namespace) -> Exit:
+    """Download the video and print its path."""
+    show = make_show([options.id], is_json=options.json, prints_results=True, is_bare=True)
+    try:
+        asyncio.run(_download(options, show))
+    except KeyboardInterrupt:
+        if not options.json:
+            again = tell_same(options)
+            print(f"What has come is kept. Go on with:\n  {again}", file=sys.stderr, flush=True)
+        return Exit.INTERRUPTED
+    if not options.json and is_terminal():
+        outcome = show.outcomes[options.id]
+        if outcome.file is not None:
+            print(outcome.file.path, flush=True)
+        else:
+            print(f"sora-async: {outcome.reason}", file=sys.stderr)
+    return exit_code(show.outcomes.values())
+
+
+async def _download(options: argparse.Namespace, show: Show) -> None:
+    path = find_path(options.out, options.id)
+    if options.out.endswith(("/", "\\")):
+        make_folder(path.parent)
+    async with make_client(options) as client:
+        one = client.download(options.id, path, **download_options(options))
+        started = asyncio.get_running_loop().time()
+        end: VideoFile | SoraError
+        async with show:
+            show.begin(options.id, "downloading")
+            try:
+                async for event in one:
+                    show.event(options.id, event)
+                end = await one
+            except SoraError as error:
+                end = error
+            show.settle(
+                Outcome(
+                    task_id=options.id,
+                    last=None,
+                    error=end if isinstance(end, SoraError) else None,
+                    elapsed=asyncio.get_running_loop().time() - started,
+                    file=end if isinstance(end, VideoFile) else None,
+                )
+            )

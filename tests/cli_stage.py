@@ -1,0 +1,122 @@
+"""Where the tests of the command play: a service in a thread, and outputs of all kinds."""
+
+import asyncio
+import contextlib
+import io
+import json
+import os
+import re
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sora_async.__main__ import main
+from sora_async.testing import FakeSora, completed, failed, running, stall
+
+MANUAL = (Path(__file__).parent.parent / "docs" / "how-to" / "command.rst").read_text("utf-8")
+
+
+@contextlib.contextmanager
+def served(*, api_key: str | None = None, **options: Any) -> Iterator[FakeSora]:
+    """A fake on a loop and in a thread of its own: the command has a loop itself."""
+    fake, loop = (
+        FakeSora(api_key=api_key, **{"shape": "relay", **options}),
+        asyncio.new_event_loop(),
+    )
+    loop.run_until_complete(fake.start())
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield fake
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.run_until_complete(fake.close())
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSora]:
+    """A service that the environment names, with one task for each end."""
+    with served() as fake:
+        fake.script("done", completed("https://cdn.example/done.mp4", prompt="a [red]boat[/red]"))
+        fake.script("lost", failed("moderation_blocked", "No\x1b[31m!\n提示词被拒绝"))
+        fake.script("busy", running(0.42))
+        fake.script("mute", stall())
+        monkeypatch.setenv("SORA_BASE_URL", fake.url)
+        monkeypatch.delenv("SORA_API_KEY", raising=False)
+        yield fake
+
+
+class Screen(io.StringIO):
+    """An output that remembers all that was written, and acts once it shows something."""
+
+    def __init__(self, act: Callable[[], object] = lambda: None, at: str = "\0") -> None:
+        super().__init__()
+        self._act, self._at = act, at
+
+    def write(self, text: str) -> int:
+        size = super().write(text)
+        if self._at in text:
+            self._at = "\0"
+            self._act()
+        return size
+
+
+class Terminal(Screen):
+    """A screen that is one."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def on_terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
+    """A function that runs the command on a terminal and returns its exit code and the screen."""
+    for name, value in {"TERM": "xterm", "COLUMNS": "80", "LINES": "24", "NO_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+
+    def run(*argv: str, screen: Terminal | None = None) -> tuple[int, str]:
+        screen = screen or Terminal()
+        with contextlib.redirect_stdout(screen), contextlib.redirect_stderr(screen):
+            code = main(argv)
+        return code, screen.getvalue()
+
+    return run
+
+
+def interrupt() -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
+@contextlib.contextmanager
+def interrupted_once_asked(fake: FakeSora) -> Iterator[None]:
+    """Send this process a Ctrl-C as soon as the first request has reached the fake."""
+
+    def watch() -> None:
+        while not fake.requests:
+            time.sleep(0.001)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    yield
+    thread.join()
+
+
+def records(text: str) -> list[dict]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def promised(opening: str) -> list[str]:
+    """Return the keys that the manual names in the sentence or list behind some words."""
+    head = f"``{opening}``" if f"\n``{opening}``\n" in MANUAL else opening
+    _, _, text = MANUAL.partition(f"\n{head}")
+    return re.findall(r"``(\w+)``", text.strip().partition("\n")[0])

@@ -1,0 +1,97 @@
+"""The page "Wait in arq's workers": its worker is killed, stopped and started again."""
+
+import pytest
+from examples import Program, hurry, reached
+
+from sora_async.testing import completed, failed, running
+
+pytest.importorskip("arq", reason="needs arq: nox -s integrations")
+
+WORKER = ("-m", "arq", "arq_worker.WorkerSettings")
+HURRIED = ("-m", "arq", "hurried.WorkerSettings")
+ORDER = "arq_worker.py"
+
+
+@pytest.fixture
+def redis(redis_server, settings, monkeypatch) -> None:
+    monkeypatch.setenv("REDIS_URL", redis_server.url)
+
+
+async def test_a_job_returns_the_video_and_raises_the_error(sora, redis) -> None:
+    sora.script("video_good", running(0.1), completed())
+    sora.script("video_bad", failed("moderation_blocked", "The prompt was refused."))
+
+    async with (
+        Program(*WORKER),
+        Program(ORDER, "video_good") as good,
+        Program(ORDER, "video_bad") as bad,
+    ):
+        codes = await good.end(), await bad.end()
+
+    assert codes == (0, 1)
+    assert good.output.strip() == f"{sora.cdn_url}/videos/video_good.mp4"
+    assert bad.output.splitlines()[-1].startswith("sora_async.errors.TaskFailedError: task video_")
+
+
+async def test_a_wait_of_many_slices_ends_with_its_video(sora, redis, tmp_path) -> None:
+    sora.script("video_1", running(0.1))
+    quick = hurry(tmp_path, "arq_worker", "example.SLICE = 0.5")
+
+    async with Program(*HURRIED, **quick) as worker, Program(ORDER, "video_1") as order:
+        await reached(lambda: worker.output.count("retrying job") > 2)
+        sora.script("video_1", completed())
+        await order.end()
+
+    assert order.output.strip() == f"{sora.cdn_url}/videos/video_1.mp4"
+
+
+async def test_a_stopped_worker_hands_over_at_once(sora, redis) -> None:
+    sora.script("video_1", running(0.1))
+
+    async with Program(*WORKER) as worker, Program(ORDER, "video_1") as order:
+        await reached(lambda: sora.polls("video_1"))
+        await worker.stop()
+        sora.script("video_1", completed())
+        async with Program(*WORKER):
+            await order.end()
+
+    assert order.output.strip() == f"{sora.cdn_url}/videos/video_1.mp4"
+
+
+async def test_a_killed_workers_wait_goes_on_after_the_timeout_of_its_job(
+    sora, redis, tmp_path
+) -> None:
+    sora.script("video_1", running(0.1))
+    quick = hurry(tmp_path, "arq_worker", "WorkerSettings.job_timeout = 1", "example.SLICE = 0.5")
+
+    async with Program(*HURRIED, **quick) as worker, Program(ORDER, "video_1") as order:
+        await reached(lambda: sora.polls("video_1"))
+        await worker.kill()
+        asked = len(sora.polls("video_1"))
+        async with Program(*HURRIED, **quick):
+            await reached(lambda: len(sora.polls("video_1")) > asked)
+            sora.script("video_1", completed())
+            await order.end()
+
+    assert order.output.strip() == f"{sora.cdn_url}/videos/video_1.mp4"
+
+
+async def test_an_aborted_job_ends_its_wait(sora, redis) -> None:
+    sora.script("video_1", running(0.1))
+    abort = """
+import asyncio, arq, arq_worker
+from arq.jobs import Job
+async def main():
+    async with await arq.create_pool(arq_worker.REDIS) as redis:
+        print(await Job("video_1", redis).abort())
+asyncio.run(main())
+"""
+
+    async with Program(*WORKER) as worker, Program(ORDER, "video_1"):
+        await reached(lambda: sora.polls("video_1"))
+        async with Program("-c", abort) as aborting:
+            await aborting.end()
+        await worker.stop()
+
+    assert aborting.output == "True\n"
+    assert "video_1:wait_for_video aborted" in worker.output

@@ -1,0 +1,65 @@
+"""The page "Wait in Celery's workers": its worker is killed, stopped and started again."""
+
+import pytest
+from examples import Program, hurry, reached
+
+from sora_async.testing import completed, failed, running
+
+pytest.importorskip("celery", reason="needs Celery: nox -s integrations")
+
+OPTIONS = ("worker", "--concurrency", "2", "--loglevel", "INFO", "--without-mingle")
+WORKER = ("-m", "celery", "-A", "celery_worker", *OPTIONS)
+HURRIED = ("-m", "celery", "-A", "hurried", *OPTIONS)
+ORDER = "celery_worker.py"
+
+
+@pytest.fixture
+def redis(redis_server, settings, monkeypatch) -> None:
+    monkeypatch.setenv("REDIS_URL", redis_server.url)
+
+
+async def test_a_job_returns_the_video_and_raises_the_error(sora, redis) -> None:
+    sora.script("video_good", running(0.1), completed())
+    sora.script("video_bad", failed("moderation_blocked", "The prompt was refused."))
+
+    async with (
+        Program(*WORKER),
+        Program(ORDER, "video_good") as good,
+        Program(ORDER, "video_bad") as bad,
+    ):
+        codes = await good.end(), await bad.end()
+
+    assert codes == (0, 1)
+    assert good.output.strip() == f"{sora.cdn_url}/videos/video_good.mp4"
+    assert bad.output.splitlines()[-1].startswith("RuntimeError: task video_bad failed")
+
+
+async def test_a_wait_goes_on_in_slices_and_after_a_kill(sora, redis, tmp_path) -> None:
+    sora.script("video_1", running(0.1))
+    hidden = "app.conf.broker_transport_options = {'visibility_timeout': 2}"
+    quick = hurry(tmp_path, "celery_worker", "example.SLICE = 1", hidden)
+
+    async with Program(*HURRIED, **quick) as worker, Program(ORDER, "video_1") as order:
+        await reached(lambda: worker.output.count("] retry: ") > 1)
+        await worker.kill()
+        asked = len(sora.polls("video_1"))
+        async with Program(*HURRIED, **quick):
+            await reached(lambda: len(sora.polls("video_1")) > asked)
+            sora.script("video_1", completed())
+            await order.end()
+
+    assert order.output.strip() == f"{sora.cdn_url}/videos/video_1.mp4"
+
+
+async def test_a_stopped_worker_ends_its_slice_and_hands_over(sora, redis, tmp_path) -> None:
+    sora.script("video_1", running(0.1))
+    quick = hurry(tmp_path, "celery_worker", "example.SLICE = 2")
+
+    async with Program(*HURRIED, **quick) as worker, Program(ORDER, "video_1") as order:
+        await reached(lambda: sora.polls("video_1"))
+        await worker.stop()
+        sora.script("video_1", completed())
+        async with Program(*HURRIED, **quick):
+            await order.end()
+
+    assert order.output.strip() == f"{sora.cdn_url}/videos/video_1.mp4"

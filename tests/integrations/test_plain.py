@@ -1,0 +1,103 @@
+"""What jobs carry: snapshots and errors as JSON, and back."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sora_async import Phase, ProgressEvent, SoraError, TaskFailure, VideoTask, errors
+from sora_async._wire import decode_reply
+from sora_async._wire.reply import Reply
+from sora_async.integrations._plain import (
+    error_from_data,
+    error_to_data,
+    event_to_data,
+    task_from_data,
+    task_to_data,
+)
+
+REPLIES = sorted((Path(__file__).parents[1] / "replies").glob("*.json"))
+NOW = datetime(2025, 10, 1, tzinfo=UTC)
+FAILED = VideoTask(
+    id="video",
+    phase=Phase.FAILED,
+    failure=TaskFailure("code", None),
+    created_at=NOW,
+    raw={"status": "failed", "deep": {"er": [1, None]}},
+)
+SIMPLE = {"str": st.text(), "int": st.integers(), "float": st.floats(0, 1e9), "bool": st.booleans()}
+
+
+def through_json(data: Any) -> Any:
+    return json.loads(json.dumps(data))
+
+
+@pytest.mark.parametrize("path", REPLIES, ids=lambda path: path.stem)
+def test_no_snapshot_loses_anything_on_its_way(path: Path) -> None:
+    reply = Reply(url="u", status=200, headers={}, body=path.read_bytes(), received=NOW)
+    try:
+        task = decode_reply(reply, task_id="video")
+    except SoraError:
+        return  # no snapshot
+
+    back = task_from_data(through_json(task_to_data(task)))
+
+    assert back == task
+    assert (back.raw, back.updated_at, back.detail) == (task.raw, task.updated_at, task.detail)
+
+
+def test_what_a_newer_version_writes_is_left_out() -> None:
+    data = {**task_to_data(FAILED), "smell": "roses"}
+
+    assert task_from_data(data) == FAILED
+
+
+def values_of(kind: Any) -> st.SearchStrategy[Any]:
+    """Return the values of a field's type, or of one of its types."""
+    names = str(kind.__name__ if isinstance(kind, type) else kind).split(" | ")
+    known = {"VideoTask": st.just(FAILED), "SoraError": st.just(errors.RateLimitedError("u", 429))}
+    known |= {"None": st.none(), **SIMPLE}
+    return st.one_of(*(known[name.rpartition(".")[2]] for name in names))
+
+
+@st.composite
+def any_error(draw: st.DrawFn) -> SoraError:
+    kind = getattr(errors, draw(st.sampled_from(errors.__all__)))
+    return kind(*(draw(values_of(field.type)) for field in attrs.fields(kind)))
+
+
+@given(any_error())
+def test_an_error_arrives_as_the_very_same(error: SoraError) -> None:
+    data = through_json(error_to_data(error))
+    back = error_from_data(data)
+
+    assert type(back) is type(error)
+    assert str(back) == str(error) == data["message"]
+    assert repr(back) == repr(error)
+
+
+@pytest.mark.parametrize("name", ["OfTomorrowError", "ClassVar", "attrs"])
+def test_an_error_that_this_version_does_not_know_is_none(name: str) -> None:
+    assert error_from_data({"error": name, "values": []}) is None
+
+
+def test_a_value_that_json_cannot_carry_arrives_as_its_text() -> None:
+    error = errors.ConnectionFailedError("u", Path("video.mp4"))
+
+    assert through_json(error_to_data(error))["values"] == ["u", "video.mp4"]
+
+
+def test_an_event_says_what_is_the_matter() -> None:
+    event = ProgressEvent(
+        task=FAILED, progress=0.5, elapsed=1.23456, polls=3, fault=errors.RateLimitedError("u", 429)
+    )
+
+    data = through_json(event_to_data(event))
+
+    assert (data["phase"], data["progress"], data["elapsed"]) == ("failed", 0.5, 1.235)
+    assert data["fault"] == str(event.fault)

@@ -1,0 +1,335 @@
+"""One budget for many programs, kept in a real Redis."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+redis = pytest.importorskip("redis", reason="needs the extra redis: nox -s integrations")
+
+from sora_async import (  # noqa: E402
+    InvalidArgumentError,
+    RateLimitedError,
+    Schedule,
+    ServiceUnavailableError,
+    SoraClient,
+)
+from sora_async._slots import Slots  # noqa: E402
+from sora_async.integrations.redis import SharedBudget  # noqa: E402
+from sora_async.testing import FakeSora, Life, completed, http_error, running, slow  # noqa: E402
+
+OFTEN = Schedule(intervals=[0.05])
+NOBODY = "redis://127.0.0.1:1/0"
+
+
+@contextlib.asynccontextmanager
+async def crowds(
+    sora: FakeSora, budget: SharedBudget, *, clients: int = 3, waits: int = 10
+) -> AsyncIterator[None]:
+    """Let some clients wait for more than the budget allows, each as if in a program of its own."""
+    async with contextlib.AsyncExitStack() as stack:
+        tasks = []
+        for number in range(clients):
+            client = await stack.enter_async_context(
+                SoraClient(base_url=sora.url, budget=budget, schedule=OFTEN)
+            )
+            for wait in range(waits):
+                task_id = sora.add(Life(running=1e6), task_id=f"{number}_{wait}")
+                tasks.append(asyncio.ensure_future(client.wait_until_complete(task_id).result()))
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def between(sora: FakeSora, begin: float, end: float) -> Counter[str]:
+    """Count the polls of each client in a stretch of time, on the loop's clock."""
+    asked = ((at, request.task_id or "") for at, request in sora.requests)
+    return Counter(task_id[0] for at, task_id in asked if begin <= at < end)
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
+
+
+def client_of(sora: FakeSora, budget: SharedBudget) -> SoraClient:
+    return SoraClient(base_url=sora.url, budget=budget, max_retries=0)
+
+
+@pytest.fixture
+def sora() -> FakeSora:
+    """A fake service, not begun."""
+    return FakeSora()
+
+
+async def test_many_clients_keep_one_rate_and_share_it_fairly(redis_server, sora) -> None:
+    loop = asyncio.get_running_loop()
+    async with sora, crowds(sora, SharedBudget(url=redis_server.url, rate=60, burst=3)):
+        await asyncio.sleep(0.3)
+        begin = loop.time()
+        await asyncio.sleep(1.5)
+        shares = between(sora, begin, begin + 1.5)
+
+    assert sum(shares.values()) == pytest.approx(90, rel=0.05)
+    assert min(shares.values()) >= 0.28 * sum(shares.values())
+
+
+async def test_slots_of_many_programs_are_spaced_evenly(redis_server, sora) -> None:
+    async with sora, crowds(sora, SharedBudget(url=redis_server.url, rate=60, burst=3)):
+        await asyncio.sleep(1.3)
+        starts = [at for at, _ in sora.requests]
+
+    fullest = max(sum(1 for one in starts if at <= one < at + 0.1) for at in starts)
+    assert fullest <= 6 + 3 + 3  # in a tenth of a second, the burst, and a loop that is late
+
+
+async def test_slots_are_reserved_many_at_once(redis_server, sora) -> None:
+    budget = SharedBudget(url=redis_server.url, rate=200, burst=3)
+    async with sora, crowds(sora, budget, clients=1, waits=50):
+        await asyncio.sleep(1.0)
+        polls = len(sora.requests)
+        async with redis.asyncio.Redis.from_url(redis_server.url) as one:
+            stats = await one.info("commandstats")
+
+    assert polls > 60
+    assert stats["cmdstat_evalsha"]["calls"] < polls / 4
+
+
+async def test_a_clock_that_was_set_back_stops_nobody(redis_server, sora) -> None:
+    sora.script("video", completed())
+    budget = SharedBudget(url=redis_server.url, rate=60, burst=1)
+    far = time.time() + 3600
+    async with redis.asyncio.Redis.from_url(redis_server.url) as one:
+        await one.hset("sora_async:{default}:budget", mapping={"next": far, "quiet": far})
+    async with sora, client_of(sora, budget) as client, asyncio.timeout(5):
+        await client.get_task("video")
+
+
+async def test_names_keep_budgets_apart(redis_server, sora) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(sora)
+        for name in ("one", "other"):
+            budget = SharedBudget(url=redis_server.url, name=name, rate=20, burst=1)
+            await stack.enter_async_context(crowds(sora, budget, clients=1))
+        await asyncio.sleep(1.0)
+        polls = len(sora.requests)
+
+    assert polls == pytest.approx(40, rel=0.15)
+
+
+async def test_without_redis_each_keeps_to_its_share_and_comes_back_by_itself(
+    redis_server, sora, caplog
+) -> None:
+    loop = asyncio.get_running_loop()
+    budget = SharedBudget(url=redis_server.url, rate=60, burst=3)
+    async with sora, crowds(sora, budget):
+        await asyncio.sleep(0.3)
+        redis_server.stop()
+        lost = loop.time()
+        await asyncio.sleep(1.0)
+        alone = between(sora, lost, loop.time())
+        redis_server.start()
+        await asyncio.sleep(1.7)
+        back = loop.time()
+        await asyncio.sleep(1.0)
+        again = between(sora, back, back + 1.0)
+
+    assert all(polls == pytest.approx(20, abs=3) for polls in alone.values())
+    assert sum(again.values()) == pytest.approx(60, abs=4)
+    said = warnings(caplog)
+    assert sum("no Redis (ConnectionError" in line for line in said) == 3  # once for each client
+    assert sum("Redis is back after" in line for line in said) == len(said) - 3 == 3
+    assert "going on with 20 of 60 requests a second" in said[0]
+
+
+async def test_a_redis_that_was_never_there_ends_no_wait(sora, caplog) -> None:
+    sora.script("video", running(0.5), completed())
+    budget = SharedBudget(url=NOBODY, programs=2)
+    async with sora, SoraClient(base_url=sora.url, budget=budget, schedule=OFTEN) as client:
+        task = await client.wait_until_complete("video")
+
+    assert task.is_complete
+    [line] = warnings(caplog)
+    assert "going on with 25 of 50 requests a second" in line
+
+
+async def test_a_redis_that_hangs_holds_nobody_up_for_long(redis_server, sora) -> None:
+    sora.script("video", running(0.5), completed())
+    budget = SharedBudget(url=redis_server.url)
+    async with sora, SoraClient(base_url=sora.url, budget=budget, schedule=OFTEN) as client:
+        os.kill(redis_server.pid, signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(3):
+                task = await client.wait_until_complete("video")
+        finally:
+            os.kill(redis_server.pid, signal.SIGCONT)
+
+    assert task.is_complete
+
+
+async def test_a_429_that_comes_while_redis_is_asked_is_told_right_after(
+    redis_server, sora
+) -> None:
+    loop = asyncio.get_running_loop()
+    budget = SharedBudget(url=redis_server.url, rate=60, burst=1)
+    sora.script("limited", slow(0.2, http_error(429, headers={"Retry-After": "1"})))
+    sora.script("video", completed())
+    async with sora, client_of(sora, budget) as one, client_of(sora, budget) as other:
+        limited = asyncio.ensure_future(one.get_task("limited"))
+        await asyncio.sleep(0.1)
+        os.kill(redis_server.pid, signal.SIGSTOP)
+        try:
+            video = asyncio.ensure_future(one.get_task("video"))
+            with pytest.raises(RateLimitedError):
+                await limited
+            began = loop.time()
+        finally:
+            os.kill(redis_server.pid, signal.SIGCONT)
+        await asyncio.sleep(0.05)
+        await other.get_task("video")
+        await video
+
+    assert loop.time() - began == pytest.approx(1.0, abs=0.2)
+
+
+async def test_a_service_in_trouble_is_left_alone_by_all(redis_server, sora) -> None:
+    loop = asyncio.get_running_loop()
+    budget = SharedBudget(url=redis_server.url)
+    sora.script("trouble", http_error(503, headers={"Retry-After": "1"}))
+    sora.script("video", completed())
+    async with sora, client_of(sora, budget) as one, client_of(sora, budget) as other:
+        with pytest.raises(ServiceUnavailableError):
+            await one.get_task("trouble")
+        began = loop.time()
+        await asyncio.sleep(0.05)
+        await other.get_task("video")
+
+    assert loop.time() - began == pytest.approx(1.0, abs=0.2)
+
+
+async def test_a_429_that_one_sees_silences_all_and_slows_them_down(redis_server, sora) -> None:
+    loop = asyncio.get_running_loop()
+    budget = SharedBudget(url=redis_server.url, rate=60, burst=1)
+    sora.script("limited", http_error(429, headers={"Retry-After": "0.6"}))
+    async with sora, crowds(sora, budget), client_of(sora, budget) as other:
+        await asyncio.sleep(1.0)
+        with pytest.raises(RateLimitedError):
+            await other.get_task("limited")
+        silent = loop.time()
+        await asyncio.sleep(1.65)
+        during = between(sora, silent + 0.2, silent + 0.55)
+        after = between(sora, silent + 0.6, silent + 1.6)
+
+    assert during == {}
+    assert 35 < sum(after.values()) < 0.94 * 60
+
+
+async def test_a_429_seen_without_redis_is_told_when_it_is_back(redis_server, sora) -> None:
+    loop = asyncio.get_running_loop()
+    budget = SharedBudget(url=redis_server.url, rate=60, burst=1)
+    sora.script("limited", http_error(429, headers={"Retry-After": "3"}))
+    sora.script("video", completed())
+    redis_server.stop()
+    async with sora, client_of(sora, budget) as one, client_of(sora, budget) as other:
+        began = loop.time()
+        with pytest.raises(RateLimitedError):
+            await one.get_task("limited")
+        redis_server.start()
+        await asyncio.sleep(1.8)
+        await other.get_task("video")
+
+        assert loop.time() - began == pytest.approx(3, abs=0.4)
+
+
+async def test_a_call_after_the_end_is_let_through_to_find_it_out(redis_server) -> None:
+    slots = Slots[Any](SharedBudget(url=redis_server.url), lambda turn: None)
+
+    slots.close()
+    await slots.meter.close()
+    await slots.take()
+
+    assert slots.meter.quiet_until < 0
+
+
+async def test_who_has_left_is_not_counted_any_more(redis_server, sora) -> None:
+    budget = SharedBudget(url=redis_server.url)
+    async with redis.asyncio.Redis.from_url(redis_server.url) as one, sora:
+        async with crowds(sora, budget):
+            await asyncio.sleep(0.2)
+            during = await one.zcard("sora_async:{default}:programs")
+        after = await one.zcard("sora_async:{default}:programs")
+
+    assert (during, after) == (3, 0)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"url": "http://127.0.0.1"},
+        {"url": 1},
+        {"name": ""},
+        {"name": "a{b}"},
+        {"name": "a\nb"},
+        {"rate": None},
+        {"rate": 0},
+        {"burst": 0},
+        {"programs": 0},
+        {"programs": True},
+        {"programs": 2.5},
+    ],
+)
+def test_what_cannot_be_shared_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InvalidArgumentError, match=next(iter(wrong))):
+        SharedBudget(**{"url": NOBODY, **wrong})
+
+
+def test_a_shared_budget_does_not_show_the_password_of_its_redis() -> None:
+    assert "secret" not in repr(SharedBudget(url="redis://:secret@127.0.0.1:1/0"))
+
+
+async def test_slots_that_nobody_wanted_are_not_hoarded(redis_server, sora) -> None:
+    budget = SharedBudget(url=redis_server.url, rate=60, burst=1)
+    sora.script("video", running(0.5))
+    async with sora, client_of(sora, budget) as client:
+        for _ in range(30):
+            await client.get_task("video")
+        await asyncio.sleep(1.2)
+        before = len(sora.requests)
+        await asyncio.gather(*(client.get_task("video") for _ in range(10)))
+        starts = [at for at, _ in sora.requests[before:]]
+
+    assert starts[-1] - starts[0] > 8 / 60
+
+
+async def test_a_client_ends_at_once_although_its_redis_has_died(redis_server, sora) -> None:
+    sora.script("video", completed())
+    async with sora:
+        async with client_of(sora, SharedBudget(url=redis_server.url)) as client:
+            await client.get_task("video")
+            redis_server.stop()
+            began = asyncio.get_running_loop().time()
+        assert asyncio.get_running_loop().time() - began < 0.5
+
+
+async def test_the_example_shares_a_budget(redis_server, sora) -> None:
+    example = Path(__file__).parents[2] / "docs" / "examples" / "integrations" / "share_a_budget.py"
+    sora.script("video", completed())
+    async with sora, redis.asyncio.Redis.from_url(redis_server.url) as one:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, str(example), "video"),
+            env={**os.environ, "SORA_BASE_URL": sora.url, "REDIS_URL": redis_server.url},
+            stdout=asyncio.subprocess.PIPE,
+        )
+        output, _ = await process.communicate()
+
+        assert output == b"video ended well\n"
+        assert await one.exists("sora_async:{my-account}:budget")

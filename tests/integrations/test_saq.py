@@ -1,0 +1,670 @@
+"""Waits in SAQ's workers, beside a real Redis."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+saq = pytest.importorskip("saq", reason="needs the extra saq: nox -s integrations")
+
+from saq.job import Job, Status  # noqa: E402
+from saq.queue import JobError  # noqa: E402
+
+from sora_async import (  # noqa: E402
+    CreateUncertainError,
+    InvalidArgumentError,
+    OutageError,
+    ResponseError,
+    Schedule,
+    SoraClient,
+    TargetExistsError,
+    TaskFailedError,
+    WaitTimeoutError,
+)
+from sora_async.integrations.saq import (  # noqa: E402
+    VideoQueue,
+    create_job,
+    read_outcome,
+    wait_job,
+    worker_settings,
+)
+from sora_async.testing import (  # noqa: E402
+    FakeSora,
+    Life,
+    accepted,
+    completed,
+    failed,
+    http_error,
+    reset,
+    running,
+    slow,
+    stall,
+)
+
+BOAT = {"prompt": "a boat", "seconds": "4"}
+SHORT = Life(queued=0, running=1.0)
+LONG_AGO = {"sora": {"began": 1.0}}
+HERE = Path(__file__).parent
+EXAMPLES = HERE.parents[1] / "docs" / "examples" / "integrations"
+OFTEN = Schedule(intervals=[0.1])
+QUICK = {"schedule": 1, "worker_info": 10, "sweep": 1, "abort": 0.1}
+
+
+@pytest_asyncio.fixture
+async def sora() -> AsyncIterator[FakeSora]:
+    async with FakeSora() as server:
+        yield server
+
+
+@pytest_asyncio.fixture
+async def queue(redis_server) -> AsyncIterator[VideoQueue]:
+    """The queue, as those see it who enqueue."""
+    async with contextlib.AsyncExitStack() as stack:
+        yield connect(redis_server.url, stack)
+
+
+def connect(url: str, stack: contextlib.AsyncExitStack) -> VideoQueue:
+    queue = VideoQueue.from_url(url)
+    stack.push_async_callback(queue.disconnect)
+    return queue
+
+
+@contextlib.asynccontextmanager
+async def worker(url: str, sora: FakeSora, **options: Any) -> AsyncIterator[Any]:
+    """A worker of its own queue and client, in this process."""
+
+    def make_client() -> SoraClient:
+        terms = {"base_url": sora.url, "schedule": OFTEN, "max_retries": 0, **options}
+        return SoraClient(**terms)
+
+    async with contextlib.AsyncExitStack() as stack:
+        own = connect(url, stack)
+        settings = {**worker_settings(own, client=make_client, concurrency=20), "timers": QUICK}
+        one = saq.Worker(**settings)
+        working = asyncio.ensure_future(one.start())
+        try:
+            yield one
+        finally:
+            one.event.set()
+            await working
+
+
+async def until(is_so: Callable[[], Any], seconds: float = 10.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not is_so():
+            await asyncio.sleep(0.02)
+
+
+async def ended(queue: VideoQueue, job: Job, seconds: float = 15.0) -> Job:
+    """Return the job when it has ended."""
+    async with asyncio.timeout(seconds):
+        while (job := await queue.job(job.key)).status not in saq.job.TERMINAL_STATUSES:
+            await asyncio.sleep(0.02)
+    return job
+
+
+async def test_a_job_gives_the_finished_task_as_plain_data(redis_server, queue, sora) -> None:
+    sora.script("video", running(0.5), completed())
+    async with worker(redis_server.url, sora):
+        job = await ended(queue, await queue.enqueue(wait_job("video")))
+
+    task = read_outcome(job)
+    assert task.is_complete and task.video_url == job.result["video_url"]
+    assert task.raw == job.result["raw"] and job.result["raw"]
+    assert job.meta["sora"]["task_id"] == "video"
+
+
+async def test_a_failure_is_the_very_error_and_ends_the_job(redis_server, queue, sora) -> None:
+    sora.script("video", failed("moderation_blocked", "No."))
+    async with worker(redis_server.url, sora):
+        job = await ended(queue, await queue.enqueue(wait_job("video")))
+
+    with pytest.raises(TaskFailedError, match=r"moderation_blocked: No\.") as caught:
+        read_outcome(job)
+    assert caught.value.failure.code == "moderation_blocked"
+    assert (job.status, job.attempts) == (Status.FAILED, 1)
+
+
+async def test_the_timeout_is_that_of_the_whole_wait(redis_server, queue, sora) -> None:
+    sora.script("video", running(0.5))
+    async with worker(redis_server.url, sora):
+        job = await queue.enqueue(wait_job("video", timeout=0.5, attempts=1, meta=LONG_AGO))
+        await until(lambda: sora.requests)
+        await asyncio.sleep(0.3)
+        late = await queue.job(job.key)
+        other = await ended(queue, await queue.enqueue(wait_job("video", timeout=0.5)))
+
+    assert late.status is Status.ACTIVE  # it is given a last look
+    with pytest.raises(WaitTimeoutError):
+        read_outcome(other)
+
+
+async def test_heartbeat_and_news_are_written_into_the_job(redis_server, queue, sora) -> None:
+    sora.script("video", running(0.25))
+    async with worker(redis_server.url, sora):
+        job = await queue.enqueue(wait_job("video", heartbeat=3, meta={"order": 17}))
+        async with asyncio.timeout(10):
+            while not (seen := await queue.job(job.key)).progress:
+                await asyncio.sleep(0.05)
+        first = seen.touched
+        async with asyncio.timeout(10):
+            while (seen := await queue.job(job.key)).touched == first:
+                await asyncio.sleep(0.05)
+        await queue.abort(seen, "enough")
+        await ended(queue, job)
+
+    assert seen.progress == 0.25
+    assert seen.meta["order"] == 17
+    assert seen.meta["sora"]["event"]["phase"] == "running"
+
+
+async def test_an_aborted_job_polls_no_more(redis_server, queue, sora) -> None:
+    sora.script("video", running(0.5))
+    async with worker(redis_server.url, sora):
+        job = await queue.enqueue(wait_job("video"))
+        await until(lambda: len(sora.requests) > 2)
+        await queue.abort(job, "not wanted any more")
+        job = await ended(queue, job)
+        polls = len(sora.requests)
+        await asyncio.sleep(0.3)
+
+    assert len(sora.requests) == polls
+    assert job.status is Status.ABORTED
+    with pytest.raises(JobError, match="not wanted any more"):
+        read_outcome(job)
+
+
+async def test_a_worker_that_stops_hands_its_waits_over_at_once(redis_server, queue, sora) -> None:
+    sora.add(Life(queued=0, running=2.0), task_id="video")
+    async with worker(redis_server.url, sora):
+        job = await queue.enqueue(wait_job("video"))
+        await until(lambda: len(sora.requests) > 2)
+    stopped = asyncio.get_running_loop().time()
+    async with worker(redis_server.url, sora):
+        job = await ended(queue, job)
+
+    polls = sora.polls("video")
+    assert min(at for at in polls if at > stopped) - stopped < 1.0
+    assert read_outcome(job).is_complete
+    assert job.attempts == 2
+
+
+async def test_an_outage_pauses_the_job_and_does_not_end_it(redis_server, queue, sora) -> None:
+    sora.script("video", running(0.5), http_error(503))
+    async with worker(redis_server.url, sora, outage_timeout=0.3):
+        job = await queue.enqueue(wait_job("video"))
+        async with asyncio.timeout(10):
+            while (seen := await queue.job(job.key)).status is not Status.QUEUED or not seen.error:
+                await asyncio.sleep(0.05)
+
+    assert seen.retry_delay == 30
+    assert seen.meta["sora"]["error"]["error"] == OutageError.__name__
+    assert await queue.count("queued") == 0  # not yet: it is scheduled
+
+
+async def test_an_idle_worker_has_few_connections(redis_server, queue, sora) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        own = connect(redis_server.url, stack)
+        one = saq.Worker(**worker_settings(own, client=lambda: SoraClient(base_url=sora.url)))
+        working = asyncio.ensure_future(one.start())
+        await asyncio.sleep(0.5)
+        clients = await queue.redis.info("clients")
+        one.event.set()
+        await working
+
+    assert one.concurrency == 1000
+    assert clients["connected_clients"] < 20
+
+
+@pytest.mark.parametrize("is_order", [False, True])
+async def test_a_job_that_another_worker_has_is_left_to_it(
+    redis_server, queue, sora, is_order: bool
+) -> None:
+    sora.script("video", running(0.5))
+    async with worker(redis_server.url, sora):
+        one = create_job(BOAT, heartbeat=3) if is_order else wait_job("video", heartbeat=3)
+        job = await queue.enqueue(one)
+        await until(lambda: len(sora.requests) > 2)
+        job = await queue.job(job.key)
+        await queue.update(job, worker_id="another", attempts=2, meta={"theirs": True})
+        await asyncio.sleep(2.5)
+        polls = len(sora.requests)
+        await asyncio.sleep(0.3)
+        job = await queue.job(job.key)
+
+    assert len(sora.requests) == polls
+    assert (job.status, job.worker_id, job.meta) == (Status.ACTIVE, "another", {"theirs": True})
+
+
+async def test_an_end_that_comes_after_the_loss_is_not_told(redis_server, queue, sora) -> None:
+    sora.add(Life(queued=0, running=1.0), task_id="video")
+    async with worker(redis_server.url, sora):
+        job = await queue.enqueue(wait_job("video", heartbeat=60))
+        await until(lambda: len(sora.requests) > 2)
+        await queue.update(await queue.job(job.key), worker_id="another", attempts=2)
+        await asyncio.sleep(1.5)
+        job = await queue.job(job.key)
+
+    assert (job.status, job.result) == (Status.ACTIVE, None)
+
+
+async def test_a_note_that_a_stranger_writes_into_the_job_is_kept(
+    redis_server, queue, sora
+) -> None:
+    sora.add(Life(queued=0, running=3.0), task_id="video")
+    async with worker(redis_server.url, sora):
+        job = await queue.enqueue(wait_job("video", heartbeat=3))
+        await until(lambda: len(sora.requests) > 2)
+        job = await queue.job(job.key)
+        await queue.update(job, meta={**job.meta, "theirs": True})
+        job = await ended(queue, job)
+
+    assert job.meta["theirs"] and job.meta["sora"]["task_id"] == "video"
+
+
+async def test_a_redis_that_is_away_and_forgets_everything_costs_no_result(
+    redis_server, queue, sora, caplog
+) -> None:
+    sora.add(Life(queued=0, running=1.5), task_id="video")
+    async with worker(redis_server.url, sora):
+        job = await queue.enqueue(wait_job("video", heartbeat=3))
+        await until(lambda: len(sora.requests) > 2)
+        redis_server.stop()
+        await asyncio.sleep(3.0)
+        polls = len(sora.requests)
+        await asyncio.sleep(0.5)
+        assert len(sora.requests) == polls  # the video is there
+        redis_server.start()
+        async with asyncio.timeout(15):
+            while (seen := await queue.job(job.key)) is None:
+                await asyncio.sleep(0.1)
+
+    assert read_outcome(seen).is_complete
+    assert [line for line in caplog.messages if "no heartbeats" in line][1:] == []
+
+
+async def test_kill_9_costs_the_heartbeat_and_no_result(
+    redis_server, queue, sora, tmp_path
+) -> None:
+    sora.add(Life(queued=0, running=9.0), task_id="video")
+    async with contextlib.AsyncExitStack() as stack:
+        first = await start_worker(redis_server.url, sora, stack)
+        job = await queue.enqueue(wait_job("video", heartbeat=2))
+        await until(lambda: len(sora.requests) > 2)
+        async with asyncio.timeout(10):
+            while not (await queue.job(job.key)).progress:
+                await asyncio.sleep(0.05)
+        began = (await queue.job(job.key)).meta["sora"]["began"]
+        first.kill()
+        killed = asyncio.get_running_loop().time()
+        second = await start_worker(redis_server.url, sora, stack)
+        job = await ended(queue, job, 30)
+        second.send_signal(signal.SIGTERM)
+        assert await second.wait() == 0
+
+    after = min(at for at in sora.polls("video") if at > killed + 0.1)
+    assert after - killed < 2 + 1 + 4  # heartbeat, sweep, and a slow machine
+    assert read_outcome(job).is_complete
+    assert job.attempts == 2
+    assert job.meta["sora"]["began"] == began
+    polls = sora.polls("video")
+    age = job.meta["sora"]["event"]["elapsed"]
+    assert age == pytest.approx(polls[-1] - polls[0], abs=1.0)  # its true one
+
+
+async def test_a_job_saves_its_video_and_says_where(
+    redis_server, queue, sora, tmp_path: Path
+) -> None:
+    sora.script("video", completed())
+    place = tmp_path / "video.mp4"
+    async with worker(redis_server.url, sora):
+        job = await ended(queue, await queue.enqueue(wait_job("video", save_as=str(place))))
+
+    assert read_outcome(job).is_complete
+    assert job.result["file"]["path"] == str(place)
+    assert job.result["file"]["size"] == place.stat().st_size > 0
+
+
+async def test_a_file_of_another_is_left_alone_and_one_of_ours_is_not_saved_twice(
+    redis_server, queue, sora, tmp_path: Path
+) -> None:
+    sora.script("video", completed())
+    place = tmp_path / "video.mp4"
+    place.write_bytes(b"of another")
+    begun = {"sora": {"saving": {}}}
+    async with worker(redis_server.url, sora):
+        other = await ended(queue, await queue.enqueue(wait_job("video", save_as=str(place))))
+        again = wait_job("video", save_as=str(place), attempts=1, meta=begun)
+        ours = await ended(queue, await queue.enqueue(again))
+
+    with pytest.raises(TargetExistsError):
+        read_outcome(other)
+    assert read_outcome(ours).is_complete
+    assert place.read_bytes() == b"of another"
+    assert sora.cdn_requests == []
+
+
+async def test_an_order_is_sent_once_and_waited_for(redis_server, queue, sora) -> None:
+    sora.on_create(accepted(life=SHORT))
+    async with worker(redis_server.url, sora):
+        job = await ended(queue, await queue.enqueue(create_job(BOAT)))
+
+    [made] = sora.tasks
+    assert read_outcome(job).id == made.id == job.meta["sora"]["task_id"]
+    assert (made.order.prompt, made.order.seconds) == ("a boat", "4")
+
+
+async def test_a_worker_that_stops_while_it_orders_hands_over_the_id(
+    redis_server, queue, sora
+) -> None:
+    sora.on_create(slow(1.0, accepted(life=SHORT)))
+    async with worker(redis_server.url, sora):
+        job = await queue.enqueue(create_job(BOAT))
+        await until(lambda: sora.requests)
+    async with worker(redis_server.url, sora):
+        job = await ended(queue, job)
+
+    assert read_outcome(job).is_complete
+    assert (len(sora.tasks), job.attempts) == (1, 2)
+
+
+async def test_what_came_of_an_order_that_was_broken_off_is_in_the_log(
+    redis_server, queue, sora, caplog
+) -> None:
+    sora.on_create(slow(1.0, http_error(400, b"no such size")))
+    async with worker(redis_server.url, sora):
+        job = await queue.enqueue(create_job(BOAT))
+        await until(lambda: sora.requests)
+
+    [line] = [line for line in caplog.messages if "broken off" in line]
+    assert "no such size" in line
+    assert (await queue.job(job.key)).status is Status.QUEUED  # the next worker may try
+
+
+async def test_a_worker_that_dies_while_it_waits_has_nothing_ordered_again(
+    redis_server, queue, sora
+) -> None:
+    sora.on_create(accepted(life=SHORT))
+    async with worker(redis_server.url, sora):
+        job = await queue.enqueue(create_job(BOAT))
+        await until(lambda: len(sora.requests) > 2)
+    job = await queue.job(job.key)
+    job.meta = {}  # as SAQ writes it, when it writes what it has read before
+    await queue.redis.set(job.id, queue.serialize(job))
+    async with worker(redis_server.url, sora):
+        job = await ended(queue, job)
+
+    assert read_outcome(job).is_complete
+    assert len(sora.tasks) == 1
+
+
+async def test_a_worker_that_dies_while_it_orders_leaves_an_order_that_nobody_sends_again(
+    redis_server, queue, sora, caplog
+) -> None:
+    sora.on_create(accepted(stall()))
+    async with contextlib.AsyncExitStack() as stack:
+        first = await start_worker(redis_server.url, sora, stack)
+        job = await queue.enqueue(create_job(BOAT, heartbeat=2))
+        await until(lambda: sora.requests)
+        first.kill()
+        await first.wait()
+    [key] = await queue.redis.keys("sora_async:order:*")
+    await queue.redis.set(key, '{"at": 1.0, "by": ["first", 1]}')  # as if it were a while ago
+    async with worker(redis_server.url, sora):
+        job = await ended(queue, job)
+
+    with pytest.raises(CreateUncertainError, match=r"a worker was lost .* 1970-01-01 00:00:01"):
+        read_outcome(job)
+    assert (len(sora.tasks), job.attempts, job.status) == (1, 2, Status.FAILED)
+
+
+async def test_who_finds_a_young_mark_waits_for_the_id(redis_server, queue, sora) -> None:
+    task_id = sora.add(SHORT)
+    job = await queue.enqueue(create_job(BOAT))
+    key = f"sora_async:order:videos:{job.key}:{job.queued}"
+    await queue.redis.set(key, json.dumps({"at": time.time(), "by": ["another", 1]}))
+    async with worker(redis_server.url, sora):
+        await asyncio.sleep(0.5)
+        await queue.redis.set(key, json.dumps({"task_id": task_id}))
+        job = await ended(queue, job)
+
+    assert read_outcome(job).id == task_id
+    assert len(sora.tasks) == 1
+
+
+async def test_a_refusal_ends_the_job_and_a_429_does_not(redis_server, queue, sora) -> None:
+    sora.on_create(http_error(400), http_error(429, headers={"Retry-After": "60"}))
+    async with worker(redis_server.url, sora):
+        refused = await ended(queue, await queue.enqueue(create_job(BOAT)))
+        later = await queue.enqueue(create_job(BOAT))
+        async with asyncio.timeout(10):
+            while not (seen := await queue.job(later.key)).error:
+                await asyncio.sleep(0.05)
+
+    with pytest.raises(ResponseError):
+        read_outcome(refused)
+    assert (seen.status, seen.retry_delay) == (Status.QUEUED, 60)
+    assert await queue.redis.keys("sora_async:order:*") == []  # nothing was made
+
+
+async def test_an_unclear_answer_ends_the_job_and_keeps_the_mark(redis_server, queue, sora) -> None:
+    sora.on_create(accepted(reset()))
+    async with worker(redis_server.url, sora):
+        job = await ended(queue, await queue.enqueue(create_job(BOAT)))
+
+    with pytest.raises(CreateUncertainError):
+        read_outcome(job)
+    assert len(await queue.redis.keys("sora_async:order:*")) == 1
+
+
+async def test_an_id_that_redis_cannot_keep_is_kept_when_it_is_back(
+    redis_server, queue, sora, caplog
+) -> None:
+    sora.on_create(slow(0.5, accepted(life=SHORT)))
+    async with worker(redis_server.url, sora):
+        job = await queue.enqueue(create_job(BOAT))
+        await until(lambda: sora.requests)
+        redis_server.stop()
+        await until(lambda: [line for line in caplog.messages if "cannot keep" in line])
+        redis_server.start()
+        async with asyncio.timeout(15):
+            while (seen := await queue.job(job.key)) is None:
+                await asyncio.sleep(0.1)
+
+    assert read_outcome(seen).id == sora.tasks[0].id
+
+
+async def test_a_refusal_that_redis_cannot_note_is_noted_when_it_is_back(
+    redis_server, queue, sora
+) -> None:
+    sora.on_create(slow(0.3, http_error(400)))
+    async with worker(redis_server.url, sora):
+        job = await queue.enqueue(create_job(BOAT))
+        await until(lambda: sora.requests)
+        redis_server.stop()
+        await asyncio.sleep(1.0)
+        redis_server.start()
+        async with asyncio.timeout(15):
+            while (seen := await queue.job(job.key)) is None:
+                await asyncio.sleep(0.1)
+
+    with pytest.raises(ResponseError):
+        read_outcome(seen)
+
+
+@pytest.mark.parametrize(
+    ("order", "why"),
+    [({}, "prompt"), ({"prompt": "x", "input_reference": b"x"}, "JSON"), ({"prompt": 1}, "prompt")],
+)
+def test_an_order_that_cannot_be_carried_is_refused(order: dict[str, Any], why: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=why):
+        create_job(order)
+
+
+async def test_a_killed_worker_among_others_costs_no_video_and_no_second_order(
+    redis_server, queue, sora
+) -> None:
+    sora.on_create(*(accepted(life=Life(queued=0, running=5.0)) for _ in range(12)))
+    async with contextlib.AsyncExitStack() as stack:
+        workers = [await start_worker(redis_server.url, sora, stack) for _ in range(2)]
+        for number in range(12):
+            await queue.enqueue(create_job({"prompt": f"k{number}"}, key=f"k{number}", heartbeat=2))
+        await until(lambda: sum(task.polls > 0 for task in sora.tasks) == 12, 20)
+        await asyncio.sleep(1.0)
+        workers[0].kill()
+        jobs = [await ended(queue, await queue.job(f"k{number}"), 40) for number in range(12)]
+
+    ordered = {task.id: task.order.prompt for task in sora.tasks}
+    assert [ordered[read_outcome(job).id] for job in jobs] == [job.key for job in jobs]
+    assert len(ordered) == 12
+    assert {job.attempts for job in jobs} <= {1, 2}
+
+
+async def test_the_examples_order_a_video_and_wait_for_it_in_a_worker(redis_server, sora) -> None:
+    sora.on_create(accepted(life=SHORT))
+    async with contextlib.AsyncExitStack() as stack:
+        await start_worker(
+            redis_server.url, sora, stack, cwd=EXAMPLES, settings="video_worker.settings"
+        )
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "order_video.py"),
+            cwd=EXAMPLES,
+            env=environment(redis_server.url, sora),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(30):
+            output, _ = await process.communicate()
+
+    [made] = sora.tasks
+    shown = (EXAMPLES / "order_video.txt").read_text("utf-8").split()
+    printed = output.decode().split()
+    assert printed[:3] == [made.id, *shown[1:3]]
+    assert printed[3].startswith(f"{sora.cdn_url}/")
+
+
+def environment(url: str, sora: FakeSora) -> dict[str, str]:
+    mine = {name: text for name, text in os.environ.items() if name != "PYTHONSAFEPATH"}
+    return {**mine, "REDIS_URL": url, "SORA_BASE_URL": sora.url}
+
+
+async def start_worker(
+    url: str,
+    sora: FakeSora,
+    stack: contextlib.AsyncExitStack,
+    *,
+    cwd: Path = HERE,
+    settings: str = "saq_worker.settings",
+) -> asyncio.subprocess.Process:
+    """Start ``saq saq_worker.settings``, as a user does."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "saq", settings), cwd=cwd, env=environment(url, sora)
+    )
+
+    async def end() -> None:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+    stack.push_async_callback(end)
+    return process
+
+
+async def test_jobs_of_a_dead_worker_go_back_all_at_once_and_first(queue) -> None:
+    jobs = [await queue.enqueue(wait_job(f"video_{number}")) for number in range(3)]
+    for _ in jobs:
+        taken = await queue.dequeue()
+        await queue.update(taken, status=Status.ACTIVE, started=1, attempts=1)
+        await queue.redis.set(taken.id, queue.serialize(aged(taken)))
+    await queue.enqueue(wait_job("new"))
+
+    began = time.monotonic()
+    swept = await queue.sweep(lock=1)
+    again = await queue.sweep(lock=1)
+
+    assert sorted(swept) == sorted(job.id for job in jobs)
+    assert again == []  # another worker does it at the moment
+    assert time.monotonic() - began < 1.0
+    first = await queue.dequeue()
+    assert first.kwargs["task_id"] != "new"
+    assert (first.status, first.started, first.error) == (Status.QUEUED, 0, "swept")
+
+
+def aged(job: Job) -> Job:
+    job.touched = 1
+    return job
+
+
+async def test_a_job_of_a_worker_that_lives_is_not_touched(queue) -> None:
+    job = await queue.enqueue(wait_job("video"))
+    taken = await queue.dequeue()
+    await queue.update(taken, status=Status.ACTIVE, started=1, attempts=1)
+
+    assert await queue.sweep(lock=1) == []
+    assert (await queue.job(job.key)).status is Status.ACTIVE
+
+
+async def test_a_heartbeat_that_comes_just_in_time_keeps_the_job(queue) -> None:
+    await queue.enqueue(wait_job("video"))
+    taken = await queue.dequeue()
+    await queue.update(taken, status=Status.ACTIVE, started=1)
+    stale = queue.serialize(aged(taken)).encode()
+
+    assert not await queue._redeliver(queue.deserialize(stale), stale)
+    assert await queue.count("queued") == 0
+
+
+async def test_a_job_taken_by_a_worker_that_died_before_it_began_goes_back(queue) -> None:
+    job = await queue.enqueue(wait_job("video"))
+    await queue.dequeue()
+
+    at_first = await queue.sweep(lock=1)
+    await queue.redis.delete(queue.namespace("sweep"))
+    then = await queue.sweep(lock=1)
+
+    assert (at_first, then) == ([], [job.id])
+    assert await queue.count("queued") == 1
+
+
+async def test_jobs_of_other_functions_are_swept_as_saq_does_it(queue) -> None:
+    for retries in (1, 2):
+        await queue.enqueue(Job(function="other", key=f"k{retries}", retries=retries, heartbeat=1))
+        taken = await queue.dequeue()
+        await queue.update(taken, status=Status.ACTIVE, started=1, attempts=1)
+        await queue.redis.set(taken.id, queue.serialize(aged(taken)))
+    await queue.enqueue(wait_job("gone"))
+    gone = await queue.dequeue()
+    await queue.redis.delete(gone.id)
+
+    swept = await queue.sweep(lock=1, abort=0.1)
+
+    assert len(swept) == 3
+    assert (await queue.job("k1")).status is Status.ABORTED
+    assert (await queue.job("k2")).status is Status.QUEUED
+    assert await queue.count("active") == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [({"timeout": 0}, "timeout"), ({"until": "never"}, "until"), ({"save_as": 1}, "path")],
+)
+def test_what_no_wait_can_be_is_refused_before_it_is_enqueued(
+    wrong: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(InvalidArgumentError, match=why):
+        wait_job("video", **wrong)
+
+
+async def test_a_job_that_goes_on_has_no_outcome(queue) -> None:
+    job = await queue.enqueue(wait_job("video"))
+
+    with pytest.raises(InvalidArgumentError, match="queued"):
+        read_outcome(job)

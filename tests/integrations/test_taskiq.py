@@ -1,0 +1,66 @@
+"""The page "Wait in taskiq's workers": its worker is killed, stopped and started again."""
+
+import pytest
+from examples import Program, hurry, reached
+
+from sora_async.testing import completed, failed, running
+
+pytest.importorskip("taskiq_redis", reason="needs taskiq-redis: nox -s integrations")
+
+OPTIONS = ("--workers", "1", "--max-async-tasks", "1000")
+WORKER = ("-m", "taskiq", "worker", "taskiq_worker:broker", *OPTIONS)
+HURRIED = ("-m", "taskiq", "worker", "hurried:broker", *OPTIONS)
+SCHEDULER = ("-m", "taskiq", "scheduler", "taskiq_worker:scheduler")
+ORDER = "taskiq_worker.py"
+
+
+@pytest.fixture
+def redis(redis_server, settings, monkeypatch) -> None:
+    monkeypatch.setenv("REDIS_URL", redis_server.url)
+
+
+async def test_a_job_returns_the_video_and_raises_the_error(sora, redis) -> None:
+    sora.script("video_good", running(0.1), completed())
+    sora.script("video_bad", failed("moderation_blocked", "The prompt was refused."))
+
+    async with (
+        Program(*WORKER),
+        Program(ORDER, "video_good") as good,
+        Program(ORDER, "video_bad") as bad,
+    ):
+        codes = await good.end(), await bad.end()
+
+    assert codes == (0, 1)
+    assert good.output.strip() == f"{sora.cdn_url}/videos/video_good.mp4"
+    assert bad.output.splitlines()[-1].startswith("RuntimeError: task video_bad failed")
+
+
+async def test_a_wait_goes_on_in_slices_and_after_a_kill(sora, redis, tmp_path) -> None:
+    """A message makes workers look for what others have left; here the scheduler sends it."""
+    sora.script("video_1", running(0.1))
+    quick = hurry(tmp_path, "taskiq_worker", "example.SLICE = 1", "broker.idle_timeout = 2000")
+
+    async with Program(*HURRIED, **quick) as worker, Program(ORDER, "video_1") as order:
+        await reached(lambda: worker.output.count("Executing task taskiq_worker:wait") > 2)
+        await worker.kill()
+        asked = len(sora.polls("video_1"))
+        async with Program(*HURRIED, **quick), Program(*SCHEDULER):
+            await reached(lambda: len(sora.polls("video_1")) > asked)
+            sora.script("video_1", completed())
+            await order.end()
+
+    assert order.output.strip() == f"{sora.cdn_url}/videos/video_1.mp4"
+
+
+async def test_a_stopped_worker_ends_its_slice_and_hands_over(sora, redis, tmp_path) -> None:
+    sora.script("video_1", running(0.1))
+    quick = hurry(tmp_path, "taskiq_worker", "example.SLICE = 2")
+
+    async with Program(*HURRIED, **quick) as worker, Program(ORDER, "video_1") as order:
+        await reached(lambda: sora.polls("video_1"))
+        await worker.stop()
+        sora.script("video_1", completed())
+        async with Program(*HURRIED, **quick):
+            await order.end()
+
+    assert order.output.strip() == f"{sora.cdn_url}/videos/video_1.mp4"
