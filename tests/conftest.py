@@ -9,9 +9,15 @@ import pytest_asyncio
 from cli_stage import fake, on_terminal  # noqa: F401 - fixtures of the command's tests
 
 from sora_async import SoraClient
-from sora_async.testing import FakeSora
+from sora_async.testing import FakeSora, VirtualClock
 
 KEY = "sk-0123456789abcdef"
+
+
+@pytest.fixture(autouse=True)
+def virtual_time(sora_virtual_time: VirtualClock) -> VirtualClock:
+    """The clock that jumps, for all tests."""
+    return sora_virtual_time
 
 
 @pytest.fixture

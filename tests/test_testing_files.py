@@ -178,7 +178,7 @@ async def test_the_api_serves_the_file_by_a_script_of_its_own(sora: FakeSora) ->
     assert on_the_cdn != second[2]
 
 
-def test_a_script_is_not_empty_and_a_file_breaks_in_one_way(sora: FakeSora) -> None:
+async def test_a_script_is_not_empty_and_a_file_breaks_in_one_way(sora: FakeSora) -> None:
     with pytest.raises(ValueError, match="one or more"):
         sora.script_file("task_1")
     with pytest.raises(ValueError, match="one way"):

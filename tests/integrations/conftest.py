@@ -26,6 +26,11 @@ from sora_async.testing import FakeSora
 KEY = "sk-0123456789abcdef"
 
 
+@pytest.fixture(autouse=True)
+def virtual_time() -> None:
+    """The clock of the loop below, in the place of the one that jumps."""
+
+
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Function
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
