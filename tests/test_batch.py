@@ -14,6 +14,7 @@ from conftest import KEY
 from sora_async import (
     BatchEvent,
     BatchOutcome,
+    ConnectionFailedError,
     CreateUncertainError,
     DownloadEvent,
     InsufficientQuotaError,
@@ -213,6 +214,27 @@ async def test_a_service_that_stays_full_ends_with_its_own_error(tmp_path: Path)
 
     assert isinstance(one.error, RateLimitedError)
     assert sora.tasks == []
+
+
+async def test_a_service_that_is_away_for_a_while_is_waited_for(tmp_path: Path) -> None:
+    async with service() as (sora, client):
+        await sora.close()
+        batch = asyncio.create_task(carry_out(client, ["a", "b"], tmp_path))
+        await asyncio.sleep(40)
+        await sora.start()
+        outcomes = await batch
+
+    assert [one.error for one in outcomes] == [None] * 2
+    assert len(sora.tasks) == 2
+
+
+async def test_without_a_service_nothing_more_is_tried(tmp_path: Path, now: Clock) -> None:
+    async with service() as (sora, client):
+        await sora.close()
+        outcomes = await carry_out(client, [f"p{number}" for number in range(200)], tmp_path)
+
+    assert {type(one.error) for one in outcomes} == {ConnectionFailedError}
+    assert now() < 200
 
 
 async def test_without_money_nothing_more_is_ordered(tmp_path: Path) -> None:
