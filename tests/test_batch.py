@@ -14,6 +14,7 @@ from conftest import KEY
 from sora_async import (
     BatchEvent,
     BatchOutcome,
+    ConnectionFailedError,
     CreateUncertainError,
     DownloadEvent,
     InsufficientQuotaError,
@@ -213,6 +214,27 @@ async def test_a_service_that_stays_full_ends_with_its_own_error(tmp_path: Path)
 
     assert isinstance(one.error, RateLimitedError)
     assert sora.tasks == []
+
+
+async def test_a_service_that_is_away_for_a_while_is_waited_for(tmp_path: Path) -> None:
+    async with service() as (sora, client):
+        await sora.close()
+        batch = asyncio.create_task(carry_out(client, ["a", "b"], tmp_path))
+        await asyncio.sleep(40)
+        await sora.start()
+        outcomes = await batch
+
+    assert [one.error for one in outcomes] == [None] * 2
+    assert len(sora.tasks) == 2
+
+
+async def test_without_a_service_nothing_more_is_tried(tmp_path: Path, now: Clock) -> None:
+    async with service() as (sora, client):
+        await sora.close()
+        outcomes = await carry_out(client, [f"p{number}" for number in range(200)], tmp_path)
+
+    assert {type(one.error) for one in outcomes} == {ConnectionFailedError}
+    assert now() < 200
 
 
 async def test_without_money_nothing_more_is_ordered(tmp_path: Path) -> None:
@@ -433,7 +455,7 @@ class TestEvents:
         kinds = {type(one.event) for one in events if isinstance(one, BatchEvent)}
         assert kinds == {type(None), ProgressEvent, DownloadEvent}
 
-    async def test_a_slow_reader_gets_the_newest_event_of_each_order(self, tmp_path: Path) -> None:
+    async def test_a_slow_reader_gets_the_newest_event_of_each_stage(self, tmp_path: Path) -> None:
         async with service() as (_, client):
             stream = client.batch_events(["a", "b"], out=tmp_path)
             first = await anext(stream)
@@ -442,7 +464,10 @@ class TestEvents:
 
         assert isinstance(first, BatchEvent)
         events = [one for one in left if isinstance(one, BatchEvent)]
-        assert len(events) <= 2
+        waits = [one for one in events if one.stage == "waiting"]
+        assert len(events) <= 6
+        assert [type(one.event) for one in waits] == [ProgressEvent, ProgressEvent]
+        assert all(one.event and one.event.progress == 1.0 for one in waits)  # type: ignore[union-attr]
         assert sum(isinstance(one, BatchOutcome) for one in left) == 2
 
     async def test_leaving_in_the_middle_of_a_download_closes_its_part_file(

@@ -52,6 +52,7 @@ EXAMPLES: list[errors.SoraError] = [
     errors.VideoTooLargeError("x", "/a.mp4", "too large", "https://cdn.example/a.mp4", 7),
     errors.AddressRefusedError("x", "/a.mp4", "10.0.0.1", "http://10.0.0.1/a.mp4"),
     errors.DownloadInterruptedError("x", "/a.mp4", "reset", "https://cdn.example/a.mp4", 7, 9),
+    errors.JournalError("batch.jsonl", "is in use by another run; let that end first"),
     errors.DownloadTimeoutError("x", "/a.mp4", "not whole after 7 s", None, 7, None),
     errors.WaitInterruptedError("x"),
     errors.WaitTimeoutError("x", RUNNING, 12.0, 5),
