@@ -24,14 +24,16 @@ EXTRAS = PROJECT["optional-dependencies"]
 IMPORT_WITHOUT = """
 import importlib, json, sys
 
-class Missing:
-    @staticmethod
-    def find_spec(name, path=None, target=None):
-        if name.partition(".")[0] in blocked:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+class Without:
+    def __init__(self, finder):
+        self.finder = finder
+
+    def find_spec(self, name, path=None, target=None):
+        is_missing = name.partition(".")[0] in blocked
+        return None if is_missing else self.finder.find_spec(name, path, target)
 
 doors, blocked = json.load(sys.stdin)
-sys.meta_path.insert(0, Missing)
+sys.meta_path[:] = map(Without, sys.meta_path)
 for door in doors:
     importlib.import_module(door)
 """
