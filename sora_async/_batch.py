@@ -19,6 +19,7 @@ from ._journal import Entry, Journal, failed_before, to_its_end
 from ._news import BatchEvent, News
 from ._watch import Watch
 from .errors import (
+    ConnectionFailedError,
     CreateUncertainError,
     InsufficientQuotaError,
     InvalidArgumentError,
@@ -36,6 +37,9 @@ from .verdict import Until
 
 SETTLING: Final = 5.0
 """Seconds after which a service lists a task for an order that was sent before."""
+
+OUTAGE: Final = 120.0
+"""Seconds without a connection after which nothing more is ordered."""
 
 PAUSES: Final = ramp(first=2.0, factor=2.0, longest=60.0)
 """Upper ends of the full-jittered pauses after a create was refused with 429."""
@@ -230,7 +234,7 @@ class Batch:
             raise
 
     async def _create(self, job: Job, event: BatchEvent) -> str:
-        """Order once; again only after a 429, by which the service says that it took nothing."""
+        """Order once; again only after a 429 or without a connection: nothing was taken."""
         job.check_path()
         spent = 0.0
         for pause in itertools.chain(PAUSES, itertools.repeat(PAUSES[-1])):
@@ -240,13 +244,24 @@ class Batch:
                         raise copy.copy(self._stop)
                     self._news.tell(event)
                     return await to_its_end(self._order(job))
-            except RateLimitedError as error:
-                delay = (error.retry_after or 0.0) + backoff.full_jitter(pause)
-                spent += delay
-                if self._plan.timeout is not None and spent > self._plan.timeout:
-                    raise
-                await asyncio.sleep(delay)
+            except (RateLimitedError, ConnectionFailedError) as error:
+                spent += await self._pause(error, pause, spent)
         raise AssertionError("the pauses have no end")  # pragma: no cover
+
+    async def _pause(self, error: SoraError, longest: float, spent: float) -> float:
+        """Pause after an order that was not taken; return how long, or raise that it is over."""
+        if self._stop is not None:
+            raise error
+        asked = error.retry_after if isinstance(error, RateLimitedError) else None
+        delay = (asked or 0.0) + backoff.full_jitter(longest)
+        is_outage = isinstance(error, ConnectionFailedError)
+        limit = OUTAGE if is_outage else self._plan.timeout
+        if limit is not None and spent + delay > limit:
+            if is_outage:
+                self._stop = error  # or each of a thousand orders would find it out once more
+            raise error
+        await asyncio.sleep(delay)
+        return delay
 
     async def _order(self, job: Job) -> str:
         await self._journal.note(job.key, "creating", order=job.order, **self._newest)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 import attrs
 
@@ -34,6 +34,13 @@ class BatchEvent:
     event: ProgressEvent | DownloadEvent | None = None
 
 
+class Place(NamedTuple):
+    """What stands in the queue for an event."""
+
+    key: str
+    stage: Stage
+
+
 End = TypeVar("End")
 Found = TypeVar("Found", covariant=True)
 
@@ -52,7 +59,8 @@ class News(Generic[End]):
     """
     What was told and not taken yet, in the order in which it came.
 
-    A slow reader finds the newest event of each order and never a queue of old ones.
+    A slow reader finds the newest event of each stage of an order, so that the last one of a
+    wait is never left out, and no queue of old ones.
 
     Args:
         places: How many orders there may be at once, with those whose outcome was not taken.
@@ -61,17 +69,17 @@ class News(Generic[End]):
 
     def __init__(self, *, places: int, is_chatty: bool) -> None:
         self._is_chatty = is_chatty
-        self._events: dict[str, BatchEvent] = {}
-        # In the place of an event is the key of its order.
-        self._queue: asyncio.Queue[End | str | None] = asyncio.Queue(2 * places + 1)
+        self._events: dict[Place, BatchEvent] = {}
+        self._queue: asyncio.Queue[End | Place | None] = asyncio.Queue(4 * places + 1)
 
     def tell(self, event: BatchEvent) -> None:
-        """Tell an event, in the place of one of the same order that was not taken."""
+        """Tell an event, in the place of one of the same stage that was not taken."""
         if not self._is_chatty:
             return
-        if event.key not in self._events:
-            self._queue.put_nowait(event.key)
-        self._events[event.key] = event
+        place = Place(event.key, event.stage)
+        if place not in self._events:
+            self._queue.put_nowait(place)
+        self._events[place] = event
 
     def end(self, outcome: End | None) -> None:
         """Tell an outcome; None is the end of all news."""
@@ -80,7 +88,7 @@ class News(Generic[End]):
     async def take(self) -> BatchEvent | End | None:
         """Return the next news, None at the end of all."""
         news = await self._queue.get()
-        return self._events.pop(news) if isinstance(news, str) else news
+        return self._events.pop(news) if isinstance(news, Place) else news
 
     async def follow(self, source: Source[Found], event: BatchEvent) -> Found:
         """

@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import math
+import os
+import threading
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
@@ -31,6 +33,17 @@ MOST_KINDS = 1000
 
 MOST_REFUSED = 1000
 """Tasks of which the last refusal is remembered."""
+
+_LEARNING = threading.Lock()
+"""Held for a memory: loops of several threads may share one, by a client that they share."""
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has none
+    # Or a child could find it held, by a thread that it has not got.
+    os.register_at_fork(
+        before=_LEARNING.acquire,
+        after_in_parent=_LEARNING.release,
+        after_in_child=_LEARNING.release,
+    )
 
 LATE = 0.001
 """Seconds after its moment at which a poll is late: time that no wait may be charged for."""
@@ -239,7 +252,8 @@ class Poller:
             entry.kinds = self._kinds.setdefault(kinds, kinds)
             waited = 0.0 if history.born is None else now - history.born
             history = attrs.evolve(history, born=now - self._head_start(task, waited))
-        outlook = self._memory.outlook(entry.kinds)
+        with _LEARNING:
+            outlook = self._memory.outlook(entry.kinds)
         return history if outlook is history.outlook else attrs.evolve(history, outlook=outlook)
 
     def _head_start(self, task: VideoTask, waited: float = 0.0) -> float:
@@ -263,7 +277,8 @@ class Poller:
             return
         ended = now if before.succeeded_at is None else before.succeeded_at
         ending = before.sight.ending("failure" if is_failure else "video", age=before.age(ended))
-        self._memory.learn(entry.kinds, ending)
+        with _LEARNING:
+            self._memory.learn(entry.kinds, ending)
 
     def _tell(self, entry: Entry, decision: Sleep, *, is_news: bool) -> None:
         if not is_news and decision.asked is None:

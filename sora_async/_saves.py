@@ -134,8 +134,8 @@ class Saves(Calls, Waits):
         """
         Do as :meth:`batch` does, and yield what happens to each order as well, in one stream.
 
-        The last news of each order is its :class:`BatchOutcome`. A slow
-        reader gets the newest event of each order and never a queue of old ones.
+        The last news of each order is its :class:`BatchOutcome`. A slow reader gets the
+        newest event of each stage of an order, and never a queue of old ones.
 
         Args:
             orders: As in :meth:`batch`, and so are all that follow.

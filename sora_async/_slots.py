@@ -142,8 +142,7 @@ class Slots(Generic[AnyTurn]):
     def _count_left(self) -> None:
         """Count one who has left: in the middle of a queue nobody can be taken out."""
         self._left += 1
-        if not self._is_busy:
-            self._sweep()
+        self._sweep()
 
     def _sweep(self) -> None:
         """Sweep out, now and then, the places of those who have left."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from conftest import KEY
 from sora_async import (
     BatchEvent,
     BatchOutcome,
+    ConnectionFailedError,
     CreateUncertainError,
     DownloadEvent,
     InsufficientQuotaError,
@@ -73,6 +76,18 @@ async def test_every_prompt_becomes_a_file(tmp_path: Path) -> None:
         assert one.path.stat().st_size == one.file.size > 500
         assert one.path.name.startswith("boat-number-")
     assert creates(sora) == 12
+
+
+async def test_orders_may_come_as_they_are_thought_of(tmp_path: Path) -> None:
+    async def orders() -> AsyncIterator[str]:
+        for name in "ab":
+            await asyncio.sleep(30)
+            yield name
+
+    async with service() as (_, client):
+        outcomes = await carry_out(client, orders(), tmp_path)
+
+    assert [one.order for one in outcomes if one.error is None] == ["a", "b"]
 
 
 async def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
@@ -201,6 +216,27 @@ async def test_a_service_that_stays_full_ends_with_its_own_error(tmp_path: Path)
     assert sora.tasks == []
 
 
+async def test_a_service_that_is_away_for_a_while_is_waited_for(tmp_path: Path) -> None:
+    async with service() as (sora, client):
+        await sora.close()
+        batch = asyncio.create_task(carry_out(client, ["a", "b"], tmp_path))
+        await asyncio.sleep(40)
+        await sora.start()
+        outcomes = await batch
+
+    assert [one.error for one in outcomes] == [None] * 2
+    assert len(sora.tasks) == 2
+
+
+async def test_without_a_service_nothing_more_is_tried(tmp_path: Path, now: Clock) -> None:
+    async with service() as (sora, client):
+        await sora.close()
+        outcomes = await carry_out(client, [f"p{number}" for number in range(200)], tmp_path)
+
+    assert {type(one.error) for one in outcomes} == {ConnectionFailedError}
+    assert now() < 200
+
+
 async def test_without_money_nothing_more_is_ordered(tmp_path: Path) -> None:
     async with service() as (sora, client):
         sora.on_create(queued(), NO_MONEY)
@@ -271,6 +307,59 @@ class TestDoubt:
         assert [one.error for one in again] == [None] * 3
         assert len({one.task_id for one in again}) == 3
         assert creates(sora) == len(sora.tasks) == 3
+
+    async def test_an_order_of_unknown_age_is_not_sent_again(self, tmp_path: Path) -> None:
+        async with service() as (sora, client):
+            async with Journal(tmp_path / "batch.jsonl") as journal:
+                await journal.note(Jobs(tmp_path).take("a").key, "creating")
+            [one] = await carry_out(client, ["a"], tmp_path)
+
+        assert isinstance(one.error, CreateUncertainError)
+        assert sora.tasks == []
+
+
+FULL = """
+import asyncio, resource, sys
+from pathlib import Path
+from sora_async import SoraClient
+from sora_async.testing import FakeSora, Life, VirtualTimeLoop
+
+async def fill(sora, journal):
+    while not sora.tasks:
+        await asyncio.sleep(0.001)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (journal.stat().st_size + 10,) * 2)
+
+async def main(out):
+    life = Life(queued=1, running=9)
+    async with FakeSora(shape="openai", default_life=life) as sora:
+        sora.on_create(slow(1.0, queued()))
+        async with SoraClient(base_url=sora.url) as client:
+            filling = asyncio.create_task(fill(sora, out / "batch.jsonl"))
+            orders = ["a " * 2000, "b", "c"]
+            async for one in client.batch(orders, out=out, creating=1, waiting=1):
+                print(str(one.order)[:1], type(one.error).__name__, one.task_id is not None)
+            await filling
+            print(len(sora.tasks))
+
+from sora_async.testing import queued, slow
+with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+    runner.run(main(Path(sys.argv[1])))
+"""
+
+
+def test_a_full_disk_orders_nothing_more_and_loses_nothing(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+
+    assert sorted(ended.stdout.splitlines()) == [
+        "1",
+        "a NoneType True",
+        "b JournalError False",
+        "c JournalError False",
+    ]
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert len(list(tmp_path.glob("*.mp4"))) == 1
 
 
 async def test_stopping_loses_no_create_under_way(tmp_path: Path) -> None:
@@ -366,7 +455,7 @@ class TestEvents:
         kinds = {type(one.event) for one in events if isinstance(one, BatchEvent)}
         assert kinds == {type(None), ProgressEvent, DownloadEvent}
 
-    async def test_a_slow_reader_gets_the_newest_event_of_each_order(self, tmp_path: Path) -> None:
+    async def test_a_slow_reader_gets_the_newest_event_of_each_stage(self, tmp_path: Path) -> None:
         async with service() as (_, client):
             stream = client.batch_events(["a", "b"], out=tmp_path)
             first = await anext(stream)
@@ -375,7 +464,10 @@ class TestEvents:
 
         assert isinstance(first, BatchEvent)
         events = [one for one in left if isinstance(one, BatchEvent)]
-        assert len(events) <= 2
+        waits = [one for one in events if one.stage == "waiting"]
+        assert len(events) <= 6
+        assert [type(one.event) for one in waits] == [ProgressEvent, ProgressEvent]
+        assert all(one.event and one.event.progress == 1.0 for one in waits)  # type: ignore[union-attr]
         assert sum(isinstance(one, BatchOutcome) for one in left) == 2
 
     async def test_leaving_in_the_middle_of_a_download_closes_its_part_file(

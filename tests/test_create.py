@@ -909,6 +909,21 @@ class TestCancellation:
             assert str(error).endswith("The request was not sent")
         assert len(sora.requests) == 1
 
+    async def test_an_order_that_keeps_a_silence_when_the_client_closes_is_not_sent(
+        self, sora: FakeSora
+    ) -> None:
+        sora.on_create(http_error(429, headers={"Retry-After": "20"}))
+        client = SoraClient(api_key=KEY, base_url=sora.url)
+        await caught_from(client.create_task(**BOAT))
+        waiting = asyncio.ensure_future(client.create_task(**BOAT))
+        await asyncio.sleep(1)
+
+        await client.close()
+
+        assert isinstance(await caught_from(waiting), ClientClosedError)
+        assert asyncio.get_running_loop().time() == pytest.approx(1)
+        assert len(sora.requests) == 1
+
     async def test_a_create_cancelled_by_a_stranger_is_no_cancellation_of_who_waits(
         self, sora: FakeSora, client: SoraClient, caplog: pytest.LogCaptureFixture
     ) -> None:

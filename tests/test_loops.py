@@ -1,6 +1,7 @@
 """One client under many loops: in threads, and in processes that were forked."""
 
 import asyncio
+import itertools
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sora_async import Schedule, SoraClient
+from sora_async import Budget, Outcome, Schedule, SoraClient
 from sora_async.testing import FakeSora, completed, running
 
 OFTEN = Schedule(intervals=[0.01])
@@ -31,31 +32,38 @@ def served() -> Iterator[FakeSora]:
     loop.close()
 
 
-def test_threads_may_use_one_client_at_the_same_time(served: FakeSora) -> None:
-    client = SoraClient(base_url=served.url, schedule=OFTEN)
-    for number in range(4):
-        for wait in range(10):
-            served.script(f"{number}_{wait}", running(0.1), running(0.5), completed())
+@pytest.fixture
+def hasty() -> Iterator[None]:
+    """Let threads take turns so often that they meet in the middle of anything."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+def test_threads_may_use_one_client_at_the_same_time(served: FakeSora, hasty: None) -> None:
+    client = SoraClient(base_url=served.url, schedule=OFTEN, budget=Budget(rate=None))
+    task_ids = [[f"{number}_{wait}" for wait in range(25)] for number in range(4)]
+    for task_id in itertools.chain(*task_ids):
+        served.script(task_id, running(0.1), running(0.5), completed())
     together = threading.Barrier(4)
-    ended: list[str] = []
+    ended: list[Outcome] = []
 
-    async def wait_for_ten(number: int) -> None:
-        async for outcome in client.as_completed([f"{number}_{wait}" for wait in range(10)]):
-            assert outcome.task is not None
-            ended.append(outcome.task_id)
+    async def wait_for(mine: list[str]) -> None:
+        ended.extend([outcome async for outcome in client.as_completed(mine)])
 
-    def work(number: int) -> None:
+    def work(mine: list[str]) -> None:
         together.wait()
-        asyncio.run(wait_for_ten(number))
+        asyncio.run(wait_for(mine))
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    threads = [threading.Thread(target=work, args=(mine,)) for mine in task_ids]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    assert len(ended) == len(set(ended)) == 40
-    assert all(len(served.polls(task_id)) == 3 for task_id in ended)
+    assert [outcome.error for outcome in ended] == [None] * 100
+    assert {outcome.task_id for outcome in ended} == set(itertools.chain(*task_ids))
 
 
 def test_a_watch_of_another_running_loop_says_whose_it_is(served: FakeSora) -> None:

@@ -100,7 +100,9 @@ class Outcome:
         """The last snapshot."""
         if isinstance(self.error, TaskFailedError):
             return self.error.task
-        return self.last.task if self.last else None
+        if self.last is not None:
+            return self.last.task
+        return self.file.task if self.file else None
 
 
 class Show:

@@ -56,7 +56,8 @@ class Memory:
     has learned, once its first tasks have borne that out.
 
     It is small (some 2 kB for each kind, of which there are at most 64) and fades: an
-    end that lies 80 ends back weighs a third of the newest. It is not made for several threads.
+    end that lies 80 ends back weighs a third of the newest. It is not made for
+    several threads; clients see to it that theirs take turns.
     """
 
     # The kind seen longest ago is the first.
