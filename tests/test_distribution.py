@@ -24,9 +24,16 @@ EXTRAS = PROJECT["optional-dependencies"]
 IMPORT_WITHOUT = """
 import importlib, json, sys
 
+class Without:
+    def __init__(self, finder):
+        self.finder = finder
+
+    def find_spec(self, name, path=None, target=None):
+        is_missing = name.partition(".")[0] in blocked
+        return None if is_missing else self.finder.find_spec(name, path, target)
+
 doors, blocked = json.load(sys.stdin)
-# None keeps a module from being imported, and one who only asks whether it is there gets a no.
-sys.modules.update(dict.fromkeys(blocked))
+sys.meta_path[:] = map(Without, sys.meta_path)
 for door in doors:
     importlib.import_module(door)
 """
