@@ -5,7 +5,6 @@ import contextlib
 import copy
 import itertools
 import tempfile
-import time
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -14,11 +13,14 @@ import attrs
 import backoff
 
 from ._download import Download
+from ._fates import Doubt, Fates, is_newest_first, judge
 from ._jobs import Job, Jobs, read_orders
-from ._journal import Entry, Journal, failed_before, to_its_end
+from ._journal import Entry, Journal, failed_before
+from ._making import Making
 from ._news import BatchEvent, News
 from ._watch import Watch
 from .errors import (
+    ClientClosedError,
     ConnectionFailedError,
     CreateUncertainError,
     InsufficientQuotaError,
@@ -27,6 +29,7 @@ from .errors import (
     NotOfferedError,
     RateLimitedError,
     SoraError,
+    TargetExistsError,
     TaskFailedError,
     UnauthorizedError,
     WaitInterruptedError,
@@ -35,11 +38,10 @@ from .models import VideoFile, VideoTask
 from .schedule import ramp
 from .verdict import Until
 
-SETTLING: Final = 5.0
-"""Seconds after which a service lists a task for an order that was sent before."""
-
 OUTAGE: Final = 120.0
 """Seconds without a connection after which nothing more is ordered."""
+
+NO_FATES: Final = Fates(made={}, unmade=frozenset())
 
 PAUSES: Final = ramp(first=2.0, factor=2.0, longest=60.0)
 """Upper ends of the full-jittered pauses after a create was refused with 429."""
@@ -76,8 +78,11 @@ class Door(Protocol):
     def base_url(self) -> str:
         """The service's address."""
 
-    async def create_task(self, *, prompt: str, **order: Any) -> VideoTask:
-        """Make a task."""
+    def _begin(self, given: Mapping[str, Any]) -> Making[VideoTask]:
+        """Begin to create a task."""
+
+    def _hold(self, task: "asyncio.Task[None]") -> None:
+        """Let a task come to its end before the client is closed."""
 
     def list_tasks(self, *, limit: int | None = None) -> AsyncGenerator[VideoTask]:
         """List the tasks of the account, the newest first."""
@@ -101,6 +106,7 @@ class Plan:
         downloading: How many videos are downloaded at the same time.
         timeout: Seconds for each wait, and for a create that is refused with 429 again and
             again; None for no limit.
+        settling: Seconds after which the service lists a task for an order that was sent before.
     """
 
     out: Path
@@ -108,6 +114,7 @@ class Plan:
     waiting: int
     downloading: int
     timeout: float | None
+    settling: float
 
 
 class Batch:
@@ -130,7 +137,13 @@ class Batch:
         self._plan = plan
         self._journal = journal
         self._jobs = Jobs(plan.out)
-        self._earlier = set(journal.entries)
+        # What an earlier run has put under their paths is whole, though it may not have said so.
+        self._begun = {
+            entry.key
+            for entry in journal.entries.values()
+            if entry.stage in ("created", "saved") and not entry.facts.get("is_foreign")
+        }
+        self._ids: dict[str, str] = {}
         self._creating = asyncio.Semaphore(plan.creating)
         self._waiting = asyncio.Semaphore(plan.waiting)
         self._downloading = asyncio.Semaphore(plan.downloading)
@@ -148,12 +161,15 @@ class Batch:
         """Yield how each order ended, in the order in which they end, and what happens before."""
         await self._settle_doubts()
         running = asyncio.create_task(self._carry_out_all(orders))
+        self._door._hold(running)
         running.add_done_callback(lambda _: self._news.end(None))
         try:
             while (news := await self._news.take()) is not None:
                 if isinstance(news, BatchOutcome):
                     self._places.release()
                 yield news
+            if running.cancelled():  # by the client, which was closed
+                raise ClientClosedError("")
             await running
         finally:
             running.cancel()
@@ -166,20 +182,25 @@ class Batch:
             try:
                 async for order in read_orders(orders):
                     await self._places.acquire()
-                    group.create_task(self._carry_out(order))
+                    # Here and now: a source may give the same mapping, filled anew, each time.
+                    try:
+                        job = self._jobs.take(order)
+                    except InvalidArgumentError as error:
+                        self._news.end(BatchOutcome(order=order, error=error))
+                    else:
+                        group.create_task(self._carry_out(order, job))
             except Exception as error:
                 failure = error
         if failure is not None:
             raise failure
 
-    async def _carry_out(self, order: object) -> None:
-        outcome = BatchOutcome(order=order)
+    async def _carry_out(self, order: object, job: Job) -> None:
+        outcome = BatchOutcome(order=order, key=job.key, path=job.path)
         try:
-            job = self._jobs.take(order)
-            outcome = attrs.evolve(outcome, key=job.key, path=job.path)
             outcome = await self._do(job, outcome)
         except SoraError as error:
             outcome = self._fails(outcome, error)
+        self._ids.pop(job.key, None)
         self._news.end(outcome)
 
     def _fails(self, outcome: BatchOutcome, error: SoraError) -> BatchOutcome:
@@ -187,7 +208,7 @@ class Batch:
         if isinstance(error, TaskFailedError):
             task = error.task
         entry = self._journal.entries.get(outcome.key)
-        known = None if entry is None else entry.task_id
+        known = self._ids.get(outcome.key) or (None if entry is None else entry.task_id)
         return attrs.evolve(outcome, error=error, task=task, task_id=known)
 
     async def _do(self, job: Job, outcome: BatchOutcome) -> BatchOutcome:
@@ -205,15 +226,23 @@ class Batch:
             task_id = entry.task_id if is_made and entry is not None else None
             if task_id is None:
                 task_id = await self._create(job, event)
+            self._ids[job.key] = task_id
             event = attrs.evolve(event, stage="waiting", task_id=task_id)
             task = await self._wait(event)
-        async with self._downloading:
-            # What an earlier run has put there is whole, though it may not have noted it.
-            if_exists = "skip" if job.key in self._earlier else "error"
-            download = self._door.download(task, job.path, if_exists=if_exists)
-            file = await self._news.follow(download, attrs.evolve(event, stage="downloading"))
-        await self._note_if_possible(job.key, "saved", size=file.size)
+        file = await self._save(task, attrs.evolve(event, stage="downloading"))
+        await self._note_if_possible(job.key, "saved", task_id=task_id, size=file.size)
         return attrs.evolve(outcome, task_id=task_id, task=task, file=file)
+
+    async def _save(self, task: VideoTask, event: BatchEvent) -> VideoFile:
+        if_exists = "skip" if event.key in self._begun else "error"
+        async with self._downloading:
+            try:
+                download = self._door.download(task, event.path, if_exists=if_exists)
+                return await self._news.follow(download, event)
+            except TargetExistsError:
+                facts = {"task_id": event.task_id, "is_foreign": True}
+                await self._note_if_possible(event.key, "created", **facts)
+                raise
 
     async def _wait(self, event: BatchEvent) -> VideoTask:
         assert event.task_id is not None
@@ -227,6 +256,7 @@ class Batch:
             await self._note_if_possible(
                 event.key,
                 "failed",
+                task_id=event.task_id,
                 status=error.task.status,
                 code=failure.code,
                 message=failure.message,
@@ -236,41 +266,63 @@ class Batch:
     async def _create(self, job: Job, event: BatchEvent) -> str:
         """Order once; again only after a 429 or without a connection: nothing was taken."""
         job.check_path()
-        spent = 0.0
+        limited = outage = 0.0
         for pause in itertools.chain(PAUSES, itertools.repeat(PAUSES[-1])):
             try:
                 async with self._creating:
                     if self._stop is not None:
                         raise copy.copy(self._stop)
                     self._news.tell(event)
-                    return await to_its_end(self._order(job))
-            except (RateLimitedError, ConnectionFailedError) as error:
-                spent += await self._pause(error, pause, spent)
+                    return await self._order(job)
+            except RateLimitedError as error:
+                delay, outage = (error.retry_after or 0.0) + backoff.full_jitter(pause), 0.0
+                limited += delay
+                limit = self._plan.timeout
+                if self._stop is not None or (limit is not None and limited > limit):
+                    raise
+            except ConnectionFailedError as error:
+                delay = backoff.full_jitter(pause)
+                outage += delay
+                if self._stop is not None:
+                    raise
+                if outage > OUTAGE:
+                    self._stop = error  # or each of a thousand orders would find it out once more
+                    raise
+            await asyncio.sleep(delay)
         raise AssertionError("the pauses have no end")  # pragma: no cover
 
-    async def _pause(self, error: SoraError, longest: float, spent: float) -> float:
-        """Pause after an order that was not taken; return how long, or raise that it is over."""
-        if self._stop is not None:
-            raise error
-        asked = error.retry_after if isinstance(error, RateLimitedError) else None
-        delay = (asked or 0.0) + backoff.full_jitter(longest)
-        is_outage = isinstance(error, ConnectionFailedError)
-        limit = OUTAGE if is_outage else self._plan.timeout
-        if limit is not None and spent + delay > limit:
-            if is_outage:
-                self._stop = error  # or each of a thousand orders would find it out once more
-            raise error
-        await asyncio.sleep(delay)
-        return delay
-
     async def _order(self, job: Job) -> str:
+        """
+        Send an order and note what came of it.
+
+        Who is cancelled here does not send it any more, unless it may have left:
+        then its answer is waited for.
+        """
+        makings: list[Making[VideoTask]] = []
+        sending = asyncio.create_task(self._send(job, makings))
+        try:
+            return await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            if not makings or not makings[0].has_left:
+                self._stop = ClientClosedError("")
+                for making in makings:
+                    making.leave()
+            while not sending.done():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait([sending])
+            raise
+
+    async def _send(self, job: Job, makings: list[Making[VideoTask]]) -> str:
         await self._journal.note(job.key, "creating", order=job.order, **self._newest)
         try:
-            task = await self._door.create_task(**job.order)
+            if self._stop is not None:
+                raise copy.copy(self._stop)
+            makings.append(self._door._begin(job.order))
+            task = await makings[0].result()
         except CreateUncertainError:
             raise  # the journal says so already
         except SoraError as error:
-            if isinstance(error, InsufficientQuotaError | UnauthorizedError):
+            if isinstance(error, InsufficientQuotaError | UnauthorizedError | ClientClosedError):
                 self._stop = error
             await self._journal.note(job.key, "refused")
             raise
@@ -287,58 +339,51 @@ class Batch:
     async def _settle_doubts(self) -> None:
         """Find out what became of orders that a killed run may have sent, before any new one."""
         entries = [one for one in self._journal.entries.values() if one.stage == "creating"]
-        if entries:
-            passed = time.time() - max(entry.marked for entry in entries)
-            await asyncio.sleep(min(SETTLING, max(0.0, SETTLING - passed)))
+        doubts = [_doubt(entry) for entry in entries]
+        if doubts:
+            await asyncio.sleep(self._plan.settling)
+        cause: SoraError | None = None
+        listed: list[VideoTask] = []
         try:
-            listed = [task async for task in self._list_since(entries)]
+            listed = [task async for task in self._list_since(doubts)]
         except SoraError as error:
-            for entry in entries:
-                self._doubts[entry.key] = _uncertain(entry, self._door.base_url, error)
-            return
-        self._newest = {"newest": listed[0].id if listed else None}
-        claimed = {entry.task_id for entry in self._journal.entries.values()}
-        for entry in entries:
-            await self._settle(entry, listed, claimed)
+            cause = error
+        else:
+            if is_newest_first(listed[:2]):
+                self._newest = {"newest": listed[0].id if listed else None}
+        claimed = frozenset(one.task_id for one in self._journal.entries.values() if one.task_id)
+        fates = judge(doubts, listed, claimed) if cause is None else NO_FATES
+        for doubt in doubts:
+            if doubt.key in fates.made:
+                await self._journal.note(doubt.key, "created", task_id=fates.made[doubt.key])
+            elif doubt.key in fates.unmade:
+                await self._journal.note(doubt.key, "refused")
+            else:
+                self._doubts[doubt.key] = _uncertain(self._door.base_url, cause)
+        # What is made now may have been put under its path by the run that was killed.
+        self._begun |= fates.made.keys()
 
-    async def _list_since(self, entries: list[Entry]) -> AsyncIterator[VideoTask]:
-        """Yield the newest task, and all that are newer than the oldest of some orders."""
-        unseen = {entry.facts.get("newest") for entry in entries}
-        async for task in self._door.list_tasks(limit=None if entries else 1):
+    async def _list_since(self, doubts: list[Doubt]) -> AsyncIterator[VideoTask]:
+        """Yield the newest two tasks, and all that are newer than the oldest of some orders."""
+        unseen = {doubt.newest for doubt in doubts}
+        async for task in self._door.list_tasks(limit=None if doubts else 2):
             yield task
             unseen.discard(task.id)
-            if not unseen:
+            if doubts and not unseen:
                 return
 
-    async def _settle(
-        self, entry: Entry, listed: list[VideoTask], claimed: set[str | None]
-    ) -> None:
-        """Note what became of an order, going by the tasks that were made since it was sent."""
-        order, newest = entry.facts.get("order", {}), entry.facts.get("newest")
-        newer = list(itertools.takewhile(lambda task: task.id != newest, listed))
-        left = [task for task in newer if task.id not in claimed]
-        found = next((task for task in left if _is_of(task, order)), None)
-        if found is not None:
-            claimed.add(found.id)
-            await self._journal.note(entry.key, "created", task_id=found.id)
-        elif "newest" in entry.facts and all(task.prompt is not None for task in left):
-            await self._journal.note(entry.key, "refused")
-        else:
-            self._doubts[entry.key] = _uncertain(entry, self._door.base_url, None)
 
-
-def _is_of(task: VideoTask, order: Mapping[str, Any]) -> bool:
-    """Return whether a task may be the one that an order was for, by all that both of them tell."""
-    pairs = (
-        (task.prompt, order.get("prompt")),
-        (task.model, order.get("model")),
-        (task.size, order.get("size")),
+def _doubt(entry: Entry) -> Doubt:
+    facts = entry.facts
+    return Doubt(
+        key=entry.key,
+        order=facts.get("order", {}),
+        newest=facts.get("newest"),
+        is_dated="newest" in facts,
     )
-    is_alike = all(one == other for one, other in pairs if one is not None and other is not None)
-    return task.prompt is not None and is_alike
 
 
-def _uncertain(entry: Entry, base_url: str, cause: SoraError | None) -> CreateUncertainError:
+def _uncertain(base_url: str, cause: SoraError | None) -> CreateUncertainError:
     reason = "the run that sent it has ended before the answer came"
     error = CreateUncertainError(base_url, reason, is_listed=not isinstance(cause, NotOfferedError))
     error.__cause__ = cause

@@ -11,6 +11,7 @@ import backoff
 from ._body import Order
 from ._checks import check_count, check_prompt, check_text
 from ._home import Home
+from ._making import Making
 from ._upload import Source, Upload, check_source, is_address
 from ._wire import (
     Page,
@@ -37,6 +38,10 @@ Answer = TypeVar("Answer")
 
 MOST_LISTED = 100
 """Tasks that a page of a list may have. Source: OpenAI's API reference, "List videos"."""
+
+
+_NAMED = ("prompt", "model", "seconds", "size", "input_reference", "as_json")
+"""The arguments of a create that are no field of a service's own."""
 
 
 class Calls(ABC):
@@ -101,6 +106,12 @@ class Calls(ABC):
             extra=extra,
         )
         return await self._home().create(order).result()
+
+    def _begin(self, given: Mapping[str, Any]) -> Making[VideoTask]:
+        """Begin to create a task; *given* are the arguments of :meth:`create_task`."""
+        named: dict[str, Any] = {name: given.get(name) for name in _NAMED}
+        extra = {name: value for name, value in given.items() if name not in _NAMED}
+        return self._home().create(self._order(**named, extra=extra))
 
     async def get_task(self, task_id: str) -> VideoTask:
         """

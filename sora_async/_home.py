@@ -83,6 +83,7 @@ class Home:
         self._addresses: dict[str, str] = {}
         self._max_retries = max_retries
         self._makings = Makings(self)
+        self._held: set[asyncio.Task[None]] = set()
         self._orders_from = -math.inf
         self._refusal: RateLimitedError | None = None
         self._transport = Transport(session, terms, trace_configs)
@@ -312,6 +313,11 @@ class Home:
             )
         return self._transfers
 
+    def hold(self, task: asyncio.Task[None]) -> None:
+        """Cancel a task, and let it come to its end, before anything is closed that it needs."""
+        self._held.add(task)
+        task.add_done_callback(self._held.discard)
+
     def abandon(self) -> None:
         """Close at the next turn of the loop, for a client that was thrown away."""
         self._closing = asyncio.get_running_loop().create_task(self.close())
@@ -324,6 +330,10 @@ class Home:
         try:
             yield
         finally:
+            held = [task for task in self._held if task is not asyncio.current_task()]
+            for task in held:
+                task.cancel()
+            await asyncio.gather(*held, return_exceptions=True)
             self.is_closed = True
             try:
                 await self.poller.close()

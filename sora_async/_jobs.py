@@ -13,6 +13,9 @@ from .errors import InvalidArgumentError
 
 _KEY_LENGTH: Final = 12
 _NAME_LENGTH: Final = 40
+_LONGEST_NAME: Final = 200
+"""Bytes of a file's name; file systems take 255, and a part file's is a little longer."""
+
 _NO_NAME: Final = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f]')
 _WORD: Final = re.compile(r"[^\W_]+")
 
@@ -39,7 +42,7 @@ class Job:
         Raises:
             InvalidArgumentError: There is a file already.
         """
-        if self.path.exists():
+        if self.path.exists() or self.path.is_symlink():
             raise InvalidArgumentError(
                 f"{self.path}: is there already, and is not of this batch; nothing was ordered"
             )
@@ -62,7 +65,8 @@ class Jobs:
         """
         order = _check_order(given)
         name = order.pop("name", None)
-        digest = hashlib.sha256(_dump(order).encode()).hexdigest()[:_KEY_LENGTH]
+        known = order if name is None else {**order, "name": name}
+        digest = hashlib.sha256(_dump(known)).hexdigest()[:_KEY_LENGTH]
         number = self._times[digest] = self._times.get(digest, 0) + 1
         key = digest if number == 1 else f"{digest}-{number}"
         name = _name_of(order["prompt"], key) if name is None else _check_name(name)
@@ -82,9 +86,9 @@ def _check_order(given: object) -> dict[str, Any]:
     return dict(order)
 
 
-def _dump(order: Mapping[str, Any]) -> str:
+def _dump(order: Mapping[str, Any]) -> bytes:
     try:
-        return json.dumps(order, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        return json.dumps(order, sort_keys=True, ensure_ascii=False, allow_nan=False).encode()
     except (TypeError, ValueError) as error:
         raise InvalidArgumentError(
             f"order: the journal can only keep what JSON can hold: {error}"
@@ -99,7 +103,8 @@ def _name_of(prompt: str, key: str) -> str:
 
 def _check_name(name: object) -> str:
     is_plain = isinstance(name, str) and name.strip() and not _NO_NAME.search(name)
-    if not isinstance(name, str) or not is_plain or name.startswith("."):
+    is_short = isinstance(name, str) and len(name.encode(errors="replace")) <= _LONGEST_NAME
+    if not isinstance(name, str) or not is_plain or not is_short or name.startswith("."):
         raise InvalidArgumentError(f"name {name!r}: expected a file's name, without a folder")
     return name if Path(name).suffix else f"{name}.mp4"
 

@@ -194,8 +194,10 @@ def _lock(file: BinaryIO, path: Path) -> None:
         return
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    except BlockingIOError as error:
         raise JournalError(str(path), "is in use by another run; let that end first") from error
+    except OSError:  # pragma: no cover - a file system without locks
+        pass
 
 
 async def to_its_end(work: Coroutine[Any, Any, Answer]) -> Answer:

@@ -1,5 +1,6 @@
 """What a client offers beyond waiting: a finished video to a file, and a batch of them."""
 
+import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from pathlib import Path
@@ -7,7 +8,15 @@ from typing import cast, get_args
 
 from ._batch import BatchOutcome, Plan, run_batch
 from ._calls import Calls
-from ._checks import check_count, check_ids, check_limit, check_path, check_variant, check_word
+from ._checks import (
+    check_count,
+    check_ids,
+    check_limit,
+    check_path,
+    check_seconds,
+    check_variant,
+    check_word,
+)
 from ._course import Errand
 from ._disk import IfExists
 from ._download import Download, find_id
@@ -85,6 +94,7 @@ class Saves(Calls, Waits):
         waiting: int = 20,
         downloading: int = 4,
         timeout: float | None = 1800.0,
+        settling: float = 30.0,
     ) -> AsyncGenerator[BatchOutcome]:
         """
         Make many videos and save them, and yield how each order ended, as they end.
@@ -93,13 +103,13 @@ class Saves(Calls, Waits):
         journal goes on where the last one stopped, however that ended: no order is
         sent twice, and what is saved already is not fetched again. An order of
         which a killed run cannot have known whether it had arrived is looked for
-        in the service's list; where it has none, the outcome is a
-        :class:`CreateUncertainError`, and the order is not sent again.
+        in the service's list. It is sent again only where the list proves that there is no
+        task of it; otherwise the outcome is a :class:`CreateUncertainError`.
 
         A failure is a :class:`BatchOutcome` like any other. After an error that
         all orders would meet, such as an empty account, nothing more is
         ordered, and what is under way is finished. Leaving the loop early ends
-        the run; orders that are being sent are waited for.
+        the run, and so does closing the client; orders that have left are waited for.
 
         Args:
             orders: Each a prompt, or the arguments of :meth:`create_task` as a mapping of
@@ -111,12 +121,14 @@ class Saves(Calls, Waits):
             downloading: How many videos are downloaded at the same time.
             timeout: Seconds for each wait, and for an order that is refused with 429 again
                 and again; None for no limit.
+            settling: Seconds after which the service surely lists a task for an order that a
+                killed run has sent; a run that finds such an order begins with so long a pause.
 
         Raises:
             InvalidArgumentError: An argument cannot be used; nothing was sent.
             JournalError: The journal cannot be used; nothing was sent.
         """
-        terms = (out, journal, creating, waiting, downloading, timeout)
+        terms = (out, journal, creating, waiting, downloading, timeout, settling)
         batch = self._batch(orders, *terms, is_chatty=False)
         return cast(AsyncGenerator[BatchOutcome], batch)
 
@@ -130,6 +142,7 @@ class Saves(Calls, Waits):
         waiting: int = 20,
         downloading: int = 4,
         timeout: float | None = 1800.0,
+        settling: float = 30.0,
     ) -> AsyncGenerator[BatchEvent | BatchOutcome]:
         """
         Do as :meth:`batch` does, and yield what happens to each order as well, in one stream.
@@ -145,12 +158,13 @@ class Saves(Calls, Waits):
             waiting: How many tasks there may be on the service that have not ended.
             downloading: How many videos are downloaded at the same time.
             timeout: Seconds for each wait; None for no limit.
+            settling: Seconds until what a killed run has sent is looked for.
 
         Raises:
             InvalidArgumentError: An argument cannot be used; nothing was sent.
             JournalError: The journal cannot be used; nothing was sent.
         """
-        terms = (out, journal, creating, waiting, downloading, timeout)
+        terms = (out, journal, creating, waiting, downloading, timeout, settling)
         return self._batch(orders, *terms, is_chatty=True)
 
     def _batch(
@@ -162,6 +176,7 @@ class Saves(Calls, Waits):
         waiting: int,
         downloading: int,
         timeout: float | None,
+        settling: float,
         *,
         is_chatty: bool,
     ) -> AsyncGenerator[BatchEvent | BatchOutcome]:
@@ -172,9 +187,13 @@ class Saves(Calls, Waits):
             waiting=check_count("waiting", waiting, least=1),
             downloading=check_count("downloading", downloading, least=1),
             timeout=check_limit("timeout", timeout),
+            settling=check_seconds("settling", settling),
         )
         path = folder / "batch.jsonl" if journal is None else Path(check_path(journal))
         return run_batch(self, plan, path, check_ids(orders), is_chatty=is_chatty)
 
     def _find_transfers(self) -> Transfers:
         return self._home().transfers
+
+    def _hold(self, task: "asyncio.Task[None]") -> None:
+        self._home().hold(task)

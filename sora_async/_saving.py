@@ -34,7 +34,7 @@ def save_memory(memory: Memory, path: str | os.PathLike[str]) -> None:
             os.fsync(file.fileno())
         Path(name).replace(target)
     except BaseException:
-        Path(name).unlink()
+        Path(name).unlink(missing_ok=True)
         raise
 
 

@@ -149,12 +149,12 @@ class Slots(Generic[AnyTurn]):
         waiting = len(self._planned) + len(self._due) + len(self._new) + len(self._calls)
         if self._left <= 100 or self._left <= waiting // 2:
             return
+        self._left = 0  # before: the collector may run in here, and let waits go that call this
         for queue in (self._planned, self._due):
-            queue[:] = [one for one in queue if one[2].ticket == one[1]]
+            queue[:] = [one for one in tuple(queue) if one[2].ticket == one[1]]
             heapq.heapify(queue)
-        self._new = deque(one for one in self._new if one[1].ticket == one[0])
-        self._calls = deque(call for call in self._calls if not call.done())
-        self._left = 0
+        self._new = deque(one for one in tuple(self._new) if one[1].ticket == one[0])
+        self._calls = deque(call for call in tuple(self._calls) if not call.done())
 
     def _hand_out(self) -> None:
         """Give slots to those whose turn it is, as many as there are."""

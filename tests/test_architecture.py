@@ -1,6 +1,8 @@
 """The rooms of the house: who may import whom, and what the pure rooms never touch."""
 
 import ast
+import functools
+import gc
 import re
 import sys
 from collections.abc import Iterator
@@ -55,6 +57,7 @@ ROOMS = (
     "_calls",
     "_journal",
     "_jobs",
+    "_fates",
     "_news",
     "_batch",
     "_saves",
@@ -80,10 +83,20 @@ def room_of(path: Path) -> str:
     return first.removesuffix(".py")
 
 
+@functools.cache
+def parse(path: Path) -> ast.Module:
+    """Return the syntax of a module; the collector, let in meanwhile, can break Python 3.11's."""
+    gc.disable()
+    try:
+        return ast.parse(path.read_text("utf-8"))
+    finally:
+        gc.enable()
+
+
 def imports(path: Path) -> Iterator[tuple[str, str]]:
     """Yield what a module imports: ("ours", room) or ("foreign", top-level module)."""
     depth = len(path.relative_to(PACKAGE).parts)
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in ast.walk(parse(path)):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.level == depth:
@@ -148,7 +161,7 @@ def test_a_module_and_its_functions_can_be_read_in_one_go(path: Path) -> None:
     text = path.read_text("utf-8")
     functions = [
         node
-        for node in ast.walk(ast.parse(text))
+        for node in ast.walk(parse(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
 

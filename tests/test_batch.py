@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -14,6 +15,8 @@ from conftest import KEY
 from sora_async import (
     BatchEvent,
     BatchOutcome,
+    Budget,
+    ClientClosedError,
     ConnectionFailedError,
     CreateUncertainError,
     DownloadEvent,
@@ -24,6 +27,7 @@ from sora_async import (
     RateLimitedError,
     ResponseError,
     SoraClient,
+    TargetExistsError,
     TaskFailedError,
     WaitTimeoutError,
 )
@@ -376,6 +380,101 @@ async def test_stopping_loses_no_create_under_way(tmp_path: Path) -> None:
 
     assert one.error is None
     assert creates(sora) == 1
+
+
+async def test_closing_the_client_ends_its_batches(tmp_path: Path) -> None:
+    async with service() as (sora, client):
+        outcomes = client.batch([f"p{number}" for number in range(60)], out=tmp_path, waiting=5)
+        reading = asyncio.ensure_future(anext(outcomes))
+        await asyncio.sleep(30)
+        before = creates(sora)
+        await client.close()
+        with pytest.raises(ClientClosedError):
+            await reading
+        await asyncio.sleep(500)
+
+    assert creates(sora) == before == 5
+
+
+async def test_leaving_the_loop_loses_no_id_although_the_client_is_closed_first(
+    tmp_path: Path,
+) -> None:
+    async with service() as (sora, client):
+        sora.on_create(*(slow(60.0, queued()) for _ in range(2)))
+        outcomes = client.batch(["a", "b"], out=tmp_path, waiting=2)
+        first = asyncio.ensure_future(anext(outcomes))
+        await asyncio.sleep(10)
+        await client.close()
+        with pytest.raises(ClientClosedError):
+            await first
+
+    lines = (tmp_path / "batch.jsonl").read_text("utf-8")
+    assert {task.id for task in sora.tasks} == set(re.findall(r'"task_id": "(\w+)"', lines))
+
+
+async def test_an_order_that_has_not_left_is_not_sent_after_a_stop(
+    tmp_path: Path, now: Clock
+) -> None:
+    async with (
+        FakeSora(shape="openai", default_life=LIFE) as sora,
+        SoraClient(base_url=sora.url, budget=Budget(rate=1 / 50, burst=1)) as client,
+    ):
+        outcomes = client.batch(["a", "b", "c"], out=tmp_path, creating=3)
+        first = asyncio.ensure_future(anext(outcomes))
+        await asyncio.sleep(60)
+        sent, stopped = creates(sora), now()
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        assert now() - stopped < 1
+        await asyncio.sleep(300)
+
+        assert creates(sora) == sent == 1
+
+
+async def test_a_mapping_that_is_filled_anew_makes_an_order_each_time(tmp_path: Path) -> None:
+    def orders() -> Iterator[dict[str, str]]:
+        order: dict[str, str] = {}
+        for name in "abc":
+            order["prompt"] = name
+            yield order
+
+    async with service() as (sora, client):
+        await carry_out(client, orders(), tmp_path)
+
+    assert sorted(task.order.prompt for task in sora.tasks) == ["a", "b", "c"]
+
+
+async def test_a_file_that_appears_meanwhile_is_never_taken_for_the_video(tmp_path: Path) -> None:
+    async with service() as (sora, client):
+        order = {"prompt": "a", "name": "boat.mp4"}
+        batch = asyncio.create_task(carry_out(client, [order], tmp_path))
+        await asyncio.sleep(50)
+        (tmp_path / "boat.mp4").write_bytes(b"mine")
+        [one] = await batch
+        [again] = await carry_out(client, [order], tmp_path)
+        (tmp_path / "boat.mp4").unlink()
+        [then] = await carry_out(client, [order], tmp_path)
+
+    assert isinstance(one.error, TargetExistsError)
+    assert isinstance(again.error, TargetExistsError)
+    assert then.error is None
+    assert creates(sora) == 1
+
+
+async def test_a_full_service_and_an_outage_are_counted_apart(tmp_path: Path) -> None:
+    full = http_error(429, headers={"Retry-After": "80"})
+    async with service() as (sora, client):
+        sora.on_create(full, full, full)
+        batch = asyncio.create_task(carry_out(client, ["a"], tmp_path))
+        while creates(sora) < 3:
+            await asyncio.sleep(1)
+        await sora.close()
+        await asyncio.sleep(90)
+        await sora.start()
+        [one] = await batch
+
+    assert one.error is None
 
 
 async def test_a_wait_that_ran_out_goes_on_in_the_next_run(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ async def main(url, key, out):
     print("ready", flush=True)
     options = dict(schedule=Schedule(intervals=[0.1]), budget=Budget(rate=None))
     async with SoraClient(base_url=url, api_key=key, **options) as client:
-        async for one in client.batch(orders, out=out, waiting=2, creating=2):
+        async for one in client.batch(orders, out=out, waiting=2, creating=2, settling=2):
             print(one.error or one.task_id, flush=True)
 
 asyncio.run(main(*sys.argv[1:4]))
