@@ -258,7 +258,7 @@ class Download:
 
     def _settle(self, end: VideoFile | BaseException) -> None:
         """Take the end of the download and wake everybody."""
-        if self._end is not None:
+        if self._end is not None:  # pragma: no cover - two ends within one turn of the loop
             return
         self._end = end
         if isinstance(end, VideoFile):

@@ -95,11 +95,13 @@ class Entry:
         What grows for all alike while they wait is left out, so that values of
         different moments can be compared.
         """
-        history = self.history
-        if history.fault is not None:  # nothing is to be expected of it but the end of an outage
-            return -self.due / LONGEST_NEGLECT
-        index = urgency(history.sight, history.outlook, age=history.age(now))
-        return index - now / LONGEST_NEGLECT
+        history, age = self.history, self.history.age(now)
+        index = urgency(history.sight, history.outlook, age=age)
+        if history.fault is None:
+            return index - now / LONGEST_NEGLECT
+        # Its last answer lies back although it was asked: what counts is when it is due.
+        neglect = max(0.0, age - history.sight.age)
+        return index - (neglect + self.due) / LONGEST_NEGLECT
 
     def resume(self, now: float) -> None:
         """Go on after nobody polled for a while: time that was not used counts towards nothing."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from pathlib import Path
 from typing import cast, get_args
@@ -32,9 +33,9 @@ class Saves(Calls, Waits):
     """What a client offers to save videos; of itself it needs its home."""
 
     @property
+    @abstractmethod
     def base_url(self) -> str:
         """The service's address, without ``/v1``."""
-        raise NotImplementedError
 
     def download(
         self,

@@ -14,6 +14,10 @@ from .budget import INSTANT, Budget, Source
 LOOKED_AT = 32
 """Turns whose urgency is worked out for each slot, at most: thousands may be due."""
 
+FAIR_SHARE = 2
+"""Each second planned slot goes to the one that has been due for longest: what was learned may
+mislead, and then a wait is at most so many times as late as if all took their turns by age."""
+
 
 class Turn(Protocol):
     """
@@ -73,6 +77,8 @@ class Slots(Generic[AnyTurn]):
         self._new: deque[tuple[int, AnyTurn]] = deque()
         self._planned: list[tuple[float, int, AnyTurn]] = []  # by the moment
         self._due: list[tuple[float, int, AnyTurn]] = []  # by the urgency, negative
+        self._by_age: deque[tuple[float, AnyTurn]] = deque()  # the same, by the moment
+        self._given = 0
         self._refreshed = 0
         self._turns = itertools.cycle((self._next_call, self._next_new, self._next_planned))
         self._left = 0
@@ -130,6 +136,7 @@ class Slots(Generic[AnyTurn]):
         self._new.clear()
         self._planned.clear()
         self._due.clear()
+        self._by_age.clear()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -153,6 +160,8 @@ class Slots(Generic[AnyTurn]):
         for queue in (self._planned, self._due):
             queue[:] = [one for one in tuple(queue) if one[2].ticket == one[1]]
             heapq.heapify(queue)
+        by_age = tuple(self._by_age)
+        self._by_age = deque(one for one in by_age if one[1].ticket and one[1].due == one[0])
         self._new = deque(one for one in tuple(self._new) if one[1].ticket == one[0])
         self._calls = deque(call for call in tuple(self._calls) if not call.done())
 
@@ -206,8 +215,15 @@ class Slots(Generic[AnyTurn]):
             self._begin(turn, now)  # there is no choice, and nothing to work out
             return True
         if turn is not None:
-            self._line_up(turn, now)
+            self._line_up(turn, now, is_new=True)
             self._gather(now)
+        self._given += 1
+        if self._given % FAIR_SHARE == 0:
+            turn = self._pop_oldest()
+            if turn is not None:
+                self._left += 1
+                self._begin(turn, now)
+                return True
         self._refresh(now)
         while self._due:
             _, ticket, turn = heapq.heappop(self._due)
@@ -215,6 +231,14 @@ class Slots(Generic[AnyTurn]):
                 self._begin(turn, now)
                 return True
         return False
+
+    def _pop_oldest(self) -> AnyTurn | None:
+        """Take out the one that has been due for longest; its place by urgency becomes void."""
+        while self._by_age:
+            due, turn = self._by_age.popleft()
+            if turn.ticket and turn.due == due:
+                return turn
+        return None
 
     def _has_due(self, now: float) -> bool:
         return bool(self._planned) and self._planned[0][0] <= now + INSTANT
@@ -233,9 +257,11 @@ class Slots(Generic[AnyTurn]):
             turn = self._pop_planned(now)
             if turn is None:
                 return
-            self._line_up(turn, now)
+            self._line_up(turn, now, is_new=True)
 
-    def _line_up(self, turn: AnyTurn, now: float) -> None:
+    def _line_up(self, turn: AnyTurn, now: float, *, is_new: bool = False) -> None:
+        if is_new:
+            self._by_age.append((turn.due, turn))
         heapq.heappush(self._due, (-turn.urgency(now), turn.ticket, turn))
 
     def _refresh(self, now: float) -> None:

@@ -178,7 +178,7 @@ class TestRate:
 
 
 class TestTurns:
-    async def test_with_nothing_learned_the_one_asked_longest_ago_is_first(
+    async def test_with_nothing_learned_the_one_asked_or_due_for_longest_is_first(
         self, sora: FakeSora
     ) -> None:
         intervals = {f"task_{number}": 2.0 + number * 0.11 for number in range(40)}
@@ -199,7 +199,9 @@ class TestTurns:
             task_id = request.task_id or ""
             if task_id in asked and len(asked) == len(intervals):
                 due = [one for one in asked if asked[one] + intervals[one] <= at + 1e-6]
-                assert asked[task_id] <= min(asked[one] for one in due) + 1e-6
+                is_oldest = asked[task_id] <= min(asked[one] for one in due) + 1e-6
+                moments = {one: asked[one] + intervals[one] for one in due}
+                assert is_oldest or moments[task_id] <= min(moments.values()) + 1e-6
                 late += asked[task_id] + intervals[task_id] < at - 1.0
             asked[task_id] = at
         assert late > 300
@@ -226,7 +228,7 @@ class TestTurns:
         polled = collections.Counter(
             (request.task_id or "")[:3] for at, request in sora.requests if at > 110
         )
-        assert polled["old"] > 3 * polled["new"]
+        assert polled["old"] > 1.7 * polled["new"]
 
     async def test_nobody_due_is_passed_over_for_good(self, now: Clock) -> None:
         served = collections.Counter[float]()
@@ -242,7 +244,7 @@ class TestTurns:
         await asyncio.sleep(100)
         slots.close()
 
-        assert served[2.0] > 1.5 * served[1.0] > 0
+        assert 2 * served[1.0] > served[2.0] > 1.1 * served[1.0]
 
     async def test_void_places_in_the_queue_do_not_pile_up(self, now: Clock) -> None:
         def start(turn: Turn) -> None:
