@@ -349,8 +349,8 @@ class Batch:
         except SoraError as error:
             cause = error
         else:
-            if is_newest_first(listed[:2]):
-                self._newest = {"newest": listed[0].id if listed else None}
+            newest = listed[0].id if listed else None
+            self._newest = {"newest": newest} if is_newest_first(listed[:2]) else {}
         claimed = frozenset(one.task_id for one in self._journal.entries.values() if one.task_id)
         fates = judge(doubts, listed, claimed) if cause is None else NO_FATES
         for doubt in doubts:
