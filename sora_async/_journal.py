@@ -8,7 +8,7 @@ import time
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Final, Literal, Self, TypeVar, get_args
+from typing import Any, BinaryIO, Final, Literal, Self, get_args
 
 import attrs
 
@@ -30,8 +30,6 @@ How far an order has come:
 - ``failed``: its task has failed;
 - ``saved``: its video is in its file.
 """
-
-Answer = TypeVar("Answer")
 
 STAGES: Final = frozenset(get_args(Stage))
 
@@ -108,7 +106,7 @@ class Journal:
             line["task_id"] = task_id
         if facts:
             line["facts"] = facts
-        await to_its_end(self._write_in_turn(json.dumps(line).encode() + b"\n"))
+        await _to_its_end(self._write_in_turn(json.dumps(line).encode() + b"\n"))
         return self._take_in(line)
 
     async def _write_in_turn(self, line: bytes) -> None:
@@ -200,11 +198,11 @@ def _lock(file: BinaryIO, path: Path) -> None:
         pass
 
 
-async def to_its_end(work: Coroutine[Any, Any, Answer]) -> Answer:
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
     """Await what a cancellation must not leave half done: it ends all the same, and then stops."""
     task = asyncio.create_task(work)
     try:
-        return await asyncio.shield(task)
+        await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.gather(task, return_exceptions=True)
         raise
