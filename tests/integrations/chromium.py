@@ -38,7 +38,7 @@ class Tab:
         number = next(self._numbers)
         await self._socket.send_json({"id": number, "method": method, "params": params})
         while True:
-            message = await self._socket.receive_json(timeout=10)
+            message = await self._socket.receive_json(timeout=60)
             if message.get("id") == number:
                 result: dict[str, Any] = message["result"]
                 return result
@@ -56,7 +56,7 @@ class Tab:
         """Wait until the text of an element has these words, and return it."""
         seen = ""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while words not in (seen := await self.text(element)):
                     await asyncio.sleep(0.05)
         assert words in seen
@@ -84,7 +84,7 @@ class Chromium:
             start_new_session=True,
         )
         note = self._folder / "DevToolsActivePort"
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not note.is_file() or not (port := note.read_text().partition("\n")[0]):
                 await asyncio.sleep(0.05)
         self._url = f"http://127.0.0.1:{port}"

@@ -67,7 +67,7 @@ class RedisServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not self._answers():
             if time.monotonic() > deadline or self._process.poll() is not None:
                 raise RuntimeError("redis-server does not start")
@@ -114,6 +114,12 @@ def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
     server.stop()
 
 
+@pytest.fixture
+def redis(redis_server: RedisServer, settings: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of an example that keeps its jobs in a Redis."""
+    monkeypatch.setenv("REDIS_URL", redis_server.url)
+
+
 class PostgresServer:
     """
     A PostgreSQL of our own on a free port of this machine, in a folder that is thrown away.
@@ -151,7 +157,7 @@ class PostgresServer:
             user=self._user,
         )
         ready = [self._programs / "pg_isready", "-h", "127.0.0.1", "-p", str(self._port)]
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while subprocess.run(ready, stdout=subprocess.DEVNULL).returncode != 0:
             if time.monotonic() > deadline or self._process.poll() is not None:
                 raise RuntimeError("postgres does not start")

@@ -6,12 +6,18 @@ import importlib.util
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Self
 
+from sora_async.testing import FakeSora, completed, failed, running
+
 EXAMPLES = Path(__file__).parent.parent.parent / "docs" / "examples" / "integrations"
+
+PATIENCE = 120.0
+"""Seconds after which a program is stuck: others' workers look for lost jobs every ten seconds,
+and take as long to start where a machine has much else to do."""
 
 
 def load(file: str) -> ModuleType:
@@ -78,7 +84,7 @@ class Program:
 
     async def end(self) -> int:
         """Wait until it has ended, and return its exit code."""
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(PATIENCE):
             return await self._process.wait()
 
     async def kill(self) -> None:
@@ -92,9 +98,24 @@ class Program:
             self._lines.append(line.decode())
 
 
-async def reached(is_so: Callable[[], Any], *, within: float = 30.0) -> Any:
+async def reached(is_so: Callable[[], Any], *, within: float = PATIENCE) -> Any:
     """Wait in real time until something is so, and return what it is."""
     async with asyncio.timeout(within):
         while not (found := is_so()):
             await asyncio.sleep(0.02)
     return found
+
+
+async def order_both(sora: FakeSora, worker: Sequence[str], order: str) -> str:
+    """Have a worker wait for a good and a bad video; return how the program of the bad one ends."""
+    sora.script("video_good", running(0.1), completed())
+    sora.script("video_bad", failed("moderation_blocked", "The prompt was refused."))
+
+    async with (
+        Program(*worker),
+        Program(order, "video_good") as good,
+        Program(order, "video_bad") as bad,
+    ):
+        assert (await good.end(), await bad.end()) == (0, 1)
+    assert good.output.strip() == f"{sora.cdn_url}/videos/video_good.mp4"
+    return bad.output.splitlines()[-1]

@@ -1,9 +1,9 @@
 """The page "Wait in Celery's workers": its worker is killed, stopped and started again."""
 
 import pytest
-from examples import Program, hurry, reached
+from examples import Program, hurry, order_both, reached
 
-from sora_async.testing import completed, failed, running
+from sora_async.testing import completed, running
 
 pytest.importorskip("celery", reason="needs Celery: nox -s integrations")
 
@@ -13,25 +13,10 @@ HURRIED = ("-m", "celery", "-A", "hurried", *OPTIONS)
 ORDER = "celery_worker.py"
 
 
-@pytest.fixture
-def redis(redis_server, settings, monkeypatch) -> None:
-    monkeypatch.setenv("REDIS_URL", redis_server.url)
-
-
 async def test_a_job_returns_the_video_and_raises_the_error(sora, redis) -> None:
-    sora.script("video_good", running(0.1), completed())
-    sora.script("video_bad", failed("moderation_blocked", "The prompt was refused."))
+    end = await order_both(sora, WORKER, ORDER)
 
-    async with (
-        Program(*WORKER),
-        Program(ORDER, "video_good") as good,
-        Program(ORDER, "video_bad") as bad,
-    ):
-        codes = await good.end(), await bad.end()
-
-    assert codes == (0, 1)
-    assert good.output.strip() == f"{sora.cdn_url}/videos/video_good.mp4"
-    assert bad.output.splitlines()[-1].startswith("RuntimeError: task video_bad failed")
+    assert end.startswith("RuntimeError: task video_bad failed")
 
 
 async def test_a_wait_goes_on_in_slices_and_after_a_kill(sora, redis, tmp_path) -> None:

@@ -98,13 +98,13 @@ async def worker(url: str, sora: FakeSora, **options: Any) -> AsyncIterator[Any]
             await working
 
 
-async def until(is_so: Callable[[], Any], seconds: float = 10.0) -> None:
+async def until(is_so: Callable[[], Any], seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
         while not is_so():
             await asyncio.sleep(0.02)
 
 
-async def ended(queue: VideoQueue, job: Job, seconds: float = 15.0) -> Job:
+async def ended(queue: VideoQueue, job: Job, seconds: float = 60.0) -> Job:
     """Return the job when it has ended."""
     async with asyncio.timeout(seconds):
         while (job := await queue.job(job.key)).status not in saq.job.TERMINAL_STATUSES:
@@ -152,11 +152,11 @@ async def test_heartbeat_and_news_are_written_into_the_job(redis_server, queue, 
     sora.script("video", running(0.25))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(wait_job("video", heartbeat=3, meta={"order": 17}))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not (seen := await queue.job(job.key)).progress:
                 await asyncio.sleep(0.05)
         first = seen.touched
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (seen := await queue.job(job.key)).touched == first:
                 await asyncio.sleep(0.05)
         await queue.abort(seen, "enough")
@@ -202,7 +202,7 @@ async def test_an_outage_pauses_the_job_and_does_not_end_it(redis_server, queue,
     sora.script("video", running(0.5), http_error(503))
     async with worker(redis_server.url, sora, outage_timeout=0.3):
         job = await queue.enqueue(wait_job("video"))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (seen := await queue.job(job.key)).status is not Status.QUEUED or not seen.error:
                 await asyncio.sleep(0.05)
 
@@ -284,7 +284,7 @@ async def test_a_redis_that_is_away_and_forgets_everything_costs_no_result(
         await asyncio.sleep(0.5)
         assert len(sora.requests) == polls  # the video is there
         redis_server.start()
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while (seen := await queue.job(job.key)) is None:
                 await asyncio.sleep(0.1)
 
@@ -300,7 +300,7 @@ async def test_kill_9_costs_the_heartbeat_and_no_result(
         first = await start_worker(redis_server.url, sora, stack)
         job = await queue.enqueue(wait_job("video", heartbeat=2))
         await until(lambda: len(sora.requests) > 2)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not (await queue.job(job.key)).progress:
                 await asyncio.sleep(0.05)
         began = (await queue.job(job.key)).meta["sora"]["began"]
@@ -446,7 +446,7 @@ async def test_a_refusal_ends_the_job_and_a_429_does_not(redis_server, queue, so
     async with worker(redis_server.url, sora):
         refused = await ended(queue, await queue.enqueue(create_job(BOAT)))
         later = await queue.enqueue(create_job(BOAT))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not (seen := await queue.job(later.key)).error:
                 await asyncio.sleep(0.05)
 
@@ -476,7 +476,7 @@ async def test_an_id_that_redis_cannot_keep_is_kept_when_it_is_back(
         redis_server.stop()
         await until(lambda: [line for line in caplog.messages if "cannot keep" in line])
         redis_server.start()
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while (seen := await queue.job(job.key)) is None:
                 await asyncio.sleep(0.1)
 
@@ -493,7 +493,7 @@ async def test_a_refusal_that_redis_cannot_note_is_noted_when_it_is_back(
         redis_server.stop()
         await asyncio.sleep(1.0)
         redis_server.start()
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while (seen := await queue.job(job.key)) is None:
                 await asyncio.sleep(0.1)
 
@@ -541,7 +541,7 @@ async def test_the_examples_order_a_video_and_wait_for_it_in_a_worker(redis_serv
             env=environment(redis_server.url, sora),
             stdout=asyncio.subprocess.PIPE,
         )
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             output, _ = await process.communicate()
 
     [made] = sora.tasks
