@@ -124,6 +124,8 @@ class TestMedia:
             (b"\0\0\0\x14ftypqt  ", None, "video/quicktime"),
             (b"\0\0\0\x14ftypavif", None, "image/avif"),
             (b"\0\0\0\x14ftypheic", None, "image/heic"),
+            (b"\0\0\0\x14ftypmsf1", "a.mp4", "image/heif-sequence"),
+            (b"\0\0\0\x14ftypM4A ", "a.mp4", None),
             (b"\x1a\x45\xdf\xa3", None, "video/webm"),
             (b"II*\0", "a.tiff", "image/tiff"),
             (b"<html>", "a.png", None),

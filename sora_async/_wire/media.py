@@ -2,6 +2,8 @@
 
 import mimetypes
 
+from .brands import BRANDED, find_branded_type
+
 HEAD = 4096
 """Bytes of a file that are looked at."""
 
@@ -14,25 +16,12 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
 )
 """Source: the signatures in the WHATWG standard "MIME Sniffing"."""
 
-_BRANDS = {
-    b"avif": "image/avif",
-    b"avis": "image/avif",
-    b"heic": "image/heic",
-    b"heix": "image/heic",
-    b"mif1": "image/heif",
-    b"qt  ": "video/quicktime",
-}
-"""Of files whose first box is ``ftyp``; all others are MP4. Source: ISO/IEC 14496-12."""
-
 _ENDINGS = {
     "image/jpeg": "jpg",
     "video/quicktime": "mov",
 }
 
-_SIGNED = frozenset({*(kind for _, kind in _SIGNATURES), *_BRANDS.values()}) | {
-    "image/webp",
-    "video/mp4",
-}
+_SIGNED = BRANDED | {"image/webp", *(kind for _, kind in _SIGNATURES)}
 
 
 def find_media_type(head: bytes, name: str | None) -> str | None:
@@ -51,11 +40,15 @@ def find_media_type(head: bytes, name: str | None) -> str | None:
             return kind
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "image/webp"
-    if head[4:8] == b"ftyp":
-        return _BRANDS.get(head[8:12], "video/mp4")
+    branded = find_branded_type(head)
+    if branded is not None:
+        return branded if _is_media(branded) else None
     guess = mimetypes.guess_type(name or "")[0] or ""
-    is_media = guess.startswith(("image/", "video/"))
-    return guess if is_media and guess not in _SIGNED else None
+    return guess if _is_media(guess) and guess not in _SIGNED else None
+
+
+def _is_media(kind: str) -> bool:
+    return kind.startswith(("image/", "video/"))
 
 
 def make_name(kind: str, stem: str) -> str:

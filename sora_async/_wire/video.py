@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 from .._units import read_mapping, read_url
 from .body import is_html, parse_json
+from .brands import find_branded_type
+from .media import find_media_type
 from .task import open_envelope
 from .urls import find_video_url
 
@@ -13,17 +15,12 @@ ENOUGH = 512
 _BOXES = frozenset({b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
 """With which a QuickTime file may begin. Source: QuickTime File Format Specification, "Atoms"."""
 
-_PICTURES_AND_SOUNDS = (b"avif", b"avis", b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"M4A ")
-"""Brands of an ISO base media file that is no video."""
-
 _SIGNATURES = (
     (b"OggS", "video/ogg"),
     (b"FLV\x01", "video/x-flv"),
     (b"\x00\x00\x01\xba", "video/mpeg"),
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "video/x-ms-wmv"),
 )
-
-_PICTURES = (b"\x89PNG", b"GIF8", b"\xff\xd8\xff", b"BM")
 
 _LINK_KEYS = ("download_url", "downloadUrl", "signed_url", "presigned_url", "link", "href")
 """Beside the many places of a task's URL, where an answer of ``/content`` may have one."""
@@ -33,16 +30,12 @@ def find_video_type(head: bytes) -> str | None:
     """
     Return the media type of a video that begins with these bytes, None if none does.
 
-    Source: ISO/IEC 14496-12, section 4.3 (``ftyp``); :rfc:`8794`, section 11.2 (EBML); the WHATWG
-    MIME Sniffing Standard, section 6.2.
+    Source: :rfc:`8794`, section 11.2 (EBML); the WHATWG MIME Sniffing Standard, section 6.2.
     """
-    kind = head[4:8]
-    if kind == b"ftyp":
-        brand = head[8:12]
-        if brand in _PICTURES_AND_SOUNDS:
-            return None
-        return "video/quicktime" if brand == b"qt  " else "video/mp4"
-    if kind in _BOXES:
+    branded = find_branded_type(head)
+    if branded is not None:
+        return branded if branded.startswith("video/") else None
+    if head[4:8] in _BOXES:
         return "video/quicktime"
     if head.startswith(b"\x1a\x45\xdf\xa3"):
         return "video/webm" if b"webm" in head[:64] else "video/x-matroska"
@@ -61,7 +54,7 @@ def describe_stranger(head: bytes) -> str:
         return "a web page" if b"<html" in head[:ENOUGH].lower() else "a text with markup"
     if head.lstrip()[:1] in (b"{", b"["):
         return "JSON"
-    if head.startswith(_PICTURES) or head[4:8] == b"ftyp" or head[8:12] == b"WEBP":
+    if find_media_type(head, None) or find_branded_type(head) or head.startswith(b"BM"):
         return "a picture or a sound"
     return "something that is no video"
 
