@@ -1,0 +1,35 @@
+"""What all errors have, and the one of an argument."""
+# slots=False, here and in all of the tree: TimeoutError has a C layout of its own, which no slotted
+# base mixes with.
+
+from typing import ClassVar
+
+import attrs
+
+
+@attrs.define(slots=False)
+class SoraError(Exception):
+    """
+    The root: catch it to catch all that this package raises.
+
+    Attributes:
+        transient: Whether the same request may succeed later.
+    """
+
+    transient: ClassVar[bool] = False
+
+
+@attrs.define(slots=False)
+class InvalidArgumentError(SoraError, ValueError):
+    """
+    An argument that cannot be used; nothing was sent.
+
+    Attributes:
+        message: Which argument, what is wrong with it, and what would be right.
+    """
+
+    message: str
+
+    def __str__(self) -> str:
+        """Return the message."""
+        return self.message
