@@ -71,6 +71,34 @@ def test_an_error_survives_pickle_and_copy_whole(error: errors.SoraError) -> Non
         assert str(twin) == str(error)
 
 
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
+def test_an_error_that_a_queue_makes_anew_of_texts_can_still_be_shown(
+    error: errors.SoraError,
+) -> None:
+    """As Celery and taskiq do with JSON: what it cannot hold has become its repr."""
+    plain = str | int | float | None
+    texts = [part if isinstance(part, plain) else repr(part) for part in error.args]
+
+    twin = type(error)(*texts)
+
+    about = error.task.id if hasattr(error, "task") else getattr(error, "task_id", "")
+    assert about in str(twin)
+    assert repr(twin).startswith(type(error).__name__)
+
+
+def test_a_failure_of_which_only_a_text_is_left_is_that_text() -> None:
+    assert errors.TaskFailedError("a text").failure == TaskFailure(None, "a text")
+
+
+def test_an_error_says_that_it_is_of_the_module_it_is_imported_from() -> None:
+    """Others look it up there: pickle, and queues that keep the name of its module."""
+    for name in errors.__all__:
+        assert (getattr(errors, name).__module__, getattr(errors, name).__qualname__) == (
+            "sora_async.errors",
+            name,
+        )
+
+
 def test_every_class_of_the_tree_has_an_example_here() -> None:
     assert {type(error).__name__ for error in EXAMPLES} == set(errors.__all__)
 

@@ -1,4 +1,9 @@
-"""Errors that end a wait: with the task, or before it."""
+"""
+Errors that end a wait: with the task, or before it.
+
+Where a queue of tasks keeps errors as texts, and makes them anew of these, a snapshot comes back
+as a text: it is shown as it is.
+"""
 
 from typing import ClassVar
 
@@ -22,10 +27,14 @@ class TaskFailedError(SoraError):
     @property
     def failure(self) -> TaskFailure:
         """Why the task failed, as far as the service says."""
+        if not isinstance(self.task, VideoTask):
+            return TaskFailure(None, str(self.task))
         return self.task.failure or TaskFailure()
 
     def __str__(self) -> str:
         """Return which task failed and why."""
+        if not isinstance(self.task, VideoTask):
+            return f"a task failed: {self.task}"
         return f"task {self.task.id} failed ({self.task.status or 'no status'}): {self.failure}"
 
 
@@ -42,6 +51,8 @@ class VideoMissingError(SoraError):
 
     def __str__(self) -> str:
         """Return which task it is and where its file may be."""
+        if not isinstance(self.task, VideoTask):
+            return f"a task has succeeded, but its answer names no video_url: {self.task}"
         return (
             f"task {self.task.id} has succeeded, but its answer names no video_url. "
             f"The file may be at {self.task.content_url}"
@@ -75,15 +86,18 @@ class WaitInterruptedError(SoraError):
         """Return why the wait ended, what was last known, and how to wait again."""
         if not self.task_id:
             return f"{self.reason}. {self.without_id}"
-        if self.last is None:
-            known = "never seen"
-        else:
-            done = "" if self.last.progress is None else f" at {self.last.progress:.0%}"
-            known = f"last seen {self.last.phase}{done}"
         return (
-            f"{self.reason} (task {self.task_id}, {known}, polls: {self.polls}). "
+            f"{self.reason} (task {self.task_id}, {self._known()}, polls: {self.polls}). "
             f"The task goes on: wait_until_complete({self.task_id!r}) waits again"
         )
+
+    def _known(self) -> str:
+        if self.last is None:
+            return "never seen"
+        if not isinstance(self.last, VideoTask):
+            return f"last seen: {self.last}"
+        done = "" if self.last.progress is None else f" at {self.last.progress:.0%}"
+        return f"last seen {self.last.phase}{done}"
 
     @property
     def reason(self) -> str:
