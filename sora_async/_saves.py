@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import cast, get_args
 
 from ._batch import BatchOutcome, Plan, run_batch
-from ._calls import Calls
 from ._checks import (
     check_count,
     check_ids,
@@ -19,6 +18,7 @@ from ._checks import (
     check_word,
 )
 from ._course import Errand
+from ._creates import Creates
 from ._disk import IfExists
 from ._download import Download, find_id
 from ._download import Terms as DownloadTerms
@@ -29,7 +29,7 @@ from ._watch import Watch
 from .models import VideoTask
 
 
-class Saves(Calls, Waits):
+class Saves(Creates, Waits):
     """What a client offers to save videos; of itself it needs its home."""
 
     @property
