@@ -1,0 +1,24 @@
+"""
+When to ask again: pure decisions, no clock and no sleep.
+
+Moments come in as arguments, on any clock that only goes forward; chance comes
+in as the jitter. The generators and the full jitter are those of ``backoff``.
+"""
+
+from ._history import History, Policy
+from ._intervals import LONGEST_INTERVAL as LONGEST_INTERVAL  # for other rooms, and not public
+from ._intervals import Jitter, ramp, spread, spread_phase
+from ._learning import DEFAULT_SCHEDULE, LearningSchedule
+from ._plain import Schedule
+
+__all__ = [
+    "DEFAULT_SCHEDULE",
+    "History",
+    "Jitter",
+    "LearningSchedule",
+    "Policy",
+    "Schedule",
+    "ramp",
+    "spread",
+    "spread_phase",
+]
