@@ -10,6 +10,7 @@ import backoff
 
 from ._checks import check_count
 from ._home import Home
+from ._outages import FAULT_INTERVALS
 from ._wire import Page, Reply, check_task_id, decode_character, decode_deleted, decode_page
 from .errors import (
     InvalidArgumentError,
@@ -19,7 +20,6 @@ from .errors import (
     UnreadableReplyError,
 )
 from .models import Character, VideoTask
-from .verdict import FAULT_INTERVALS
 
 Answer = TypeVar("Answer")
 

@@ -9,6 +9,7 @@ import attrs
 import backoff
 
 from ._body import Body, Order
+from ._outages import FAULT_INTERVALS
 from ._wire import Reply
 from .errors import (
     ClientClosedError,
@@ -19,7 +20,6 @@ from .errors import (
     SoraError,
     UnreadableReplyError,
 )
-from .verdict import FAULT_INTERVALS
 
 logger = logging.getLogger("sora_async")
 

@@ -24,6 +24,7 @@ ROOMS = (
     "dialects",
     "learning",
     "schedule",
+    "_outages",
     "verdict",
     "budget",
     "_wire",

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sora_async import errors
+from sora_async._outages import FAULT_INTERVALS
 from sora_async.models import Phase, VideoTask
 from sora_async.schedule import DEFAULT_SCHEDULE, History, Schedule
 from sora_async.verdict import (
-    FAULT_INTERVALS,
     Decision,
     Done,
     GiveUp,
