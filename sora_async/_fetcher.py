@@ -1,11 +1,8 @@
 """Carries out one download: what ``_transfer.py`` decides, on the disk and on the network."""
 
 import asyncio
-import errno
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, TypeVar
 
 import attrs
 
@@ -26,22 +23,14 @@ from ._course import (
     Take,
     Whole,
 )
-from ._disk import IfExists, PartFile, check_target
-from ._notes import Origin
+from ._disk import IfExists, PartFile
 from ._refusals import read_refusal
+from ._shelf import Shelf
 from ._stream import Answer, LinkRefused
 from ._transfer import step
 from ._transfers import Transfers
 from ._wire import ENOUGH, Reply, find_video_type, is_text, read_part
-from .errors import (
-    AddressRefusedError,
-    ConnectionFailedError,
-    DiskFullError,
-    DownloadError,
-    SoraError,
-    TargetExistsError,
-    UnwritableError,
-)
+from .errors import AddressRefusedError, ConnectionFailedError, SoraError
 from .models import VideoFile, VideoTask
 
 GROUP = 1 << 20
@@ -53,9 +42,6 @@ LONGEST_HELD = 1.0
 LONGEST_TEXT = 256 * 1024
 """Bytes that are read of an answer that is no video."""
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-
-T = TypeVar("T")
 Decided = tuple[Course, Decision]
 
 
@@ -84,24 +70,21 @@ class Fetcher:
     ) -> None:
         self._transfers = transfers
         self._errand = errand
-        self._target = Path(errand.path)
-        self._if_exists = if_exists
+        self._shelf = Shelf(transfers, errand, if_exists=if_exists)
         self._allow_private = allow_private
         self._ask = ask
         self._tell = tell
         self._loop = asyncio.get_running_loop()
-        self._parts: list[PartFile] = []
         self._task: VideoTask | None = None
-        self._shown: str | None = None
-        self.file: VideoFile | None = None
+
+    @property
+    def file(self) -> VideoFile | None:
+        """The file under its path; None until it is there."""
+        return self._shelf.file
 
     async def find(self) -> VideoFile | None:
         """Return a file that is there and is to stay; raise what is in the way of a new one."""
-        found = await self._on_disk(check_target, self._target, self._if_exists)
-        if found is None:
-            return None
-        size, content_type = found
-        return VideoFile(path=self._target, size=size, content_type=content_type)
+        return await self._shelf.find()
 
     async def fetch(self, task: VideoTask | None) -> VideoFile:
         """
@@ -111,27 +94,15 @@ class Fetcher:
             task: The finished task; None to ask for it.
         """
         if task is not None:
-            self._errand = attrs.evolve(self._errand, task_id=task.id)
+            self._errand = self._shelf.errand = attrs.evolve(self._errand, task_id=task.id)
         try:
-            await self._on_disk(self._open_part)
-            await self._go(self._parts[0], task)
+            await self._go(await self._shelf.open(), task)
         finally:
-            for part in self._parts:
-                if part.published:
-                    self.file = VideoFile(
-                        path=self._target,
-                        size=part.size,
-                        content_type=part.content_type,
-                        task=self._task,
-                    )
-                await self._on_disk(part.close)
-        if self.file is None:  # another file has appeared, and is to stay
-            self.file = await self.find()
-        assert self.file is not None
-        return self.file
-
-    def _open_part(self) -> None:
-        self._parts.append(PartFile(self._target, self._errand.source))
+            await self._shelf.close(self._task)
+        if self._shelf.file is None:  # another file has appeared, and is to stay
+            self._shelf.file = await self.find()
+        assert self._shelf.file is not None
+        return self._shelf.file
 
     async def _go(self, part: PartFile, task: VideoTask | None) -> None:
         """Do what is to be done until the file is whole, or raise why it will not be."""
@@ -150,19 +121,14 @@ class Fetcher:
                     raise error
                 case Take():  # pragma: no cover - is carried out where the answer is open
                     raise AssertionError
-        try:
-            await self._on_disk(part.publish, self._if_exists)
-        except TargetExistsError:
-            if self._if_exists != "skip":
-                raise
-            part.drop()
+        await self._shelf.publish(part)
 
     async def _begin(self, part: PartFile, task: VideoTask | None) -> Decided:
         """Return where to begin: with what an earlier download has left, if it is of use."""
         course = Course(errand=self._errand)
         if part.size:
             origin = part.origin
-            is_whole = part.size == origin.total and not await self._on_disk(part.missing)
+            is_whole = part.size == origin.total and not await self._shelf.run(part.missing)
             if is_whole or part.size != origin.total:
                 course = attrs.evolve(
                     course,
@@ -213,7 +179,7 @@ class Fetcher:
 
     async def _open(self, course: Course) -> Answer:
         assert course.url is not None
-        self._shown = course.shown
+        self._shelf.shown = course.shown
         stream, slots = self._transfers.stream, self._transfers.slots
         headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
         if course.first and course.validator is not None:
@@ -266,24 +232,18 @@ class Fetcher:
     ) -> Seen:
         """Write the body of an answer to the part file, up to its end or a break."""
         if first == 0:
-            origin = Origin(
-                source=self._errand.source,
-                place=course.place,
-                validator=course.validator,
-                total=course.total,
-            )
-            await self._on_disk(part.begin, origin)
+            await self._shelf.begin(part, course)
         fault: SoraError | None = None
         try:
             await self._receive(part, course, answer, group)
         except ConnectionFailedError as broken:
             fault = broken.with_traceback(None)
         finally:
-            await self._on_disk(part.write, group)
+            await self._shelf.run(part.write, group)
         if fault is not None:
             return Break(fault, part.size)
         is_all = course.total in (None, part.size)
-        return End(part.size, await self._on_disk(part.missing) if is_all else 0)
+        return End(part.size, await self._shelf.run(part.missing) if is_all else 0)
 
     async def _receive(
         self, part: PartFile, course: Course, answer: Answer, group: list[bytes]
@@ -300,25 +260,6 @@ class Fetcher:
             now = self._loop.time()
             if held >= GROUP or now - since >= LONGEST_HELD:
                 written, group[:] = tuple(group), ()
-                await self._on_disk(part.write, written)
+                await self._shelf.run(part.write, written)
                 held, since = 0, now
             self._tell(course, part.size + held)
-
-    async def _on_disk(self, job: Callable[..., T], *args: Any) -> T:
-        """Return what a blocking job returns; an error of the system is one of ours."""
-        try:
-            return await self._transfers.run(job, *args)
-        except OSError as error:
-            failure = self._translate(error)
-            raise failure from error
-
-    def _translate(self, error: OSError) -> DownloadError:
-        task_id, path = self._errand.task_id, self._errand.path
-        reason, code = error.strerror or str(error), error.errno
-        if isinstance(error, FileExistsError):
-            return TargetExistsError(task_id, path, reason)
-        if code in _FULL:
-            reason = f"no room on the disk: {reason}"
-            return DiskFullError(task_id, path, reason, self._shown, code)
-        reason = f"the file cannot be written: {reason}"
-        return UnwritableError(task_id, path, reason, self._shown, code)

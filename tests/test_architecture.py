@@ -45,6 +45,7 @@ ROOMS = (
     "_making",
     "_slots",
     "_transfers",
+    "_shelf",
     "_fetcher",
     "_entry",
     "_poller",
