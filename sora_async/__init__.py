@@ -10,10 +10,9 @@ Create videos at a Sora-compatible service and wait for them, with asyncio.
 
 import logging
 
-from ._batch import BatchOutcome
 from ._download import Download
 from ._many import Outcome
-from ._news import BatchEvent
+from ._news import BatchEvent, BatchOutcome
 from ._saving import load_memory, save_memory
 from ._version import __version__
 from ._watch import Watch

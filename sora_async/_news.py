@@ -7,7 +7,8 @@ from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 import attrs
 
-from .models import DownloadEvent, ProgressEvent
+from .errors import SoraError
+from .models import DownloadEvent, ProgressEvent, VideoFile, VideoTask
 
 Stage = Literal["creating", "waiting", "downloading"]
 
@@ -32,6 +33,30 @@ class BatchEvent:
     stage: Stage
     task_id: str | None = None
     event: ProgressEvent | DownloadEvent | None = None
+
+
+@attrs.frozen(kw_only=True)
+class BatchOutcome:
+    """
+    How one order of a batch ended; a failure is a value here, too.
+
+    Attributes:
+        order: What was ordered, as it was given.
+        key: What the journal knows it by; "" for an order that cannot be sent.
+        path: Where its video is, or would be.
+        task_id: The id of its task; None when there is none, as far as is known.
+        task: The newest snapshot; None when none was seen in this run.
+        file: The video on disk; None when it is not there.
+        error: Why it is not there; None when it is.
+    """
+
+    order: object
+    key: str = ""
+    path: Path | None = None
+    task_id: str | None = None
+    task: VideoTask | None = None
+    file: VideoFile | None = None
+    error: SoraError | None = None
 
 
 class Place(NamedTuple):

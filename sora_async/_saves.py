@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from pathlib import Path
 from typing import cast, get_args
 
-from ._batch import BatchOutcome, Plan, run_batch
+from ._batch import Plan, run_batch
 from ._checks import (
     check_count,
     check_ids,
@@ -23,7 +23,7 @@ from ._disk import IfExists
 from ._download import Download, find_id
 from ._download import Terms as DownloadTerms
 from ._many import Waits
-from ._news import BatchEvent
+from ._news import BatchEvent, BatchOutcome
 from ._transfers import Transfers
 from ._watch import Watch
 from .models import VideoTask

@@ -62,6 +62,8 @@ ROOMS = (
     "_jobs",
     "_fates",
     "_news",
+    "_doubts",
+    "_buyer",
     "_batch",
     "_saves",
     "client",
