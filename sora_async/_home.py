@@ -15,9 +15,10 @@ from yarl import URL
 from ._body import Body, Order
 from ._making import Errand, Making, Makings
 from ._poller import Poller
+from ._sessions import Terms
 from ._stream import Stream
 from ._transfers import Transfers
-from ._transport import Terms, Transport
+from ._transport import Transport
 from ._wire import Reply, decode_created, decode_reply, fill_in, find_poll_address
 from .budget import Budget
 from .dialects import Dialect
@@ -36,16 +37,6 @@ Made = TypeVar("Made")
 
 MOST_ADDRESSES = 10_000
 """Tasks of which it is remembered that they are polled elsewhere than their id says."""
-
-
-def check_trace_configs(
-    trace_configs: Sequence[aiohttp.TraceConfig],
-) -> tuple[aiohttp.TraceConfig, ...]:
-    """Return aiohttp's trace configurations, if that is what they are."""
-    configs = tuple(trace_configs)
-    if not all(isinstance(one, aiohttp.TraceConfig) for one in configs):
-        raise InvalidArgumentError(f"trace_configs: expected aiohttp.TraceConfig, got {configs!r}")
-    return configs
 
 
 class Home:

@@ -11,7 +11,8 @@ import aiohttp
 from yarl import URL
 
 from ._origins import find_flaw, is_inside, is_public, without_query
-from ._transport import MAX_REDIRECTS, REDIRECTS, Terms, Transport
+from ._sessions import NO_TIMEOUT, Terms
+from ._transport import MAX_REDIRECTS, REDIRECTS, Transport
 from .errors import ConnectionFailedError, InvalidArgumentError, SoraError
 
 BUFFER = 256 * 1024
@@ -219,7 +220,7 @@ class Stream:
             self._sessions[is_guarded] = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, ssl=self._terms.ssl or True, **options),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(),
+                timeout=NO_TIMEOUT,
                 read_bufsize=BUFFER,
                 trace_configs=list(self._trace_configs),
             )

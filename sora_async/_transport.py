@@ -1,20 +1,25 @@
 """The only room that sends HTTP: a request in, a :class:`Reply` or the lack of one out."""
 
 import asyncio
-import ssl
 from collections.abc import Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
-import attrs
 from yarl import URL
 
 from ._body import Body
 from ._limits import Limits
+from ._sessions import (
+    OPTIONS,
+    Streamed,
+    Terms,
+    find_proxy,
+    make_session,
+    options_for_any_session,
+)
 from ._units import read_label
-from ._wire import Reply, hide_in_text, is_loopback
+from ._wire import Reply, hide_in_text
 from .errors import (
     ConnectionFailedError,
     InvalidArgumentError,
@@ -23,104 +28,10 @@ from .errors import (
 )
 
 MAX_REDIRECTS = 5
-# The limit of a request is our own and exact: aiohttp rounds its timeouts up to whole seconds.
-_NO_TIMEOUT = aiohttp.ClientTimeout()
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REDIRECTS_OF_A_REQUEST = frozenset({307, 308})
 """After these the same request is to be sent again: the first one had no effect. Source:
 :rfc:`9110`, section 15.4; the others may be how a server shows what it has made."""
-
-
-@attrs.frozen(kw_only=True)
-class Terms:
-    """
-    How requests are sent, whatever loop they are sent from.
-
-    Attributes:
-        headers: Sent to the base URL's origin and to no other.
-        secrets: Those of them, or parts, that no error may show; the key is the first.
-        request_timeout: Seconds for one request, from the connection to the body's last byte.
-        create_timeout: The same for one that has a body.
-        longest_body: Bytes of a reply that are read, counted after decompression.
-        ssl: What TLS is verified with; None for the system's certificates.
-        trust_env: Whether proxies named by the environment are used.
-    """
-
-    headers: Mapping[str, str] = attrs.field(repr=False)
-    secrets: tuple[str, ...] = attrs.field(repr=False)
-    request_timeout: float
-    create_timeout: float
-    longest_body: int
-    ssl: ssl.SSLContext | None
-    trust_env: bool = False
-
-
-def find_proxy(url: URL) -> URL | None:
-    """
-    Return the proxy that the environment names for an address, None when it names none.
-
-    aiohttp's own ``trust_env`` also reads ``~/.netrc``, and then either sends what it finds
-    there or refuses a request that has an ``Authorization`` of its own: it is not used.
-    """
-    if is_loopback(str(url)) or proxy_bypass(url.host or ""):
-        return None
-    proxy = getproxies().get(url.scheme)
-    return URL(proxy) if proxy else None
-
-
-_OPTIONS: dict[str, Any] = {"allow_redirects": False}
-"""Of a request with our own session, which knows all else: what it is told each time costs time."""
-
-
-def _make_session(
-    terms: Terms, trace_configs: Sequence[aiohttp.TraceConfig], *, is_fresh: bool = False
-) -> aiohttp.ClientSession:
-    """
-    Return a session without cookies and without a limit of its own on connections.
-
-    Args:
-        terms: How requests are sent.
-        trace_configs: Who wants to know of them.
-        is_fresh: Whether each request has a connection of its own.
-    """
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, force_close=is_fresh, ssl=terms.ssl or True),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        headers=terms.headers,
-        timeout=_NO_TIMEOUT,
-        trace_configs=list(trace_configs),
-    )
-
-
-def _options_for_any_session(terms: Terms) -> dict[str, Any]:
-    """Return the options of a request with a session that somebody else has made."""
-    return {
-        **_OPTIONS,
-        "headers": terms.headers,
-        "timeout": _NO_TIMEOUT,
-        "ssl": terms.ssl or True,
-        "proxy": None,
-        "raise_for_status": False,
-    }
-
-
-class _Stream(aiohttp.Payload):
-    """A body as aiohttp takes it; what is written is asked of it, and so it knows what has left."""
-
-    _autoclose = True
-
-    def __init__(self, body: Body) -> None:
-        super().__init__(body, content_type=body.content_type)
-        self._size = body.size
-
-    async def write(self, writer: Any) -> None:
-        """Write it all."""
-        async for chunk in self._value.chunks():
-            await writer.write(chunk)
-
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        """Refuse: it is not in memory."""
-        raise TypeError("a body that is streamed cannot be read")
 
 
 class Transport:
@@ -140,8 +51,8 @@ class Transport:
         trace_configs: Sequence[aiohttp.TraceConfig] = (),
     ) -> None:
         self.is_ours = session is None
-        self._session = session or _make_session(terms, trace_configs)
-        self._options = _OPTIONS if session is None else _options_for_any_session(terms)
+        self._session = session or make_session(terms, trace_configs)
+        self._options = OPTIONS if session is None else options_for_any_session(terms)
         self._terms = terms
         self._trace_configs = trace_configs
         self._fresh: aiohttp.ClientSession | None = None
@@ -277,7 +188,7 @@ class Transport:
         if body is not None:
             headers = {k: v for k, v in headers.items() if k.lower() != "content-type"}
             headers["Content-Type"] = body.content_type
-            options = {**options, "data": _Stream(body)}
+            options = {**options, "data": Streamed(body)}
         if not self.is_ours:
             # A part of what a connection is kept under, and the name that is used anyway: so none
             # of those of polls is taken; and the server ends it, so that the next create has none.
@@ -290,7 +201,7 @@ class Transport:
         if not self.is_ours:
             return self._session
         if self._fresh is None:
-            self._fresh = _make_session(self._terms, self._trace_configs, is_fresh=True)
+            self._fresh = make_session(self._terms, self._trace_configs, is_fresh=True)
         return self._fresh
 
     def _follow(self, url: URL, target: URL, response: aiohttp.ClientResponse) -> URL:

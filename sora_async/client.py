@@ -27,10 +27,10 @@ from ._checks import (
     make_headers,
 )
 from ._entry import Key
-from ._home import Home, abandon, check_trace_configs, find_home
+from ._home import Home, abandon, find_home
 from ._poller import Poller
 from ._saves import Saves
-from ._transport import Terms
+from ._sessions import Terms, check_trace_configs
 from ._upload import Source
 from ._watch import Watch
 from ._wire import check_api_key, check_base_url, check_task_id, cut_overlap

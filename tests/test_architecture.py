@@ -39,6 +39,7 @@ ROOMS = (
     "_upload",
     "_body",
     "_limits",
+    "_sessions",
     "_transport",
     "_stream",
     "_disk",

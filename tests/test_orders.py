@@ -15,7 +15,7 @@ from multidict import CIMultiDict
 
 from sora_async import errors
 from sora_async._body import Body, Order
-from sora_async._transport import _Stream
+from sora_async._sessions import Streamed
 from sora_async._upload import CHUNK, Upload
 from sora_async._wire import (
     File,
@@ -178,7 +178,7 @@ class TestBodies:
 
     def test_a_body_is_no_text_for_aiohttp(self) -> None:
         with pytest.raises(TypeError, match="streamed"):
-            _Stream(Body(Frame(content_type="x", head=b"head"))).decode()
+            Streamed(Body(Frame(content_type="x", head=b"head"))).decode()
 
     async def test_a_body_that_was_stopped_in_time_never_leaves(self) -> None:
         body = Body(Frame(content_type="x", head=b"head"))
