@@ -13,7 +13,7 @@ from ._disk import IfExists
 from ._events import Events
 from ._fetcher import Fetcher
 from ._transfers import Transfers
-from ._wakes import join, leave, wake
+from ._wakes import Waiting, join, leave, wake
 from ._watch import Watch
 from ._wire import check_task_id
 from .errors import DownloadInterruptedError, DownloadTimeoutError, SoraError
@@ -84,8 +84,8 @@ class Download:
         self._course = Course(errand=errand)
         self._latest: DownloadEvent | None = None
         self._version = 0
-        self._news: list[asyncio.Future[None]] = []
-        self._ends: list[asyncio.Future[None]] = []
+        self._news: Waiting = None
+        self._ends: Waiting = None
 
     @property
     def task_id(self) -> str | None:
@@ -126,7 +126,8 @@ class Download:
         self._hold()
         try:
             while self._end is None:
-                future = join(self._ends)
+                self._ends = join(self._ends)
+                future = self._ends[-1]
                 try:
                     await future
                 finally:
@@ -144,7 +145,8 @@ class Download:
     async def _next(self, version: int) -> int:
         """Return the version of an event newer than a given one; 0 when there will be none."""
         while self._end is None and self._version <= version:
-            future = join(self._news)
+            self._news = join(self._news)
+            future = self._news[-1]
             try:
                 await future
             finally:

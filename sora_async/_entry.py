@@ -13,6 +13,9 @@ from .verdict import Patience
 
 End = VideoTask | BaseException
 
+MANY = 8
+"""Waits for one task from which on they are kept in a dictionary."""
+
 
 @attrs.frozen
 class Key:
@@ -43,12 +46,14 @@ class Entry:
     Attributes:
         key: What it is for.
         history: All that has been seen of the task.
-        waiters: Who wants to know; with the last of them the polling ends.
+        waiters: Who wants to know; with the last of them the polling ends. Nearly always one, for
+            which a tuple takes the least memory; of many, any must be found at once.
         news_at: The moment of the newest event.
         recovered_after: How long the outage was that the newest event ends, None if it ends none.
         due: The moment of the next poll.
         ticket: Its place among those who want a slot; 0 while it wants none.
-        context: In which it is polled: that of the wait that began it, so that traces belong to it.
+        context: In which it is polled: that of the wait that began it, so that traces belong to it;
+            None for an empty one.
         kinds: What predicts how long it takes; None before the first good answer.
         left_at: The moment the last waiter left; None while there is one.
         number: Of the newest poll; an older one that comes back is nobody's any more.
@@ -72,7 +77,7 @@ class Entry:
     def __init__(self, key: Key, history: History) -> None:
         self.key = key
         self.history = history
-        self.waiters: dict[Waiter, None] = {}
+        self.waiters: tuple[Waiter, ...] | dict[Waiter, None] = ()
         self.news_at: float | None = None
         self.recovered_after: float | None = None
         self.due = history.started
@@ -80,8 +85,24 @@ class Entry:
         self.number = 0
         self.kinds: tuple[Kind, ...] | None = None
         self.ticket = 0
-        self.context = contextvars.copy_context()
+        self.context = contextvars.copy_context() or None  # an empty one is false
         self.flight: asyncio.Task[None] | None = None
+
+    def add(self, waiter: Waiter) -> None:
+        """Take in one more who waits."""
+        if isinstance(self.waiters, dict):
+            self.waiters[waiter] = None
+        elif len(self.waiters) < MANY:
+            self.waiters = (*self.waiters, waiter)
+        else:
+            self.waiters = dict.fromkeys((*self.waiters, waiter))
+
+    def remove(self, waiter: Waiter) -> None:
+        """Let go of one who waits, if it does."""
+        if isinstance(self.waiters, dict):
+            self.waiters.pop(waiter, None)
+        else:
+            self.waiters = tuple(one for one in self.waiters if one is not waiter)
 
     @property
     def is_new(self) -> bool:

@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 import math
 import warnings
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import aiohttp
@@ -92,9 +92,9 @@ class Home:
             warnings.simplefilter("ignore", ResourceWarning)
             self._keeper.__anext__().send(None)
 
-    async def fetch(self, task_id: str) -> VideoTask:
+    def fetch(self, task_id: str) -> Coroutine[Any, Any, VideoTask]:
         """Ask for a task, in a slot of the budget; raise what the answer was, if it was no task."""
-        return await self.take_turn(lambda: self._ask(task_id, None), about=task_id)
+        return self.take_turn(lambda: self._ask(task_id, None), about=task_id)
 
     async def call(
         self,

@@ -1,6 +1,7 @@
 """Who is asked next: one entry for each task, shared by all its waits; a wait's only retry loop."""
 
 import asyncio
+import contextvars
 import logging
 import math
 import os
@@ -24,7 +25,7 @@ from .errors import (
 from .learning import Kind, Memory, kinds_of
 from .models import VideoTask
 from .schedule import History
-from .verdict import Decision, Done, GiveUp, Sleep, step
+from .verdict import INSTANT, Decision, Done, GiveUp, Sleep, step
 
 logger = logging.getLogger("sora_async")
 
@@ -84,18 +85,28 @@ class Poller:
         """
         entry = self._entries.get(key)
         if entry is None:
-            now = self._loop.time()
-            born = since if since < now else None
-            entry = previous or Entry(key, History(task_id=key.task_id, started=now, born=born))
-            entry.resume(now)
+            entry = self._resume(previous) if previous else self._begin(key, since)
             self._entries[key] = entry
-            self.slots.plan(entry, max(entry.due, now))
-        entry.waiters[waiter] = None
+            self.slots.plan(entry, entry.due)
+        entry.add(waiter)
+        return entry
+
+    def _begin(self, key: Key, since: float) -> Entry:
+        now = self._loop.time()
+        if since < now - INSTANT:
+            return Entry(key, History(task_id=key.task_id, started=now, born=since))
+        # The very number that the wait has: thousands of waits keep one each.
+        return Entry(key, History(task_id=key.task_id, started=since))
+
+    def _resume(self, entry: Entry) -> Entry:
+        now = self._loop.time()
+        entry.resume(now)
+        entry.due = max(entry.due, now)
         return entry
 
     def leave(self, entry: Entry, waiter: Waiter) -> None:
         """Take one who waits from an entry; the last one out stops the polling."""
-        entry.waiters.pop(waiter, None)
+        entry.remove(waiter)
         if not entry.waiters and self._entries.get(entry.key) is entry:
             del self._entries[entry.key]
             self._rest(entry)
@@ -163,7 +174,8 @@ class Poller:
         polling = self._poll(entry, entry.number)
         name = f"poll {entry.key.task_id}"
         create = self._loop.create_task
-        flight = entry.context.run(lambda: create(polling, name=name))
+        context = entry.context or contextvars.Context()
+        flight = context.run(lambda: create(polling, name=name))
         if flight.done():  # an eager task (3.12) may have ended already
             self.slots.give_back()
             return
@@ -245,18 +257,20 @@ class Poller:
         """Return the history with what tasks of its kind have taught."""
         history = entry.history
         if entry.kinds is None:
-            kinds = kinds_of(task.model, task.size, task.seconds)
+            seen = task._glance()
+            kinds = kinds_of(seen["model"], seen["size"], seen["seconds"])
             if len(self._kinds) > MOST_KINDS:
                 self._kinds.clear()
             # Once for all waits of a kind, and not for each of them.
             entry.kinds = self._kinds.setdefault(kinds, kinds)
             waited = 0.0 if history.born is None else now - history.born
-            history = attrs.evolve(history, born=now - self._head_start(task, waited))
+            made_at: datetime | None = seen["created_at"]
+            history = attrs.evolve(history, born=now - self._head_start(made_at, waited))
         with _LEARNING:
             outlook = self._memory.outlook(entry.kinds)
         return history if outlook is history.outlook else attrs.evolve(history, outlook=outlook)
 
-    def _head_start(self, task: VideoTask, waited: float = 0.0) -> float:
+    def _head_start(self, made_at: datetime | None, waited: float) -> float:
         """
         Return the age of a task at its first answer, in seconds.
 
@@ -264,9 +278,9 @@ class Poller:
         the least that was seen stands for a task that was just made, after
         the seconds for which it was waited for before.
         """
-        if task.created_at is None:
+        if made_at is None:
             return waited
-        head_start = (datetime.now(UTC) - task.created_at).total_seconds()
+        head_start = (datetime.now(UTC) - made_at).total_seconds()
         self._least_head_start = min(self._least_head_start, head_start - waited)
         return head_start - self._least_head_start
 
@@ -283,7 +297,7 @@ class Poller:
     def _tell(self, entry: Entry, decision: Sleep, *, is_news: bool) -> None:
         if not is_news and decision.asked is None:
             return
-        for waiter in list(entry.waiters):
+        for waiter in tuple(entry.waiters):
             if is_news:
                 waiter._publish()
             if decision.asked is not None:
@@ -292,7 +306,7 @@ class Poller:
     def _settle(self, entry: Entry, end: End) -> None:
         self._entries.pop(entry.key, None)
         self._rest(entry)
-        waiters, entry.waiters = entry.waiters, {}
+        waiters, entry.waiters = entry.waiters, ()
         for waiter in waiters:
             waiter._settle(end)
 

@@ -1,7 +1,7 @@
 """The only room that sends HTTP: a request in, a :class:`Reply` or the lack of one out."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -60,7 +60,7 @@ class Transport:
         self._limits = Limits(terms.request_timeout)
         self._long_limits = Limits(terms.create_timeout)
 
-    async def get(self, url: URL) -> Reply:
+    def get(self, url: URL) -> Coroutine[Any, Any, Reply]:
         """
         Return the reply to a GET, whatever its status.
 
@@ -73,9 +73,10 @@ class Transport:
             UnreadableReplyError: The reply is larger than we read, or leads to another origin.
             InvalidArgumentError: The session that was given cannot be used.
         """
-        return await self._within(self._limits, url, self._exchange(url))
+        # No coroutine of its own: each one between a poll and its answer costs time.
+        return self._within(self._limits, url, self._exchange(url))
 
-    async def send(self, method: str, url: URL, body: Body | None = None) -> Reply:
+    def send(self, method: str, url: URL, body: Body | None = None) -> Coroutine[Any, Any, Reply]:
         """
         Return the reply to a request that changes something, whatever its status.
 
@@ -93,7 +94,7 @@ class Transport:
             InvalidArgumentError: The session that was given cannot be used.
         """
         limits = self._limits if body is None else self._long_limits
-        return await self._within(limits, url, self._exchange(url, method, body))
+        return self._within(limits, url, self._exchange(url, method, body))
 
     async def _within(
         self, limits: Limits, url: URL, exchange: Coroutine[Any, Any, Reply]
@@ -178,12 +179,14 @@ class Transport:
                 raise UnreadableReplyError(str(url), response.status, reason)
         raise ConnectionFailedError(str(url), f"more than {MAX_REDIRECTS} redirects")
 
-    async def _request(self, method: str, url: URL, body: Body | None) -> aiohttp.ClientResponse:
+    def _request(
+        self, method: str, url: URL, body: Body | None
+    ) -> Awaitable[aiohttp.ClientResponse]:
         options = self._options
         if self._terms.trust_env:
             options = {**options, "proxy": self.find_proxy(url)}
         if method == "GET":
-            return await self._session.get(url, **options)
+            return self._session.get(url, **options)
         headers = dict(self._terms.headers)
         if body is not None:
             headers = {k: v for k, v in headers.items() if k.lower() != "content-type"}
@@ -194,7 +197,7 @@ class Transport:
             # of those of polls is taken; and the server ends it, so that the next create has none.
             options = {**options, "server_hostname": url.raw_host}
             headers["Connection"] = "close"
-        return await self._find_fresh().request(method, url, **{**options, "headers": headers})
+        return self._find_fresh().request(method, url, **{**options, "headers": headers})
 
     def _find_fresh(self) -> aiohttp.ClientSession:
         """Return the session whose every request has a new connection; made at its first use."""

@@ -12,7 +12,7 @@ from ._birth import Birth, first_poll
 from ._entry import End, Entry, Key
 from ._events import Events
 from ._poller import Poller
-from ._wakes import join, leave, wake
+from ._wakes import Waiting, join, leave, wake
 from .errors import ClientClosedError, SoraError, WaitInterruptedError, WaitTimeoutError
 from .models import ProgressEvent, VideoTask
 from .verdict import Done, end_of_success, furthest
@@ -90,8 +90,8 @@ class Watch:
         self._frames: TracebackType | None = None
         self._latest: ProgressEvent | None = None
         self._version = 0
-        self._news: list[asyncio.Future[None]] | None = None
-        self._ends: list[asyncio.Future[None]] = []
+        self._news: Waiting = None
+        self._ends: Waiting = None
         self._follower: Callable[[Watch], None] | None = None
 
     @property
@@ -135,7 +135,17 @@ class Watch:
 
     def __await__(self) -> Generator[object, None, VideoTask]:
         """Wait for the finished task; see :meth:`result`."""
-        return self.result().__await__()
+        # Thousands of these frames wait at the same time: nothing in them is without need.
+        self._hold()
+        if self._end is None:
+            self._ends = join(self._ends)
+            future = self._ends[-1]
+            try:
+                yield from future
+            finally:
+                leave(self._ends, future)
+                self._release()
+        return self._unwrap()
 
     async def result(self) -> VideoTask:
         """
@@ -149,17 +159,7 @@ class Watch:
             OutageError: The service did not answer for too long; the task goes on.
             SoraError: Any other reason why there will be no video; see :mod:`sora_async.errors`.
         """
-        self._hold()
-        try:
-            while self._end is None:
-                future = join(self._ends)
-                try:
-                    await future
-                finally:
-                    leave(self._ends, future)
-        finally:
-            self._release()
-        return self._unwrap()
+        return await self
 
     def __aiter__(self) -> Events[ProgressEvent]:
         """Iterate over the events of the wait, the last one with the finished task."""
@@ -168,9 +168,8 @@ class Watch:
     async def _next(self, version: int) -> int:
         """Return the version of an event newer than a given one; 0 when there will be none."""
         while self._end is None and self._version <= version:
-            if self._news is None:
-                self._news = []
-            future = join(self._news)
+            self._news = join(self._news)
+            future = self._news[-1]
             try:
                 await future
             finally:
@@ -305,8 +304,7 @@ class Watch:
     def _publish(self) -> None:
         """Take note of news: wake those who iterate, and tell who follows."""
         self._version += 1
-        if self._news:
-            wake(self._news)
+        wake(self._news)
         if self._follower is not None:
             self._follower(self)
 

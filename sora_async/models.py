@@ -123,8 +123,8 @@ class VideoTask:
         To read all fields of every answer would take twice the time, and a sixth of the memory.
         """
         task = cls.__new__(cls)
-        for name, slot in _SLOTS_OF_A_POLL:
-            _set(task, slot, known[name])
+        for name, fill in _SLOTS_OF_A_POLL:
+            fill(task, known[name])
         return task
 
     if not TYPE_CHECKING:  # pragma: no branch - or any name would pass for a field
@@ -138,6 +138,20 @@ class VideoTask:
             for field, value in describe_task(self._raw).items():
                 _set(self, field, value)
             return object.__getattribute__(self, name)
+
+    def _glance(self) -> Mapping[str, Any]:
+        """
+        Return the fields that no poll has need of, and keep none of them.
+
+        The texts of ten thousand first snapshots, let go of one after the other, would leave
+        holes in the memory that nothing else fits into.
+        """
+        from ._wire import describe_task
+
+        try:
+            return {name: object.__getattribute__(self, name) for name in _LATER}
+        except AttributeError:
+            return describe_task(self._raw)
 
     @property
     def is_complete(self) -> bool:
@@ -186,14 +200,17 @@ class Character:
 
 _set = object.__setattr__
 
-_SLOTS_OF_A_POLL = tuple(
-    (name, f"_{name}" if name == "raw" else name)
-    for name in (
-        *("id", "status", "phase", "progress", "video_url", "content_url", "failure"),
-        *("queue_position", "poll_after", "raw"),
-    )
+_OF_A_POLL = (
+    *("id", "status", "phase", "progress", "video_url", "content_url", "failure"),
+    *("queue_position", "poll_after", "raw"),
 )
-_LATER = {field.name for field in attrs.fields(VideoTask)} - {slot for _, slot in _SLOTS_OF_A_POLL}
+_LATER = {field.name for field in attrs.fields(VideoTask) if field.alias not in _OF_A_POLL}
+_SLOTS_OF_A_POLL = tuple(
+    (field.alias, getattr(VideoTask, field.name).__set__)
+    for field in attrs.fields(VideoTask)
+    if field.alias in _OF_A_POLL
+)
+"""How each is filled, by its slot itself: to look that up again for every poll takes time."""
 
 
 @attrs.frozen(kw_only=True)

@@ -4,6 +4,7 @@ import copy
 import json
 import math
 import random
+import struct
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -110,7 +111,7 @@ def test_nothing_is_copied_while_nothing_moves() -> None:
 
     after = before.saw(age=3, elapsed=3, progress=0.2, moved=False)
 
-    assert after.marks is before.marks
+    assert after.trail is before.trail
 
 
 def test_a_phase_that_changes_ends_a_silence() -> None:
@@ -471,7 +472,8 @@ def test_estimates_and_chances_are_in_order(
     memory: Memory, which: tuple[Kind, ...], age: float, seen: tuple[Mark, ...], gap: float
 ) -> None:
     outlook = memory.outlook(which)
-    sight = Sight(age=age, elapsed=age, polls=3, marks=seen)
+    trail = b"".join(struct.pack("=dd", *mark) for mark in seen)
+    sight = Sight(age=age, elapsed=age, polls=3, trail=trail)
 
     found = remaining(sight, outlook, age=age)
 

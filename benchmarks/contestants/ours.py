@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sora_async import Budget, Schedule, SoraClient
+from sora_async import Budget, Schedule, SoraClient, Watch
 
 from . import KEY, Calls
 
@@ -18,7 +18,7 @@ async def open_calls(
     schedule = Schedule(intervals=(interval,), jitter=float, first_jitter=float)
     async with SoraClient(api_key=KEY, base_url=url, budget=budget, schedule=schedule) as client:
 
-        async def wait(task_id: str) -> object:
-            return await client.wait_until_complete(task_id, timeout=None)
+        def wait(task_id: str) -> Watch:
+            return client.wait_until_complete(task_id, timeout=None)
 
         yield Calls(client.get_task, wait)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from sys import intern
 from typing import Any
 
 from .._units import (
@@ -154,7 +155,7 @@ def decode_task(
         content_url = fill_in(content, task_id)
     return VideoTask._of_poll(
         id=task_id,
-        status=read_label(status) or "",
+        status=intern(read_label(status) or ""),  # the same few words in thousands of waits
         phase=phase,
         progress=_read_progress(body, phase=phase, pending=pending),
         video_url=video_url,

@@ -1,6 +1,7 @@
 """What a poller has seen of one task, as far as it bears on how long it takes."""
 
 import math
+import struct
 from typing import Literal
 
 import attrs
@@ -16,6 +17,8 @@ LATE_JOIN = 20.0
 
 HALF_DONE = 0.5
 """No task is so far at its first poll, unless it began long before."""
+
+_MARK = struct.Struct("=dd")
 
 LONGEST_NEGLECT = 240.0
 """Seconds after which a task nobody expects anything of goes before one that has surely ended."""
@@ -46,7 +49,7 @@ class Ending:
         return self.result != "unknown" or self.after > 0.0
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Sight:
     """
     What a poller has seen of one task, as far as it bears on when to ask again.
@@ -56,7 +59,8 @@ class Sight:
             poll where the service does not say when it was made.
         elapsed: From our first poll to the newest good answer.
         polls: Good answers so far.
-        marks: The first and the newest move of progress in each tenth, in order.
+        trail: The first and the newest move of progress in each tenth, in order, packed: ten
+            thousand waits keep up to twenty each.
         furthest: The largest part done so far, 0.0 to 1.0.
         moved: The age at which progress or phase has last moved.
         silence: The longest time so far in which nothing moved.
@@ -68,7 +72,7 @@ class Sight:
     age: float = 0.0
     elapsed: float = 0.0
     polls: int = 0
-    marks: tuple[Mark, ...] = ()
+    trail: bytes = attrs.field(default=b"", repr=False)
     furthest: float = 0.0
     moved: float = 0.0
     silence: float = 0.0
@@ -77,7 +81,12 @@ class Sight:
     @property
     def mark(self) -> Mark | None:
         """The newest move of progress."""
-        return self.marks[-1] if self.marks else None
+        return _last(self.trail) if self.trail else None
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """The first and the newest move of progress in each tenth, in order."""
+        return tuple(map(Mark._make, _MARK.iter_unpack(self.trail)))
 
     def saw(self, *, age: float, elapsed: float, progress: float | None, moved: bool) -> "Sight":
         """
@@ -91,12 +100,12 @@ class Sight:
         """
         age = max(age, self.age)
         is_first = self.polls == 0
-        marks, furthest = self.marks, self.furthest
+        trail, furthest = self.trail, self.furthest
         if progress is not None and progress > furthest:
             furthest = progress
             moved = True
             if not (is_first and age > LATE_JOIN):
-                marks = _with(marks, Mark(age, progress))
+                trail = _with(trail, Mark(age, progress))
         if is_first:
             moved = True
         silence = 0.0 if is_first else age - self.moved
@@ -104,7 +113,7 @@ class Sight:
             age=age,
             elapsed=elapsed,
             polls=self.polls + 1,
-            marks=marks,
+            trail=trail,
             furthest=furthest,
             moved=age if moved else self.moved,
             silence=self.silence if self.silence > silence else silence,
@@ -134,11 +143,16 @@ class Sight:
         return Ending(result=result, after=after, before=before, marks=self.marks, silence=silence)
 
 
-def _with(marks: tuple[Mark, ...], new: Mark) -> tuple[Mark, ...]:
+def _with(trail: bytes, new: Mark) -> bytes:
     """Return marks with a newer one, which replaces all but the first of its tenth."""
-    if len(marks) > 1 and marks[-2].level == new.level:
-        marks = marks[:-1]
-    return (*marks, new)
+    before = trail[: -_MARK.size]
+    if before and _last(before).level == new.level:
+        trail = before
+    return trail + _MARK.pack(*new)
+
+
+def _last(trail: bytes) -> Mark:
+    return Mark(*_MARK.unpack_from(trail, len(trail) - _MARK.size))
 
 
 def is_stalled(sight: Sight, outlook: Outlook | None, *, age: float) -> bool:
