@@ -2,30 +2,28 @@
 
 import asyncio
 import contextlib
-import math
 import warnings
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import aiohttp
-import attrs
-from yarl import URL
 
+from ._addresses import Addresses
 from ._body import Body, Order
 from ._making import Errand, Making, Makings
+from ._pace import Pace
 from ._poller import Poller
 from ._sessions import Terms
 from ._stream import Stream
 from ._transfers import Transfers
 from ._transport import Transport
-from ._wire import Reply, decode_created, decode_reply, fill_in, find_poll_address
+from ._wire import Reply, decode_created, decode_reply, fill_in
 from .budget import Budget
 from .dialects import Dialect
 from .errors import (
     ClientClosedError,
     InvalidArgumentError,
-    NotOfferedError,
     RateLimitedError,
     SoraError,
 )
@@ -34,9 +32,6 @@ from .models import VideoTask
 
 Answer = TypeVar("Answer")
 Made = TypeVar("Made")
-
-MOST_ADDRESSES = 10_000
-"""Tasks of which it is remembered that they are polled elsewhere than their id says."""
 
 
 class Home:
@@ -67,16 +62,12 @@ class Home:
         self.dialect = dialect
         self.secrets = terms.secrets
         self.patience = terms.request_timeout
-        self._base = URL(base_url, encoded=True)
-        self._root = self._base.raw_path.rstrip("/")
-        self._poll = self._root + dialect.poll_path
-        self.content = dialect.content_path and base_url + dialect.content_path
-        self._addresses: dict[str, str] = {}
+        self._addresses = Addresses(base_url, dialect)
+        self.content = self._addresses.content
         self._max_retries = max_retries
         self._makings = Makings(self)
         self._held: set[asyncio.Task[None]] = set()
-        self._orders_from = -math.inf
-        self._refusal: RateLimitedError | None = None
+        self._pace = Pace(self.patience)
         self._transport = Transport(session, terms, trace_configs)
         self.is_closed = False
         self.poller = Poller(self._ask, budget, memory)
@@ -115,10 +106,10 @@ class Home:
             about: The id; "" without one.
             query: What follows the path.
         """
-        path = self._root + fill_in(path, about)
+        path = self._addresses.root + fill_in(path, about)
         if query:
             path += f"{'&' if '?' in path else '?'}{urlencode(query)}"
-        url = self._locate(path)
+        url = self._addresses.locate(path)
 
         async def ask() -> Answer:
             transport = self._transport
@@ -161,25 +152,10 @@ class Home:
 
     async def _ask(self, task_id: str, previous: VideoTask | None) -> VideoTask:
         """Ask once; *previous* is the snapshot that came before, None when there is none."""
-        # Made anew each time: a URL that is kept takes six times the memory of its text.
-        path = self._addresses.get(task_id) or fill_in(self._poll, task_id)
-        reply = await self._receive(self._transport.get(self._locate(path)), task_id)
+        url = self._addresses.locate_poll(task_id)
+        reply = await self._receive(self._transport.get(url), task_id)
         return decode_reply(
             reply, task_id=task_id, secrets=self.secrets, previous=previous, content=self.content
-        )
-
-    def _locate(self, path: str) -> URL:
-        """Return the address of an encoded path, which may have a query."""
-        path, is_asking, query = path.partition("?")
-        url = self._base.with_path(path, encoded=True)
-        if not is_asking:
-            return url
-        return URL.build(
-            scheme=url.scheme,
-            authority=url.raw_authority,
-            path=path,
-            query_string=query,
-            encoded=True,
         )
 
     async def _receive(self, sending: Awaitable[Reply], about: str) -> Reply:
@@ -193,18 +169,9 @@ class Home:
             raise
 
     async def post(self, path: str, body: Body, decode: Callable[[Reply], Answer]) -> Answer:
-        """
-        Send a body, in a slot of the budget, and return what its reply holds.
-
-        A 429 to an order slows no polls: how many videos an account may make is
-        not how often it may ask for them. It holds back the next orders.
-        """
-        url = self._locate(path)
-        loop = asyncio.get_running_loop()
-        while (silence := self._orders_from - loop.time()) > 0:
-            if silence > self.patience and self._refusal is not None:
-                raise attrs.evolve(self._refusal, retry_after=silence)
-            await asyncio.sleep(silence)
+        """Send a body at the pace of orders, in a slot of the budget; return what came of it."""
+        url = self._addresses.locate(path)
+        await self._pace.keep()
 
         async def ask() -> Answer:
             return decode(await self._receive(self._transport.send("POST", url, body), ""))
@@ -212,11 +179,10 @@ class Home:
         return await self.take_turn(ask, about="", note=self._note_order)
 
     def _note_order(self, about: str, seen: VideoTask | SoraError) -> None:
-        if not isinstance(seen, RateLimitedError):
+        if isinstance(seen, RateLimitedError):
+            self._pace.note(seen)
+        else:
             self.poller.note(about, seen)
-        elif seen.retry_after:
-            self._refusal = seen
-            self._orders_from = asyncio.get_running_loop().time() + seen.retry_after
 
     def create(self, order: Order) -> Making[VideoTask]:
         """Begin to create a task: at most once, in an asyncio task that the home holds."""
@@ -248,8 +214,8 @@ class Home:
             tell: Describes what was made, for the log.
         """
         errand = Errand(
-            path=self._root + path,
-            url=str(self._locate(self._root + path)),
+            path=self._addresses.root + path,
+            url=str(self._addresses.locate(self._addresses.root + path)),
             order=order,
             decode=decode,
             tell=tell,
@@ -262,12 +228,7 @@ class Home:
         task, body = decode_created(
             reply, secrets=self.secrets, content=self.content, is_about_one=is_about_one
         )
-        named = self.dialect.polling_url and body.get(self.dialect.polling_url)
-        address = find_poll_address(reply.url, named)
-        if address is not None and address != fill_in(self._poll, task.id):
-            if len(self._addresses) >= MOST_ADDRESSES:
-                del self._addresses[next(iter(self._addresses))]
-            self._addresses[task.id] = address
+        self._addresses.learn(task.id, body, url=reply.url)
         return task
 
     def find_path(self, name: str) -> str:
@@ -277,12 +238,7 @@ class Home:
         Raises:
             NotOfferedError: It has none.
         """
-        path: str | None = getattr(self.dialect, name)
-        if path is None:
-            call = name.removesuffix("_path").replace("_", " ")
-            message = f"the dialect {self.dialect.name!r} does not offer the call {call!r}"
-            raise NotOfferedError(self.base_url, 0, None, message)
-        return path
+        return self._addresses.find_path(name)
 
     @property
     def transfers(self) -> Transfers:
@@ -291,7 +247,7 @@ class Home:
             stream = Stream(
                 self._transport,
                 self._terms,
-                base=self._base,
+                base=self._addresses.base,
                 trust_env=self._trust_env,
                 trace_configs=self._trace_configs,
             )
@@ -337,20 +293,3 @@ class Home:
 
 def _tell_task(task: VideoTask) -> str:
     return f"task {task.id}"
-
-
-def abandon(homes: "dict[asyncio.AbstractEventLoop, Home]") -> None:
-    """Close the homes of a client that was thrown away without being closed."""
-    for loop, home in list(homes.items()):
-        if not loop.is_closed() and not home.is_closed:
-            loop.call_soon_threadsafe(home.abandon)
-
-
-def find_home(homes: "dict[asyncio.AbstractEventLoop, Home]") -> Home | None:
-    """Return the open home on the running loop; forget those of loops that are closed."""
-    home = homes.get(asyncio.get_running_loop())
-    if home is not None and not home.is_closed:
-        return home
-    for loop in [loop for loop in list(homes) if loop.is_closed()]:
-        homes.pop(loop, None)
-    return None

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import attrs
 
 from ._entry import End, Entry, Key, Waiter
+from ._outages import TOO_SOON
 from ._slots import Slots
 from .budget import Budget
 from .errors import (
@@ -25,7 +26,7 @@ from .errors import (
 from .learning import Kind, Memory, kinds_of
 from .models import VideoTask
 from .schedule import History
-from .verdict import INSTANT, Decision, Done, GiveUp, Sleep, step
+from .verdict import Decision, Done, GiveUp, Sleep, step
 
 logger = logging.getLogger("sora_async")
 
@@ -93,7 +94,7 @@ class Poller:
 
     def _begin(self, key: Key, since: float) -> Entry:
         now = self._loop.time()
-        if since < now - INSTANT:
+        if since < now - TOO_SOON:
             return Entry(key, History(task_id=key.task_id, started=now, born=since))
         # The very number that the wait has: thousands of waits keep one each.
         return Entry(key, History(task_id=key.task_id, started=since))

@@ -27,7 +27,8 @@ from ._checks import (
     make_headers,
 )
 from ._entry import Key
-from ._home import Home, abandon, find_home
+from ._home import Home
+from ._homes import Homes, abandon, find_home
 from ._poller import Poller
 from ._saves import Saves
 from ._sessions import Terms, check_trace_configs
@@ -133,7 +134,7 @@ class SoraClient(Saves):
         self._trust_env = trust_env
         self._session = session
         self._trace_configs = check_trace_configs(trace_configs)
-        self._homes: dict[asyncio.AbstractEventLoop, Home] = {}
+        self._homes: Homes = {}
         weakref.finalize(self, abandon, self._homes).atexit = False
 
     def __repr__(self) -> str:

@@ -56,7 +56,10 @@ ROOMS = (
     "_watch",
     "_download",
     "_many",
+    "_addresses",
+    "_pace",
     "_home",
+    "_homes",
     "_asks",
     "_creates",
     "_journal",
@@ -171,12 +174,17 @@ def test_a_module_and_its_functions_can_be_read_in_one_go(path: Path) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
 
-    assert len(text.splitlines()) <= LONGEST_MODULE
+    assert len(text.splitlines()) <= LONGER_MODULES.get(path.name, LONGEST_MODULE)
     long = {node.name for node in functions if code_lines(node) > LONGEST_FUNCTION}
     assert long == set()
 
 
-LONGEST_MODULE = 420
+LONGEST_MODULE = 300
+LONGER_MODULES = {
+    "_poller.py": 360,  # one machine: what wakes it, what it asks and whom it tells hang together
+    "_watch.py": 360,  # one protocol: awaited, iterated, left and timed out, in any order
+    "models.py": 320,  # the values of the package, more than half of it in their docstrings
+}
 LONGEST_FUNCTION = 32
 
 

@@ -7,6 +7,7 @@ import attrs
 import pytest
 
 from sora_async import Dialect, InvalidArgumentError, SoraClient
+from sora_async._addresses import MOST_ADDRESSES, Addresses
 from sora_async.dialects import DIALECTS, OPENAI, OPENROUTER, UNIFIED
 from sora_async.testing import FakeSora, completed, queued, raw
 
@@ -162,22 +163,15 @@ async def test_a_polling_address_elsewhere_is_not_asked(address: object) -> None
         assert {request.task_id for _, request in sora.requests[1:]} == {task.id}
 
 
-async def test_only_so_many_polling_addresses_are_remembered() -> None:
-    from sora_async import _home
+def test_only_so_many_polling_addresses_are_remembered() -> None:
+    addresses = Addresses("https://api.example", OPENROUTER)
 
-    async with (
-        FakeSora(shape="openrouter") as sora,
-        SoraClient(base_url=sora.url, dialect="openrouter") as client,
-    ):
-        home = client._home()
-        for number in range(_home.MOST_ADDRESSES):
-            home._addresses[str(number)] = "/x"
-        sora.on_create(queued(id="job-1", polling_url="/api/v1/videos/elsewhere"))
+    for number in range(MOST_ADDRESSES + 1):
+        addresses.learn(str(number), {"polling_url": "/elsewhere"}, url="https://api.example/x")
 
-        await client.create_task(prompt="a boat")
-
-        assert len(home._addresses) == _home.MOST_ADDRESSES
-        assert "0" not in home._addresses
+    assert addresses.locate_poll("0").path != "/elsewhere"
+    assert addresses.locate_poll("1").path == "/elsewhere"
+    assert len(addresses._elsewhere) == MOST_ADDRESSES
 
 
 async def test_a_success_without_url_and_content_ends_all_the_same() -> None:
