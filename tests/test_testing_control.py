@@ -198,6 +198,46 @@ async def test_creates_go_wrong_as_they_are_told_to(remote, sora) -> None:
     assert len(sora.tasks) == 2
 
 
+async def read_file(url: str) -> tuple[int, int] | str:
+    key = {"Authorization": "Bearer sk-0123456789abcdef"} if url.endswith("/content") else {}
+    async with aiohttp.ClientSession(headers=key) as http:
+        try:
+            async with http.get(url) as reply:
+                return reply.status, len(await reply.read())
+        except aiohttp.ClientError as error:
+            return type(error).__name__
+
+
+async def test_downloads_go_as_the_file_says(remote, sora) -> None:
+    downloads = {"cdn": [{"http_error": 403}, {"video_file": 900}], "content": ["reset"]}
+    open_control(remote, {"tasks": [{"id": "v", "life": {}, "downloads": downloads}]})
+    cdn, content = f"{sora.cdn_url}/videos/v.mp4", f"{sora.url}/v1/videos/v/content"
+
+    ends = [await read_file(cdn) for _ in range(3)]
+
+    assert [status for status, _ in ends] == [403, 200, 200]
+    assert ends[1:] == [(200, 900), (200, 900)]
+    assert await read_file(content) == "ClientOSError"
+
+    await remote.post("/_fake/reset")
+
+    assert (await read_file(cdn))[0] == 403
+
+
+async def test_downloads_of_a_created_task_can_be_told_later(remote, sora) -> None:
+    open_control(remote)
+    _, created = await remote.ask("POST", "/v1/videos", json={"prompt": "a"})
+    task_id = created["id"]
+
+    body = {"task_id": task_id, "at": "content", "answers": [{"http_error": 502}]}
+    told = await remote.post("/_fake/downloads", body)
+    await remote.post("/_fake/downloads", {"task_id": task_id, "answers": [{"video_file": 700}]})
+
+    assert told == {"to_come": ["http_error(status=502)"]}
+    assert (await read_file(f"{sora.url}/v1/videos/{task_id}/content"))[0] == 502
+    assert await read_file(f"{sora.cdn_url}/videos/{task_id}.mp4") == (200, 700)
+
+
 async def test_a_reset_makes_it_what_it_was_at_the_start(remote, sora) -> None:
     open_control(remote, {"tasks": [{}, {"id": "v", "script": ["queued", {"running": 0.5}]}]})
     first = [task.id for task in sora.tasks]
@@ -225,6 +265,8 @@ async def test_a_reset_makes_it_what_it_was_at_the_start(remote, sora) -> None:
         ("/_fake/tasks", b"[" * 100_000, "the body is no JSON: "),
         ("/_fake/creates", b"{}", "missing 1 required argument: 'answers'"),
         ("/_fake/creates", b'{"answers": ["odd"]}', "answers[0]: there is no answer 'odd'"),
+        ("/_fake/downloads", b'{"task_id": "v", "answers": []}', "a script is one or more answers"),
+        ("/_fake/downloads", b'{"answers": ["reset"]}', "missing 1 required argument: 'task_id'"),
         ("/_fake/advance", b'{"seconds": -1}', "seconds: expected a number from 0 on, got -1"),
         ("/_fake/advance", b'{"seconds": 1e12}', "seconds: at most 315360000 seconds pass at once"),
         ("/_fake/advance", b"", "missing 1 required argument: 'seconds'"),

@@ -32,6 +32,7 @@ tasks:
     seconds: 4
     life: {running: .inf, failure: [blocked, null], faults: {2: reset}, trajectory: [[0, 0.5]]}
     start: first_poll
+    downloads: {cdn: [{video_file: 900}, reset], content: [{video_file: {kind: webm}}]}
   - script:
       - queued
       - running: 0.4
@@ -72,6 +73,10 @@ def test_a_script_says_all_that_there_is(tmp_path) -> None:
     assert boat.life.running == math.inf
     assert boat.life.failure == ("blocked", None)
     assert repr(boat.life.faults[2]) == "reset()"
+    assert {place: list(map(repr, each)) for place, each in boat.downloads.items()} == {
+        "cdn": ["video_file(size=900)", "reset()"],
+        "content": ["video_file(kind='webm')"],
+    }
     assert [repr(answer) for answer in moon.script] == [
         "queued()",
         "running(progress=0.4)",
@@ -175,6 +180,14 @@ def test_every_answer_has_a_name_in_scripts() -> None:
             "script.yaml:2: tasks[0]: a task has a life or a script, not both",
         ),
         ("tasks:\n- script: []", "script.yaml:2: tasks[0]: a script is one or more answers"),
+        (
+            "tasks:\n- downloads: {cnd: [reset]}",
+            "script.yaml:2: tasks[0].downloads.cnd: expected one of cdn, content; got 'cnd'",
+        ),
+        (
+            "tasks:\n- downloads: {cdn: []}",
+            "script.yaml:2: tasks[0]: a script is one or more answers",
+        ),
         ("tasks: [{id: a}, {id: a}]", "script.yaml:1: there are two tasks with the id 'a'"),
         ("api_key: " + "[" * 50 + "]" * 50, "script.yaml:1: api_key: expected text, got a list"),
     ],

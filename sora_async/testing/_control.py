@@ -16,6 +16,7 @@ from ._plans import Plan, PlannedTask
 from ._reading import MisreadError, read
 from ._requests import Request
 from ._server import FakeSora
+from ._snapshots import FilePlace
 from ._tasks import Task
 
 ROOT: Final = "/_fake"
@@ -36,6 +37,19 @@ class _Creates:
     answers: tuple[Answer, ...]
 
 
+@attrs.frozen(kw_only=True)
+class _Downloads:
+    """The body of ``POST /_fake/downloads``."""
+
+    task_id: str
+    answers: tuple[Answer, ...]
+    at: FilePlace = "cdn"
+
+    def __attrs_post_init__(self) -> None:
+        if not self.answers:
+            raise ValueError("a script is one or more answers")
+
+
 class Control:
     """
     What a program in another process can do with a fake.
@@ -53,6 +67,7 @@ class Control:
             "GET /_fake/tasks": self._tell_tasks,
             "POST /_fake/tasks": self._add_task,
             "POST /_fake/creates": self._plan_creates,
+            "POST /_fake/downloads": self._plan_downloads,
             "GET /_fake/requests": self._tell_requests,
             "POST /_fake/advance": self._advance,
             "POST /_fake/reset": self._reset,
@@ -84,7 +99,10 @@ class Control:
         is_late = planned.script is not None or planned.start == "first_poll"
         created = None if is_late else asyncio.get_running_loop().time()
         course = planned.course(self._default_life, self._plan.speed or 1.0)
-        return self._fake._service.keep(planned.id, planned.order, course, created)
+        task_id = self._fake._service.keep(planned.id, planned.order, course, created)
+        for place, answers in planned.downloads.items():
+            self._fake.script_file(task_id, *answers, at=place)
+        return task_id
 
     def _introduce(self, _request: Request) -> Any:
         service = self._fake._service
@@ -124,6 +142,11 @@ class Control:
     def _plan_creates(self, request: Request) -> Any:
         self._fake.on_create(*_read_body(request, _Creates).answers)
         return {"to_come": [repr(answer) for answer in self._fake._service.creates]}
+
+    def _plan_downloads(self, request: Request) -> Any:
+        plan = _read_body(request, _Downloads)
+        self._fake.script_file(plan.task_id, *plan.answers, at=plan.at)
+        return {"to_come": [repr(answer) for answer in plan.answers]}
 
     def _tell_requests(self, request: Request) -> Any:
         wanted = _read_query(request, "origin", "endpoint", "task_id", "method")

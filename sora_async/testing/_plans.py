@@ -11,7 +11,7 @@ from ._answers import Answer
 from ._chaos import Chaos
 from ._lives import Course, Life, Script
 from ._reading import MisreadError, Place, read
-from ._snapshots import Order, Shape
+from ._snapshots import FilePlace, Order, Shape
 
 
 @attrs.frozen(kw_only=True)
@@ -24,6 +24,8 @@ class PlannedTask:
         life: What it goes through by the clock.
         script: What it is answered, poll by poll.
         start: Whether a life begins when the task is made, or with its first poll.
+        downloads: What its file is answered, one download after the other, at each place; a
+            place that is missing serves a small video.
         model: What replies repeat, as the next three; None is what the fake says by itself.
     """
 
@@ -31,6 +33,7 @@ class PlannedTask:
     life: Life | None = None
     script: Sequence[Answer] | None = None
     start: Literal["now", "first_poll"] = "now"
+    downloads: Mapping[FilePlace, Sequence[Answer]] = attrs.Factory(dict)
     model: str | None = None
     prompt: str | None = None
     seconds: str | None = None
@@ -39,7 +42,8 @@ class PlannedTask:
     def __attrs_post_init__(self) -> None:
         if self.life is not None and self.script is not None:
             raise ValueError("a task has a life or a script, not both")
-        if self.script is not None and not self.script:
+        scripts = [*self.downloads.values(), *([] if self.script is None else [self.script])]
+        if not all(scripts):
             raise ValueError("a script is one or more answers")
         if self.id == "":
             raise ValueError("an id is not empty")

@@ -11,7 +11,7 @@ from ._lives import Life, Script
 from ._origin import Origin
 from ._requests import Request
 from ._service import Service
-from ._snapshots import Order, Shape, check_shape
+from ._snapshots import FilePlace, Order, Shape, check_shape
 from ._tasks import Task
 
 
@@ -199,9 +199,7 @@ class FakeSora:
             raise ValueError("a script is one or more answers")
         return self._service.keep(task_id, Order(), Script(answers), None)
 
-    def script_file(
-        self, task_id: str, *answers: Answer, at: Literal["cdn", "content"] = "cdn"
-    ) -> None:
+    def script_file(self, task_id: str, *answers: Answer, at: FilePlace = "cdn") -> None:
         """
         Answer the downloads of a task's file one after the other, whatever the task's state.
 

@@ -23,15 +23,12 @@ from ._requests import Request, read_order
 from ._routes import Endpoint
 from ._servers import SERVERS
 from ._shapes import spell
-from ._snapshots import Facts, Order, Shape, Snapshot
+from ._snapshots import Facts, FilePlace, Order, Shape, Snapshot
 from ._tasks import Task
 from ._video import VIDEO
 
 START: Final = datetime(2026, 1, 14, 8, tzinfo=UTC)
 """What the wall clock shows when the service starts: the same on every run."""
-
-Place = Literal["cdn", "content"]
-"""Where a file is downloaded from: the second origin, or the API's own endpoint."""
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -115,7 +112,7 @@ class Service:
         state = task.look(at)
         return None if state is None else spell(state, self._gather(task.id, at, "list"))
 
-    def script_file(self, task_id: str, answers: Sequence[Answer], place: Place) -> None:
+    def script_file(self, task_id: str, answers: Sequence[Answer], place: FilePlace) -> None:
         """Answer the downloads of a task's file at a place one after the other."""
         files = self._files if place == "cdn" else self._contents
         files[task_id] = itertools.chain(answers, itertools.repeat(answers[-1]))

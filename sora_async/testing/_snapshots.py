@@ -9,6 +9,9 @@ import attrs
 
 from ._routes import Endpoint
 
+FilePlace = Literal["cdn", "content"]
+"""Where a file is downloaded from: the second origin, or the API's own endpoint."""
+
 Shape = Literal["page", "relay", "openai", "unified", "vllm", "sglang", "litellm", "openrouter"]
 """
 The kind of server: how it spells a task, which calls it has, and where they are.

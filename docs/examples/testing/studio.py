@@ -1,18 +1,13 @@
-import aiohttp
+from sora_async import CreateUncertainError, RateLimitedError, SoraClient
 
 
 async def order(url: str, prompt: str, picture: bytes) -> str | None:
     """Create a task; None means that there may be one whose id we do not know."""
-    form = aiohttp.FormData({"prompt": prompt})
-    form.add_field("input_reference", picture, filename="first.png", content_type="image/png")
-    try:
-        async with (
-            aiohttp.ClientSession() as http,
-            http.post(f"{url}/v1/videos", data=form) as reply,
-        ):
-            task = await reply.json()
-    except aiohttp.ClientConnectionError:
-        return None
-    if reply.status == 429:
-        raise BlockingIOError("too many orders: try again later")
-    return str(task["id"])
+    async with SoraClient(base_url=url) as client:
+        try:
+            task = await client.create_task(prompt=prompt, input_reference=picture)
+        except CreateUncertainError:
+            return None
+        except RateLimitedError as error:
+            raise BlockingIOError("too many orders: try again later") from error
+    return task.id

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+KEY = "Bearer sk-of-the-test"
 SCRIPT = str(Path(__file__).parent / "videos.yaml")
 
 
@@ -23,7 +24,7 @@ def service() -> Iterator[str]:
 
 def ask(url: str, body: dict | None = None):
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"Authorization": "Bearer sk-of-the-test"})
+    request = urllib.request.Request(url, data, {"Authorization": KEY})
     with urllib.request.urlopen(request) as reply:
         return json.load(reply)
 
@@ -35,6 +36,21 @@ def test_time_passes_when_it_is_told_to(service: str) -> None:
     ask(f"{service}/_fake/advance", {"seconds": 300})
 
     assert ask(f"{service}/v1/videos/video_boat")["status"] == "completed"
+
+
+def test_a_file_that_breaks_off_comes_whole_at_last(service: str) -> None:
+    ask(f"{service}/_fake/reset", {})
+    address, lengths = f"{service}/v1/videos/video_boat/content", []
+
+    for _ in range(3):
+        request = urllib.request.Request(address, headers={"Authorization": KEY})
+        try:
+            with urllib.request.urlopen(request) as reply:
+                lengths.append(len(reply.read()))
+        except OSError:  # refused, or reset midway
+            lengths.append(None)
+
+    assert lengths == [None, None, 20_000]
 
 
 def test_what_was_asked_is_told(service: str) -> None:

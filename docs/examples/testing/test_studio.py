@@ -3,9 +3,11 @@ from studio import order
 
 from sora_async.testing import FakeSora, accepted, http_error, reset
 
+PNG = b"\x89PNG\r\n\x1a\n"
+
 
 async def test_the_picture_is_sent(sora_service: FakeSora) -> None:
-    task_id = await order(sora_service.url, "a paper boat", b"a picture")
+    task_id = await order(sora_service.url, "a paper boat", PNG)
 
     (task,) = sora_service.tasks
     assert task.id == task_id
@@ -16,7 +18,7 @@ async def test_the_picture_is_sent(sora_service: FakeSora) -> None:
 async def test_nothing_is_bought_twice(sora_service: FakeSora) -> None:
     sora_service.on_create(accepted(reset()))
 
-    assert await order(sora_service.url, "a paper boat", b"a picture") is None
+    assert await order(sora_service.url, "a paper boat", PNG) is None
     assert len(sora_service.tasks) == 1
 
 
@@ -24,5 +26,5 @@ async def test_a_refusal_makes_no_task(sora_service: FakeSora) -> None:
     sora_service.on_create(http_error(429))
 
     with pytest.raises(BlockingIOError):
-        await order(sora_service.url, "a paper boat", b"a picture")
+        await order(sora_service.url, "a paper boat", PNG)
     assert sora_service.tasks == []
