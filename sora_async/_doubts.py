@@ -26,7 +26,7 @@ class Lister(Protocol):
 
 
 @attrs.frozen(kw_only=True)
-class Found:
+class Settled:
     """
     What was found out.
 
@@ -42,7 +42,7 @@ class Found:
     newest: Mapping[str, str | None]
 
 
-async def settle_doubts(lister: Lister, journal: Journal, settling: float) -> Found:
+async def settle_doubts(lister: Lister, journal: Journal, settling: float) -> Settled:
     """
     Find out what became of orders that a killed run may have sent, and note it.
 
@@ -74,7 +74,7 @@ async def settle_doubts(lister: Lister, journal: Journal, settling: float) -> Fo
             await journal.note(doubt.key, "refused")
         else:
             left[doubt.key] = _uncertain(lister.base_url, cause)
-    return Found(made=frozenset(fates.made), left=left, newest=newest)
+    return Settled(made=frozenset(fates.made), left=left, newest=newest)
 
 
 async def _list_since(lister: Lister, doubts: list[Doubt]) -> AsyncIterator[VideoTask]:

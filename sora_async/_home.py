@@ -11,7 +11,7 @@ import aiohttp
 
 from ._addresses import Addresses
 from ._body import Body, Order
-from ._making import Errand, Making, Makings
+from ._making import Making, Makings, Parcel
 from ._pace import Pace
 from ._poller import Poller
 from ._sessions import Terms
@@ -213,7 +213,7 @@ class Home:
             decode: Reads the reply, or raises the error that it is.
             tell: Describes what was made, for the log.
         """
-        errand = Errand(
+        parcel = Parcel(
             path=self._addresses.root + path,
             url=str(self._addresses.locate(self._addresses.root + path)),
             order=order,
@@ -222,7 +222,7 @@ class Home:
             is_listed=self.dialect.list_path is not None,
             max_retries=self._max_retries,
         )
-        return self._makings.begin(errand)
+        return self._makings.begin(parcel)
 
     def _read_created(self, reply: Reply, *, is_about_one: bool = False) -> VideoTask:
         task, body = decode_created(

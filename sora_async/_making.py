@@ -49,7 +49,7 @@ class Ways(Protocol):
 
 
 @attrs.frozen(kw_only=True)
-class Errand(Generic[Made]):
+class Parcel(Generic[Made]):
     """
     What is to be sent, and what to make of the answer.
 
@@ -80,12 +80,12 @@ class Making(Generic[Made]):
         task: In which it is sent.
     """
 
-    def __init__(self, ways: Ways, errand: Errand[Made]) -> None:
+    def __init__(self, ways: Ways, parcel: Parcel[Made]) -> None:
         self._ways = ways
-        self._errand = errand
+        self._parcel = parcel
         self._body: Body | None = None
         self._is_left = self._is_stopped = False
-        sending, name = self._send(), f"order {errand.path}"
+        sending, name = self._send(), f"order {parcel.path}"
         self.task = asyncio.get_running_loop().create_task(sending, name=name)
         self.task.add_done_callback(self._end)
 
@@ -118,7 +118,7 @@ class Making(Generic[Made]):
         """Return the error of an order whose asyncio task a stranger has cancelled."""
         if not self.has_left:
             return ClientClosedError("")
-        return self._judge(ConnectionFailedError(self._errand.url, "it was broken off"))
+        return self._judge(ConnectionFailedError(self._parcel.url, "it was broken off"))
 
     def leave(self) -> None:
         """Wait for it no more; an order that has not left is not sent any more."""
@@ -134,13 +134,13 @@ class Making(Generic[Made]):
 
     async def _send(self) -> Made:
         try:
-            return await self._send_once(self._errand)
+            return await self._send_once(self._parcel)
         except SoraError as fault:
             failure = self._judge(fault)
         except asyncio.CancelledError:
             if not self._ways.is_closed:
                 raise
-            failure = self._judge(ConnectionFailedError(self._errand.url, _CLOSED))
+            failure = self._judge(ConnectionFailedError(self._parcel.url, _CLOSED))
             failure = failure if self.has_left else ClientClosedError("")
         except Exception as bug:
             if not self.has_left:
@@ -154,17 +154,17 @@ class Making(Generic[Made]):
         finally:
             del failure  # which holds this frame now
 
-    async def _send_once(self, errand: Errand[Made]) -> Made:
+    async def _send_once(self, parcel: Parcel[Made]) -> Made:
         """Send the order; again only while there is no connection, and nothing can have left."""
-        self._body = body = await errand.order.make_body()
-        for ceiling in FAULT_INTERVALS[: errand.max_retries]:
+        self._body = body = await parcel.order.make_body()
+        for ceiling in FAULT_INTERVALS[: parcel.max_retries]:
             try:
-                return await self._ways.post(errand.path, body, errand.decode)
+                return await self._ways.post(parcel.path, body, parcel.decode)
             except ConnectionFailedError:
                 if body.has_begun:
                     raise
             await asyncio.sleep(backoff.full_jitter(ceiling))
-        return await self._ways.post(errand.path, body, errand.decode)
+        return await self._ways.post(parcel.path, body, parcel.decode)
 
     def _judge(self, fault: SoraError) -> SoraError:
         """Return the error of the order: what the service said, or that nobody knows."""
@@ -177,12 +177,12 @@ class Making(Generic[Made]):
         status = getattr(cause, "status", None)
         is_whole = status is not None or (self._body is not None and self._body.is_whole)
         unclear = CreateUncertainError(
-            self._errand.url,
+            self._parcel.url,
             reason,
             status,
             getattr(cause, "request_id", None),
             is_whole,
-            self._errand.is_listed,
+            self._parcel.is_listed,
         )
         unclear.__cause__ = cause
         return unclear
@@ -196,7 +196,7 @@ class Making(Generic[Made]):
         if self._is_stopped or not self._is_left:
             return
         if error is None:
-            made = self._errand.tell(task.result())
+            made = self._parcel.tell(task.result())
             logger.warning("an order that nobody waits for any more has made %s", made)
         else:
             logger.warning("an order that nobody waits for any more: %s", error)
@@ -230,9 +230,9 @@ class Makings:
         self._ways = ways
         self._all: set[Making[Any]] = set()
 
-    def begin(self, errand: Errand[Made]) -> Making[Made]:
+    def begin(self, parcel: Parcel[Made]) -> Making[Made]:
         """Begin to send an order, and hold it until it has been answered."""
-        making = Making(self._ways, errand)
+        making = Making(self._ways, parcel)
         self._all.add(making)
         making.task.add_done_callback(lambda _: self._all.discard(making))
         return making

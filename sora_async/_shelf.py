@@ -1,4 +1,4 @@
-"""The disk as one download uses it: each job in a thread, each error of the system one of ours."""
+"""The disk as one download uses it: each call in a thread, each error of the system one of ours."""
 
 import errno
 from collections.abc import Callable
@@ -85,10 +85,10 @@ class Shelf:
                 )
             await self.run(part.close)
 
-    async def run(self, job: Callable[..., T], *args: Any) -> T:
-        """Return what a blocking job returns; an error of the system is one of ours."""
+    async def run(self, call: Callable[..., T], *args: Any) -> T:
+        """Return what a blocking call returns; an error of the system is one of ours."""
         try:
-            return await self._transfers.run(job, *args)
+            return await self._transfers.run(call, *args)
         except OSError as error:
             failure = self._translate(error)
             raise failure from error

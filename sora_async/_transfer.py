@@ -27,6 +27,7 @@ from ._course import (
     Whole,
 )
 from ._origins import place_of
+from ._outages import FAULT_INTERVALS
 from ._wire import Part
 from .errors import (
     AddressRefusedError,
@@ -38,10 +39,7 @@ from .errors import (
     VideoNotReadyError,
 )
 from .models import Phase, VideoTask
-from .schedule import ramp, spread
-
-PAUSES = ramp(first=0.5, factor=2.0, longest=30.0)
-"""Upper ends of the full-jittered pauses after breaks, in seconds."""
+from .schedule import spread
 
 MOST_TRIES = 8
 """Breaks in a row, without progress, after which a download gives up."""
@@ -227,7 +225,7 @@ def _try_again(
         error = course.interrupted(f"broken off {course.tries} times in a row: {reason}")
         error.__cause__ = fault
         return course, GiveUp(error)
-    pause = course.errand.jitter(PAUSES[min(course.tries, len(PAUSES)) - 1])
+    pause = course.errand.jitter(FAULT_INTERVALS[min(course.tries, len(FAULT_INTERVALS)) - 1])
     return course, Fetch(max(pause, asked + course.errand.jitter(asked / 10)))
 
 

@@ -47,14 +47,14 @@ class Transfers:
         )
         self._tasks: dict[asyncio.Task[None], Callable[[], None]] = {}
 
-    async def run(self, job: Callable[..., T], *args: Any) -> T:
+    async def run(self, call: Callable[..., T], *args: Any) -> T:
         """
-        Return what a blocking job returns; it is never left alone half done.
+        Return what a blocking call returns; it is never left alone half done.
 
         Raises:
-            asyncio.CancelledError: After the job has ended.
+            asyncio.CancelledError: After the call has ended.
         """
-        future = asyncio.get_running_loop().run_in_executor(self._threads, job, *args)
+        future = asyncio.get_running_loop().run_in_executor(self._threads, call, *args)
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:

@@ -14,7 +14,7 @@ from ._answers import Answer
 from ._lives import Life
 from ._plans import Plan, PlannedTask
 from ._reading import MisreadError, read
-from ._requests import Request
+from ._requests import REPEATED, Request
 from ._server import FakeSora
 from ._snapshots import FilePlace
 from ._tasks import Task
@@ -122,15 +122,15 @@ class Control:
     def _tell_task(self, task: Task) -> dict[str, Any]:
         service = self._fake._service
         at = asyncio.get_running_loop().time()
-        state = task.look(at)
+        snapshot = task.look(at)
         return {
             "id": task.id,
-            "phase": None if state is None else state.phase,
+            "phase": None if snapshot is None else snapshot.phase,
             "polls": task.polls,
             "created": None
             if task.created is None
             else service.wall_time(task.created).isoformat(),
-            "order": {name: getattr(task.order, name) for name in _ORDER},
+            "order": {name: getattr(task.order, name) for name in REPEATED},
             "fields": dict(task.order.fields),
             "files": _tell_files(task.order.files),
             "shown": service.show(task, at),
@@ -226,5 +226,4 @@ def _say(status: int, body: Any) -> web.Response:
 
 
 _SECRET: Final = {"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"}
-_ORDER: Final = ("model", "prompt", "seconds", "size")
 _LONGEST: Final = 10 * 365 * 86400.0

@@ -81,13 +81,13 @@ class Server:
             return 200
         return int(code) if code in ("400", "500") else 500
 
-    def refuse_file(self, state: Snapshot) -> Message | None:
+    def refuse_file(self, snapshot: Snapshot) -> Message | None:
         """Return what is said instead of sending a file; None: it is sent."""
         refusal = self.early
-        if state.phase == "failed":
+        if snapshot.phase == "failed":
             refusal = self.lost or self.early
-        if state.phase == "succeeded":
-            if self.elsewhere is None or state.url is None:
+        if snapshot.phase == "succeeded":
+            if self.elsewhere is None or snapshot.url is None:
                 return None
             refusal = self.elsewhere
         return self.tell(*refusal, code="video_not_ready")

@@ -103,7 +103,7 @@ def read_order(request: Request, server: Server, *, is_remix: bool = False) -> O
     fields, files = _read(request)
     if not fields.get("prompt"):
         raise ValueError("prompt is required")
-    sent = {name: fields.get(server.names.get(name, name)) for name in _REPEATED}
+    sent = {name: fields.get(server.names.get(name, name)) for name in REPEATED}
     wanted = server.seconds_type
     if kind == "json" and wanted and not isinstance(sent["seconds"], wanted | None):
         name = server.names.get("seconds", "seconds")
@@ -117,4 +117,5 @@ def _read(request: Request) -> tuple[dict[str, Any], dict[str, Upload]]:
     return read_body(request.headers.get("Content-Type", ""), request.body)
 
 
-_REPEATED: Final = ("model", "prompt", "seconds", "size")
+REPEATED: Final = ("model", "prompt", "seconds", "size")
+"""What replies repeat of an order."""

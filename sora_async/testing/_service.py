@@ -109,8 +109,8 @@ class Service:
 
     def show(self, task: Task, at: float) -> dict[str, Any] | None:
         """Return the object that shows a task, without a poll; None where it is not known yet."""
-        state = task.look(at)
-        return None if state is None else spell(state, self._gather(task.id, at, "list"))
+        snapshot = task.look(at)
+        return None if snapshot is None else spell(snapshot, self._gather(task.id, at, "list"))
 
     def script_file(self, task_id: str, answers: Sequence[Answer], place: FilePlace) -> None:
         """Answer the downloads of a task's file at a place one after the other."""
@@ -154,15 +154,15 @@ class Service:
             return task.poll(at), task.id
         if task is not None and record.endpoint == "content" and task.id in self._contents:
             return next(self._contents[task.id]), task.id
-        state = None if task is None else task.look(at)
-        if task is None or state is None:
+        snapshot = None if task is None else task.look(at)
+        if task is None or snapshot is None:
             return unknown_task(), record.task_id or ""
         match record.endpoint:
             case "delete":
-                return say(self._delete(task, state, at)), task.id
+                return say(self._delete(task, snapshot, at)), task.id
             case "remix":
-                return self._remix(task, state, record, at)
-        refusal = self.server.refuse_file(state)
+                return self._remix(task, snapshot, record, at)
+        refusal = self.server.refuse_file(snapshot)
         return _VIDEO if refusal is None else say(refusal), task.id
 
     def _create(self, record: Request, at: float) -> tuple[Answer, str]:
@@ -173,13 +173,13 @@ class Service:
         return self._take(order, at)
 
     def _remix(
-        self, source: Task, state: Snapshot, record: Request, at: float
+        self, source: Task, snapshot: Snapshot, record: Request, at: float
     ) -> tuple[Answer, str]:
         try:
             asked = read_order(record, self.server, is_remix=True)
         except ValueError as error:
             return say(self.server.tell(400, str(error))), ""
-        if state.phase != "succeeded":
+        if snapshot.phase != "succeeded":
             return say(self.server.tell(400, "Only a completed video can be remixed.")), ""
         order = attrs.evolve(source.order, prompt=asked.prompt, fields=asked.fields, files={})
         return self._take(order, at, source.id)
@@ -198,8 +198,8 @@ class Service:
 
         return list_tasks(self.server, record.query, self.tasks, show)
 
-    def _delete(self, task: Task, state: Snapshot, at: float) -> Message:
-        last = spell(state, self._gather(task.id, at, "delete"))
+    def _delete(self, task: Task, snapshot: Snapshot, at: float) -> Message:
+        last = spell(snapshot, self._gather(task.id, at, "delete"))
         del self._tasks[task.id]
         if self.server.shows_deleted:
             return make_message(last | {"status": "deleted"})
