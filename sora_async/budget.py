@@ -25,14 +25,31 @@ SLOWEST = 1 / 60
 """Requests a second below which no 429 brings the rate."""
 
 FALL = 0.85
-"""What a 429 leaves of the rate. A half, as TCP has it, would leave a quarter of the service's
-limit unused on average; at 0.85 the average is above nine tenths."""
+"""What 429s that come soon after each other leave of the rate. A half, as TCP has it, would leave a
+quarter of the service's limit unused on average; at 0.85 the average is above nine tenths."""
+
+EASE = 0.98
+"""What a lone 429 leaves. Some services answer so by chance, whatever the rate: to fall for each of
+those would bring 50 requests a second to 11 where seven answers in a thousand are 429s, and so they
+come to 37. At a limit, the next one follows soon."""
+
+EASE_AFTER_HINT = 0.94
+"""The same where it asks for a silence: each of those costs more time than the slower rate."""
+
+FADING = 0.982
+"""What each good answer leaves of a 429's weight as evidence of a limit."""
+
+ENOUGH = 1.6
+"""The evidence that is a limit: two 429s within 28 answers, or three within some 80."""
 
 DEEPEST_FALL = 0.3
 """What one 429 leaves at least, when far fewer good answers came than the rate allows."""
 
 RISE = 0.001
 """By what part of the rate after a fall each good answer raises the rate again."""
+
+RISE_AFTER_EASE = 0.0007
+"""The same after a lone 429, for less has to be regained."""
 
 STEEPEST_RISE = 0.01
 """Slots a second by which one good answer raises it at most: one percent in a second, whatever the
@@ -155,6 +172,7 @@ class Meter:
     __slots__ = (
         "_budget",
         "_counted_at",
+        "_evidence",
         "_fell_at",
         "_good",
         "_is_limited",
@@ -184,6 +202,7 @@ class Meter:
         self._is_served = True
         self._fell_at = -math.inf
         self._rise = 0.0
+        self._evidence = 0.0
 
     def delay(self, now: float) -> float:
         """Return the seconds until there is a slot, 0.0 when there is one now."""
@@ -216,6 +235,7 @@ class Meter:
         self._is_served = True
         self._forget(now)
         self._good += 1.0
+        self._evidence *= FADING
         if not self._is_limited:
             return
         doublings = min(60.0, (now - self._fell_at) / DOUBLING)
@@ -228,7 +248,7 @@ class Meter:
 
     def note_limited(self, now: float, asked: float | None, *, is_again: bool = False) -> None:
         """
-        Take note of a 429: be silent, and then slower.
+        Take note of a 429: be silent, and then a little slower; or much, when others were near.
 
         The other 429s of the same moment, to requests that were under way, change nothing.
 
@@ -244,8 +264,16 @@ class Meter:
             self.keep_silent(now, self._pause)
             self._pause = min(2 * self._pause, LONGEST_PAUSE)
         # One that follows no good answer tells nothing new of the rate: pauses are for that.
-        if not is_again and self._is_served and now >= self._fell_at + 1.0 + 1.0 / self.rate:
+        if is_again or not self._is_served:
+            return
+        self._evidence += 1.0
+        if now < self._fell_at + 1.0 + 1.0 / self.rate:
+            return
+        if self._evidence >= ENOUGH or self.rate == math.inf:
             self._fall(now)
+        else:
+            rate = self.rate * (EASE_AFTER_HINT if asked else EASE)
+            self._slow_down(now, rate, RISE_AFTER_EASE)
 
     async def close(self) -> None:
         """Do nothing: nothing is open."""
@@ -255,8 +283,11 @@ class Meter:
         span = MEMORY * -math.expm1(-max(1.0, now - self._opened) / MEMORY)
         rate = max(self._sent / span, self.usual) if self.rate == math.inf else self.rate
         rate = max(min(rate * FALL, self._good / span), rate * DEEPEST_FALL)
+        self._slow_down(now, rate, RISE)
+
+    def _slow_down(self, now: float, rate: float, rise: float) -> None:
         self.rate = max(SLOWEST, rate)
-        self._rise = min(RISE * self.rate, STEEPEST_RISE)
+        self._rise = min(rise * self.rate, STEEPEST_RISE)
         self._level = min(self._level, 0.0)
         self._level_at = max(now, self.quiet_until)
         self._fell_at = now
