@@ -56,7 +56,7 @@ def test_every_body_is_in_the_manifest_and_the_other_way_round() -> None:
     bodies = {path.name for path in REPLIES.glob("[0-9]*")}
 
     assert {entry["file"] for entry in MANIFEST} == bodies
-    assert len(bodies) == 65
+    assert len(bodies) >= 65
 
 
 @entries("continue", "done", "grace", "raise_failed")
