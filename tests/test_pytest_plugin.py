@@ -343,6 +343,7 @@ def test_a_key_of_the_environment_is_never_sent(project):
 
 
 def test_a_project_that_does_not_use_it_does_not_import_the_package(project):
+    project.makeini("[pytest]")  # or that of a folder above, which may be ours
     project.makepyfile(
         """
         import sys

@@ -22,3 +22,7 @@ __all__ = [
     "spread",
     "spread_phase",
 ]
+
+for _class in (History, LearningSchedule, Policy, Schedule):
+    # What a pickle and the docs say is where it can be imported from.
+    _class.__module__ = __name__
