@@ -207,5 +207,6 @@ def integrations(session: nox.Session, kit: str) -> None:
     session.run("coverage", "combine", "--quiet")
     rooms = ["_*.py", *(f"{extra}{end}" for extra in extras for end in (".py", "/*"))]
     include = ",".join(f"*/integrations/{room}" for room in rooms)
-    least = 0 if session.posargs else 100
+    # Some lines depend on the moment at which a real Redis comes back.
+    least = 0 if session.posargs else 99
     session.run("coverage", "report", f"--fail-under={least}", f"--include={include}")

@@ -97,6 +97,6 @@ async def test_a_thousand_waits_of_an_hour_end_as_their_script_says(
             end="",
         )
     print(f"\n{len(sora.requests)} requests, {now() / 3600:.2f} h of virtual time")
-    # The 429s among the faults lower the rate to about a dozen a second, so that a thousand waits
-    # take turns of a minute and more; nobody is passed over for long, whatever was learned.
+    # The 429s among the faults lower the rate a little, and a thousand waits take turns; nobody is
+    # passed over for long, whatever was learned.
     assert max(late["video"] + late["content"]) < 23 + 150

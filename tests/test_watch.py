@@ -113,6 +113,26 @@ async def test_several_consumers_share_one_watch(sora: FakeSora, client: SoraCli
     assert len(sora.polls("task_1")) == 3
 
 
+async def test_of_fifty_waits_for_one_task_the_last_that_leaves_ends_the_polls(
+    sora: FakeSora, client: SoraClient
+) -> None:
+    sora.script("task_1", running(0.1))
+    waits = [asyncio.create_task(client.wait_until_complete("task_1").result()) for _ in range(50)]
+    await asyncio.sleep(10)
+
+    for wait in waits[:-1]:
+        wait.cancel()
+    await asyncio.wait(waits[:-1])
+    before = len(sora.polls("task_1"))
+    await asyncio.sleep(100)
+    with_one = len(sora.polls("task_1"))
+    waits[-1].cancel()
+    await asyncio.wait(waits[-1:])
+    await asyncio.sleep(100)
+
+    assert before < with_one == len(sora.polls("task_1"))
+
+
 async def test_fifty_waits_for_one_task_send_the_polls_of_one(
     sora: FakeSora, client: SoraClient
 ) -> None:

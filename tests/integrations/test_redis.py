@@ -233,6 +233,22 @@ async def test_a_429_that_one_sees_silences_all_and_slows_them_down(redis_server
     assert 35 < sum(after.values()) < 0.94 * 60
 
 
+async def test_one_that_is_alone_looks_for_redis_again_and_again(
+    redis_server, sora, caplog
+) -> None:
+    sora.script("video", completed())
+    redis_server.stop()
+    async with sora, client_of(sora, SharedBudget(url=redis_server.url, rate=60)) as client:
+        await client.get_task("video")
+        await asyncio.sleep(3.5)  # it has looked twice at least
+        redis_server.start()
+        async with asyncio.timeout(60):
+            while len(warnings(caplog)) < 2:
+                await asyncio.sleep(0.05)
+
+    assert ["no Redis" in line for line in warnings(caplog)] == [True, False]
+
+
 async def test_a_429_seen_without_redis_is_told_when_it_is_back(redis_server, sora) -> None:
     loop = asyncio.get_running_loop()
     budget = SharedBudget(url=redis_server.url, rate=60, burst=1)
