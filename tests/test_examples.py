@@ -77,7 +77,8 @@ class Example:
     How an example is run.
 
     Attributes:
-        command: What Python is called with, in the folder of the examples.
+        command: What Python is called with, in the folder of the examples; ``{folder}`` is
+            filled in.
         tasks: The tasks of the fake and their answers, one for each poll; the command gets
             their ids. Without tasks and shape, the fake is ``python -m sora_async.testing``.
         shape: The kind of server that the fake is; None for a relay.
@@ -102,9 +103,22 @@ class Example:
 
 RUNS = {
     "readme": Example(f"readme.py {FAKE}1"),
+    "first_video": Example("first_video.py {folder}/boat.mp4"),
+    "first_progress": Example("first_progress.py {folder}/boat.mp4"),
     "first_wait": Example(f"first_wait.py {FAKE}1"),
     "first_events": Example(f"first_events.py {FAKE}4"),
     "first_failure": Example(f"readme.py {FAKE}3"),
+    "loop_before": Example("loop_before.py", DONE, prints=ADDRESS),
+    "loop_after": Example("loop_after.py", DONE, prints=ADDRESS),
+    "openai_before": Example(
+        "openai_before.py {folder}/boat.mp4",
+        shape="openai",
+        environment={"PYTHONWARNINGS": "ignore::DeprecationWarning"},
+        prints="completed 1308",
+    ),
+    "openai_after": Example(
+        "openai_after.py {folder}/boat.mp4", shape="openai", prints="completed 1308"
+    ),
     "create": Example("create.py"),
     "create_with_image": Example("create_with_image.py ../_static/demo.svg"),
     "list_tasks": Example("list_tasks.py", shape="openai"),
@@ -199,7 +213,7 @@ async def run_in(folder: str, example: Example, places: Mapping[str, str]) -> Ru
         }
         async with asyncio.timeout(90):
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, *example.command.split(), *example.tasks),
+                *(sys.executable, *example.command.format_map(places).split(), *example.tasks),
                 cwd=EXAMPLES,
                 env=environment,
                 stdout=asyncio.subprocess.PIPE,

@@ -1,0 +1,14 @@
+import asyncio
+import sys
+
+from sora_async import SoraClient
+
+
+async def main(task_ids):
+    async with SoraClient() as client:
+        waits = map(client.wait_until_complete, task_ids)
+        for task in await asyncio.gather(*waits):
+            print(task.video_url)
+
+
+asyncio.run(main(sys.argv[1:]))
