@@ -1,4 +1,4 @@
-"""The orders of a batch: each bought at most once; test_batch.py has what the service sees of it."""
+"""The orders of a batch, each bought at most once; test_batch.py sees them from the service."""
 
 from collections.abc import Mapping
 from pathlib import Path
