@@ -1,0 +1,65 @@
+"""What a run of a batch finds out before it orders anything."""
+
+from collections.abc import AsyncGenerator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from sora_async import NotOfferedError, Phase, SoraError, VideoTask
+from sora_async._doubts import Settled, settle_doubts
+from sora_async._journal import Journal
+
+BASE = "https://api.example"
+
+
+def make_task(number: int) -> VideoTask:
+    made = datetime(2026, 1, 14, 8, number, tzinfo=UTC)
+    return VideoTask(id=f"v{number}", status="queued", phase=Phase.QUEUED, created_at=made)
+
+
+class Service:
+    """A service's list, in whatever order it has; or the error that comes instead."""
+
+    base_url = BASE
+
+    def __init__(self, tasks: Sequence[VideoTask], error: SoraError | None = None) -> None:
+        self._tasks = tasks
+        self._error = error
+
+    async def list_tasks(self, *, limit: int | None = None) -> AsyncGenerator[VideoTask]:
+        if self._error is not None:
+            raise self._error
+        for task in self._tasks[:limit]:
+            yield task
+
+
+@pytest.mark.parametrize(
+    ("service", "newest"),
+    [
+        (Service([make_task(2), make_task(1)]), {"newest": "v2"}),
+        (Service([make_task(1), make_task(2)]), {}),
+        (Service([]), {"newest": None}),
+        (Service([], NotOfferedError(BASE, 404)), {}),
+    ],
+    ids=["newest first", "oldest first", "empty", "no list"],
+)
+async def test_the_newest_task_is_noted_where_the_list_tells_it(
+    service: Service, newest: dict[str, str | None], tmp_path: Path
+) -> None:
+    async with Journal(tmp_path / "batch.jsonl") as journal:
+        settled = await settle_doubts(service, journal, 0.0)
+
+    assert settled == Settled(made=frozenset(), left={}, newest=newest)
+
+
+async def test_without_a_list_an_order_stays_in_doubt_and_the_error_says_so(tmp_path: Path) -> None:
+    async with Journal(tmp_path / "batch.jsonl") as journal:
+        await journal.note("key", "creating", order={"prompt": "a"}, newest=None)
+        cause = NotOfferedError(BASE, 404)
+
+        settled = await settle_doubts(Service([], cause), journal, 0.0)
+
+    [error] = settled.left.values()
+    assert error.__cause__ is cause
+    assert "list_tasks" not in str(error)
