@@ -542,10 +542,12 @@ def test_a_console_has_one_screen_for_as_long_as_it_is_used() -> None:
     gc.collect()
 
 
-async def test_a_pipe_gets_a_line_for_each_end(sora: FakeSora, client: SoraClient) -> None:
+@pytest.mark.parametrize("console", [pipe(), terminal(_environ={"TERM": "dumb"})])
+async def test_what_cannot_be_drawn_on_gets_a_line_for_each_end(
+    sora: FakeSora, client: SoraClient, console: Console
+) -> None:
     sora.script("a", running(0.4), completed())
     sora.script("b", failed("blocked", "No."))
-    console = pipe()
 
     async for _ in track(client.events(["a", "b"]), console=console):
         pass

@@ -29,7 +29,8 @@ def open_canvas(console: Console) -> Canvas:
     """Return what suits a console."""
     if console.is_jupyter:
         return Notebook()
-    return Terminal(console) if console.is_terminal else Lines(console)
+    is_alive = console.is_terminal and not console.is_dumb_terminal
+    return Terminal(console) if is_alive else Lines(console)
 
 
 class Terminal:
