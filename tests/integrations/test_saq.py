@@ -72,8 +72,9 @@ async def sora() -> AsyncIterator[FakeSora]:
 
 @pytest_asyncio.fixture
 async def openai() -> AsyncIterator[FakeSora]:
-    """A service with a list of its tasks, in which there was one before."""
+    """A service with a list of its tasks, in which there were two before."""
     async with FakeSora(shape="openai", default_life=SHORT) as server:
+        server.add(task_id="long before", **BOAT)
         server.add(task_id="before", prompt="a ship", seconds="4")
         yield server
 
@@ -121,6 +122,10 @@ async def until(is_so: Callable[[], Any], seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
         while not is_so():
             await asyncio.sleep(0.02)
+
+
+def creates(sora: FakeSora) -> int:
+    return sum(request.endpoint == "create" for _, request in sora.requests)
 
 
 async def ended(queue: VideoQueue, job: Job, seconds: float = 60.0) -> Job:
@@ -252,7 +257,7 @@ async def test_a_job_that_another_worker_has_is_left_to_it(
     async with worker(redis_server.url, sora):
         one = create_job(BOAT, heartbeat=3) if is_order else wait_job("video", heartbeat=3)
         job = await queue.enqueue(one)
-        await until(lambda: len(sora.requests) > 2)
+        await until(lambda: len(sora.requests) > 3)
         job = await queue.job(job.key)
         await queue.update(job, worker_id="another", attempts=2, meta={"theirs": True})
         await asyncio.sleep(2.5)
@@ -388,7 +393,7 @@ async def test_a_worker_that_stops_while_it_orders_hands_over_the_id(
     sora.on_create(slow(1.0, accepted(life=SHORT)))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(create_job(BOAT))
-        await until(lambda: sora.requests)
+        await until(lambda: creates(sora))
     async with worker(redis_server.url, sora):
         job = await ended(queue, job)
 
@@ -402,7 +407,7 @@ async def test_what_came_of_an_order_that_was_broken_off_is_in_the_log(
     sora.on_create(slow(1.0, http_error(400, b"no such size")))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(create_job(BOAT))
-        await until(lambda: sora.requests)
+        await until(lambda: creates(sora))
 
     [line] = [line for line in caplog.messages if "broken off" in line]
     assert "no such size" in line
@@ -415,7 +420,7 @@ async def test_a_worker_that_dies_while_it_waits_has_nothing_ordered_again(
     sora.on_create(accepted(life=SHORT))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(create_job(BOAT))
-        await until(lambda: len(sora.requests) > 2)
+        await until(lambda: len(sora.requests) > 3)
     job = await queue.job(job.key)
     job.meta = {}  # as SAQ writes it, when it writes what it has read before
     await queue.redis.set(job.id, queue.serialize(job))
@@ -424,10 +429,6 @@ async def test_a_worker_that_dies_while_it_waits_has_nothing_ordered_again(
 
     assert read_outcome(job).is_complete
     assert len(sora.tasks) == 1
-
-
-def creates(sora: FakeSora) -> int:
-    return sum(request.endpoint == "create" for _, request in sora.requests)
 
 
 async def kill_while_it_orders(
@@ -468,7 +469,7 @@ async def test_a_task_that_a_dead_worker_has_ordered_is_found_in_the_list(
     async with worker(redis_server.url, openai):
         job = await ended(queue, job)
 
-    _, made = openai.tasks
+    made = openai.tasks[-1]
     assert (read_outcome(job).id, job.attempts) == (made.id, 2)
     assert creates(openai) == 1
     assert [line for line in caplog.messages if f"the service lists its task {made.id}" in line]
@@ -565,14 +566,14 @@ async def test_a_task_that_nobody_else_can_have_made_is_taken_when_the_others_ar
 async def test_a_task_that_may_be_of_another_image_is_not_taken(queue, openai) -> None:
     record = await lose(queue)
     image = await lose(queue, {**BOAT, "input_reference": "https://example.com/cat.png"})
-    openai.add(**BOAT)
+    made = openai.add(**BOAT)
     async with SoraClient(base_url=openai.url, max_retries=0) as client:
         finder = Finder(queue, client, patience=0)
 
         assert await find(finder, image) is None
         assert await find(finder, record) is None
-        await image.forget()
-        assert await find(finder, record) is not None
+        await image.keep("another")
+        assert await find(finder, record) == made
 
 
 async def test_what_is_known_of_another_length_is_taken_at_once(queue, finder, openai) -> None:
@@ -594,13 +595,16 @@ async def test_a_task_that_was_claimed_by_a_worker_that_died_then_is_the_orders(
     assert await find(finder, record) == claimed
 
 
-async def test_in_an_account_that_was_empty_any_task_like_it_is_the_orders(
-    queue, finder, openai
-) -> None:
-    record = await lose(queue, newest=None)
-    made = openai.add(**BOAT)
+async def test_in_an_account_that_was_empty_any_task_like_it_is_the_orders(queue) -> None:
+    async with (
+        FakeSora(shape="openai") as server,
+        SoraClient(base_url=server.url, max_retries=0) as client,
+    ):
+        finder = Finder(queue, client)
+        record = await lose(queue, **await finder.look())
+        made = server.add(**BOAT)
 
-    assert await find(finder, record) == made
+        assert await find(finder, record) == made
 
 
 async def test_orders_look_at_the_list_once_and_together(queue, finder, openai) -> None:
@@ -644,6 +648,17 @@ async def test_a_list_that_begins_with_the_oldest_tells_no_newest_task(queue) ->
         SoraClient(base_url=str(server.make_url("/"))) as client,
     ):
         assert await Finder(queue, client).look() == {}
+
+
+async def test_a_refusal_that_comes_late_leaves_the_task_that_was_found(queue) -> None:
+    job = await queue.enqueue(create_job(BOAT))
+    first, second = record_of(queue, job), record_of(queue, job)
+    await first.mark(BOAT, {})
+    await second.keep("found")
+
+    await first.forget()
+
+    assert await second.read() == {"task_id": "found"}
 
 
 async def test_who_finds_a_young_mark_waits_for_the_id(redis_server, queue, sora) -> None:
@@ -691,7 +706,7 @@ async def test_an_id_that_redis_cannot_keep_is_kept_when_it_is_back(
     sora.on_create(slow(0.5, accepted(life=SHORT)))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(create_job(BOAT))
-        await until(lambda: sora.requests)
+        await until(lambda: creates(sora))
         redis_server.stop()
         await until(lambda: [line for line in caplog.messages if "cannot keep" in line])
         redis_server.start()
@@ -708,7 +723,7 @@ async def test_a_refusal_that_redis_cannot_note_is_noted_when_it_is_back(
     sora.on_create(slow(0.3, http_error(400)))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(create_job(BOAT))
-        await until(lambda: sora.requests)
+        await until(lambda: creates(sora))
         redis_server.stop()
         await asyncio.sleep(1.0)
         redis_server.start()

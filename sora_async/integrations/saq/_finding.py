@@ -29,8 +29,8 @@ LOOK = 5.0
 MOST = 1000
 """Tasks that are listed to find one: what is older is not looked for."""
 
-LONGEST = 3600.0
-"""Seconds that no order is under way, by the clock of any worker."""
+LONGEST = 86_400.0
+"""Seconds that no order is under way, its wait for a slot included, by the clock of any worker."""
 
 SHOWN = frozenset({"prompt", "model", "size", "seconds", "as_json"})
 """What a list can tell of an order: two that differ in an image look the same in it."""
@@ -69,20 +69,21 @@ class Finder:
     async def look(self) -> Mapping[str, Any]:
         """Return what a mark holds of the account's newest task; empty where that is not known."""
         async with self._looking:
-            if time.monotonic() >= self._due:
-                moment = time.time()
-                try:
-                    async with asyncio.timeout(LOOK):
-                        listed = [task async for task in self.client.list_tasks(limit=2)]
-                except (SoraError, TimeoutError) as error:
-                    # What was seen before is as good: the list since then is longer.
-                    logger.debug("the newest task is not known: %s", error)
-                else:
-                    newest = listed[0].id if listed else None
-                    is_told = is_newest_first(listed)
-                    self._seen = {"newest": newest, "seen": moment} if is_told else {}
-                self._due = time.monotonic() + FRESH
-        return self._seen
+            if time.monotonic() < self._due:
+                return self._seen
+            moment = time.time()
+            try:
+                async with asyncio.timeout(LOOK):
+                    listed = [task async for task in self.client.list_tasks(limit=2)]
+            except (SoraError, TimeoutError) as error:
+                # What was seen before is as good: the list since then is longer.
+                logger.debug("the newest task is not known: %s", error)
+            else:
+                newest = listed[0].id if listed else None
+                is_told = is_newest_first(listed)
+                self._seen = {"newest": newest, "seen": moment} if is_told else {}
+            self._due = time.monotonic() + FRESH
+            return self._seen
 
     async def find(self, key: str, mark: Mapping[str, Any]) -> Fates:
         """

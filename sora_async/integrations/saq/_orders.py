@@ -20,6 +20,13 @@ from ._queue import PAUSE, VideoQueue
 logger = logging.getLogger("sora_async")
 
 
+FORGET = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+redis.call('ZREM', KEYS[2], KEYS[1])
+"""
+"""Take a mark back, if it stands there still: another worker may have found a task meanwhile."""
+
+
 class Record:
     """
     What is known in Redis of one job's order: nothing, a mark that it is being sent, or its id.
@@ -36,6 +43,7 @@ class Record:
     def __init__(self, queue: VideoQueue, run: Run) -> None:
         self._redis: Any = queue.redis
         self.run = run
+        self._mark = ""
         self.key = f"sora_async:order:{queue.name}:{run.job.key}:{run.job.queued}"
 
     async def mark(
@@ -51,11 +59,12 @@ class Record:
         moment = time.time()
         by = [self.run.job.worker_id, self.run.job.attempts]
         mark = {"at": moment, "by": by, "order": order, **seen}
+        self._mark = json.dumps(mark)
         pipe: Any
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.zremrangebyscore(OPEN, 0, moment - KEEP)
             pipe.zadd(OPEN, {self.key: moment}, nx=True)
-            pipe.set(self.key, json.dumps(mark), nx=True, ex=KEEP)
+            pipe.set(self.key, self._mark, nx=True, ex=KEEP)
             *_, is_new = await pipe.execute()
         if is_new:
             return None
@@ -90,9 +99,7 @@ class Record:
         """Take the mark back: nothing was made."""
         while True:
             with contextlib.suppress(RedisError):
-                pipe: Any
-                async with self._redis.pipeline(transaction=True) as pipe:
-                    await pipe.delete(self.key).zrem(OPEN, self.key).execute()
+                await self._redis.eval(FORGET, 2, self.key, OPEN, self._mark)
                 return
             await asyncio.sleep(PAUSE)
 
