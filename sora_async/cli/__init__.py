@@ -66,7 +66,7 @@ def _run(options: argparse.Namespace) -> int:
             return Exit.UNCERTAIN
         return Exit.USAGE if isinstance(error, InvalidArgumentError) else Exit.FAILED
     except KeyboardInterrupt:
-        return Exit.INTERRUPTED
+        return Exit(options.interrupted)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "rich":
             raise

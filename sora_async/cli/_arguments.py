@@ -16,6 +16,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """
     Return the options; *command* is the subcommand, and *argv* is what was written.
 
+    *interrupted* is the exit code of a run that a signal ends.
+
     Raises:
         SystemExit: There is nothing to run: help was asked for, or the usage is wrong.
     """
@@ -39,7 +41,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     _add_get(add("get", "print what is known of a task", texts.GET, texts.GET_EPILOG))
     _add_list(add("list", "print the newest tasks", texts.LIST, texts.LIST_EPILOG))
     words = sys.argv[1:] if argv is None else list(argv)
-    options = parser.parse_args(words, argparse.Namespace(argv=words))
+    options = parser.parse_args(words, argparse.Namespace(argv=words, interrupted=Exit.INTERRUPTED))
     if options.command is None:
         parser.print_help(sys.stderr)
         sys.exit(Exit.USAGE)

@@ -16,7 +16,7 @@ exit codes:
   0 all is well             1 a task, a download or the service failed
   2 wrong usage             3 an order went out and no answer came: look first
   124 the timeout ran out, tasks go on
-  130 Ctrl-C                141 nobody reads the output any more
+  130 Ctrl-C, 143 SIGTERM   141 nobody reads the output any more
 
 "sora-async COMMAND --help" tells more of each command."""
 
