@@ -21,6 +21,7 @@ from cli_stage import (
 
 from sora_async import Schedule
 from sora_async.__main__ import main
+from sora_async.cli import _COMMANDS
 from sora_async.cli._exits import Exit
 from sora_async.cli._follow import follow
 from sora_async.cli._json import JsonLines
@@ -202,16 +203,25 @@ def test_without_a_command_there_is_help(capsys) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [[], ["demo"], ["get"], ["wait"], ["create"], ["download"], ["batch"], ["list"]],
+    [[], *([name] for name in _COMMANDS)],
     ids=str,
 )
-def test_help_fits_a_terminal(command, capsys, monkeypatch) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
+@pytest.mark.parametrize("width", [80, 120])
+def test_help_fits_a_terminal(width, command, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
     with pytest.raises(SystemExit) as caught:
         main([*command, "--help"])
 
     assert caught.value.code == 0
-    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= width
+
+
+def test_help_tells_all_exit_codes(capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+
+    told = capsys.readouterr().out.partition("exit codes:\n")[2].partition('\n"sora-async')[0]
+    assert {int(code) for code in re.findall(r"\b\d+\b", told)} == set(Exit)
 
 
 def test_until_takes_what_the_client_takes(fake, capsys) -> None:

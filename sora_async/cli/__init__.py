@@ -27,6 +27,7 @@ _COMMANDS = {
     "batch": ("_batch", "batch"),
     "get": ("_get", "get"),
     "list": ("_list", "show_list"),
+    "completion": ("_completion", "completion"),
 }
 
 
@@ -68,9 +69,10 @@ def _run(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return Exit(options.interrupted)
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "rich":
+        package = (error.name or "").partition(".")[0]
+        if package not in ("rich", "shtab"):
             raise
-        print('sora-async: needs rich: pip install "sora-async[cli]"', file=sys.stderr)
+        print(f'sora-async: needs {package}: pip install "sora-async[cli]"', file=sys.stderr)
         return Exit.USAGE
 
 
