@@ -19,14 +19,7 @@ from ... import (
     WaitInterruptedError,
     WaitTimeoutError,
 )
-from .._plain import (
-    Data,
-    error_from_data,
-    error_to_data,
-    event_to_data,
-    task_from_data,
-    task_to_data,
-)
+from .._plain import Data, error_from_data, error_to_data, event_to_data
 from ._finding import Finder
 from ._keeper import HEARTBEAT, Keeper, Run
 from ._orders import order_once
@@ -137,7 +130,7 @@ def read_outcome(job: Job) -> VideoTask:
         InvalidArgumentError: The job goes on: ``await job.refresh(until_complete=0)`` waits for it.
     """
     if job.status is Status.COMPLETE:
-        return task_from_data(job.result)
+        return VideoTask.from_dict(job.result)
     if job.status not in (Status.FAILED, Status.ABORTED):
         raise InvalidArgumentError(f"job: has not ended; it is {job.status.value}")
     data = job.meta.get("sora", {}).get("error")
@@ -152,7 +145,7 @@ async def wait_for_video(
     client, keeper = tools(context)
     async with keeper.hold(context) as run, ending(keeper, run, timeout):
         task = await follow(run, client, task_id, timeout=timeout, until=until)
-        return task_to_data(task) | await save(keeper, run, client, task, save_as)
+        return task.to_dict() | await save(keeper, run, client, task, save_as)
     return None  # another worker has the job
 
 
@@ -165,7 +158,7 @@ async def create_video(
         finder: Finder = cast(dict[str, Any], context)["sora_finder"]
         task_id = await order_once(finder, run, order)
         task = await follow(run, client, task_id, timeout=timeout, until=until)
-        return task_to_data(task) | await save(keeper, run, client, task, save_as)
+        return task.to_dict() | await save(keeper, run, client, task, save_as)
     return None  # another worker has the job
 
 
