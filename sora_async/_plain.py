@@ -100,7 +100,7 @@ def _read_moment(value: object, _: object) -> datetime:
 
 def _read_phase(value: object, _: object) -> Phase:
     try:
-        return Phase(value)
+        return Phase(str(value))
     except ValueError:
         raise ValueError(f"expected one of {', '.join(Phase)}, not {_kind(value)}") from None
 

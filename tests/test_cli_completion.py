@@ -47,7 +47,7 @@ def script(tmp_path, capsys) -> Path:
         (["wait", "vi"], {""}),
         (["completion", ""], set(SHELLS)),
     ],
-    ids=" ".join,
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_bash_completes_what_is_typed(typed, offered, script) -> None:
     command = ["bash", "--norc", "-c", COMPLETE, "bash", str(script), "sora-async", *typed]
