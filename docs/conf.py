@@ -16,6 +16,8 @@ exclude_patterns = ["_build", "examples"]
 
 html_theme = "furo"
 html_title = "sora_async"
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 
 autodoc_default_options = {"members": True}
 autodoc_member_order = "bysource"

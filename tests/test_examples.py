@@ -21,6 +21,7 @@ import pytest
 from sora_async.testing import (
     Answer,
     FakeSora,
+    Life,
     Shape,
     completed,
     failed,
@@ -51,6 +52,9 @@ IN_THE_WAY = (
     *("PYTEST_", "PY_COLORS", "FORCE_COLOR", "CLICOLOR", "COLUMNS"),
 )
 """How the names begin of variables that change what an example does or writes."""
+
+QUICK = Life(queued=0, running=2)
+"""What becomes of an order at a fake that is not scripted."""
 
 BLOCKED = failed("moderation_blocked", "The prompt was refused.")
 UNPAID = http_error(403, {"error": {"code": "insufficient_user_quota", "message": "no credit"}})
@@ -199,7 +203,7 @@ async def run(example: Example, places: Mapping[str, str]) -> Run:
 
 async def run_in(folder: str, example: Example, places: Mapping[str, str]) -> Run:
     async with (
-        FakeSora(api_key=KEY, shape=example.shape or "relay") as sora,
+        FakeSora(api_key=KEY, shape=example.shape or "relay", default_life=QUICK) as sora,
         secure(sora) as tls_url,
     ):
         for task_id, answers in example.tasks.items():
@@ -343,7 +347,7 @@ def test_every_example_beside_others_is_run_where_they_are() -> None:
 def test_every_example_and_recording_is_on_a_page() -> None:
     pages = [path.read_text("utf-8") for path in DOCS.rglob("*.rst")]
 
-    include = re.compile(r"^\.\. literalinclude:: .*examples/(\S+)", re.MULTILINE)
+    include = re.compile(r"^ *\.\. literalinclude:: .*examples/(\S+)", re.MULTILINE)
     included = {name for page in pages for name in include.findall(page)}
 
     assert {path.as_posix() for path in files()} == included

@@ -23,9 +23,7 @@ async def wait(session, task_id):
 
 async def main(task_ids):
     headers = {"Authorization": f"Bearer {API_KEY}"}
-    async with aiohttp.ClientSession(
-        headers=headers
-    ) as session:
+    async with aiohttp.ClientSession(headers=headers) as session:
         waits = (wait(session, one) for one in task_ids)
         for url in await asyncio.gather(*waits):
             print(url)

@@ -10,6 +10,7 @@ async def main(path):
             prompt="a paper boat in the rain",
             model="sora-2",
             seconds="8",
+            until="completed",
         )
         file = await client.download(watch, path)
     print(file.task.status, file.size)

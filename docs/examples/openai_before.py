@@ -17,11 +17,9 @@ async def main(path):
         )
         if video.status != "completed":
             raise RuntimeError(video.error)
-        content = await client.videos.download_content(
-            video.id
-        )
+        content = await client.videos.download_content(video.id)
         content.write_to_file(path)
-    print(video.status, os.path.getsize(path))
+    print(video.status, len(content.content))
 
 
 asyncio.run(main(sys.argv[1]))

@@ -33,7 +33,8 @@ class DownloadError(SoraError):
     def __str__(self) -> str:
         """Return what went wrong, with which video, and what to do."""
         where = f"{self.path}, from {self.url}" if self.url else self.path
-        return f"{self.reason} (task {self.task_id}, to {where}). {self.advice}"
+        which = f"task {self.task_id}, " if self.task_id else ""  # not ordered yet
+        return f"{self.reason} ({which}to {where}). {self.advice}"
 
 
 @attrs.define(slots=False)

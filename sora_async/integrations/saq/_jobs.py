@@ -20,6 +20,7 @@ from ... import (
     WaitTimeoutError,
 )
 from .._plain import Data, error_from_data, error_to_data, event_to_data
+from ._finding import Finder
 from ._keeper import HEARTBEAT, Keeper, Run
 from ._orders import order_once
 
@@ -78,8 +79,10 @@ def create_job(
     Return the job that creates a task once and waits for it, for ``queue.enqueue``.
 
     Before the order is sent, Redis holds a mark, and then the id. So however
-    often the job changes its worker, nothing is ordered twice: a worker that
-    finds the mark and no id ends the job with :exc:`~sora_async.CreateUncertainError`.
+    often the job changes its worker, nothing is ordered twice. A worker that
+    finds the mark and no id looks in the service's list, and goes on with the
+    task that is surely the order's. Without one, the job ends with
+    :exc:`~sora_async.CreateUncertainError`.
 
     Args:
         order: The arguments of :meth:`~sora_async.SoraClient.create_task`, as JSON carries them; a
@@ -152,7 +155,8 @@ async def create_video(
     """Create a task, once, and wait for its video: the job that :func:`create_job` makes."""
     client, keeper = tools(context)
     async with keeper.hold(context) as run, ending(keeper, run, timeout):
-        task_id = await order_once(keeper.queue, run, client, order)
+        finder: Finder = cast(dict[str, Any], context)["sora_finder"]
+        task_id = await order_once(finder, run, order)
         task = await follow(run, client, task_id, timeout=timeout, until=until)
         return task.to_dict() | await save(keeper, run, client, task, save_as)
     return None  # another worker has the job
