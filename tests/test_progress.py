@@ -512,19 +512,28 @@ def test_what_outlives_its_loop_gives_the_terminal_back_when_it_is_thrown_away(
 
 
 def test_a_screen_left_open_by_another_loop_is_begun_anew(console: Console) -> None:
-    async def source() -> AsyncIterator[ProgressEvent]:
-        yield event()
+    class Endless:
+        def __aiter__(self) -> "Endless":
+            return self
+
+        async def __anext__(self) -> ProgressEvent:
+            return event()
 
     async def begin() -> None:
-        held.append(track(source(), console=console))
+        held.append(track(Endless(), console=console))
         await anext(held[-1])
+
+    async def go_on() -> ProgressEvent:
+        return await anext(held[0])
 
     held: list[Any] = []
     asyncio.run(begin())
     asyncio.run(begin())
+    shown = text_of(console).count("\x1b[?25h")
+    assert asyncio.run(go_on()) == event()
     held.clear()
 
-    assert text_of(console).count("\x1b[?25h") == 2
+    assert (shown, text_of(console).count("\x1b[?25h")) == (1, 2)
 
 
 def test_a_source_that_is_none_is_refused_where_it_is_given() -> None:
@@ -641,3 +650,28 @@ def test_without_rich_it_says_what_to_install_and_the_root_needs_none() -> None:
 
     last = 'ModuleNotFoundError: sora_async.progress needs rich: pip install "sora-async[cli]"'
     assert done.stderr.splitlines()[-1] == last
+
+
+HELD = """
+import asyncio
+from rich.console import Console
+from sora_async import ProgressEvent, VideoTask
+from sora_async.progress import track
+
+async def source():
+    yield ProgressEvent(task=VideoTask(id="a"), progress=None, elapsed=0.0, polls=1)
+
+async def main():
+    events = track(source(), console=Console(force_terminal=True, stderr=True))
+    async for _ in events:
+        raise LookupError
+
+asyncio.run(main())
+"""
+
+
+def test_what_a_traceback_holds_gives_the_terminal_back_at_exit() -> None:
+    done = subprocess.run([sys.executable, "-c", HELD], capture_output=True, text=True, check=False)
+
+    assert done.stderr.endswith("\x1b[?25h") and "LookupError" in done.stderr
+    assert "Exception ignored" not in done.stderr

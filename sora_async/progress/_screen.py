@@ -1,6 +1,7 @@
 """One screen for each console: when it is drawn, for all that is tracked on it."""
 
 import asyncio
+import atexit
 import contextlib
 import functools
 import weakref
@@ -46,13 +47,16 @@ class Screen:
         if self._loop is None:
             self._loop, self._picture = loop, Picture(began=loop.time())
             self._canvas = open_canvas(self._console)
+            # A traceback may hold what was tracked until there is hardly an interpreter left.
+            atexit.register(self._close)
         self._owners.add(owner)
         self._picture.expect(total)
         return True
 
     def take(self, owner: Hashable, news: object) -> None:
         """Take note of news, and draw it now or soon."""
-        assert self._loop is not None
+        if self._loop is None or owner not in self._owners:
+            return  # it was begun on a loop that has ended since
         now = self._loop.time()
         self._picture.take(owner, news, now=now)
         if now >= self._drawn_at + PAUSE:
@@ -93,6 +97,7 @@ class Screen:
             self._timer = self._loop.call_later(seconds, self._draw)
 
     def _close(self) -> None:
+        atexit.unregister(self._close)
         self._draw_in(None)
         self._loop, self._drawn_at = None, float("-inf")
         self._owners.clear()
