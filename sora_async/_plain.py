@@ -100,7 +100,7 @@ def _read_moment(value: object, _: object) -> datetime:
 
 def _read_phase(value: object, _: object) -> Phase:
     try:
-        return Phase(str(value))
+        return Phase(_read_text(value, str))
     except ValueError:
         raise ValueError(f"expected one of {', '.join(Phase)}, not {_kind(value)}") from None
 

@@ -73,6 +73,7 @@ ROOMS = (
     "_saves",
     "client",
     "__init__",
+    "progress",
     "testing",
     "cli",
     "integrations",
@@ -197,7 +198,7 @@ def code_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 def test_what_is_public_is_pinned() -> None:
     """A change here is a change of the public interface: it wants a changelog fragment."""
-    from sora_async import detail, dialects, errors, schedule
+    from sora_async import detail, dialects, errors, progress, schedule
 
     assert sorted(sora_async.__all__) == sorted(
         [
@@ -233,6 +234,7 @@ def test_what_is_public_is_pinned() -> None:
         *("Detail", "DraftInfo", "Encoding", "Generation", "InpaintItem", "ModerationResult"),
         *("PendingInfo", "TaskInput"),
     ]
+    assert progress.__all__ == ["track"]
     assert dialects.__all__ == ["DIALECTS", "OPENAI", "OPENROUTER", "UNIFIED", "Dialect"]
     assert set(schedule.__all__) == {
         *("DEFAULT_SCHEDULE", "History", "Jitter", "LearningSchedule", "Policy", "Schedule"),
@@ -299,6 +301,7 @@ def test_every_public_name_is_in_the_reference() -> None:
     names = {
         *(f"sora_async.{name}" for name in sora_async.__all__ if name != "__version__"),
         *(f"sora_async.testing.{name}" for name in testing.__all__),
+        "sora_async.progress.track",
     }
 
     assert {name for name in names if not re.search(rf":: {name}\b", pages)} == set()

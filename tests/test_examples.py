@@ -145,6 +145,10 @@ RUNS = {
     "download_again": Example("download_again.py", DONE, environment=IN_FOLDER),
     "make_many": Example("make_many.py", environment={"VIDEOS": "{folder}/boats"}),
     "progress_rich": Example("progress_rich.py", MANY),
+    "track": Example("track.py", MANY, environment=IN_FOLDER, writes_to_stderr=True),
+    "keep_tasks": Example(
+        "keep_tasks.py", DONE, environment=IN_FOLDER, prints=f"True succeeded {ADDRESS}"
+    ),
     "another_server": Example(
         "another_server.py",
         DONE,

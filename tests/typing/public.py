@@ -25,6 +25,7 @@ from sora_async import (
     Watch,
 )
 from sora_async.detail import Detail, PendingInfo
+from sora_async.progress import track
 
 
 async def check_client(client: SoraClient) -> None:
@@ -107,3 +108,14 @@ def check_values(task: VideoTask, error: TaskFailedError | WaitTimeoutError) -> 
         assert_type(error.last, VideoTask | None)
     else:
         assert_type(error.task, VideoTask)
+
+
+async def check_progress(client: SoraClient, orders: list[str]) -> None:
+    async for event in track(client.wait_until_complete("x")):
+        assert_type(event, ProgressEvent)
+    async for news in track(client.events(orders), total=2):
+        assert_type(news, ProgressEvent | Outcome)
+    async for outcome in track(client.as_completed(orders)):
+        assert_type(outcome, Outcome)
+    async for piece in track(client.download("x", "y")):
+        assert_type(piece, DownloadEvent)

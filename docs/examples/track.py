@@ -1,0 +1,17 @@
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from sora_async import Outcome, SoraClient
+from sora_async.progress import track
+
+
+async def main(task_ids: list[str], folder: Path) -> None:
+    async with SoraClient() as client:
+        async for news in track(client.events(task_ids), total=len(task_ids)):
+            if isinstance(news, Outcome) and news.task is not None:
+                await client.download(news.task, folder / f"{news.task_id}.mp4")
+
+
+asyncio.run(main(sys.argv[1:], Path(os.environ["VIDEOS"])))
