@@ -78,13 +78,18 @@ async def settle_doubts(lister: Lister, journal: Journal, settling: float) -> Se
 
 
 async def _list_since(lister: Lister, doubts: list[Doubt]) -> AsyncIterator[VideoTask]:
-    """Yield the newest two tasks, and all that are newer than the oldest of some orders."""
+    """
+    Yield the newest two tasks, or all that are newer than the oldest of some orders.
+
+    And one more: a list that goes from the oldest on shows by it that it proves nothing.
+    """
     unseen = {doubt.newest for doubt in doubts}
     async for task in lister.list_tasks(limit=None if doubts else 2):
+        is_enough = bool(doubts) and not unseen
         yield task
-        unseen.discard(task.id)
-        if doubts and not unseen:
+        if is_enough:
             return
+        unseen.discard(task.id)
 
 
 def _doubt(entry: Entry) -> Doubt:

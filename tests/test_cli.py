@@ -5,7 +5,7 @@ import io
 import os
 import re
 import tempfile
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import pytest
 from cli_stage import (
@@ -21,9 +21,10 @@ from cli_stage import (
 
 from sora_async import Schedule
 from sora_async.__main__ import main
+from sora_async.cli import _COMMANDS
 from sora_async.cli._exits import Exit
 from sora_async.cli._follow import follow
-from sora_async.cli._json import JsonLines
+from sora_async.cli._json import JsonLines, print_record
 from sora_async.testing import completed, http_error, running, unknown_task
 from sora_async.verdict import Until
 
@@ -202,16 +203,25 @@ def test_without_a_command_there_is_help(capsys) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [[], ["demo"], ["get"], ["wait"], ["create"], ["download"], ["batch"], ["list"]],
+    [[], *([name] for name in _COMMANDS)],
     ids=str,
 )
-def test_help_fits_a_terminal(command, capsys, monkeypatch) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
+@pytest.mark.parametrize("width", [80, 120])
+def test_help_fits_a_terminal(width, command, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
     with pytest.raises(SystemExit) as caught:
         main([*command, "--help"])
 
     assert caught.value.code == 0
-    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= width
+
+
+def test_help_tells_all_exit_codes(capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+
+    told = capsys.readouterr().out.partition("exit codes:\n")[2].partition('\n"sora-async')[0]
+    assert {int(code) for code in re.findall(r"\b\d+\b", told)} == set(Exit)
 
 
 def test_until_takes_what_the_client_takes(fake, capsys) -> None:
@@ -430,3 +440,27 @@ def test_the_manual_tells_all_exit_codes() -> None:
     table = MANUAL.partition("\nExit codes\n")[2].partition("\nRead it from a program\n")[0]
 
     assert {int(code) for code in re.findall(r"^(\d+) ", table, re.MULTILINE)} == set(Exit)
+
+
+CONTRACT = {
+    "event": "id phase status progress elapsed polls queue_position fault recovered_after",
+    "result": "id outcome video_url content_url failure error elapsed polls path size line",
+    "download": "id received total elapsed fault",
+    "stage": "id stage path line key",
+    "summary": "total succeeded failed uncertain timeout error interrupted not_begun",
+    "task": "id phase status progress video_url content_url failure model prompt enhanced_prompt "
+    "size seconds created_at completed_at expires_at updated_at queue_position",
+    "error": "error",
+}
+"""The keys of each kind of line: those may become more, but none may go."""
+
+
+def test_no_key_of_a_line_in_json_goes_away() -> None:
+    kinds = get_args(get_type_hints(print_record)["kind"])
+
+    assert set(kinds) == set(CONTRACT)
+    for kind, keys in CONTRACT.items():
+        assert set(promised(kind)) >= set(keys.split())
+    assert promised("Each error, wherever it stands, is an object of") == (
+        ["type", "message", "transient", "status", "code", "request_id", "retry_after"]
+    )

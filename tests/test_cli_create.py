@@ -216,7 +216,7 @@ def test_a_refusal_after_ctrl_c_is_still_told(shop, capsys) -> None:
 
 
 def test_a_second_ctrl_c_gives_up_and_says_how_to_look(shop, capsys) -> None:
-    shop.on_create(slow(3.0, queued()))
+    shop.on_create(slow(0.6, queued()))
 
     with (
         interrupted_once_asked(shop),
@@ -229,7 +229,7 @@ def test_a_second_ctrl_c_gives_up_and_says_how_to_look(shop, capsys) -> None:
 
 
 def test_a_second_ctrl_c_is_an_error_in_json(shop, capsys) -> None:
-    shop.on_create(slow(3.0, queued()))
+    shop.on_create(slow(0.6, queued()))
 
     def press() -> None:
         while not shop.requests:

@@ -27,6 +27,7 @@ from sora_async import (
     WaitTimeoutError,
 )
 from sora_async.cli._bars import Bars
+from sora_async.cli._batch import Reader
 from sora_async.cli._board import Board
 from sora_async.cli._demo import PYTHON, TASK_IDS, play, tell_story
 from sora_async.cli._follow import Outcome, Show, exit_code, follow
@@ -226,6 +227,19 @@ def test_a_board_grows_with_what_begins() -> None:
     assert first.split() == ["1", "boat", "creating", "━" * 19, "3.0", "s"]
     assert second.split() == ["2", "boat", "2.0", "s"]
     assert summary == "0 of 3 settled, 1 creating, 1 waiting"
+
+
+def test_the_numbers_of_lines_end_in_one_column() -> None:
+    orders = {9: {"prompt": "a [red]boat\x1b"}, 10: {"prompt": "a boat at sea"}}
+    first, second = Reader(orders, Show(), is_json=False)._names.values()
+    board = Board(total=10)
+    board.begin(first, "creating", elapsed=1.0)
+    board.begin(second, "creating", elapsed=1.0)
+
+    nine, ten, _ = drawn(board, elapsed=4.0)
+
+    assert nine.startswith(" 9 a [red]boat")
+    assert ten.startswith("10 a boat at sea")
 
 
 def test_a_row_shows_the_bytes_of_its_download_as_far_as_there_is_room() -> None:

@@ -27,6 +27,7 @@ _COMMANDS = {
     "batch": ("_batch", "batch"),
     "get": ("_get", "get"),
     "list": ("_list", "show_list"),
+    "completion": ("_completion", "completion"),
 }
 
 
@@ -66,11 +67,12 @@ def _run(options: argparse.Namespace) -> int:
             return Exit.UNCERTAIN
         return Exit.USAGE if isinstance(error, InvalidArgumentError) else Exit.FAILED
     except KeyboardInterrupt:
-        return Exit.INTERRUPTED
+        return Exit(options.interrupted)
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "rich":
+        package = (error.name or "").partition(".")[0]
+        if package not in ("rich", "shtab"):
             raise
-        print('sora-async: needs rich: pip install "sora-async[cli]"', file=sys.stderr)
+        print(f'sora-async: needs {package}: pip install "sora-async[cli]"', file=sys.stderr)
         return Exit.USAGE
 
 

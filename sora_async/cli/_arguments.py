@@ -9,6 +9,9 @@ from .. import __version__
 from . import _help as texts
 from ._exits import Exit
 
+SHELLS = ("bash", "zsh", "fish")
+"""Those whose words can be completed."""
+
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
 
@@ -16,9 +19,23 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """
     Return the options; *command* is the subcommand, and *argv* is what was written.
 
+    *interrupted* is the exit code of a run that a signal ends.
+
     Raises:
         SystemExit: There is nothing to run: help was asked for, or the usage is wrong.
     """
+    words = sys.argv[1:] if argv is None else list(argv)
+    known = argparse.Namespace(argv=words, interrupted=Exit.INTERRUPTED)
+    parser = make_parser()
+    options = parser.parse_args(words, known)
+    if options.command is None:
+        parser.print_help(sys.stderr)
+        sys.exit(Exit.USAGE)
+    return options
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of all that may be written."""
     parser = argparse.ArgumentParser(
         prog="sora-async",
         description=texts.DESCRIPTION,
@@ -27,7 +44,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(dest="command", title="commands", metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", title="commands", metavar="COMMAND [-h]")
     add = _Adder(commands)
     _add_demo(add("demo", "see it work, without key or network", texts.DEMO))
     _add_create(add("create", "order a video", texts.CREATE, texts.CREATE_EPILOG))
@@ -38,12 +55,11 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     _add_batch(add("batch", "make many videos", texts.BATCH, texts.BATCH_EPILOG))
     _add_get(add("get", "print what is known of a task", texts.GET, texts.GET_EPILOG))
     _add_list(add("list", "print the newest tasks", texts.LIST, texts.LIST_EPILOG))
-    words = sys.argv[1:] if argv is None else list(argv)
-    options = parser.parse_args(words, argparse.Namespace(argv=words))
-    if options.command is None:
-        parser.print_help(sys.stderr)
-        sys.exit(Exit.USAGE)
-    return options
+    summary = "make the shell complete all this"
+    _add_completion(
+        add("completion", summary, texts.COMPLETION, texts.COMPLETION_EPILOG, has_json=False)
+    )
+    return parser
 
 
 class _Adder:
@@ -53,7 +69,13 @@ class _Adder:
         self._commands = commands
 
     def __call__(
-        self, name: str, summary: str, description: str, epilog: str | None = None
+        self,
+        name: str,
+        summary: str,
+        description: str,
+        epilog: str | None = None,
+        *,
+        has_json: bool = True,
     ) -> argparse.ArgumentParser:
         parser = self._commands.add_parser(
             name,
@@ -63,9 +85,11 @@ class _Adder:
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        parser.add_argument(
-            "--json", action="store_true", help="for programs: a JSON object a line"
-        )
+        parser.set_defaults(json=False)
+        if has_json:
+            parser.add_argument(
+                "--json", action="store_true", help="for programs: a JSON object a line"
+            )
         return parser
 
 
@@ -73,6 +97,10 @@ def _add_demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--speed", type=_read_speed, default=1.0, metavar="FACTOR", help="10: ten times as fast"
     )
+
+
+def _add_completion(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", choices=SHELLS, help="the shell that is to read it")
 
 
 def _add_get(parser: argparse.ArgumentParser) -> None:

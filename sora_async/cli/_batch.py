@@ -13,6 +13,7 @@ from ._again import tell_same
 from ._client import make_client
 from ._exits import Exit
 from ._follow import Outcome, Show, exit_code
+from ._loop import run_loop
 from ._prompts import Order, read_orders
 from ._show import make_show
 from ._texts import clean, count, shorten
@@ -37,9 +38,9 @@ def batch(options: argparse.Namespace) -> Exit:
     show = make_show([], is_json=options.json, prints_results=True, total=len(orders))
     reader = Reader(orders, show, is_json=options.json)
     try:
-        asyncio.run(_batch(orders, options, reader))
+        run_loop(_batch(orders, options, reader), options)
     except KeyboardInterrupt:
-        code = Exit.INTERRUPTED
+        code = Exit(options.interrupted)
     else:
         code = exit_code(show.outcomes.values())
     if options.json:
@@ -87,7 +88,8 @@ class Reader:
         self.show = show
         # By identity: the same prompt may be ordered twice.
         self._lines = {id(order): number for number, order in orders.items()}
-        self._names = {id(order): _name(number, order) for number, order in orders.items()}
+        width = len(str(max(orders, default=0)))
+        self._names = {id(order): _name(line, width, order) for line, order in orders.items()}
         self._is_json = is_json
         self._events: dict[str, BatchEvent] = {}
         self._waits: dict[str, ProgressEvent] = {}
@@ -188,9 +190,17 @@ def _tell_summary(total: int, show: Show, options: argparse.Namespace) -> None:
     print("\n".join(tell), file=sys.stderr, flush=True)
 
 
-def _name(line: int, order: Order) -> str:
-    """Return what the row of an order is called: the line that it is from, and what it is about."""
-    return shorten(clean(f"{line} {order.get('name') or order['prompt']}"), LONGEST_NAME)
+def _name(line: int, width: int, order: Order) -> str:
+    """
+    Return what the row of an order is called: the line that it is from, and what it is about.
+
+    Args:
+        line: The line.
+        width: The digits of the last one, so that all of them end in one column.
+        order: What is ordered.
+    """
+    what = clean(str(order.get("name") or order["prompt"]))
+    return shorten(f"{line:>{width}} {what}", LONGEST_NAME)
 
 
 def _tell_lost(outcomes: Iterable[Outcome]) -> Iterator[str]:
@@ -202,7 +212,7 @@ def _tell_lost(outcomes: Iterable[Outcome]) -> Iterator[str]:
     for reason, alike in reasons.items():
         if len(alike) == 1:
             task = f" ({clean(alike[0].task_id)})" if alike[0].task_id else ""
-            yield f"  line {alike[0].name}{task}: {reason}"
+            yield f"  line {alike[0].name.strip()}{task}: {reason}"
         else:
             lines = sorted(one.line or 0 for one in alike)
             more = f" and {len(lines) - FEW} more" if len(lines) > FEW else ""

@@ -143,7 +143,7 @@ class Board:
         grid = _make_grid(is_bare=self._is_bare)
         for name in names:
             cells = self._make_row(self._rows[name], elapsed)
-            head = () if self._is_bare else (Text(shorten(clean(name), longest)),)
+            head = () if self._is_bare else (Text(_tidy(name, longest)),)
             grid.add_row(*head, *cells)
         if self._has_all and len(self._rows) == 1:
             grid.width = width - len("^C")  # which a terminal writes there, and not in a new line
@@ -183,6 +183,12 @@ class Board:
             Text(tell_seconds(seconds), style="dim"),
             Fitting(row.note(elapsed), _style_note(row)),
         ]
+
+
+def _tidy(name: str, width: int) -> str:
+    """Return a name for its column; the spaces before the number of a line stay."""
+    text = clean(name)
+    return shorten(text.rjust(len(text) + len(name) - len(name.lstrip(" "))), width)
 
 
 def _style_note(row: Row) -> str:

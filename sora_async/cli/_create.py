@@ -11,6 +11,7 @@ from ._client import make_client, make_watch
 from ._exits import Exit
 from ._files import make_save
 from ._follow import Show, exit_code, follow
+from ._loop import run_loop
 from ._prompts import Order, read_order
 from ._show import is_terminal, make_show
 from ._wait import tell_ends
@@ -47,7 +48,7 @@ def create(options: argparse.Namespace) -> Exit:
     order = read_order(options)  # outside of the loop, in which Ctrl-C would not end a read
     run = Run()
     try:
-        asyncio.run(_create(order, options, run))
+        run_loop(_create(order, options, run), options)
     except KeyboardInterrupt:
         run.is_interrupted = True
     if run.task is None:
@@ -58,7 +59,7 @@ def create(options: argparse.Namespace) -> Exit:
     elif run.is_interrupted and not options.json:
         tell_rest(options, [run.task.id])
     if run.is_interrupted:
-        return Exit.INTERRUPTED
+        return Exit(options.interrupted)
     return exit_code(run.show.outcomes.values()) if run.show else Exit.OK
 
 
@@ -113,7 +114,7 @@ def _print_id(task: VideoTask, *, is_json: bool) -> None:
 def _give_up(options: argparse.Namespace, run: Run) -> Exit:
     """Return the end of an order without an answer."""
     if not run.url:
-        return Exit.INTERRUPTED
+        return Exit(options.interrupted)
     if options.json:
         from ._json import describe_error, print_record
 

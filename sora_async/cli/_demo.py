@@ -1,7 +1,6 @@
 """``sora-async demo``: six tasks of different fates, on a fake service in this process."""
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Mapping
 from typing import Final
@@ -15,6 +14,7 @@ from .. import Schedule, SoraClient
 from ..testing import FakeSora, Life, http_error
 from ._exits import Exit
 from ._follow import Outcome, Show, follow
+from ._loop import run_loop
 from ._show import make_show
 from ._texts import find_address
 
@@ -47,11 +47,11 @@ def demo(options: argparse.Namespace) -> Exit:
     """Show how waits go; the exit code says whether each task met the fate that it has here."""
     show = make_show(TASK_IDS, is_json=options.json, prints_results=False)
     try:
-        asyncio.run(play(show, speed=options.speed))
+        run_loop(play(show, speed=options.speed), options)
     except KeyboardInterrupt:
         if not options.json:
             print("Interrupted; the fake service and its tasks are gone.", file=sys.stderr)
-        return Exit.INTERRUPTED
+        return Exit(options.interrupted)
     if not options.json:
         Console(highlight=False).print("", tell_story(show.outcomes), sep="\n")
     lost = [name for name, outcome in show.outcomes.items() if outcome.error is not None]

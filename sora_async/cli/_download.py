@@ -10,6 +10,7 @@ from ._client import make_client
 from ._exits import Exit
 from ._files import download_options, find_path, make_folder
 from ._follow import Outcome, Show, exit_code
+from ._loop import run_loop
 from ._show import is_terminal, make_show
 
 
@@ -17,12 +18,12 @@ def download(options: argparse.Namespace) -> Exit:
     """Download the video and print its path."""
     show = make_show([options.id], is_json=options.json, prints_results=True, is_bare=True)
     try:
-        asyncio.run(_download(options, show))
+        run_loop(_download(options, show), options)
     except KeyboardInterrupt:
         if not options.json:
             again = tell_same(options)
             print(f"What has come is kept. Go on with:\n  {again}", file=sys.stderr, flush=True)
-        return Exit.INTERRUPTED
+        return Exit(options.interrupted)
     if not options.json and is_terminal():
         outcome = show.outcomes[options.id]
         if outcome.file is not None:

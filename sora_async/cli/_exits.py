@@ -13,3 +13,4 @@ class Exit(enum.IntEnum):
     TIMEOUT = 124
     INTERRUPTED = 130
     CLOSED_PIPE = 141
+    TERMINATED = 143

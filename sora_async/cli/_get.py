@@ -1,20 +1,20 @@
 """``sora-async get``: one snapshot."""
 
 import argparse
-import asyncio
 from collections.abc import Iterator
 from datetime import datetime
 
 from .. import VideoTask
 from ._client import make_client
 from ._exits import Exit
+from ._loop import run_loop
 from ._show import is_terminal
 from ._texts import clean, tell_part
 
 
 def get(options: argparse.Namespace) -> Exit:
     """Print a task as it is now; any phase is a success of this command."""
-    task = asyncio.run(_ask(options))
+    task = run_loop(_ask(options), options)
     if options.json:
         from ._json import print_task
 

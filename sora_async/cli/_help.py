@@ -16,7 +16,7 @@ exit codes:
   0 all is well             1 a task, a download or the service failed
   2 wrong usage             3 an order went out and no answer came: look first
   124 the timeout ran out, tasks go on
-  130 Ctrl-C                141 nobody reads the output any more
+  130 Ctrl-C, 143 SIGTERM   141 nobody reads the output any more
 
 "sora-async COMMAND --help" tells more of each command."""
 
@@ -110,3 +110,18 @@ examples:
 prompts.jsonl:
   "a boat at sea"
   {"prompt": "a boat in a bottle", "seconds": "10", "name": "bottle"}"""
+
+COMPLETION = """\
+Print a script that completes commands, options, their words and paths as you
+type. It is made of the options of this version: make it anew after an update."""
+
+COMPLETION_EPILOG = """\
+examples:
+  mkdir -p ~/.local/share/bash-completion/completions
+  sora-async completion bash > \\
+    ~/.local/share/bash-completion/completions/sora-async
+  sora-async completion zsh > "${fpath[1]}/_sora-async"
+  sora-async completion fish > ~/.config/fish/completions/sora-async.fish
+
+They work from the next shell on. For this one, in bash:
+  source <(sora-async completion bash)"""

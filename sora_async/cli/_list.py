@@ -1,11 +1,11 @@
 """``sora-async list``: the newest tasks, to look up what became of an order."""
 
 import argparse
-import asyncio
 
 from .. import VideoTask
 from ._client import make_client
 from ._exits import Exit
+from ._loop import run_loop
 from ._show import is_terminal
 from ._texts import clean, shorten
 
@@ -14,7 +14,7 @@ COLUMNS = ("id", "phase", "created", "prompt")
 
 def show_list(options: argparse.Namespace) -> Exit:
     """Print the newest tasks, the newest first."""
-    asyncio.run(_list(options))
+    run_loop(_list(options), options)
     return Exit.OK
 
 

@@ -1,7 +1,6 @@
 """``sora-async wait``: any number of tasks, until each has a video or an end."""
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Sequence
 
@@ -10,6 +9,7 @@ from ._client import make_client, make_watch
 from ._exits import Exit
 from ._files import make_save
 from ._follow import Show, exit_code, follow
+from ._loop import run_loop
 from ._show import is_terminal, make_show
 
 
@@ -18,9 +18,9 @@ def wait(options: argparse.Namespace) -> Exit:
     task_ids = list(dict.fromkeys(options.ids))
     show = make_show(task_ids, is_json=options.json, prints_results=True)
     try:
-        asyncio.run(_wait(task_ids, options, show))
+        run_loop(_wait(task_ids, options, show), options)
     except KeyboardInterrupt:
-        code = Exit.INTERRUPTED
+        code = Exit(options.interrupted)
     else:
         code = exit_code(show.outcomes.values())
     if not options.json:

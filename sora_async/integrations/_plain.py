@@ -1,37 +1,13 @@
-"""Snapshots and errors as plain data that JSON can carry, and back."""
+"""Errors as plain data that JSON can carry, and back; and what of an event a job shows."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 import attrs
 
-from .. import Phase, ProgressEvent, SoraError, TaskFailure, VideoTask, errors
+from .. import ProgressEvent, SoraError, VideoTask, errors
 
 Data = dict[str, Any]
-
-
-def task_to_data(task: VideoTask) -> Data:
-    """Return a snapshot as plain data, the service's own answer included."""
-    data = {
-        field.name: _to_data(getattr(task, field.name))
-        for field in attrs.fields(VideoTask)
-        if field.name != "_raw"
-    }
-    return {**data, "raw": dict(task.raw)}
-
-
-def task_from_data(data: Mapping[str, Any]) -> VideoTask:
-    """Return the snapshot that was made plain; what a newer version added is left out."""
-    known: Data = {
-        field.name: data[field.name] for field in attrs.fields(VideoTask) if field.name in data
-    }
-    for name in ("created_at", "completed_at", "expires_at", "updated_at"):
-        known[name] = datetime.fromisoformat(known[name]) if known.get(name) else None
-    failure = known.get("failure")
-    known["failure"] = TaskFailure(failure["code"], failure["message"]) if failure else None
-    known["phase"] = Phase(known["phase"])
-    return VideoTask(**known, raw=data.get("raw") or {})
 
 
 def error_to_data(error: SoraError) -> Data:
@@ -69,15 +45,9 @@ def event_to_data(event: ProgressEvent) -> Data:
 def _to_data(value: Any) -> Any:
     match value:
         case VideoTask():
-            return {"task": task_to_data(value)}
+            return {"task": value.to_dict()}
         case SoraError():
             return error_to_data(value)
-        case TaskFailure():
-            return {"code": value.code, "message": value.message}
-        case datetime():
-            return value.isoformat()
-        case Phase():
-            return value.value
         case None | bool() | int() | float() | str():
             return value
     return str(value)
@@ -86,4 +56,6 @@ def _to_data(value: Any) -> Any:
 def _from_data(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
-    return task_from_data(value["task"]) if "task" in value else error_from_data(value)
+    if "task" in value:
+        return VideoTask.from_dict(value["task"])
+    return error_from_data(value)

@@ -1,4 +1,4 @@
-"""What jobs carry: snapshots and errors as JSON, and back."""
+"""What jobs carry: errors as JSON, and back, and what is new of a wait."""
 
 import json
 from datetime import UTC, datetime
@@ -11,17 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sora_async import Phase, ProgressEvent, SoraError, TaskFailure, VideoTask, errors
-from sora_async._wire import decode_reply
-from sora_async._wire.reply import Reply
-from sora_async.integrations._plain import (
-    error_from_data,
-    error_to_data,
-    event_to_data,
-    task_from_data,
-    task_to_data,
-)
+from sora_async.integrations._plain import error_from_data, error_to_data, event_to_data
 
-REPLIES = sorted((Path(__file__).parents[1] / "replies").glob("*.json"))
 NOW = datetime(2025, 10, 1, tzinfo=UTC)
 FAILED = VideoTask(
     id="video",
@@ -35,26 +26,6 @@ SIMPLE = {"str": st.text(), "int": st.integers(), "float": st.floats(0, 1e9), "b
 
 def through_json(data: Any) -> Any:
     return json.loads(json.dumps(data))
-
-
-@pytest.mark.parametrize("path", REPLIES, ids=lambda path: path.stem)
-def test_no_snapshot_loses_anything_on_its_way(path: Path) -> None:
-    reply = Reply(url="u", status=200, headers={}, body=path.read_bytes(), received=NOW)
-    try:
-        task = decode_reply(reply, task_id="video")
-    except SoraError:
-        return  # no snapshot
-
-    back = task_from_data(through_json(task_to_data(task)))
-
-    assert back == task
-    assert (back.raw, back.updated_at, back.detail) == (task.raw, task.updated_at, task.detail)
-
-
-def test_what_a_newer_version_writes_is_left_out() -> None:
-    data = {**task_to_data(FAILED), "smell": "roses"}
-
-    assert task_from_data(data) == FAILED
 
 
 def values_of(kind: Any) -> st.SearchStrategy[Any]:

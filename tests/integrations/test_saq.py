@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from aiohttp import test_utils, web
 
 saq = pytest.importorskip("saq", reason="needs the extra saq: nox -s integrations")
 
@@ -22,6 +23,7 @@ from saq.queue import JobError  # noqa: E402
 from sora_async import (  # noqa: E402
     CreateUncertainError,
     InvalidArgumentError,
+    NotOfferedError,
     OutageError,
     ResponseError,
     Schedule,
@@ -37,6 +39,9 @@ from sora_async.integrations.saq import (  # noqa: E402
     wait_job,
     worker_settings,
 )
+from sora_async.integrations.saq._finding import CLAIM, OPEN, Finder  # noqa: E402
+from sora_async.integrations.saq._keeper import Run  # noqa: E402
+from sora_async.integrations.saq._orders import Record, order_once  # noqa: E402
 from sora_async.testing import (  # noqa: E402
     FakeSora,
     Life,
@@ -63,6 +68,21 @@ QUICK = {"schedule": 1, "worker_info": 10, "sweep": 1, "abort": 0.1}
 async def sora() -> AsyncIterator[FakeSora]:
     async with FakeSora() as server:
         yield server
+
+
+@pytest_asyncio.fixture
+async def openai() -> AsyncIterator[FakeSora]:
+    """A service with a list of its tasks, in which there were two before."""
+    async with FakeSora(shape="openai", default_life=SHORT) as server:
+        server.add(task_id="long before", **BOAT)
+        server.add(task_id="before", prompt="a ship", seconds="4")
+        yield server
+
+
+@pytest_asyncio.fixture
+async def finder(queue, openai) -> AsyncIterator[Finder]:
+    async with SoraClient(base_url=openai.url, max_retries=0) as client:
+        yield Finder(queue, client)
 
 
 @pytest_asyncio.fixture
@@ -102,6 +122,10 @@ async def until(is_so: Callable[[], Any], seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
         while not is_so():
             await asyncio.sleep(0.02)
+
+
+def creates(sora: FakeSora) -> int:
+    return sum(request.endpoint == "create" for _, request in sora.requests)
 
 
 async def ended(queue: VideoQueue, job: Job, seconds: float = 60.0) -> Job:
@@ -233,7 +257,7 @@ async def test_a_job_that_another_worker_has_is_left_to_it(
     async with worker(redis_server.url, sora):
         one = create_job(BOAT, heartbeat=3) if is_order else wait_job("video", heartbeat=3)
         job = await queue.enqueue(one)
-        await until(lambda: len(sora.requests) > 2)
+        await until(lambda: len(sora.requests) > 3)
         job = await queue.job(job.key)
         await queue.update(job, worker_id="another", attempts=2, meta={"theirs": True})
         await asyncio.sleep(2.5)
@@ -369,7 +393,7 @@ async def test_a_worker_that_stops_while_it_orders_hands_over_the_id(
     sora.on_create(slow(1.0, accepted(life=SHORT)))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(create_job(BOAT))
-        await until(lambda: sora.requests)
+        await until(lambda: creates(sora))
     async with worker(redis_server.url, sora):
         job = await ended(queue, job)
 
@@ -383,7 +407,7 @@ async def test_what_came_of_an_order_that_was_broken_off_is_in_the_log(
     sora.on_create(slow(1.0, http_error(400, b"no such size")))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(create_job(BOAT))
-        await until(lambda: sora.requests)
+        await until(lambda: creates(sora))
 
     [line] = [line for line in caplog.messages if "broken off" in line]
     assert "no such size" in line
@@ -396,7 +420,7 @@ async def test_a_worker_that_dies_while_it_waits_has_nothing_ordered_again(
     sora.on_create(accepted(life=SHORT))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(create_job(BOAT))
-        await until(lambda: len(sora.requests) > 2)
+        await until(lambda: len(sora.requests) > 3)
     job = await queue.job(job.key)
     job.meta = {}  # as SAQ writes it, when it writes what it has read before
     await queue.redis.set(job.id, queue.serialize(job))
@@ -407,24 +431,234 @@ async def test_a_worker_that_dies_while_it_waits_has_nothing_ordered_again(
     assert len(sora.tasks) == 1
 
 
+async def kill_while_it_orders(
+    url: str, queue: VideoQueue, sora: FakeSora, stack: contextlib.AsyncExitStack
+) -> Job:
+    """Return the job of a worker that was killed before the service had answered, long ago."""
+    first = await start_worker(url, sora, stack)
+    job = await queue.enqueue(create_job(BOAT, heartbeat=2, until="completed"))
+    await until(lambda: creates(sora))
+    first.kill()
+    await first.wait()
+    [key] = await queue.redis.keys("sora_async:order:*")
+    mark = json.loads(await queue.redis.get(key))
+    await queue.redis.set(key, json.dumps({**mark, "at": 1.0}))
+    return job
+
+
 async def test_a_worker_that_dies_while_it_orders_leaves_an_order_that_nobody_sends_again(
-    redis_server, queue, sora, caplog
+    redis_server, queue, sora
 ) -> None:
     sora.on_create(accepted(stall()))
     async with contextlib.AsyncExitStack() as stack:
-        first = await start_worker(redis_server.url, sora, stack)
-        job = await queue.enqueue(create_job(BOAT, heartbeat=2))
-        await until(lambda: sora.requests)
-        first.kill()
-        await first.wait()
-    [key] = await queue.redis.keys("sora_async:order:*")
-    await queue.redis.set(key, '{"at": 1.0, "by": ["first", 1]}')  # as if it were a while ago
+        job = await kill_while_it_orders(redis_server.url, queue, sora, stack)
     async with worker(redis_server.url, sora):
         job = await ended(queue, job)
 
     with pytest.raises(CreateUncertainError, match=r"a worker was lost .* 1970-01-01 00:00:01"):
         read_outcome(job)
     assert (len(sora.tasks), job.attempts, job.status) == (1, 2, Status.FAILED)
+
+
+async def test_a_task_that_a_dead_worker_has_ordered_is_found_in_the_list(
+    redis_server, queue, openai, caplog
+) -> None:
+    openai.on_create(accepted(stall(), life=SHORT))
+    async with contextlib.AsyncExitStack() as stack:
+        job = await kill_while_it_orders(redis_server.url, queue, openai, stack)
+    async with worker(redis_server.url, openai):
+        job = await ended(queue, job)
+
+    made = openai.tasks[-1]
+    assert (read_outcome(job).id, job.attempts) == (made.id, 2)
+    assert creates(openai) == 1
+    assert [line for line in caplog.messages if f"the service lists its task {made.id}" in line]
+    assert await queue.redis.zcard(OPEN) == 0
+
+
+async def lose(queue: VideoQueue, order: dict[str, Any] = BOAT, **mark: Any) -> Record:
+    """Return the record of an order that a worker was about to send, long ago, and has marked."""
+    job = await queue.enqueue(create_job(order, until="completed"))
+    record = record_of(queue, job)
+    known = {"at": 1.0, "order": order, "newest": "before", "seen": time.time(), **mark}
+    await queue.redis.set(record.key, json.dumps(known))
+    await queue.redis.zadd(OPEN, {record.key: time.time()})
+    return record
+
+
+def record_of(queue: VideoQueue, job: Job) -> Record:
+    return Record(queue, Run(job, b"", {}))
+
+
+async def find(finder: Finder, record: Record) -> str | None:
+    fates = await finder.find(record.key, await record.read())
+    return fates.made.get(record.key)
+
+
+async def test_equal_orders_that_are_lost_at_once_get_a_task_each(queue, finder, openai) -> None:
+    records = [await lose(queue) for _ in range(8)]
+    made = [openai.add(**BOAT) for _ in records]
+    found = await asyncio.gather(*(find(finder, record) for record in records))
+
+    assert sorted(found) == sorted(made)
+
+
+async def test_two_jobs_that_were_lost_at_once_have_a_video_each(
+    redis_server, queue, openai
+) -> None:
+    records = [await lose(queue) for _ in range(2)]
+    made = [openai.add(**BOAT) for _ in records]
+    async with worker(redis_server.url, openai):
+        jobs = [await ended(queue, record.run.job) for record in records]
+
+    assert sorted(read_outcome(job).id for job in jobs) == sorted(made)
+    assert creates(openai) == 0
+
+
+async def test_a_list_that_shows_no_such_task_is_told_of(redis_server, queue, openai) -> None:
+    record = await lose(queue)
+    openai.add(prompt="a car", seconds="4")
+    async with worker(redis_server.url, openai):
+        job = await ended(queue, record.run.job)
+
+    with pytest.raises(CreateUncertainError, match=r"lost .* lists no task like it"):
+        read_outcome(job)
+    assert creates(openai) == 0
+
+
+async def test_a_list_that_cannot_be_had_leaves_the_order_in_doubt(queue, sora) -> None:
+    record = await lose(queue)
+    async with SoraClient(base_url=sora.url, max_retries=0) as client:
+        with pytest.raises(CreateUncertainError) as caught:
+            await order_once(Finder(queue, client), record.run, BOAT)
+
+    assert isinstance(caught.value.__cause__, NotOfferedError)
+    assert not caught.value.is_listed
+
+
+async def test_a_task_of_a_worker_that_is_still_to_hear_of_it_is_left_to_it(
+    queue, finder, openai
+) -> None:
+    record, other = await lose(queue), await lose(queue, at=time.time())
+    first = openai.add(**BOAT)
+    finding = asyncio.ensure_future(find(finder, record))
+    await asyncio.sleep(1.5)
+    assert not finding.done()
+
+    await other.keep(first)
+
+    assert await finding is None
+
+
+async def test_a_task_that_nobody_else_can_have_made_is_taken_when_the_others_are_known(
+    queue, finder, openai
+) -> None:
+    record, other = await lose(queue), await lose(queue, at=time.time())
+    first, second = openai.add(**BOAT), openai.add(**BOAT)
+    finding = asyncio.ensure_future(find(finder, record))
+    await asyncio.sleep(0.5)
+
+    await other.keep(first)
+
+    assert await finding == second
+
+
+async def test_a_task_that_may_be_of_another_image_is_not_taken(queue, openai) -> None:
+    record = await lose(queue)
+    image = await lose(queue, {**BOAT, "input_reference": "https://example.com/cat.png"})
+    made = openai.add(**BOAT)
+    async with SoraClient(base_url=openai.url, max_retries=0) as client:
+        finder = Finder(queue, client, patience=0)
+
+        assert await find(finder, image) is None
+        assert await find(finder, record) is None
+        await image.keep("another")
+        assert await find(finder, record) == made
+
+
+async def test_what_is_known_of_another_length_is_taken_at_once(queue, finder, openai) -> None:
+    record = await lose(queue)
+    await lose(queue, {**BOAT, "seconds": "8"}, at=time.time())
+    made, _ = openai.add(**BOAT), openai.add(prompt=BOAT["prompt"], seconds="8")
+
+    assert await find(finder, record) == made
+
+
+async def test_a_task_that_was_claimed_by_a_worker_that_died_then_is_the_orders(
+    queue, finder, openai
+) -> None:
+    record = await lose(queue)
+    openai.add(**BOAT)
+    claimed = openai.add(**BOAT)
+    await queue.redis.set(CLAIM + claimed, record.key)
+
+    assert await find(finder, record) == claimed
+
+
+async def test_in_an_account_that_was_empty_any_task_like_it_is_the_orders(queue) -> None:
+    async with (
+        FakeSora(shape="openai") as server,
+        SoraClient(base_url=server.url, max_retries=0) as client,
+    ):
+        finder = Finder(queue, client)
+        record = await lose(queue, **await finder.look())
+        made = server.add(**BOAT)
+
+        assert await find(finder, record) == made
+
+
+async def test_orders_look_at_the_list_once_and_together(queue, finder, openai) -> None:
+    seen = await asyncio.gather(*(finder.look() for _ in range(20)))
+
+    assert [request.endpoint for _, request in openai.requests] == ["list"]
+    assert {one["newest"] for one in seen} == {"before"}
+
+
+async def test_a_look_that_fails_leaves_what_was_seen_before(queue, finder, openai) -> None:
+    before = await finder.look()
+    await openai.close()
+    finder._due = 0.0  # as if it were a while ago
+
+    assert await finder.look() == before
+
+
+async def test_an_order_waits_some_seconds_for_a_list_that_hangs(queue) -> None:
+    async def hang(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer):
+            await is_over.wait()
+
+    is_over = asyncio.Event()
+    async with await asyncio.start_server(hang, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with SoraClient(base_url=f"http://127.0.0.1:{port}") as client:
+            async with asyncio.timeout(60):
+                assert await Finder(queue, client).look() == {}
+        is_over.set()
+
+
+async def test_a_list_that_begins_with_the_oldest_tells_no_newest_task(queue) -> None:
+    tasks = [{"id": f"v{at}", "object": "video", "created_at": at} for at in (1, 2)]
+    body = json.dumps({"object": "list", "data": tasks})
+
+    async def answer(_: web.BaseRequest) -> web.Response:
+        return web.Response(text=body, content_type="application/json")
+
+    async with (
+        test_utils.RawTestServer(answer) as server,
+        SoraClient(base_url=str(server.make_url("/"))) as client,
+    ):
+        assert await Finder(queue, client).look() == {}
+
+
+async def test_a_refusal_that_comes_late_leaves_the_task_that_was_found(queue) -> None:
+    job = await queue.enqueue(create_job(BOAT))
+    first, second = record_of(queue, job), record_of(queue, job)
+    await first.mark(BOAT, {})
+    await second.keep("found")
+
+    await first.forget()
+
+    assert await second.read() == {"task_id": "found"}
 
 
 async def test_who_finds_a_young_mark_waits_for_the_id(redis_server, queue, sora) -> None:
@@ -472,7 +706,7 @@ async def test_an_id_that_redis_cannot_keep_is_kept_when_it_is_back(
     sora.on_create(slow(0.5, accepted(life=SHORT)))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(create_job(BOAT))
-        await until(lambda: sora.requests)
+        await until(lambda: creates(sora))
         redis_server.stop()
         await until(lambda: [line for line in caplog.messages if "cannot keep" in line])
         redis_server.start()
@@ -489,7 +723,7 @@ async def test_a_refusal_that_redis_cannot_note_is_noted_when_it_is_back(
     sora.on_create(slow(0.3, http_error(400)))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(create_job(BOAT))
-        await until(lambda: sora.requests)
+        await until(lambda: creates(sora))
         redis_server.stop()
         await asyncio.sleep(1.0)
         redis_server.start()

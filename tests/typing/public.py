@@ -31,6 +31,8 @@ async def check_client(client: SoraClient) -> None:
     async with client as same:
         assert_type(same, SoraClient)
     assert_type(await client.get_task("x"), VideoTask)
+    assert_type((await client.get_task("x")).to_dict(), dict[str, Any])
+    assert_type(VideoTask.from_dict({}), VideoTask)
     watch = client.wait_until_complete(
         "x", timeout=None, schedule=Schedule(intervals=[1, 2.5]), until="completed"
     )

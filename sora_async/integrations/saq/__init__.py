@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ... import SoraClient
+from ._finding import Finder
 from ._jobs import create_job, create_video, read_outcome, wait_for_video, wait_job
 from ._keeper import Keeper
 from ._queue import VideoQueue
@@ -42,6 +43,7 @@ def worker_settings(
 
     async def startup(context: dict[str, Any]) -> None:
         context["sora"], context["sora_keeper"] = client(), Keeper(queue)
+        context["sora_finder"] = Finder(queue, context["sora"])
 
     async def shutdown(context: dict[str, Any]) -> None:
         await context["sora_keeper"].close()

@@ -19,14 +19,8 @@ from ... import (
     WaitInterruptedError,
     WaitTimeoutError,
 )
-from .._plain import (
-    Data,
-    error_from_data,
-    error_to_data,
-    event_to_data,
-    task_from_data,
-    task_to_data,
-)
+from .._plain import Data, error_from_data, error_to_data, event_to_data
+from ._finding import Finder
 from ._keeper import HEARTBEAT, Keeper, Run
 from ._orders import order_once
 
@@ -85,8 +79,10 @@ def create_job(
     Return the job that creates a task once and waits for it, for ``queue.enqueue``.
 
     Before the order is sent, Redis holds a mark, and then the id. So however
-    often the job changes its worker, nothing is ordered twice: a worker that
-    finds the mark and no id ends the job with :exc:`~sora_async.CreateUncertainError`.
+    often the job changes its worker, nothing is ordered twice. A worker that
+    finds the mark and no id looks in the service's list, and goes on with the
+    task that is surely the order's. Without one, the job ends with
+    :exc:`~sora_async.CreateUncertainError`.
 
     Args:
         order: The arguments of :meth:`~sora_async.SoraClient.create_task`, as JSON carries them; a
@@ -134,7 +130,7 @@ def read_outcome(job: Job) -> VideoTask:
         InvalidArgumentError: The job goes on: ``await job.refresh(until_complete=0)`` waits for it.
     """
     if job.status is Status.COMPLETE:
-        return task_from_data(job.result)
+        return VideoTask.from_dict(job.result)
     if job.status not in (Status.FAILED, Status.ABORTED):
         raise InvalidArgumentError(f"job: has not ended; it is {job.status.value}")
     data = job.meta.get("sora", {}).get("error")
@@ -149,7 +145,7 @@ async def wait_for_video(
     client, keeper = tools(context)
     async with keeper.hold(context) as run, ending(keeper, run, timeout):
         task = await follow(run, client, task_id, timeout=timeout, until=until)
-        return task_to_data(task) | await save(keeper, run, client, task, save_as)
+        return task.to_dict() | await save(keeper, run, client, task, save_as)
     return None  # another worker has the job
 
 
@@ -159,9 +155,10 @@ async def create_video(
     """Create a task, once, and wait for its video: the job that :func:`create_job` makes."""
     client, keeper = tools(context)
     async with keeper.hold(context) as run, ending(keeper, run, timeout):
-        task_id = await order_once(keeper.queue, run, client, order)
+        finder: Finder = cast(dict[str, Any], context)["sora_finder"]
+        task_id = await order_once(finder, run, order)
         task = await follow(run, client, task_id, timeout=timeout, until=until)
-        return task_to_data(task) | await save(keeper, run, client, task, save_as)
+        return task.to_dict() | await save(keeper, run, client, task, save_as)
     return None  # another worker has the job
 
 

@@ -11,17 +11,20 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from ... import CreateUncertainError, SoraClient, SoraError
+from ... import CreateUncertainError, NotOfferedError, SoraClient, SoraError
+from ..._fates import Fates
+from ._finding import CLAIM, KEEP, OPEN, UNDER_WAY, Finder
 from ._keeper import Run
 from ._queue import PAUSE, VideoQueue
 
 logger = logging.getLogger("sora_async")
 
-UNDER_WAY = 60.0
-"""Seconds after the mark for which the order may be under way in a worker that has lost the job."""
 
-KEEP = 7 * 86_400
-"""Seconds for which it is kept what came of an order: longer than any job is redelivered."""
+FORGET = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+redis.call('ZREM', KEYS[2], KEYS[1])
+"""
+"""Take a mark back, if it stands there still: another worker may have found a task meanwhile."""
 
 
 class Record:
@@ -31,17 +34,39 @@ class Record:
     It does not stand in the job, which SAQ writes as a whole, and may write
     over. It belongs to one enqueuing: a job of the same key that is enqueued
     again is a new order.
+
+    Attributes:
+        run: The run of the job.
+        key: Where it stands.
     """
 
     def __init__(self, queue: VideoQueue, run: Run) -> None:
         self._redis: Any = queue.redis
-        self._run = run
-        self._key = f"sora_async:order:{queue.name}:{run.job.key}:{run.job.queued}"
+        self.run = run
+        self._mark = ""
+        self.key = f"sora_async:order:{queue.name}:{run.job.key}:{run.job.queued}"
 
-    async def mark(self) -> dict[str, Any] | None:
-        """Say that the order is about to be sent; return what was said before, if anything was."""
-        mark = {"at": time.time(), "by": [self._run.job.worker_id, self._run.job.attempts]}
-        if await self._redis.set(self._key, json.dumps(mark), nx=True, ex=KEEP):
+    async def mark(
+        self, order: Mapping[str, Any], seen: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        """
+        Say that the order is about to be sent; return what was said before, if anything was.
+
+        Args:
+            order: What is ordered.
+            seen: What is known of the account's newest task.
+        """
+        moment = time.time()
+        by = [self.run.job.worker_id, self.run.job.attempts]
+        mark = {"at": moment, "by": by, "order": order, **seen}
+        self._mark = json.dumps(mark)
+        pipe: Any
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.zremrangebyscore(OPEN, 0, moment - KEEP)
+            pipe.zadd(OPEN, {self.key: moment}, nx=True)
+            pipe.set(self.key, self._mark, nx=True, ex=KEEP)
+            *_, is_new = await pipe.execute()
+        if is_new:
             return None
         known = await self.read()
         # Our own, where Redis' answer was lost and the client has asked again.
@@ -49,19 +74,24 @@ class Record:
 
     async def read(self) -> dict[str, Any]:
         """Return what is known."""
-        known: dict[str, Any] = json.loads(await self._redis.get(self._key) or "{}")
+        known: dict[str, Any] = json.loads(await self._redis.get(self.key) or "{}")
         return known
 
     async def keep(self, task_id: str) -> None:
-        """Keep the id of the task that was made, whatever it takes."""
-        self._run.notes["task_id"] = task_id
-        self._run.is_news = True
+        """Keep the id of the task that was made, and whose it is, whatever it takes."""
+        self.run.notes["task_id"] = task_id
+        self.run.is_news = True
         while True:
             try:
-                await self._redis.set(self._key, json.dumps({"task_id": task_id}), ex=KEEP)
+                pipe: Any
+                async with self._redis.pipeline(transaction=True) as pipe:
+                    pipe.set(self.key, json.dumps({"task_id": task_id}), ex=KEEP)
+                    pipe.set(CLAIM + task_id, self.key, nx=True, ex=KEEP)
+                    pipe.zrem(OPEN, self.key)
+                    await pipe.execute()
                 return
             except RedisError as error:
-                job = self._run.job.key
+                job = self.run.job.key
                 logger.warning("job %s: cannot keep that it made %s: %s", job, task_id, error)
             await asyncio.sleep(PAUSE)
 
@@ -69,29 +99,28 @@ class Record:
         """Take the mark back: nothing was made."""
         while True:
             with contextlib.suppress(RedisError):
-                await self._redis.delete(self._key)
+                await self._redis.eval(FORGET, 2, self.key, OPEN, self._mark)
                 return
             await asyncio.sleep(PAUSE)
 
 
-async def order_once(
-    queue: VideoQueue, run: Run, client: SoraClient, order: Mapping[str, Any]
-) -> str:
+async def order_once(finder: Finder, run: Run, order: Mapping[str, Any]) -> str:
     """
     Return the id of the task that was ordered, now or by a worker before.
 
     Raises:
-        CreateUncertainError: A worker was lost while it sent the order.
+        CreateUncertainError: A worker was lost while it sent the order, and the service's list
+            does not prove which task came of it.
         SoraError: The service has refused the order, or cannot be reached; nothing was made.
     """
     known = run.notes.get("task_id")
     if known is not None:
         return str(known)
-    record = Record(queue, run)
-    before = await record.mark()
+    record = Record(finder.queue, run)
+    before = await record.mark(order, await finder.look())
     if before is not None:
-        return await _find_out(record, before, client)
-    sending = asyncio.ensure_future(_send(record, client, order))
+        return await _find_out(record, before, finder)
+    sending = asyncio.ensure_future(_send(record, finder.client, order))
     try:
         return await asyncio.shield(sending)
     except asyncio.CancelledError:
@@ -114,8 +143,8 @@ async def _send(record: Record, client: SoraClient, order: Mapping[str, Any]) ->
     return task.id
 
 
-async def _find_out(record: Record, known: dict[str, Any], client: SoraClient) -> str:
-    """Wait for the id while the order may be under way; without it, nobody knows what was made."""
+async def _find_out(record: Record, known: dict[str, Any], finder: Finder) -> str:
+    """Wait for the id while the order may be under way; without it, look in the service's list."""
     marked = float(known.get("at", 0.0))
     while "task_id" not in known and time.time() - marked < UNDER_WAY:
         await asyncio.sleep(PAUSE)
@@ -123,8 +152,20 @@ async def _find_out(record: Record, known: dict[str, Any], client: SoraClient) -
     if "task_id" in known:
         return str(known["task_id"])
     when = datetime.fromtimestamp(marked, UTC).isoformat(" ", "seconds")
-    raise CreateUncertainError(
-        client.base_url,
-        f"a worker was lost while it sent the order, at {when}",
-        is_listed=client.dialect.list_path is not None,
-    )
+    reason = f"a worker was lost while it sent the order, at {when}"
+    cause: SoraError | None = None
+    fates = Fates(made={}, unmade=frozenset())
+    try:
+        fates = await finder.find(record.key, known)
+    except SoraError as error:
+        cause = error
+    if record.key in fates.made:
+        task_id = fates.made[record.key]
+        logger.warning("%s: %s; the service lists its task %s", record.key, reason, task_id)
+        await record.keep(task_id)
+        return task_id
+    if fates.unmade:
+        reason += ", and the service lists no task like it"
+    is_listed = finder.client.dialect.list_path is not None
+    is_listed = is_listed and not isinstance(cause, NotOfferedError)
+    raise CreateUncertainError(finder.client.base_url, reason, is_listed=is_listed) from cause

@@ -1,28 +1,16 @@
-"""What the server knows of a task, in plain units: seconds, UTC moments, progress 0.0 to 1.0."""
+"""A task, as far as the service tells of it."""
 
 import enum
 import json
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 if TYPE_CHECKING:
-    from .detail import Detail
-    from .errors import SoraError
-
-__all__ = [
-    "Character",
-    "DownloadEvent",
-    "Phase",
-    "ProgressEvent",
-    "TaskFailure",
-    "VideoFile",
-    "VideoTask",
-]
+    from ..detail import Detail
 
 
 class Phase(enum.StrEnum):
@@ -133,7 +121,7 @@ class VideoTask:
             """Read what no poll has need of, at the first use of any of it."""
             if name not in _LATER:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            from ._wire import describe_task
+            from .._wire import describe_task
 
             for field, value in describe_task(self._raw).items():
                 _set(self, field, value)
@@ -146,7 +134,7 @@ class VideoTask:
         The texts of ten thousand first snapshots, let go of one after the other, would leave
         holes in the memory that nothing else fits into.
         """
-        from ._wire import describe_task
+        from .._wire import describe_task
 
         try:
             return {name: object.__getattribute__(self, name) for name in _LATER}
@@ -157,6 +145,35 @@ class VideoTask:
     def is_complete(self) -> bool:
         """Whether there is a video to fetch at *video_url*."""
         return self.video_url is not None
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        Return the snapshot as plain data that JSON can carry, for a file, a queue or a database.
+
+        There is a key for each attribute above. Moments are ISO 8601 in UTC, *phase* is its
+        word, *failure* has ``code`` and ``message``, and *raw* is a copy of the whole answer,
+        of which *detail* is read again; a number that JSON has no word for is None there.
+        A later version may add keys, and changes none.
+        """
+        from .._plain import task_to_data
+
+        return task_to_data(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "VideoTask":
+        """
+        Return the snapshot that :meth:`to_dict` made plain, equal to what it was.
+
+        Args:
+            data: As :meth:`to_dict` made it, by way of JSON or not. Keys of a later version are
+                left out; one that is missing, except *id* and *phase*, is a field without a value.
+
+        Raises:
+            InvalidArgumentError: The data is damaged, or of something else; it says where.
+        """
+        from .._plain import task_from_data
+
+        return task_from_data(data)
 
     @cached_property
     def raw(self) -> Mapping[str, Any]:
@@ -175,7 +192,7 @@ class VideoTask:
         can make this raise: what has another type than ours is None here and
         still in *raw*.
         """
-        from ._structure import read_detail
+        from .._structure import read_detail
 
         return read_detail(self.raw)
 
@@ -211,101 +228,3 @@ _SLOTS_OF_A_POLL = tuple(
     if field.alias in _OF_A_POLL
 )
 """How each is filled, by its slot itself: to look that up again for every poll takes time."""
-
-
-@attrs.frozen(kw_only=True)
-class ProgressEvent:
-    """
-    One news of a wait.
-
-    Attributes:
-        task: The newest good snapshot.
-        progress: The largest part done that was seen so far, 0.0 to 1.0;
-            None while the server has named none. It never goes back.
-        elapsed: Seconds since this wait began.
-        polls: How many times the task has been asked for.
-        fault: Why the wait is degraded: the newest fault since the last good
-            answer. None while all is well.
-        remaining: The seconds within which the video comes with a probability
-            of 50 % and of 90 %, going by tasks of its kind before; None when
-            too little is known of them.
-        stalled: Whether nothing has moved for longer than in 98 of 100 of them.
-        recovered_after: Seconds from the first of the faults before this event
-            to it; None for an event that follows none.
-    """
-
-    task: VideoTask
-    progress: float | None
-    elapsed: float
-    polls: int
-    fault: "SoraError | None" = None
-    recovered_after: float | None = None
-    remaining: tuple[float, float] | None = None
-    stalled: bool = False
-
-    @property
-    def is_degraded(self) -> bool:
-        """Whether the service does not answer at the moment and the wait goes on all the same."""
-        return self.fault is not None
-
-    def __str__(self) -> str:
-        """Return the event as one line for a log or a terminal."""
-        done = "  ?" if self.progress is None else f"{self.progress:4.0%}"
-        line = (
-            f"{self.task.id}  {self.task.phase:<9} {done}  {self.elapsed:.1f} s  poll {self.polls}"
-        )
-        if self.fault is not None:
-            return f"{line}  degraded: {self.fault}"
-        if self.recovered_after is not None:
-            return f"{line}  recovered after {self.recovered_after:.1f} s"
-        return line
-
-
-@attrs.frozen(kw_only=True)
-class DownloadEvent:
-    """
-    One news of a download.
-
-    Attributes:
-        task_id: Whose video it is.
-        received: Bytes of the file that are here. It goes back when the file has to be fetched
-            from its beginning again.
-        total: Bytes of the whole file; None while nobody has told.
-        elapsed: Seconds since the download began.
-        fault: Why the download is held up; None while bytes come.
-    """
-
-    task_id: str
-    received: int
-    total: int | None
-    elapsed: float
-    fault: "SoraError | None" = None
-
-    def __str__(self) -> str:
-        """Return the event as one line for a log or a terminal."""
-        done = f"{self.received / self.total:4.0%}" if self.total else "  ?"
-        line = f"{self.task_id}  {done}  {self.received} bytes  {self.elapsed:.1f} s"
-        if self.fault is None:
-            return line
-        # What some errors advise is for those who get the error itself.
-        return f"{line}  held up: {getattr(self.fault, 'reason', self.fault)}"
-
-
-@attrs.frozen(kw_only=True)
-class VideoFile:
-    """
-    A video on the disk.
-
-    Attributes:
-        path: Where it is.
-        size: Its size in bytes.
-        content_type: What it is, by its first bytes, such as ``video/mp4``; None where they
-            tell nothing.
-        task: The snapshot that led to it; None where a file was there already and no task was
-            asked for.
-    """
-
-    path: Path
-    size: int
-    content_type: str | None
-    task: VideoTask | None = None
