@@ -37,6 +37,10 @@ class Events(Generic[News]):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting = 0
 
+    def __repr__(self) -> str:
+        """Return what it iterates over."""
+        return f"<events of {self._watch!r}>"
+
     def __aiter__(self) -> "Events[News]":
         """Return itself."""
         return self

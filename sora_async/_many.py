@@ -16,6 +16,7 @@ import attrs
 
 from ._checks import check_count, check_ids
 from ._poller import Poller
+from ._reprs import brief
 from ._watch import Watch
 from .errors import ClientClosedError, SoraError
 from .models import ProgressEvent, VideoTask
@@ -36,6 +37,8 @@ class Outcome:
         task: The finished task; None when there is none.
         error: Why there is none; None when there is one.
     """
+
+    __repr__ = brief
 
     task_id: str
     task: VideoTask | None = None

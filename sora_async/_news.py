@@ -7,6 +7,7 @@ from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 import attrs
 
+from ._reprs import brief
 from .errors import SoraError
 from .models import DownloadEvent, ProgressEvent, VideoFile, VideoTask
 
@@ -26,6 +27,8 @@ class BatchEvent:
         task_id: The id of its task; None before there is one.
         event: The newest event of the wait or the download; None when the stage begins.
     """
+
+    __repr__ = brief
 
     order: object
     key: str
@@ -49,6 +52,8 @@ class BatchOutcome:
         file: The video on disk; None when it is not there.
         error: Why it is not there; None when it is.
     """
+
+    __repr__ = brief
 
     order: object
     key: str = ""

@@ -16,6 +16,8 @@ from typing import Any
 
 import attrs
 
+from ._reprs import brief
+
 __all__ = [
     "Detail",
     "DraftInfo",
@@ -32,6 +34,8 @@ __all__ = [
 class TaskInput:
     """What the task was asked to make, as the relay understood it."""
 
+    __repr__ = brief
+
     size: str | None = None
     model: str | None = None
     images: tuple[str, ...] = ()
@@ -43,6 +47,8 @@ class TaskInput:
 @attrs.frozen(kw_only=True)
 class InpaintItem:
     """One input image or video, and the frames it was used for."""
+
+    __repr__ = brief
 
     type: str | None = None
     preset_id: str | None = None
@@ -61,6 +67,8 @@ class InpaintItem:
 class ModerationResult:
     """What the upstream's moderation said; *type* is "passed" where nothing was found."""
 
+    __repr__ = brief
+
     code: str | None = None
     type: str | None = None
     task_id: str | None = None
@@ -72,6 +80,8 @@ class ModerationResult:
 @attrs.frozen(kw_only=True)
 class Generation:
     """One video that came out of the task."""
+
+    __repr__ = brief
 
     id: str | None = None
     url: str | None = None
@@ -97,6 +107,8 @@ class PendingInfo:
         created_at: When the upstream took the task, in UTC.
         failure_reason: Not None when the task has failed.
     """
+
+    __repr__ = brief
 
     id: str | None = None
     seed: int | None = None
@@ -141,6 +153,8 @@ class PendingInfo:
 class Encoding:
     """One encoding of the finished video; *path* is its URL, and may be a still or a GIF."""
 
+    __repr__ = brief
+
     path: str | None = None
     extra: Mapping[str, Any] = attrs.field(factory=dict)
 
@@ -156,6 +170,8 @@ class DraftInfo:
         encodings: By the upstream's names ("source", "md", "gif", ...).
         created_at: In UTC.
     """
+
+    __repr__ = brief
 
     id: str | None = None
     url: str | None = None
@@ -181,6 +197,8 @@ class DraftInfo:
 @attrs.frozen(kw_only=True)
 class Detail:
     """The whole tree: *pending_info* while the task is under way, *draft_info* at its end."""
+
+    __repr__ = brief
 
     id: str | None = None
     url: str | None = None

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from ._reprs import brief
 from .errors import InvalidArgumentError
 
 __all__ = ["DIALECTS", "OPENAI", "OPENROUTER", "UNIFIED", "Dialect"]
@@ -65,6 +66,10 @@ class Dialect:
         polling_url: The field of a create's reply that says where to poll;
             None when the reply has none. It is followed on the service's own origin only.
     """
+
+    def __repr__(self) -> str:
+        """Return its name, and how a task is created and polled."""
+        return brief(self, ("name", "create_path", "poll_path"))
 
     name: str
     create_path: str = _path("/v1/videos")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from .._reprs import brief
 from ._task import VideoTask
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class ProgressEvent:
         recovered_after: Seconds from the first of the faults before this event
             to it; None for an event that follows none.
     """
+
+    __repr__ = brief
 
     task: VideoTask
     progress: float | None
@@ -73,6 +76,8 @@ class DownloadEvent:
         fault: Why the download is held up; None while bytes come.
     """
 
+    __repr__ = brief
+
     task_id: str
     received: int
     total: int | None
@@ -102,6 +107,8 @@ class VideoFile:
         task: The snapshot that led to it; None where a file was there already and no task was
             asked for.
     """
+
+    __repr__ = brief
 
     path: Path
     size: int

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from .._reprs import brief
+
 if TYPE_CHECKING:
     from ..detail import Detail
 
@@ -32,18 +34,14 @@ class TaskFailure:
         message: The server's sentence for people, in any language.
     """
 
+    __repr__ = brief
+
     code: str | None = None
     message: str | None = None
 
     def __str__(self) -> str:
         """Return code and message in one line."""
         return ": ".join(part for part in (self.code, self.message) if part) or "no reason given"
-
-
-def _without_query(url: str | None) -> str:
-    """Return a URL for the eye: what follows the path of a signed link is a secret."""
-    path, found, _ = (url or "").partition("?")
-    return repr(path + "?…" if found else url)
 
 
 @attrs.frozen(kw_only=True)
@@ -86,8 +84,8 @@ class VideoTask:
     status: str = ""
     phase: Phase = Phase.QUEUED
     progress: float | None = None
-    video_url: str | None = attrs.field(default=None, repr=_without_query)
-    content_url: str | None = attrs.field(default=None, repr=_without_query)
+    video_url: str | None = None
+    content_url: str | None = None
     failure: TaskFailure | None = None
     model: str | None = None
     prompt: str | None = None
@@ -99,8 +97,8 @@ class VideoTask:
     expires_at: datetime | None = None
     updated_at: datetime | None = attrs.field(default=None, eq=False)
     queue_position: int | None = None
-    poll_after: float | None = attrs.field(default=None, eq=False, repr=False)
-    _raw: Mapping[str, Any] | bytes = attrs.field(factory=dict, eq=False, repr=False)
+    poll_after: float | None = attrs.field(default=None, eq=False)
+    _raw: Mapping[str, Any] | bytes = attrs.field(factory=dict, eq=False)
     """Bytes are the very body of a good reply; a mapping is the answer of any other kind."""
 
     @classmethod
@@ -140,6 +138,10 @@ class VideoTask:
             return {name: object.__getattribute__(self, name) for name in _LATER}
         except AttributeError:
             return describe_task(self._raw)
+
+    def __repr__(self) -> str:
+        """Return what a poll tells of the task; the rest would have to be read for it."""
+        return brief(self, _OF_A_REPR)
 
     @property
     def is_complete(self) -> bool:
@@ -209,6 +211,8 @@ class Character:
         raw: The whole answer, untouched.
     """
 
+    __repr__ = brief
+
     id: str
     name: str | None = None
     created_at: datetime | None = None
@@ -221,6 +225,7 @@ _OF_A_POLL = (
     *("id", "status", "phase", "progress", "video_url", "content_url", "failure"),
     *("queue_position", "poll_after", "raw"),
 )
+_OF_A_REPR = tuple(name for name in _OF_A_POLL if name not in ("poll_after", "raw"))
 _LATER = {field.name for field in attrs.fields(VideoTask) if field.alias not in _OF_A_POLL}
 _SLOTS_OF_A_POLL = tuple(
     (field.alias, getattr(VideoTask, field.name).__set__)

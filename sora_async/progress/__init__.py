@@ -39,9 +39,10 @@ def track(
     It holds the source as ``async for`` would: leaving the loop lets go of both.
 
     Args:
-        source: A :class:`~sora_async.Watch`, a :class:`~sora_async.Download`, or what the client's
-            ``events``, ``as_completed``, ``batch`` and ``batch_events`` return. Values of other
-            types are passed on and not shown.
+        source: A :class:`~sora_async.Watch`, a :class:`~sora_async.Download`, or what
+            :meth:`~sora_async.SoraClient.events`, :meth:`~sora_async.SoraClient.as_completed`,
+            :meth:`~sora_async.SoraClient.batch` and :meth:`~sora_async.SoraClient.batch_events`
+            return. Values of other types are passed on and not shown.
         total: How many tasks there will be in all, for the line that sums up; None: not known.
         console: Where it is shown; None for stderr, so that stdout remains the program's own.
     """

@@ -25,6 +25,10 @@ class Tracked(Generic[News]):
         self._owner = object()
         self._is_shown = False
 
+    def __repr__(self) -> str:
+        """Return what is tracked."""
+        return f"<track {self._values!r}>"
+
     def __aiter__(self) -> "Tracked[News]":
         """Return itself."""
         return self

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from .._reprs import brief
 from ..errors import InvalidArgumentError
 from ..learning import Outlook, Sight
 from ._history import History
@@ -55,6 +56,8 @@ class LearningSchedule:
         slack: How much polls times delay may ever exceed those of the
             fallback, should the task end in this very interval.
     """
+
+    __repr__ = brief
 
     price: float = attrs.field(default=0.14, converter=float, validator=_check_seconds)
     slowest: float = attrs.field(default=2.8, converter=float, validator=_check_seconds)

@@ -5,6 +5,7 @@ from typing import Any
 
 import attrs
 
+from .._reprs import brief
 from ..errors import InvalidArgumentError
 from ._history import History
 from ._intervals import LONGEST_INTERVAL, Jitter, ramp, spread, spread_phase
@@ -36,6 +37,8 @@ class Schedule:
         jitter: Makes a delay of every interval but the first.
         first_jitter: Makes the first delay, which sets the phase of all that follow.
     """
+
+    __repr__ = brief
 
     intervals: tuple[float, ...] = attrs.field(
         default=ramp(first=2.0, factor=1.5, longest=6.0),

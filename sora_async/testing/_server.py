@@ -75,6 +75,14 @@ class FakeSora:
         )
         self._cdn = Origin(answer_file, host=host, port=0, keepalive_timeout=keepalive_timeout)
 
+    def __repr__(self) -> str:
+        """Return where it is and what there is in it; never the key."""
+        try:
+            place = self.url
+        except RuntimeError:
+            return "<FakeSora: not started>"
+        return f"<FakeSora {place}: tasks: {len(self.tasks)}, requests: {len(self.requests)}>"
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self

@@ -1,0 +1,62 @@
+"""Values for the eye: one short line, without what is not there and without what is secret."""
+
+import enum
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import PurePath
+from typing import Any
+
+import attrs
+
+LONGEST_TEXT = 80
+LONGEST_VALUE = 240
+
+_QUERY = re.compile(r"(https?://[^\s?#'\"]*)[?#][^\s'\"]*", re.IGNORECASE)
+
+
+def brief(value: Any, names: Iterable[str] = ()) -> str:
+    """
+    Return an attrs value in one line, as its ``__repr__``.
+
+    What has no value is left out, as is what is by default a function. Texts are cut, and of a
+    URL all that follows its path: in a signed link it is what opens it.
+
+    Args:
+        value: Any instance of an attrs class.
+        names: The attributes to show; all that have a repr when empty.
+    """
+    cls = type(value)
+    shown = names or [field.name for field in attrs.fields(cls) if field.repr]
+    defaults = {field.name: field.default for field in attrs.fields(cls)}
+    parts = [
+        f"{name}={_tell(found)}"
+        for name, found in ((name, getattr(value, name)) for name in shown)
+        if not _is_nothing(found, defaults[name])
+    ]
+    return f"{cls.__name__}({', '.join(parts)})"
+
+
+def _is_nothing(found: object, default: object) -> bool:
+    if callable(found):
+        return found is default
+    return found is None or (found is False is default) or found in ("", (), {})
+
+
+def _tell(found: object) -> str:
+    if isinstance(found, enum.Enum):
+        found = found.value
+    elif isinstance(found, PurePath):
+        found = str(found)
+    elif isinstance(found, datetime):
+        return f"<{found.isoformat(timespec='seconds')}>"
+    elif callable(found):
+        return str(getattr(found, "__name__", found))
+    if isinstance(found, float):
+        return repr(float(f"{found:.6g}"))
+    if isinstance(found, str):
+        found = _QUERY.sub(r"\1?…", found[: 10 * LONGEST_TEXT])
+        return repr(found if len(found) <= LONGEST_TEXT else found[:LONGEST_TEXT] + "…")
+    text = _QUERY.sub(r"\1?…", repr(found))
+    longest = LONGEST_VALUE if attrs.has(type(found)) else LONGEST_TEXT
+    return text if len(text) <= longest else text[:longest] + "…"

@@ -1,0 +1,225 @@
+"""What a REPL, a log and a traceback show of each public value."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+import sora_async
+from sora_async import (
+    BatchEvent,
+    BatchOutcome,
+    Budget,
+    Character,
+    ConnectionFailedError,
+    CreateUncertainError,
+    Dialect,
+    DownloadEvent,
+    LearningSchedule,
+    Memory,
+    Outcome,
+    Phase,
+    ProgressEvent,
+    Schedule,
+    SoraClient,
+    SoraError,
+    TaskFailedError,
+    TaskFailure,
+    TaskNotFoundError,
+    VideoFile,
+    VideoTask,
+    WaitTimeoutError,
+    errors,
+)
+from sora_async.dialects import OPENAI
+from sora_async.progress import track
+from sora_async.testing import FakeSora, VirtualClock, completed, running
+
+KEY = "sk-0123456789abcdef"
+SIGNED = "https://cdn.example/v.mp4?sig=SECRET"
+LONG = "a boat " * 1000
+RAW = {"id": "x", "key": "SECRET", "detail": {"prompt": LONG, "url": SIGNED}}
+RUNNING = VideoTask(id="x", status="in_progress", phase=Phase.RUNNING, progress=0.425, raw=RAW)
+FULL = VideoTask(
+    id="sora-2:" + 300 * "x",
+    status=LONG,
+    phase=Phase.FAILED,
+    progress=1 / 3,
+    video_url=SIGNED,
+    content_url=SIGNED,
+    failure=TaskFailure(LONG, f"look at {SIGNED}, {LONG}"),
+    prompt=LONG,
+    enhanced_prompt=LONG,
+    queue_position=3,
+    raw=RAW,
+)
+FULL_EVENT = ProgressEvent(
+    task=FULL,
+    progress=1 / 3,
+    elapsed=1 / 3,
+    polls=3,
+    fault=TaskFailedError(FULL),
+    remaining=(1 / 3, 2 / 3),
+)
+FULL_FILE = VideoFile(path=Path("x" * 300), size=1, content_type="video/mp4", task=FULL)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (VideoTask(id="x"), "VideoTask(id='x', phase='queued')"),
+        (
+            RUNNING,
+            "VideoTask(id='x', status='in_progress', phase='running', progress=0.425)",
+        ),
+        (
+            VideoTask(id="x", phase=Phase.SUCCEEDED, video_url=SIGNED),
+            "VideoTask(id='x', phase='succeeded', video_url='https://cdn.example/v.mp4?…')",
+        ),
+        (TaskFailure("blocked", None), "TaskFailure(code='blocked')"),
+        (
+            Character(id="x", created_at=datetime(2025, 10, 1, tzinfo=UTC), raw=RAW),
+            "Character(id='x', created_at=<2025-10-01T00:00:00+00:00>)",
+        ),
+        (
+            ProgressEvent(task=VideoTask(id="x"), progress=None, elapsed=12.345678, polls=0),
+            "ProgressEvent(task=VideoTask(id='x', phase='queued'), elapsed=12.3457, polls=0)",
+        ),
+        (
+            DownloadEvent(task_id="x", received=0, total=None, elapsed=1.0),
+            "DownloadEvent(task_id='x', received=0, elapsed=1.0)",
+        ),
+        (
+            VideoFile(path=Path("v.mp4"), size=3, content_type=None),
+            "VideoFile(path='v.mp4', size=3)",
+        ),
+        (
+            Outcome("x", None, WaitTimeoutError("x")),
+            "Outcome(task_id='x', error=WaitTimeoutError(task_id='x', elapsed=0.0, polls=0))",
+        ),
+        (
+            BatchEvent(order="a boat", key="k", path=Path("v.mp4"), stage="creating"),
+            "BatchEvent(order='a boat', key='k', path='v.mp4', stage='creating')",
+        ),
+        (BatchOutcome(order={"prompt": "p"}), "BatchOutcome(order={'prompt': 'p'})"),
+        (
+            TaskNotFoundError("https://api.example/v1/videos/x", 404, None, "No such task."),
+            "TaskNotFoundError(url='https://api.example/v1/videos/x', status=404, "
+            "message='No such task.')",
+        ),
+        (
+            CreateUncertainError("u", "r", is_whole=False),
+            "CreateUncertainError(url='u', reason='r', is_whole=False)",
+        ),
+        (SoraError(), "SoraError()"),
+        (Budget(), "Budget(rate=50.0, burst=20, in_flight=64)"),
+        (Schedule(intervals=(1, 2)), "Schedule(intervals=(1.0, 2.0))"),
+        (Schedule(intervals=(1, 2), jitter=max), "Schedule(intervals=(1.0, 2.0), jitter=max)"),
+        (
+            LearningSchedule(),
+            "LearningSchedule(price=0.14, slowest=2.8, "
+            "fallback=Schedule(intervals=(2.0, 3.0, 4.5, 6.0)), shortest=0.5, longest=18.0, "
+            "slack=1.45)",
+        ),
+        (Memory(), "<Memory of 0 ends, 0 kinds>"),
+        (
+            OPENAI,
+            "Dialect(name='openai', create_path='/v1/videos', poll_path='/v1/videos/{id}')",
+        ),
+        (RUNNING.detail, "Detail(url='https://cdn.example/v.mp4?…', extra={'prompt': 'a boat a"),
+        (VirtualClock(), "<VirtualClock: not running>"),
+        (FakeSora(api_key=KEY), "<FakeSora: not started>"),
+    ],
+    ids=lambda value: value[:30] if isinstance(value, str) else "",
+)
+def test_a_value_shows_what_matters(value: object, shown: str) -> None:
+    assert repr(value).startswith(shown)
+    assert repr(value) == shown or repr(value).endswith("…)")
+
+
+def any_error(kind: type[SoraError]) -> SoraError:
+    """Return an error that has everything, and all of it long."""
+    values: dict[str, Any] = {"VideoTask": FULL, "SoraError": ConnectionFailedError(SIGNED, LONG)}
+    values |= {"str": f"{SIGNED} {LONG}", "int": 10**9, "float": 1 / 3, "bool": True}
+    names = (str(getattr(field.type, "__name__", field.type)) for field in attrs.fields(kind))
+    return kind(*(values[name.split(" |")[0].rpartition(".")[2]] for name in names))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(FULL, FULL_EVENT, FULL_FILE, FULL.detail, FULL.failure, Outcome(FULL.id, FULL)),
+        Character(id=LONG, name=LONG, raw=RAW),
+        BatchEvent(
+            order={"prompt": LONG, "image": SIGNED},
+            key=LONG,
+            path=Path(LONG),
+            stage="waiting",
+            task_id=LONG,
+            event=FULL_EVENT,
+        ),
+        BatchOutcome(order=SIGNED, key=LONG, path=Path(LONG), task=FULL, file=FULL_FILE),
+        Dialect(name=LONG),
+        Schedule(intervals=range(1, 1000)),
+        *(any_error(getattr(errors, name)) for name in errors.__all__),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_the_largest_value_is_one_bearable_line_without_a_secret(value: object) -> None:
+    shown = repr(value)
+
+    assert len(shown) < 1000 and shown.isprintable()
+    assert shown.startswith(type(value).__name__)
+    assert "SECRET" not in shown
+
+
+def test_every_public_value_is_looked_at_here() -> None:
+    """Whoever adds a class with attributes sees to its repr."""
+    public = (getattr(sora_async, name) for name in sora_async.__all__)
+    values = {one for one in public if isinstance(one, type) and attrs.has(one)}
+
+    # These two have one of their own from the start: three numbers, and a sum.
+    assert {one.__name__ for one in values if not is_brief(one)} == {"Budget", "Memory"}
+
+
+def is_brief(kind: type) -> bool:
+    code = getattr(kind.__repr__, "__code__", None)
+    return code is not None and "brief" in (code.co_name, *code.co_names)
+
+
+def test_to_look_at_a_task_reads_no_answer() -> None:
+    task = VideoTask._of_poll(
+        id="x",
+        status="",
+        phase=Phase.QUEUED,
+        progress=None,
+        video_url=None,
+        content_url=None,
+        failure=None,
+        queue_position=None,
+        poll_after=None,
+        raw=b"no JSON: to read it is an error",
+    )
+
+    assert repr(task) == "VideoTask(id='x', phase='queued')"
+
+
+async def test_what_goes_on_says_how_far_it_is(sora: FakeSora) -> None:
+    sora.script("x", running(0.4), completed())
+    async with SoraClient(base_url=sora.url, api_key=KEY) as client:
+        watch, download = client.wait_until_complete("x"), client.download("x", "v.mp4")
+        before = [repr(watch), repr(aiter(watch)), repr(track(watch)), repr(download)]
+        await anext(aiter(watch))
+
+    assert before == [
+        "<Watch 'x': not begun>",
+        "<events of <Watch 'x': not begun>>",
+        "<track <events of <Watch 'x': not begun>>>",
+        "<Download 'x': not begun>",
+    ]
+    assert repr(watch) == "<Watch 'x': x  running    40%  0.0 s  poll 1>"
+    assert repr(client) == f"<SoraClient {sora.url}>"
+    assert repr(sora) == f"<FakeSora {sora.url}: tasks: 1, requests: 1>"
+    assert repr(VirtualClock()).startswith("<VirtualClock at ")
