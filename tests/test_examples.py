@@ -56,6 +56,9 @@ IN_THE_WAY = (
 QUICK = Life(queued=0, running=2)
 """What becomes of an order at a fake that is not scripted."""
 
+IN_LINE = Life(queued=600)
+"""The same where a page shows tasks that nobody has begun yet, however busy the machine is."""
+
 BLOCKED = failed("moderation_blocked", "The prompt was refused.")
 UNPAID = http_error(403, {"error": {"code": "insufficient_user_quota", "message": "no credit"}})
 DONE = {"video_done": (completed(),)}
@@ -86,6 +89,7 @@ class Example:
         tasks: The tasks of the fake and their answers, one for each poll; the command gets
             their ids. Without tasks and shape, the fake is ``python -m sora_async.testing``.
         shape: The kind of server that the fake is; None for a relay.
+        life: What becomes of its orders at a fake of its own.
         environment: What it holds beside address and key; ``{url}`` and its like are filled in.
         prints: Its output, where there is no recording.
         writes_to_stderr: Whether its output goes there.
@@ -94,6 +98,7 @@ class Example:
     command: str
     tasks: Mapping[str, tuple[Answer, ...]] = attrs.field(factory=dict)
     shape: Shape | None = attrs.field(default=None, kw_only=True)
+    life: Life = attrs.field(default=QUICK, kw_only=True)
     environment: Mapping[str, str] = attrs.field(factory=dict, kw_only=True)
     prints: str | None = attrs.field(default=None, kw_only=True)
     writes_to_stderr: bool = attrs.field(default=False, kw_only=True)
@@ -125,7 +130,7 @@ RUNS = {
     ),
     "create": Example("create.py"),
     "create_with_image": Example("create_with_image.py ../_static/demo.svg"),
-    "list_tasks": Example("list_tasks.py", shape="openai"),
+    "list_tasks": Example("list_tasks.py", shape="openai", life=IN_LINE),
     "dialect": Example("dialect.py", shape="unified", environment={"STUDIO_URL": "{url}"}),
     "wait_for_many": Example("wait_for_many.py", MANY),
     "as_completed": Example("as_completed.py", MANY),
@@ -203,7 +208,7 @@ async def run(example: Example, places: Mapping[str, str]) -> Run:
 
 async def run_in(folder: str, example: Example, places: Mapping[str, str]) -> Run:
     async with (
-        FakeSora(api_key=KEY, shape=example.shape or "relay", default_life=QUICK) as sora,
+        FakeSora(api_key=KEY, shape=example.shape or "relay", default_life=example.life) as sora,
         secure(sora) as tls_url,
     ):
         for task_id, answers in example.tasks.items():

@@ -4,9 +4,9 @@ import sys
 from sora_async import SoraClient
 
 
-async def main(task_ids):
+async def main(ids):
     async with SoraClient() as client:
-        waits = map(client.wait_until_complete, task_ids)
+        waits = map(client.wait_until_complete, ids)
         for task in await asyncio.gather(*waits):
             print(task.video_url)
 

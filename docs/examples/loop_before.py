@@ -2,7 +2,7 @@ import asyncio
 import os
 import sys
 
-import aiohttp
+from aiohttp import ClientSession
 
 BASE_URL = os.environ["SORA_BASE_URL"]
 API_KEY = os.environ["SORA_API_KEY"]
@@ -21,10 +21,10 @@ async def wait(session, task_id):
         await asyncio.sleep(2)
 
 
-async def main(task_ids):
-    headers = {"Authorization": f"Bearer {API_KEY}"}
-    async with aiohttp.ClientSession(headers=headers) as session:
-        waits = (wait(session, one) for one in task_ids)
+async def main(ids):
+    auth = {"Authorization": f"Bearer {API_KEY}"}
+    async with ClientSession(headers=auth) as session:
+        waits = (wait(session, one) for one in ids)
         for url in await asyncio.gather(*waits):
             print(url)
 

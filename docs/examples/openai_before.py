@@ -17,9 +17,11 @@ async def main(path):
         )
         if video.status != "completed":
             raise RuntimeError(video.error)
-        content = await client.videos.download_content(video.id)
-        content.write_to_file(path)
-    print(video.status, len(content.content))
+        file = await client.videos.download_content(
+            video.id,
+        )
+        file.write_to_file(path)
+    print(video.status, len(file.content))
 
 
 asyncio.run(main(sys.argv[1]))
