@@ -639,13 +639,17 @@ def test_what_a_notebook_shows_is_a_page_with_colours_and_a_text() -> None:
     assert shown["text/plain"].startswith("<b>")
 
 
-def test_without_rich_it_says_what_to_install_and_the_root_needs_none() -> None:
-    program = (
-        "import sys; sys.modules['rich'] = None; import sora_async; import sora_async.progress"
-    )
+WITHOUT_RICH = """
+import sys
+sys.modules["rich"] = None
+from sora_async.progress import track
+track(None)
+"""
 
+
+def test_without_rich_the_first_use_says_what_to_install() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+        [sys.executable, "-c", WITHOUT_RICH], capture_output=True, text=True, check=False
     )
 
     last = 'ModuleNotFoundError: sora_async.progress needs rich: pip install "sora-async[cli]"'

@@ -6,20 +6,16 @@ Progress on a terminal or in a notebook, by one word around a loop.
     async for event in track(client.wait_until_complete("video_123")):
         ...
 
-Needs rich, which comes with the extra ``cli``; nothing else of this package imports it.
+Needs rich, which comes with the extra ``cli``; it is imported at the first use.
 """
 
-try:
-    from rich.console import Console
-except ModuleNotFoundError as error:
-    message = 'sora_async.progress needs rich: pip install "sora-async[cli]"'
-    raise ModuleNotFoundError(message, name=error.name) from None
-
 from collections.abc import AsyncIterable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from ._screen import find_screen
-from ._tracked import Tracked
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ._tracked import Tracked
 
 __all__ = ["track"]
 
@@ -27,8 +23,8 @@ News = TypeVar("News")
 
 
 def track(
-    source: AsyncIterable[News], *, total: int | None = None, console: Console | None = None
-) -> Tracked[News]:
+    source: AsyncIterable[News], *, total: int | None = None, console: "Console | None" = None
+) -> "Tracked[News]":
     """
     Yield what a source yields, untouched, and show meanwhile how far it is.
 
@@ -45,5 +41,15 @@ def track(
             return. Values of other types are passed on and not shown.
         total: How many tasks there will be in all, for the line that sums up; None: not known.
         console: Where it is shown; None for stderr, so that stdout remains the program's own.
+
+    Raises:
+        ModuleNotFoundError: rich is not installed.
     """
+    try:
+        from ._screen import find_screen
+    except ModuleNotFoundError as error:
+        message = 'sora_async.progress needs rich: pip install "sora-async[cli]"'
+        raise ModuleNotFoundError(message, name=error.name) from None
+    from ._tracked import Tracked
+
     return Tracked(source, find_screen(console), total=total)
