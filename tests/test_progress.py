@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import io
+import os
 import subprocess
 import sys
 import threading
@@ -621,7 +622,11 @@ def test_a_notebook_shows_it_in_its_cell_and_replaces_it(tmp_path: Path) -> None
     (tmp_path / "notebook.py").write_text(NOTEBOOK)
 
     done = subprocess.run(
-        [sys.executable, tmp_path / "notebook.py"], capture_output=True, text=True, check=False
+        [sys.executable, tmp_path / "notebook.py"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONSAFEPATH": ""},  # what is beside a program is found, as usual
     )
 
     assert (done.returncode, done.stderr) == (0, "")
