@@ -11,20 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import DownloadEvent, ProgressEvent
+from ..progress._picture import STYLES as COLOURS
 from ._follow import Event, Outcome, Stage
 from ._pace import Pace
 from ._tally import Tally
 from ._texts import clean, count, find_phase, note, shorten, tell_part, tell_seconds, tell_size
 
 STYLES: Final = {
-    "creating": "magenta",
-    "queued": "dim",
-    "running": "cyan",
-    "download": "blue",
-    "succeeded": "green",
-    "saved": "green",
-    "failed": "red",
-    "error": "red",
+    **COLOURS,
     "uncertain": "red",
     "timeout": "yellow",
     "interrupted": "yellow",
