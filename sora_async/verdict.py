@@ -162,7 +162,10 @@ def _after_fault(
     )
     outage = now - history.outage_started - history.silence
     error = find_ending(history, fault, now=now, outage=outage, patience=patience)
-    left = math.inf if history.succeeded_at is None else patience.video - now + history.succeeded_at
+    left = math.inf
+    if history.succeeded_at is not None:
+        # One poll that hangs until its timeout would use up what was left of the grace.
+        left = patience.video - now + max(history.succeeded_at, history.fault_started)
     if error is not None or left < TOO_SOON:
         ending = end_of_success(history, patience)
         return history, ending or GiveUp(error or fault)

@@ -98,5 +98,7 @@ async def test_a_thousand_waits_of_an_hour_end_as_their_script_says(
         )
     print(f"\n{len(sora.requests)} requests, {now() / 3600:.2f} h of virtual time")
     # The 429s among the faults lower the rate a little, and a thousand waits take turns; nobody is
-    # passed over for long, whatever was learned.
-    assert max(late["video"] + late["content"]) < 23 + 150
+    # passed over for long, whatever was learned. A URL that never comes is waited for; so it is
+    # anew, after a poll that was stalled.
+    assert max(late["video"]) < 23 + 150
+    assert max(late["content"]) < 2 * 45 + 150

@@ -288,8 +288,16 @@ class TestCompletedWithoutUrl:
         final = errors.UnauthorizedError(URL, 401)
 
         assert run((0, COMPLETED), (4, final))[1] == Done(COMPLETED)
-        assert run((0, COMPLETED), (4, BUSY), (44, BUSY), (45, BUSY))[1] == Done(COMPLETED)
+        assert run((0, COMPLETED), (4, BUSY), (44, BUSY), (49, BUSY))[1] == Done(COMPLETED)
         assert run((0, COMPLETED), (1, UNKNOWN), (2, UNKNOWN), (3, UNKNOWN))[1] == Done(COMPLETED)
+
+    def test_a_poll_that_fails_late_is_not_the_last_one(self) -> None:
+        stalled = run((0, COMPLETED), (20, COMPLETED), (50, REFUSED))
+
+        assert isinstance(stalled[1], Sleep)
+        assert run((0, COMPLETED), (50, REFUSED), (51, DONE))[1] == Done(DONE)
+        assert run((0, COMPLETED), (50, REFUSED), (51, COMPLETED))[1] == Done(COMPLETED)
+        assert run((0, COMPLETED), (50, REFUSED), (95, REFUSED))[1] == Done(COMPLETED)
 
     def test_a_rounding_error_asks_for_no_poll_of_its_own(self) -> None:
         assert run((0, COMPLETED), (45 - 1e-9, COMPLETED))[1] == Done(COMPLETED)
