@@ -198,12 +198,13 @@ def integrations(session: nox.Session, kit: str) -> None:
     session.install(package, *groups("tests", f"kit-{kit}"))
     tests = [str(Path("tests", "integrations", file)) for file in files]
     env = {"PYTHONSAFEPATH": "1"}
+    # These wait more than they work.
+    command = ["pytest", "-n", "4", *tests, *session.posargs]
     if not extras:
-        # These wait more than they work.
-        session.run("pytest", "-n", "4", *tests, *session.posargs, env=env)
+        session.run(*command, env=env)
         return
     session.run("coverage", "erase", silent=True)
-    session.run("coverage", "run", "-m", "pytest", *tests, *session.posargs, env=env)
+    session.run("coverage", "run", "-m", *command, env=env)
     session.run("coverage", "combine", "--quiet")
     rooms = ["_*.py", *(f"{extra}{end}" for extra in extras for end in (".py", "/*"))]
     include = ",".join(f"*/integrations/{room}" for room in rooms)

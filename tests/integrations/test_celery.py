@@ -1,5 +1,7 @@
 """The page "Wait in Celery's workers": its worker is killed, stopped and started again."""
 
+import asyncio
+
 import pytest
 from examples import Program, hurry, order_both, reached
 
@@ -28,6 +30,8 @@ async def test_a_wait_goes_on_in_slices_and_after_a_kill(sora, redis, tmp_path) 
         await reached(lambda: worker.output.count("] retry: ") > 1)
         await worker.kill()
         asked = len(sora.polls("video_1"))
+        # A worker looks for lost jobs when it starts, and then once in a hundred seconds.
+        await asyncio.sleep(3)
         async with Program(*HURRIED, **quick):
             await reached(lambda: len(sora.polls("video_1")) > asked)
             sora.script("video_1", completed())
