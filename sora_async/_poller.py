@@ -4,14 +4,12 @@ import asyncio
 import contextvars
 import logging
 import math
-import os
-import threading
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 
 import attrs
 
 from ._entry import End, Entry, Key, Waiter
+from ._lessons import Lessons
 from ._outages import TOO_SOON
 from ._slots import Slots
 from .budget import Budget
@@ -21,31 +19,16 @@ from .errors import (
     ResponseError,
     ServiceUnavailableError,
     SoraError,
-    TaskFailedError,
 )
-from .learning import Kind, Memory, kinds_of
+from .learning import Memory
 from .models import VideoTask
 from .schedule import History
 from .verdict import Decision, Done, GiveUp, Sleep, step
 
 logger = logging.getLogger("sora_async")
 
-MOST_KINDS = 1000
-"""Kinds of tasks of which one copy is kept for all waits."""
-
 MOST_REFUSED = 1000
 """Tasks of which the last refusal is remembered."""
-
-_LEARNING = threading.Lock()
-"""Held for a memory: loops of several threads may share one, by a client that they share."""
-
-if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has none
-    # Or a child could find it held, by a thread that it has not got.
-    os.register_at_fork(
-        before=_LEARNING.acquire,
-        after_in_parent=_LEARNING.release,
-        after_in_child=_LEARNING.release,
-    )
 
 LATE = 0.001
 """Seconds after its moment at which a poll is late: time that no wait may be charged for."""
@@ -69,9 +52,7 @@ class Poller:
         self._refusal: ResponseError | None = None
         self._refused: dict[str, float] = {}
         self.is_closed = False
-        self._memory = memory
-        self._least_head_start = math.inf
-        self._kinds: dict[tuple[Kind, ...], tuple[Kind, ...]] = {}
+        self._lessons = Lessons(memory)
         self.is_acquainted = False
 
     def join(self, key: Key, waiter: Waiter, previous: Entry | None, *, since: float) -> Entry:
@@ -230,7 +211,7 @@ class Poller:
         before, now = entry.history, self._loop.time()
         self.note(entry.key.task_id, seen)
         if isinstance(seen, VideoTask):
-            before = self._prepare(entry, seen, now)
+            before = self._lessons.prepare(entry, seen, now)
         else:
             before = attrs.evolve(
                 before,
@@ -238,7 +219,11 @@ class Poller:
                 served_at=self._served_at,
             )
         entry.history, decision = step(
-            before, seen, now=now, schedule=entry.key.schedule, patience=entry.key.patience
+            before,
+            seen,
+            now=now,
+            schedule=entry.key.schedule,
+            patience=self._lessons.patience(entry),
         )
         self.is_acquainted |= entry.history.is_acquainted
         _log(before, entry.history, decision, now=now)
@@ -251,49 +236,8 @@ class Poller:
             self.slots.plan(entry, now + decision.seconds)
             self._tell(entry, decision, is_news=entry.news_at == now)
         else:
-            self._learn(entry, before, decision, now)
+            self._lessons.learn(entry, before, decision, now)
             self._settle(entry, decision.task if isinstance(decision, Done) else decision.error)
-
-    def _prepare(self, entry: Entry, task: VideoTask, now: float) -> History:
-        """Return the history with what tasks of its kind have taught."""
-        history = entry.history
-        if entry.kinds is None:
-            seen = task._glance()
-            kinds = kinds_of(seen["model"], seen["size"], seen["seconds"])
-            if len(self._kinds) > MOST_KINDS:
-                self._kinds.clear()
-            # Once for all waits of a kind, and not for each of them.
-            entry.kinds = self._kinds.setdefault(kinds, kinds)
-            waited = 0.0 if history.born is None else now - history.born
-            made_at: datetime | None = seen["created_at"]
-            history = attrs.evolve(history, born=now - self._head_start(made_at, waited))
-        with _LEARNING:
-            outlook = self._memory.outlook(entry.kinds)
-        return history if outlook is history.outlook else attrs.evolve(history, outlook=outlook)
-
-    def _head_start(self, made_at: datetime | None, waited: float) -> float:
-        """
-        Return the age of a task at its first answer, in seconds.
-
-        The clocks of the service and ours may differ by hours, as zones do. So
-        the least that was seen stands for a task that was just made, after
-        the seconds for which it was waited for before.
-        """
-        if made_at is None:
-            return waited
-        head_start = (datetime.now(UTC) - made_at).total_seconds()
-        self._least_head_start = min(self._least_head_start, head_start - waited)
-        return head_start - self._least_head_start
-
-    def _learn(self, entry: Entry, before: History, decision: Done | GiveUp, now: float) -> None:
-        """Learn how long a task took that has ended; an error of ours tells nothing."""
-        is_failure = isinstance(decision, GiveUp) and isinstance(decision.error, TaskFailedError)
-        if entry.kinds is None or not (is_failure or isinstance(decision, Done)):
-            return
-        ended = now if before.succeeded_at is None else before.succeeded_at
-        ending = before.sight.ending("failure" if is_failure else "video", age=before.age(ended))
-        with _LEARNING:
-            self._memory.learn(entry.kinds, ending)
 
     def _tell(self, entry: Entry, decision: Sleep, *, is_news: bool) -> None:
         if not is_news and decision.asked is None:

@@ -12,7 +12,11 @@ from typing import Generic, Protocol, TypeVar
 from .budget import INSTANT, Budget, Source
 
 LOOKED_AT = 32
-"""Turns whose urgency is worked out for each slot, at most: thousands may be due."""
+"""Turns whose urgency is worked out anew for each slot, at most: thousands may be due."""
+
+ROUND = 1.0
+"""Seconds in which it is worked out anew about once for each of them, at most: what is known of a
+task changes in many seconds, and thousands of slots a second would look at all of it."""
 
 FAIR_SHARE = 2
 """Each second planned slot goes to the one that has been due for longest: what was learned may
@@ -37,11 +41,7 @@ class Turn(Protocol):
         """Whether it has never had a slot."""
 
     def urgency(self, now: float) -> float:
-        """
-        Return by how much it should go before others that are due; the greatest goes first.
-
-        It is not worked out anew all the time: values of different moments must be comparable.
-        """
+        """Return a number that is the greatest for who goes first, whenever it was worked out."""
 
 
 AnyTurn = TypeVar("AnyTurn", bound=Turn)
@@ -56,9 +56,8 @@ class Slots(Generic[AnyTurn]):
     those who are due, the most urgent. So neither a call nor a new wait starves
     behind a full house, nor the house behind a crowd of new waits.
 
-    To work out the urgency of all for each slot would stall the loop. So it is
-    worked out when a turn becomes due, and anew for some of those who wait with each
-    slot that is given: each is looked at some thirty times before it is served.
+    To work out the urgency of all for each slot would stall the loop. So it is worked out
+    when a turn becomes due, and anew for some of those who wait with each slot, in rounds.
 
     There is one timer for all, and it runs only while somebody wants a slot.
 
@@ -80,6 +79,7 @@ class Slots(Generic[AnyTurn]):
         self._by_age: deque[tuple[float, AnyTurn]] = deque()  # the same, by the moment
         self._given = 0
         self._refreshed = 0
+        self._round_at = -math.inf
         self._turns = itertools.cycle((self._next_call, self._next_new, self._next_planned))
         self._left = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -167,7 +167,7 @@ class Slots(Generic[AnyTurn]):
 
     def _hand_out(self) -> None:
         """Give slots to those whose turn it is, as many as there are."""
-        if self._is_busy or not self._is_wanted():
+        if self._is_busy or not (self._calls or self._new or self._due or self._planned):
             return  # one that ended at once has given its slot back while they are handed out
         self._sweep()
         self._is_busy = True
@@ -187,9 +187,6 @@ class Slots(Generic[AnyTurn]):
                 any(next(self._turns)(now) for _ in range(3))
         finally:
             self._is_busy = False
-
-    def _is_wanted(self) -> bool:
-        return bool(self._calls or self._new or self._due or self._planned)
 
     def _next_call(self, now: float) -> bool:
         """Give a slot to the first call; return whether there was one."""
@@ -267,7 +264,11 @@ class Slots(Generic[AnyTurn]):
     def _refresh(self, now: float) -> None:
         """Work out anew the urgency of a few who wait, all of them in turn."""
         for _ in range(min(LOOKED_AT, len(self._due) - 1)):
-            self._refreshed = (self._refreshed + 1) % len(self._due)
+            if self._refreshed + 1 >= len(self._due):
+                if now < self._round_at + ROUND:
+                    return
+                self._refreshed, self._round_at = -1, now
+            self._refreshed += 1
             _, ticket, turn = self._due[self._refreshed]
             if turn.ticket == ticket:
                 turn.ticket = next(self._tickets)  # which makes the old place void

@@ -51,6 +51,7 @@ ROOMS = (
     "_shelf",
     "_fetcher",
     "_entry",
+    "_lessons",
     "_poller",
     "_wakes",
     "_events",

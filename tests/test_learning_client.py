@@ -1,23 +1,27 @@
 """A client that learns from its own waits, over real sockets."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import timedelta
 from statistics import mean
+from typing import Any
 
 import pytest
 from conftest import KEY
 
 from sora_async import (
+    Budget,
     InvalidArgumentError,
     LearningSchedule,
     Memory,
+    Phase,
     ProgressEvent,
     Schedule,
     SoraClient,
     TaskFailedError,
 )
 from sora_async._entry import Entry
+from sora_async.learning import Ending, Kind
 from sora_async.schedule import History, Policy
 from sora_async.testing import FakeSora, Life, running
 
@@ -85,7 +89,7 @@ async def test_a_clock_that_differs_does_not_make_tasks_older(
     record = client.memory.records[()]
     poller = client._find_poller()
     assert min(record.videos.weights) > 150
-    eight, seven = (poller._head_start(sora.now - timedelta(hours=n), 0.0) for n in (8, 7))
+    eight, seven = (poller._lessons._head_start(sora.now - timedelta(hours=n), 0.0) for n in (8, 7))
     assert eight - seven == pytest.approx(3600, abs=5)
 
 
@@ -115,6 +119,101 @@ async def test_failures_are_learned_and_our_own_errors_are_not(
     record = client.memory.records[()]
     assert record.failures.total == pytest.approx(1.0)
     assert record.videos.total == 0.0
+
+
+async def test_of_very_many_ends_at_once_a_part_is_learned_from(
+    sora: FakeSora, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lessons = 0
+    learn = Memory.learn
+
+    def count(memory: Memory, kinds: Iterable[Kind], ending: Ending) -> None:
+        nonlocal lessons
+        lessons += 1
+        learn(memory, kinds, ending)
+
+    monkeypatch.setattr(Memory, "learn", count)
+    ids = [sora.add(Life(queued=1, running=20)) for _ in range(300)]
+    budget = Budget(rate=None)
+
+    async with SoraClient(api_key=KEY, base_url=sora.url, budget=budget) as client:
+        await asyncio.gather(*map(client.wait_until_complete, ids))
+        assert 80 <= lessons < 240
+        before = lessons
+        await asyncio.sleep(10)
+        await wait_for(sora, client, 30)
+        assert lessons == before + 1
+
+
+@pytest.fixture
+async def relay() -> AsyncIterator[FakeSora]:
+    """A service that names the model from the first reply on."""
+    async with FakeSora(shape="relay") as service:
+        yield service
+
+
+@pytest.fixture
+async def its_client(relay: FakeSora) -> AsyncIterator[SoraClient]:
+    """A client of it."""
+    async with SoraClient(api_key=KEY, base_url=relay.url) as client:
+        yield client
+
+
+async def wait_for_url(
+    sora: FakeSora, client: SoraClient, url_delay: float | None, model: str = "ltx-2", **terms: Any
+) -> float:
+    """Wait for a task that takes 30 s; return for how long its URL was then waited for."""
+    task_id = sora.add(Life(queued=5, running=25, url_delay=url_delay), model=model)
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    watch = client.wait_until_complete(task_id, **terms)
+    async for event in watch:
+        if event.task.phase is Phase.SUCCEEDED:
+            start = loop.time()
+            break
+    await watch
+    return loop.time() - start
+
+
+async def test_a_model_without_urls_is_waited_for_less(
+    relay: FakeSora, its_client: SoraClient
+) -> None:
+    graces = [await wait_for_url(relay, its_client, None) for _ in range(12)]
+
+    assert graces == pytest.approx([45.0] * 2 + [5.0] * 9 + [45.0], abs=0.1)
+    assert await wait_for_url(relay, its_client, None, "another") == pytest.approx(45.0, abs=0.1)
+
+
+async def test_a_model_that_once_had_a_url_is_waited_for(
+    relay: FakeSora, its_client: SoraClient
+) -> None:
+    await wait_for_url(relay, its_client, None)
+    assert await wait_for_url(relay, its_client, 20.0) > 15
+
+    graces = [await wait_for_url(relay, its_client, None) for _ in range(4)]
+
+    assert graces == pytest.approx([45.0] * 4, abs=0.1)
+
+
+async def test_who_asks_for_a_url_gets_all_the_time_for_it(
+    relay: FakeSora, its_client: SoraClient
+) -> None:
+    for _ in range(3):
+        await wait_for_url(relay, its_client, None)
+
+    assert await wait_for_url(relay, its_client, 20.0, until="video_url") > 15
+
+
+async def test_models_without_end_are_not_all_remembered(
+    relay: FakeSora, its_client: SoraClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sora_async._lessons.MOST_KINDS", 3)
+    for number in range(6):
+        await wait_for_url(relay, its_client, None, f"without_{number}")
+        await wait_for_url(relay, its_client, 0.0, f"with_{number}")
+
+    lessons = its_client._find_poller()._lessons
+    assert len(lessons._in_vain) <= 4 and len(lessons._with_url) <= 4
 
 
 async def test_a_memory_may_be_handed_in_and_on(sora: FakeSora) -> None:
@@ -157,7 +256,7 @@ async def test_waits_of_one_kind_share_what_it_is_called(
 ) -> None:
     poller = client._find_poller()
     for number in range(1500):
-        poller._kinds[(("model", str(number)),)] = ()
+        poller._lessons._kinds[(("model", str(number)),)] = ()
     entries: list[Entry] = []
     for _ in range(2):
         events = aiter(client.wait_until_complete(sora.add(Life(running=60), model="sora-2")))
@@ -166,4 +265,4 @@ async def test_waits_of_one_kind_share_what_it_is_called(
         await events.aclose()
 
     assert entries[0].kinds is entries[1].kinds
-    assert len(poller._kinds) == 1
+    assert len(poller._lessons._kinds) == 1

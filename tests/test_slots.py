@@ -246,6 +246,31 @@ class TestTurns:
 
         assert 2 * served[1.0] > served[2.0] > 1.1 * served[1.0]
 
+    async def test_many_slots_in_a_second_do_not_look_at_everybody_each_time(
+        self, now: Clock
+    ) -> None:
+        looks = 0
+
+        class Looked(Turn):
+            def urgency(self, now: float) -> float:
+                nonlocal looks
+                looks += 1
+                return super().urgency(now)
+
+        def start(turn: Turn) -> None:
+            slots.plan(turn, now())
+            slots.give_back()
+
+        slots = Slots[Turn](Budget(rate=1000, burst=1, in_flight=1), start)
+        for _ in range(500):
+            slots.plan(Looked(), now())
+        await asyncio.sleep(10)
+        slots.close()
+
+        # Once when one becomes due, and then in each second about once, or twice where one that was
+        # looked at has a new place.
+        assert 10_000 <= looks < 10_000 + 11 * 2 * 500
+
     async def test_void_places_in_the_queue_do_not_pile_up(self, now: Clock) -> None:
         def start(turn: Turn) -> None:
             slots.plan(turn, now())
