@@ -56,6 +56,7 @@ class Entry:
             None for an empty one.
         kinds: What predicts how long it takes; None before the first good answer.
         left_at: The moment the last waiter left; None while there is one.
+        is_hurried: Whether its URL, if that is late, is waited for less than it may be.
         number: Of the newest poll; an older one that comes back is nobody's any more.
     """
 
@@ -64,6 +65,7 @@ class Entry:
         "due",
         "flight",
         "history",
+        "is_hurried",
         "key",
         "kinds",
         "left_at",
@@ -82,6 +84,7 @@ class Entry:
         self.recovered_after: float | None = None
         self.due = history.started
         self.left_at: float | None = None
+        self.is_hurried = False
         self.number = 0
         self.kinds: tuple[Kind, ...] | None = None
         self.ticket = 0
@@ -139,6 +142,7 @@ class Entry:
         self.history = attrs.evolve(
             history,
             started=history.started + seconds,
+            grace_started=history.grace_started + seconds,
             silence=history.silence + seconds,
             succeeded_at=None if history.succeeded_at is None else history.succeeded_at + seconds,
         )

@@ -9,9 +9,9 @@ import attrs
 
 from ._entry import Entry
 from ._outages import Patience
-from .errors import TaskFailedError
+from .errors import SoraError, TaskFailedError
 from .learning import Kind, Memory, kinds_of
-from .models import VideoTask
+from .models import Phase, VideoTask
 from .schedule import History
 from .verdict import Done, GiveUp
 
@@ -26,13 +26,13 @@ LESSONS_A_SECOND = 20.0
 """Ends in a second that are learned from for as long as they come."""
 
 VAIN = 2
-"""Videos in a row that were waited for without a URL, before the next ones are waited for less."""
+"""Videos of a model that were waited for without a URL, before others are waited for less."""
 
 SHORT_GRACE = 5.0
 """Seconds for which a URL is waited for then."""
 
 TRY_AGAIN = 10
-"""Of so many waits with the short grace, one has the whole: the server may have changed."""
+"""Of so many videos, one has the whole grace all the same: the server may have changed."""
 
 _LEARNING = threading.Lock()
 """Held for a memory: loops of several threads may share one, by a client that they share."""
@@ -59,8 +59,9 @@ class Lessons:
         self._least_head_start = math.inf
         self._left, self._taught_at = LESSONS, -math.inf
         self._kinds: dict[tuple[Kind, ...], tuple[Kind, ...]] = {}
-        self._in_vain: dict[Kind, int] = {}
+        self._without_url: dict[Kind, set[str]] = {}  # the ids of some
         self._with_url: set[Kind] = set()
+        self._hurried: dict[Kind, int] = {}
 
     def prepare(self, entry: Entry, task: VideoTask, now: float) -> History:
         """Return the history with what tasks of its kind have taught."""
@@ -93,46 +94,68 @@ class Lessons:
         self._least_head_start = min(self._least_head_start, head_start - waited)
         return head_start - self._least_head_start
 
-    def patience(self, entry: Entry) -> Patience:
-        """Return how long a wait bears with trouble: less for a URL that others never had."""
+    def patience(self, entry: Entry, seen: VideoTask | SoraError) -> Patience:
+        """
+        Return how long a wait bears with trouble: less for a URL that others never had.
+
+        It is settled for a wait when its task has succeeded, and not changed by what others meet.
+        """
         patience = entry.key.patience
-        if not self._in_vain or patience.until != "video":
-            return patience
-        in_vain = self._in_vain.get(_model_of(entry), 0)
-        if in_vain < VAIN or (in_vain - VAIN) % TRY_AGAIN == TRY_AGAIN - 1:
+        if entry.history.succeeded_at is None:
+            if not isinstance(seen, VideoTask) or seen.phase is not Phase.SUCCEEDED:
+                return patience
+            entry.is_hurried = self._hurries(entry)
+        if not entry.is_hurried:
             return patience
         return attrs.evolve(patience, video=min(SHORT_GRACE, patience.video))
 
+    def _hurries(self, entry: Entry) -> bool:
+        model = _model_of(entry)
+        if len(self._without_url.get(model, ())) < VAIN or entry.key.patience.until != "video":
+            return False
+        self._hurried[model] = self._hurried.get(model, 0) + 1
+        return self._hurried[model] % TRY_AGAIN != 0
+
     def learn(self, entry: Entry, before: History, decision: Done | GiveUp, now: float) -> None:
-        """Learn from a task that has ended; an error of ours tells nothing."""
+        """
+        Learn from a task that has ended; an error of ours tells nothing.
+
+        Args:
+            entry: With the history after the answer that has ended it.
+            before: The history before it.
+            decision: The end.
+            now: The moment of the answer.
+        """
         if isinstance(decision, Done):
-            self._learn_of_url(entry, before, decision.task)
+            self._learn_of_url(entry, decision.task)
         is_failure = isinstance(decision, GiveUp) and isinstance(decision.error, TaskFailedError)
         if entry.kinds is None or not (is_failure or isinstance(decision, Done)):
             return
-        if not self._has_time(now):
-            return
         ended = now if before.succeeded_at is None else before.succeeded_at
         ending = before.sight.ending("failure" if is_failure else "video", age=before.age(ended))
-        with _LEARNING:
-            self._memory.learn(entry.kinds, ending)
+        if ending.is_telling and self._has_time(now):
+            with _LEARNING:
+                self._memory.learn(entry.kinds, ending)
 
-    def _learn_of_url(self, entry: Entry, before: History, task: VideoTask) -> None:
-        """Count the videos of a model whose URL never came, as long as none ever had one."""
+    def _learn_of_url(self, entry: Entry, task: VideoTask) -> None:
+        """Remember the videos of a model whose URL never came, as long as none ever had one."""
         model = _model_of(entry)
         if task.is_complete:
             if len(self._with_url) > MOST_KINDS:
                 self._with_url.clear()
             self._with_url.add(model)
-            self._in_vain.pop(model, None)
+            self._without_url.pop(model, None)
         elif (
             entry.key.patience.until == "video"
-            and before.fault is None  # else something else has ended the wait
+            and entry.history.fault is None  # else something else has ended the wait
             and model not in self._with_url
         ):
-            if len(self._in_vain) > MOST_KINDS:
-                self._in_vain.clear()
-            self._in_vain[model] = self._in_vain.get(model, 0) + 1
+            if len(self._without_url) > MOST_KINDS:
+                self._without_url.clear()
+                self._hurried.clear()
+            ids = self._without_url.setdefault(model, set())
+            if len(ids) < VAIN:
+                ids.add(task.id)
 
     def _has_time(self, now: float) -> bool:
         """Use one lesson, if there is one: which of many ends is learned from is chance."""

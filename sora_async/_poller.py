@@ -223,7 +223,7 @@ class Poller:
             seen,
             now=now,
             schedule=entry.key.schedule,
-            patience=self._lessons.patience(entry),
+            patience=self._lessons.patience(entry, seen),
         )
         self.is_acquainted |= entry.history.is_acquainted
         _log(before, entry.history, decision, now=now)

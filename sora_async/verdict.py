@@ -155,6 +155,7 @@ def _after_fault(
         is_acquainted=history.is_acquainted or isinstance(fault, ResponseError),
         fault=fault,
         fault_started=now if history.fault is None else history.fault_started,
+        grace_started=now if history.fault is None else history.grace_started,
         faults=history.faults + (not is_unknown),
         missing=history.missing + 1 if is_unknown else 0,
         outage_started=began,
@@ -162,10 +163,7 @@ def _after_fault(
     )
     outage = now - history.outage_started - history.silence
     error = find_ending(history, fault, now=now, outage=outage, patience=patience)
-    left = math.inf
-    if history.succeeded_at is not None:
-        # One poll that hangs until its timeout would use up what was left of the grace.
-        left = patience.video - now + max(history.succeeded_at, history.fault_started)
+    left = _left_of_grace(history, patience, now=now)
     if error is not None or left < TOO_SOON:
         ending = end_of_success(history, patience)
         return history, ending or GiveUp(error or fault)
@@ -178,6 +176,17 @@ def _after_fault(
         return history, Sleep(delay)
     history = attrs.evolve(history, silence=history.silence + asked)
     return history, Sleep(max(asked + patience.fault_jitter(asked / 10), delay), asked)
+
+
+def _left_of_grace(history: History, patience: Patience, *, now: float) -> float:
+    """
+    Return for how many seconds a URL is waited for while polls fail, infinity before a success.
+
+    They count from the first fault: a poll that hangs until its timeout would use up the rest.
+    """
+    return (
+        math.inf if history.succeeded_at is None else history.grace_started + patience.video - now
+    )
 
 
 def _sound(delay: float) -> float:

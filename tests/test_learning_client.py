@@ -23,7 +23,7 @@ from sora_async import (
 from sora_async._entry import Entry
 from sora_async.learning import Ending, Kind
 from sora_async.schedule import History, Policy
-from sora_async.testing import FakeSora, Life, running
+from sora_async.testing import FakeSora, Life, completed, http_error, running
 
 LENGTHS = [208, 232, 266, 240, 301, 255, 388, 270, 262, 284, 222, 249]
 
@@ -178,10 +178,26 @@ async def wait_for_url(
 async def test_a_model_without_urls_is_waited_for_less(
     relay: FakeSora, its_client: SoraClient
 ) -> None:
-    graces = [await wait_for_url(relay, its_client, None) for _ in range(12)]
+    graces = [await wait_for_url(relay, its_client, None) for _ in range(13)]
 
-    assert graces == pytest.approx([45.0] * 2 + [5.0] * 9 + [45.0], abs=0.1)
-    assert await wait_for_url(relay, its_client, None, "another") == pytest.approx(45.0, abs=0.1)
+    assert graces == pytest.approx([45.0] * 2 + [5.0] * 9 + [45.0, 5.0], abs=0.1)
+    other = await wait_for_url(relay, its_client, None, "another")
+    assert other == pytest.approx(45.0, abs=0.1)
+
+
+async def test_how_long_a_url_is_waited_for_is_not_changed_by_what_others_meet(
+    relay: FakeSora, its_client: SoraClient
+) -> None:
+    async def wait_later(number: int) -> float:
+        await asyncio.sleep(number)
+        return await wait_for_url(relay, its_client, None)
+
+    first = asyncio.gather(*map(wait_later, range(40)))
+    await asyncio.sleep(100)
+    then = asyncio.gather(*map(wait_later, range(40)))
+
+    assert await first == pytest.approx([45.0] * 40, abs=0.1)
+    assert sorted(await then) == pytest.approx([5.0] * 36 + [45.0] * 4, abs=0.1)
 
 
 async def test_a_model_that_once_had_a_url_is_waited_for(
@@ -204,6 +220,20 @@ async def test_who_asks_for_a_url_gets_all_the_time_for_it(
     assert await wait_for_url(relay, its_client, 20.0, until="video_url") > 15
 
 
+async def test_a_url_that_nobody_waited_for_is_not_missed(
+    relay: FakeSora, its_client: SoraClient
+) -> None:
+    model = {"model": "ltx-2"}
+    for number in range(3):
+        relay.script(f"task_{number}", completed(url=None, **model), http_error(401))
+        await its_client.wait_until_complete(f"task_{number}")
+    relay.script("again", completed(url=None, **model))
+    for _ in range(3):
+        await its_client.wait_until_complete("again")
+
+    assert await wait_for_url(relay, its_client, None) == pytest.approx(45.0, abs=0.1)
+
+
 async def test_models_without_end_are_not_all_remembered(
     relay: FakeSora, its_client: SoraClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,7 +243,7 @@ async def test_models_without_end_are_not_all_remembered(
         await wait_for_url(relay, its_client, 0.0, f"with_{number}")
 
     lessons = its_client._find_poller()._lessons
-    assert len(lessons._in_vain) <= 4 and len(lessons._with_url) <= 4
+    assert len(lessons._without_url) <= 4 and len(lessons._with_url) <= 4
 
 
 async def test_a_memory_may_be_handed_in_and_on(sora: FakeSora) -> None:

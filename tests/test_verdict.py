@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sora_async import errors
+from sora_async._entry import Entry, Key
 from sora_async._outages import FAULT_INTERVALS
 from sora_async.models import Phase, VideoTask
 from sora_async.schedule import DEFAULT_SCHEDULE, History, Schedule
@@ -298,6 +299,16 @@ class TestCompletedWithoutUrl:
         assert run((0, COMPLETED), (50, REFUSED), (51, DONE))[1] == Done(DONE)
         assert run((0, COMPLETED), (50, REFUSED), (51, COMPLETED))[1] == Done(COMPLETED)
         assert run((0, COMPLETED), (50, REFUSED), (95, REFUSED))[1] == Done(COMPLETED)
+
+    def test_time_in_which_nobody_asked_takes_nothing_from_either(self) -> None:
+        entry = Entry(Key(ID, DEFAULT_SCHEDULE, STEADY), run((0, COMPLETED), (40, REFUSED))[0])
+        entry.excuse(1000.0)
+
+        for moment, ending in ((1084.0, Sleep), (1085.0, Done)):
+            decision = step(
+                entry.history, REFUSED, now=moment, schedule=DEFAULT_SCHEDULE, patience=STEADY
+            )[1]
+            assert type(decision) is ending
 
     def test_a_rounding_error_asks_for_no_poll_of_its_own(self) -> None:
         assert run((0, COMPLETED), (45 - 1e-9, COMPLETED))[1] == Done(COMPLETED)

@@ -35,6 +35,8 @@ class History:
             service wanted to be left alone, or nobody waited.
         missing: How many times in a row the service did not know the id.
         succeeded_at: When the task was first seen to have succeeded without a URL.
+        grace_started: From when on a late URL is waited for while polls fail: the first fault
+            since the last good answer.
         born: The moment the task was made, as far as we can tell; None for *started*.
         sight: What was seen of the task that bears on how long it takes.
         outlook: What tasks before it say of that; None when too little is known.
@@ -54,6 +56,7 @@ class History:
     silence: float = 0.0
     missing: int = 0
     succeeded_at: float | None = None
+    grace_started: float = 0.0
     born: float | None = None
     sight: Sight = _NOTHING_SEEN
     outlook: Outlook | None = attrs.field(default=None, repr=False)
