@@ -3,8 +3,8 @@
 from typing import TypeVar
 
 import attrs
-import backoff
 
+from ._errand import Errand
 from ._origins import without_query
 from ._wire import Part
 from .errors import (
@@ -15,34 +15,8 @@ from .errors import (
     VideoTooLargeError,
 )
 from .models import VideoTask
-from .schedule import Jitter
 
 AnyError = TypeVar("AnyError", bound=DownloadError)
-
-
-@attrs.frozen(kw_only=True)
-class Errand:
-    """
-    What is fetched, and where to.
-
-    Attributes:
-        task_id: Whose video it is.
-        path: Where it is to go.
-        max_size: The most bytes it may have; None for any number.
-        variant: Another file than the video that ``/content`` has; None for the video.
-        jitter: Makes a pause of every upper end.
-    """
-
-    task_id: str
-    path: str
-    max_size: int | None = None
-    variant: str | None = None
-    jitter: Jitter = backoff.full_jitter
-
-    @property
-    def source(self) -> str:
-        """What a part file has to be of, to be gone on with."""
-        return self.task_id if self.variant is None else f"{self.task_id} {self.variant}"
 
 
 @attrs.frozen(kw_only=True)

@@ -15,16 +15,13 @@ import threading
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
+from ._errand import IfExists
 from ._notes import Origin, read_note, write_mark, write_origin
 from ._wire import ENOUGH, find_video_type, missing_bytes
 
 if sys.platform != "win32":  # pragma: no branch
     import fcntl
-
-IfExists = Literal["error", "overwrite", "skip"]
-"""What a download does about a file that is under its path already."""
 
 BUSY = "another download is writing this file"
 

@@ -4,20 +4,23 @@ import asyncio
 import copy
 from collections.abc import Generator
 from types import TracebackType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
-from ._course import Course, Errand
-from ._disk import IfExists
+from ._errand import Errand, IfExists
 from ._events import Events
-from ._fetcher import Fetcher
-from ._transfers import Transfers
 from ._wakes import Waiting, join, leave, wake
 from ._watch import Watch
 from ._wire import check_task_id
 from .errors import DownloadInterruptedError, DownloadTimeoutError, SoraError
 from .models import DownloadEvent, VideoFile, VideoTask
+
+if TYPE_CHECKING:
+    # A program that only waits has no need of these: they come with its first download.
+    from ._course import Course
+    from ._fetcher import Fetcher
+    from ._transfers import Transfers
 
 
 class Door(Protocol):
@@ -26,7 +29,7 @@ class Door(Protocol):
     async def get_task(self, task_id: str) -> VideoTask:
         """Ask for a task."""
 
-    def _find_transfers(self) -> Transfers:
+    def _find_transfers(self) -> "Transfers":
         """Return what the downloads of the running loop share."""
 
 
@@ -70,6 +73,11 @@ class Download:
     def __init__(
         self, door: Door, source: str | VideoTask | Watch, errand: Errand, terms: Terms
     ) -> None:
+        # Here, and not on the way: it would be no download's error that they cannot be imported.
+        from ._course import Course
+        from ._fetcher import Fetcher
+
+        self._make_fetcher = Fetcher
         self._door = door
         self._source = source
         self._errand = errand
@@ -198,11 +206,11 @@ class Download:
         received = 0 if self._latest is None else self._latest.received
         return attrs.evolve(self._course, size=received).interrupted(reason, kind)
 
-    async def _run(self, transfers: Transfers, previous: asyncio.Task[None] | None) -> None:
+    async def _run(self, transfers: "Transfers", previous: asyncio.Task[None] | None) -> None:
         """Bring the file; whatever goes wrong in here reaches those who wait."""
         if previous is not None:
             await asyncio.wait([previous])
-        fetcher = Fetcher(
+        fetcher = self._make_fetcher(
             transfers,
             self._errand,
             if_exists=self._terms.if_exists,
@@ -223,7 +231,7 @@ class Download:
         except Exception as bug:
             self._settle(bug)
 
-    async def _fetch(self, transfers: Transfers, fetcher: Fetcher) -> VideoFile:
+    async def _fetch(self, transfers: "Transfers", fetcher: "Fetcher") -> VideoFile:
         source, found = self._source, await fetcher.find()
         if found is None and isinstance(source, Watch):
             source = await source
@@ -241,7 +249,7 @@ class Download:
                 raise
         raise self._interrupted(f"not whole after {timeout:g} s", DownloadTimeoutError)
 
-    def _publish(self, course: Course, received: int) -> None:
+    def _publish(self, course: "Course", received: int) -> None:
         """Take note of news, and wake those who iterate."""
         self._course = course
         self._tell(received, course.total, course.fault)

@@ -11,7 +11,6 @@ from ._course import (
     Course,
     Decision,
     End,
-    Errand,
     Fetch,
     GiveUp,
     Head,
@@ -23,7 +22,8 @@ from ._course import (
     Take,
     Whole,
 )
-from ._disk import IfExists, PartFile
+from ._disk import PartFile
+from ._errand import Errand, IfExists
 from ._refusals import read_refusal
 from ._shelf import Shelf
 from ._stream import Answer, LinkRefused

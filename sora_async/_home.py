@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import warnings
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
 import aiohttp
@@ -15,8 +15,6 @@ from ._making import Making, Makings, Parcel
 from ._pace import Pace
 from ._poller import Poller
 from ._sessions import Terms
-from ._stream import Stream
-from ._transfers import Transfers
 from ._transport import Transport
 from ._wire import Reply, decode_created, decode_reply, fill_in
 from .budget import Budget
@@ -29,6 +27,9 @@ from .errors import (
 )
 from .learning import Memory
 from .models import VideoTask
+
+if TYPE_CHECKING:
+    from ._transfers import Transfers
 
 Answer = TypeVar("Answer")
 Made = TypeVar("Made")
@@ -241,9 +242,12 @@ class Home:
         return self._addresses.find_path(name)
 
     @property
-    def transfers(self) -> Transfers:
+    def transfers(self) -> "Transfers":
         """What the downloads share; made at the first of them."""
         if self._transfers is None:
+            from ._stream import Stream
+            from ._transfers import Transfers
+
             stream = Stream(
                 self._transport,
                 self._terms,

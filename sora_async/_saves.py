@@ -5,9 +5,8 @@ import os
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from pathlib import Path
-from typing import cast, get_args
+from typing import TYPE_CHECKING, cast, get_args
 
-from ._batch import Plan, run_batch
 from ._checks import (
     check_count,
     check_ids,
@@ -17,16 +16,17 @@ from ._checks import (
     check_variant,
     check_word,
 )
-from ._course import Errand
 from ._creates import Creates
-from ._disk import IfExists
 from ._download import Download, find_id
 from ._download import Terms as DownloadTerms
+from ._errand import Errand, IfExists
 from ._many import Waits
 from ._news import BatchEvent, BatchOutcome
-from ._transfers import Transfers
 from ._watch import Watch
 from .models import VideoTask
+
+if TYPE_CHECKING:
+    from ._transfers import Transfers
 
 
 class Saves(Creates, Waits):
@@ -181,6 +181,8 @@ class Saves(Creates, Waits):
         *,
         is_chatty: bool,
     ) -> AsyncGenerator[BatchEvent | BatchOutcome]:
+        from ._batch import Plan, run_batch  # a program that only waits has no need of it
+
         folder = Path(check_path(out))
         plan = Plan(
             out=folder,
@@ -193,7 +195,7 @@ class Saves(Creates, Waits):
         path = folder / "batch.jsonl" if journal is None else Path(check_path(journal))
         return run_batch(self, plan, path, check_ids(orders), is_chatty=is_chatty)
 
-    def _find_transfers(self) -> Transfers:
+    def _find_transfers(self) -> "Transfers":
         return self._home().transfers
 
     def _hold(self, task: "asyncio.Task[None]") -> None:

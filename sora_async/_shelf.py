@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ._course import Course, Errand
-from ._disk import IfExists, PartFile, check_target
+from ._course import Course
+from ._disk import PartFile, check_target
+from ._errand import Errand, IfExists
 from ._notes import Origin
 from ._transfers import Transfers
 from .errors import DiskFullError, DownloadError, TargetExistsError, UnwritableError

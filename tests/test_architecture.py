@@ -30,6 +30,7 @@ ROOMS = (
     "budget",
     "_wire",
     "_origins",
+    "_errand",
     "_course",
     "_transfer",
     "_refusals",

@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sora_async._disk import (
-    IfExists,
     PartFile,
     check_target,
     move_over_a_reservation,
     move_without_harm,
 )
+from sora_async._errand import IfExists
 from sora_async._notes import Origin
 from sora_async.testing import make_video
 

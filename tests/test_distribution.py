@@ -105,6 +105,16 @@ def test_no_door_needs_an_extra() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_what_a_wait_has_no_need_of_is_not_imported_with_the_package() -> None:
+    later = ["cattrs", *(f"sora_async.{room}" for room in ("_batch", "_course", "_fetcher"))]
+    later += ["sora_async._stream", "sora_async._disk", "sora_async._structure"]
+    check = f"import sys, sora_async; print(sorted({{*sys.modules}} & {{*{later}}}))"
+
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, timeout=30)
+
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
 def test_every_extra_is_used_alone_by_a_session() -> None:
     script = runpy.run_path(str(ROOT / "tests" / "distribution" / "use_extra.py"))
 

@@ -30,7 +30,6 @@ from sora_async._course import (
     Course,
     Decision,
     End,
-    Errand,
     Fetch,
     GiveUp,
     Head,
@@ -42,6 +41,7 @@ from sora_async._course import (
     Take,
     Whole,
 )
+from sora_async._errand import Errand
 from sora_async._origins import place_of
 from sora_async._transfer import EARLY, LONGEST_ASKED, MOST_LINKS, MOST_TRIES, PROGRESS, step
 from sora_async._wire import Part

@@ -66,14 +66,12 @@ class UnwritableError(DownloadError, OSError):
         self.errno, self.strerror, self.filename = self.code, self.reason, self.path
 
 
-@attrs.define(slots=False)
 class DiskFullError(UnwritableError):
     """There is no room for the file: on the disk, in the quota, or under a limit of its size."""
 
     advice: ClassVar[str] = "Make room, and download it again: it goes on from where it stopped"
 
 
-@attrs.define(slots=False)
 class VideoNotReadyError(DownloadError):
     """The task has no video yet; it goes on."""
 
@@ -81,14 +79,12 @@ class VideoNotReadyError(DownloadError):
     advice: ClassVar[str] = "Give download() the wait for it: client.wait_until_complete(task_id)"
 
 
-@attrs.define(slots=False)
 class VideoGoneError(DownloadError):
     """No link to the video works, not even one the service has just given."""
 
     advice: ClassVar[str] = "Ask the service's support for it, or make the video anew"
 
 
-@attrs.define(slots=False)
 class NotAVideoError(DownloadError):
     """What is there is a web page, an error or a picture, and no video."""
 
@@ -109,7 +105,6 @@ class VideoTooLargeError(DownloadError):
     size: int = 0
 
 
-@attrs.define(slots=False)
 class AddressRefusedError(DownloadError):
     """A link leads to what no video of a public service can be at: an address inside a network."""
 
@@ -133,6 +128,5 @@ class DownloadInterruptedError(DownloadError):
     total: int | None = None
 
 
-@attrs.define(slots=False)
 class DownloadTimeoutError(DownloadInterruptedError, TimeoutError):
     """The timeout of the download ran out."""

@@ -110,14 +110,12 @@ class UnauthorizedError(ResponseError):
         return "Check the API key (SORA_API_KEY): is it one of this service, with the rights?"
 
 
-@attrs.define(slots=False)
 class InsufficientQuotaError(ResponseError):
     """The account has no money left, whatever the status says; a later request fails as well."""
 
     advice: ClassVar[str] = "Top up the account; asking again does not help"
 
 
-@attrs.define(slots=False)
 class TaskNotFoundError(ResponseError):
     """The service does not know the id: wrong, not yet visible, or another account's."""
 
@@ -127,7 +125,6 @@ class TaskNotFoundError(ResponseError):
     )
 
 
-@attrs.define(slots=False)
 class RateLimitedError(ResponseError):
     """The service asks us to slow down (429)."""
 
@@ -135,7 +132,6 @@ class RateLimitedError(ResponseError):
     advice: ClassVar[str] = "Ask less often"
 
 
-@attrs.define(slots=False)
 class ServiceUnavailableError(ResponseError):
     """The service or its gateway is in trouble that may pass (408, 409, 425, 5xx)."""
 
@@ -143,7 +139,6 @@ class ServiceUnavailableError(ResponseError):
     advice: ClassVar[str] = "Ask again later"
 
 
-@attrs.define(slots=False)
 class NotOfferedError(ResponseError):
     """
     This server, or the dialect that is spoken with it, does not have the call (404, 405, 501).

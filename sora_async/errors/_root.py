@@ -1,6 +1,7 @@
 """What all errors have, and the one of an argument."""
 # slots=False, here and in all of the tree: TimeoutError has a C layout of its own, which no slotted
-# base mixes with.
+# base mixes with. A class without fields of its own is left as it is: each that attrs makes takes a
+# third of a millisecond of every import.
 
 from typing import ClassVar
 

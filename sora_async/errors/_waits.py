@@ -149,7 +149,6 @@ class OutageError(WaitInterruptedError):
         return f"no good answer for {self.outage:.1f} s, last: {self.fault}"
 
 
-@attrs.define(slots=False)
 class ClientClosedError(WaitInterruptedError):
     """The client was closed during the wait."""
 
