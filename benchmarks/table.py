@@ -39,8 +39,7 @@ def _tell_machine(results: Results, settings: dict[str, Any]) -> Iterator[str]:
     repeat = settings["repeat"]
     yield f"Medians of {repeat}." if repeat > 1 else "Each was run once."
     yield f"{machine['python']}, {machine['system']}, {machine['cores']} cores; {packages}."
-    # Not that of the scale, which has a picture and no place in the table.
-    every_run = [run for row in results if row != "scale" for run in select(results, row)]
+    every_run = [run for row in results for run in select(results, row)]
     waited = max((run.get("waited") or 0.0 for run in every_run), default=0.0) * 100
     if waited > _QUIET:
         yield f"**The machine was not quiet: clients waited up to {waited:.0f} % of the time for**"

@@ -116,6 +116,20 @@ class Turn:
         return self.grows_by * (now - self.due) - now
 
 
+def going_round(
+    budget: Budget, now: Clock, tell: Callable[[Turn], None] = lambda _: None
+) -> Slots[Turn]:
+    """Return slots after which each turn wants another at once; *tell* hears of each."""
+
+    def start(turn: Turn) -> None:
+        tell(turn)
+        slots.plan(turn, now())
+        slots.give_back()
+
+    slots = Slots[Turn](budget, start)
+    return slots
+
+
 async def test_what_ends_at_once_and_comes_again_is_given_one_slot_after_the_other(
     now: Clock,
 ) -> None:
@@ -232,13 +246,9 @@ class TestTurns:
 
     async def test_nobody_due_is_passed_over_for_good(self, now: Clock) -> None:
         served = collections.Counter[float]()
-
-        def start(turn: Turn) -> None:
-            served[turn.grows_by] += 1
-            slots.plan(turn, now())
-            slots.give_back()
-
-        slots = Slots[Turn](Budget(rate=10, burst=1, in_flight=1), start)
+        slots = going_round(
+            Budget(rate=10, burst=1, in_flight=1), now, lambda turn: served.update([turn.grows_by])
+        )
         for number in range(200):
             slots.plan(Turn(grows_by=1.0 + number % 2), now())
         await asyncio.sleep(100)
@@ -257,11 +267,7 @@ class TestTurns:
                 looks += 1
                 return super().urgency(now)
 
-        def start(turn: Turn) -> None:
-            slots.plan(turn, now())
-            slots.give_back()
-
-        slots = Slots[Turn](Budget(rate=1000, burst=1, in_flight=1), start)
+        slots = going_round(Budget(rate=1000, burst=1, in_flight=1), now)
         for _ in range(500):
             slots.plan(Looked(), now())
         await asyncio.sleep(10)
@@ -272,11 +278,7 @@ class TestTurns:
         assert 10_000 <= looks < 10_000 + 11 * 2 * 500
 
     async def test_void_places_in_the_queue_do_not_pile_up(self, now: Clock) -> None:
-        def start(turn: Turn) -> None:
-            slots.plan(turn, now())
-            slots.give_back()
-
-        slots = Slots[Turn](Budget(rate=100, burst=1, in_flight=1), start)
+        slots = going_round(Budget(rate=100, burst=1, in_flight=1), now)
         for _ in range(500):
             slots.plan(Turn(), now())
         await asyncio.sleep(60)
