@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import attrs
 import pytest
 from cli_stage import Screen, Terminal, interrupt, promised, records, served
 
@@ -81,9 +82,10 @@ def test_orders_may_come_from_stdin(shop, capsys, monkeypatch) -> None:
     assert [task.order.prompt for task in shop.tasks] == ["a boat"]
 
 
-def test_the_end_lists_what_failed_and_how_to_go_on(shop, capsys) -> None:
+@pytest.mark.parametrize("running", [0.0, 1.0], ids=["in order", "the first one last"])
+def test_the_end_lists_what_failed_and_how_to_go_on(shop, capsys, running: float) -> None:
     no = http_error(400, {"error": {"message": "prompt too long"}})
-    shop.on_create(accepted(life=REFUSED), no, no)
+    shop.on_create(accepted(life=attrs.evolve(REFUSED, running=running)), no, no)
     prompts = write("first", "second", "third", "fourth")
 
     code = main(["batch", prompts, "--out", "v", "--creating", "1", "--base-url", shop.url])

@@ -322,9 +322,9 @@ def test_a_tally_counts_what_is_half_made_as_half() -> None:
     for name in "efg":
         tally.begin(name, "creating")
 
-    parts = tally.sum_up(elapsed=60.0, order=["saved"])
+    parts = tally.sum_up(elapsed=60.0)
 
-    assert parts[:3] == ["0 of 20 settled", "4 waiting", "3 creating"]
+    assert parts[:3] == ["0 of 20 settled", "3 creating", "4 waiting"]
     assert parts[3:] == ["1.9 a minute", "about 9:31 left"]
 
 
@@ -336,9 +336,21 @@ def test_a_tally_foretells_nothing_of_few_or_at_once_or_from_what_was_done_befor
     for number in range(40):
         old.settle(saved(f"video_{number}"))
 
-    assert few.sum_up(elapsed=60.0, order=["saved"]) == ["2 of 9 settled", "2 saved"]
-    assert fresh.sum_up(elapsed=5.0, order=["saved"]) == ["2 of 50 settled", "2 saved"]
-    assert old.sum_up(elapsed=60.0, order=["saved"]) == ["40 of 50 settled", "40 saved"]
+    assert few.sum_up(elapsed=60.0) == ["2 of 9 settled", "2 saved"]
+    assert fresh.sum_up(elapsed=5.0) == ["2 of 50 settled", "2 saved"]
+    assert old.sum_up(elapsed=60.0) == ["40 of 50 settled", "40 saved"]
+
+
+def test_a_tally_tells_the_ends_and_the_stages_in_one_order_whichever_came_first() -> None:
+    tally = Tally(9)
+    tally.settle(Outcome(task_id="a", last=None, error=ClientClosedError("a"), elapsed=1.0))
+    tally.settle(saved("b"))
+    tally.begin("c", "downloading")
+    tally.begin("d", "creating")
+
+    parts = tally.sum_up(elapsed=1.0)
+
+    assert parts[1:] == ["1 saved", "1 interrupted", "1 creating", "1 downloading"]
 
 
 def test_a_slow_rate_is_by_the_hour() -> None:
@@ -346,9 +358,9 @@ def test_a_slow_rate_is_by_the_hour() -> None:
     tally.settle(saved("a"))
     tally.event("b", received(10_000_000))
 
-    parts = tally.sum_up(elapsed=600.0, order=[])
+    parts = tally.sum_up(elapsed=600.0)
 
-    assert parts[1:] == ["1 downloading", "12.0 an hour", "about 4:00:00 left"]
+    assert parts[1:] == ["1 saved", "1 downloading", "12.0 an hour", "about 4:00:00 left"]
 
 
 async def test_many_in_lines_are_told_by_their_ends_and_summed_up(capsys) -> None:

@@ -16,6 +16,7 @@ from ._follow import Outcome, Show, exit_code
 from ._loop import run_loop
 from ._prompts import Order, read_orders
 from ._show import make_show
+from ._tally import ENDS, count_up
 from ._texts import clean, count, shorten
 
 ENDING = (
@@ -178,9 +179,9 @@ def _print_summary(total: int, show: Show) -> None:
 def _tell_summary(total: int, show: Show, options: argparse.Namespace) -> None:
     """Say on stderr what has become of the orders, which failed, and how to go on."""
     ends = show.outcomes.values()
-    words = Counter(outcome.word for outcome in ends)
+    words: Counter[str] = Counter(outcome.word for outcome in ends)
     parts = [f"{words['succeeded']} of {count(total, 'video')} in {options.out}"]
-    parts += [f"{number} {word}" for word, number in words.items() if word != "succeeded"]
+    parts += count_up(words, (word for word in ENDS if word != "succeeded"))
     if len(ends) < total:
         parts.append(f"{total - len(ends)} not begun")
     tell = [", ".join(parts)]
@@ -206,7 +207,7 @@ def _name(line: int, width: int, order: Order) -> str:
 def _tell_lost(outcomes: Iterable[Outcome]) -> Iterator[str]:
     """Yield a line for each reason; what all have met, such as no network, is told once."""
     reasons: dict[str, list[Outcome]] = {}
-    for one in outcomes:
+    for one in sorted(outcomes, key=lambda one: one.line or 0):
         if one.word != "interrupted":
             reasons.setdefault(one.reason, []).append(one)
     for reason, alike in reasons.items():
@@ -214,9 +215,9 @@ def _tell_lost(outcomes: Iterable[Outcome]) -> Iterator[str]:
             task = f" ({clean(alike[0].task_id)})" if alike[0].task_id else ""
             yield f"  line {alike[0].name.strip()}{task}: {reason}"
         else:
-            lines = sorted(one.line or 0 for one in alike)
-            more = f" and {len(lines) - FEW} more" if len(lines) > FEW else ""
-            yield f"  lines {', '.join(map(str, lines[:FEW]))}{more}: {reason}"
+            lines = ", ".join(str(one.line) for one in alike[:FEW])
+            more = f" and {len(alike) - FEW} more" if len(alike) > FEW else ""
+            yield f"  lines {lines}{more}: {reason}"
 
 
 def _tell_way_on(options: argparse.Namespace) -> str:

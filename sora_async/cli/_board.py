@@ -129,7 +129,7 @@ class Board:
             width: The columns of the terminal.
             height: Its lines; rows that do not fit are left out until all is over.
         """
-        summary = ", ".join(self._tally.sum_up(elapsed=elapsed, order=STYLES))
+        summary = ", ".join(self._tally.sum_up(elapsed=elapsed))
         lines = -(-(len(summary) + len(", 1000 not shown")) // width)
         room = max(1, height - 1 - lines)
         names = self._choose(room)

@@ -12,9 +12,6 @@ from ._pace import Pace
 from ._tally import MANY, Tally
 from ._texts import find_address, find_phase, note, tell_part, tell_size
 
-ORDER: Final = ("succeeded", "saved", "failed", "error", "uncertain", "timeout", "interrupted")
-"""In which order the outcomes are counted up."""
-
 SUMMARY: Final = 30.0
 """Seconds between two sums of many tasks."""
 
@@ -125,7 +122,7 @@ class Lines(Show):
     async def _sum_up(self) -> None:
         while True:
             await asyncio.sleep(SUMMARY)
-            parts = self._tally.sum_up(elapsed=self._elapsed(), order=ORDER)
+            parts = self._tally.sum_up(elapsed=self._elapsed())
             self.say(f"{self._elapsed():7.1f} s  {', '.join(parts)}")
 
     def _elapsed(self) -> float:

@@ -2,11 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, get_args
 
 from .. import DownloadEvent
 from ._follow import Event, Outcome, Stage
 from ._texts import tell_seconds
+
+ENDS: Final = ("succeeded", "saved", "failed", "error", "uncertain", "timeout", "interrupted")
+"""The words of outcomes, in the order in which they are told, whichever came first."""
 
 MANY: Final = 10
 """From so many tasks on, one wants to know how they are as a whole rather than each of them."""
@@ -66,18 +69,10 @@ class Tally:
         """Take note that no more will come: nothing is foretold from now on."""
         self._is_closed = True
 
-    def sum_up(self, *, elapsed: float, order: Iterable[str]) -> list[str]:
-        """
-        Return the parts of a sentence.
-
-        Args:
-            elapsed: Seconds since the beginning.
-            order: The words of outcomes, in the order in which they are told.
-        """
-        parts = [f"{self.settled} of {self.total} settled"]
-        parts += [f"{self._ends[word]} {word}" for word in order if self._ends[word]]
-        stages = Counter(self._stages.values())
-        parts += [f"{count} {stage}" for stage, count in stages.items()]
+    def sum_up(self, *, elapsed: float) -> list[str]:
+        """Return the parts of a sentence, so many seconds after the beginning."""
+        parts = [f"{self.settled} of {self.total} settled", *count_up(self._ends, ENDS)]
+        parts += count_up(Counter(self._stages.values()), get_args(Stage))
         return parts + self._foretell(elapsed)
 
     def _foretell(self, elapsed: float) -> list[str]:
@@ -89,3 +84,8 @@ class Tally:
         a_minute = 60.0 * work / elapsed
         rate = f"{a_minute:.1f} a minute" if a_minute >= 1 else f"{60 * a_minute:.1f} an hour"
         return [rate, f"about {tell_seconds(left / work * elapsed)} left"]
+
+
+def count_up(words: Counter[str], order: Iterable[str]) -> list[str]:
+    """Return how many there are of each, of those that there are, in this order."""
+    return [f"{words[word]} {word}" for word in order if words[word]]
