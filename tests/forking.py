@@ -35,10 +35,14 @@ def during_use() -> None:
     """Fork while another thread waits; its connection must not be touched by the child."""
     began, is_over = threading.Event(), threading.Event()
 
+    def stay() -> None:
+        # Said from here: a fork while asyncio imports its executor finds the locks of that halfway.
+        began.set()
+        is_over.wait()
+
     async def wait() -> None:
         async for _ in CLIENT.wait_until_complete("video"):
-            began.set()
-            await asyncio.to_thread(is_over.wait)
+            await asyncio.to_thread(stay)
             break
 
     thread = threading.Thread(target=asyncio.run, args=(wait(),))
