@@ -8,8 +8,7 @@ import os
 import re
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,17 +53,32 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSora]:
         yield fake
 
 
-class Screen(io.StringIO):
-    """An output that remembers all that was written, and acts once it shows something."""
+@pytest.fixture
+def skip(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """A function that lets 20 seconds pass on every loop: timeouts then wait for events."""
+    ahead = 0.0
+    usual = asyncio.BaseEventLoop.time
+    monkeypatch.setattr(asyncio.BaseEventLoop, "time", lambda loop: usual(loop) + ahead)
 
-    def __init__(self, act: Callable[[], object] = lambda: None, at: str = "\0") -> None:
+    def skip() -> None:
+        nonlocal ahead
+        ahead += 20.0
+
+    return skip
+
+
+class Screen(io.StringIO):
+    """An output that remembers all that was written, and acts once it shows some texts."""
+
+    def __init__(self, act: Callable[[], object] = lambda: None, *, at: Sequence[str] = ()) -> None:
         super().__init__()
-        self._act, self._at = act, at
+        self._act, self._awaited = act, {at} if isinstance(at, str) else set(at)
 
     def write(self, text: str) -> int:
         size = super().write(text)
-        if self._at in text:
-            self._at = "\0"
+        shown = {awaited for awaited in self._awaited if awaited in text}
+        self._awaited -= shown
+        if shown and not self._awaited:
             self._act()
         return size
 
@@ -96,19 +110,26 @@ def interrupt() -> None:
     signal.raise_signal(signal.SIGINT)
 
 
-@contextlib.contextmanager
-def interrupted_once_asked(fake: FakeSora) -> Iterator[None]:
-    """Send this process a Ctrl-C as soon as the first request has reached the fake."""
+class _Requests(list):
+    """The requests to a fake, of which the first one does something before it is answered."""
 
-    def watch() -> None:
-        while not fake.requests:
-            time.sleep(0.001)
-        os.kill(os.getpid(), signal.SIGINT)
+    def __init__(self, act: Callable[[], object]) -> None:
+        super().__init__()
+        self._act = act
 
-    thread = threading.Thread(target=watch)
-    thread.start()
-    yield
-    thread.join()
+    def append(self, request: object) -> None:
+        super().append(request)
+        if len(self) == 1:
+            self._act()
+
+
+def signal_once_asked(fake: FakeSora, number: int = signal.SIGINT) -> None:
+    """
+    Let the first request send this process a signal, by default that of a Ctrl-C.
+
+    The fake does it, before it answers: who watches it may be late, and end what comes after.
+    """
+    fake._api.requests = _Requests(lambda: os.kill(os.getpid(), number))
 
 
 def records(text: str) -> list[dict]:

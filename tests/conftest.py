@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from cli_stage import fake, on_terminal  # noqa: F401 - fixtures of the command's tests
+from cli_stage import fake, on_terminal, skip  # noqa: F401 - fixtures of the command's tests
 
 from sora_async import SoraClient
 from sora_async.testing import FakeSora, VirtualClock

@@ -15,7 +15,7 @@ from cli_stage import Screen, Terminal, interrupt, promised, records, served
 from sora_async import InvalidArgumentError
 from sora_async.__main__ import main
 from sora_async.cli._prompts import read_orders
-from sora_async.testing import FakeSora, Life, accepted, http_error, queued, reset, slow
+from sora_async.testing import FakeSora, Life, accepted, http_error, reset, slow
 
 AT_ONCE = Life(queued=0, running=0)
 FOREVER = Life(queued=0, running=1e9)
@@ -203,7 +203,7 @@ def test_the_lines_of_a_file_keep_their_numbers(tmp_path) -> None:
 
 def test_ctrl_c_waits_for_orders_under_way_and_a_further_run_goes_on(shop, capsys) -> None:
     prompts = write("first", "second")
-    shop.on_create(accepted(life=FOREVER), slow(0.2, queued()))
+    shop.on_create(accepted(life=FOREVER), slow(0.2, accepted(life=FOREVER)))
 
     with contextlib.redirect_stderr(Screen(interrupt, at="running")) as err:
         code = main(["batch", prompts, "--out", "v", "--api-key", "sk-1"])

@@ -3,11 +3,8 @@
 import contextlib
 import io
 import os
-import signal
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,14 +13,15 @@ from cli_stage import (
     Screen,
     Terminal,
     interrupt,
-    interrupted_once_asked,
     promised,
     records,
     served,
+    signal_once_asked,
 )
 
 from sora_async import InvalidArgumentError
 from sora_async.__main__ import main
+from sora_async.cli._json import JsonLines
 from sora_async.cli._prompts import read_field
 from sora_async.testing import FakeSora, Life, accepted, http_error, queued, reset, slow
 
@@ -185,8 +183,8 @@ def test_a_refused_order_says_why(shop, capsys) -> None:
 def test_ctrl_c_waits_for_the_id_of_an_order_under_way(shop, capsys, tmp_path) -> None:
     shop.on_create(slow(0.15, queued()))
 
-    with interrupted_once_asked(shop):
-        code = main(["create", "--prompt", "a boat", "--download", str(tmp_path)])
+    signal_once_asked(shop)
+    code = main(["create", "--prompt", "a boat", "--download", str(tmp_path)])
 
     out, err = capsys.readouterr()
     assert (code, out) == (130, f"{shop.tasks[0].id}\n")
@@ -197,8 +195,8 @@ def test_ctrl_c_waits_for_the_id_of_an_order_under_way(shop, capsys, tmp_path) -
 def test_ctrl_c_in_json_leaves_the_task_on_stdout(shop, capsys) -> None:
     shop.on_create(slow(0.15, queued()))
 
-    with interrupted_once_asked(shop):
-        code = main(["create", "--json", "--wait", "--prompt", "a boat"])
+    signal_once_asked(shop)
+    code = main(["create", "--json", "--wait", "--prompt", "a boat"])
 
     out, err = capsys.readouterr()
     assert (code, err) == (130, "")
@@ -208,8 +206,8 @@ def test_ctrl_c_in_json_leaves_the_task_on_stdout(shop, capsys) -> None:
 def test_a_refusal_after_ctrl_c_is_still_told(shop, capsys) -> None:
     shop.on_create(slow(0.15, http_error(400, {"error": {"message": "too long"}})))
 
-    with interrupted_once_asked(shop):
-        code = main(["create", "--prompt", "a boat"])
+    signal_once_asked(shop)
+    code = main(["create", "--prompt", "a boat"])
 
     assert code == 1
     assert "too long" in capsys.readouterr().err
@@ -218,30 +216,21 @@ def test_a_refusal_after_ctrl_c_is_still_told(shop, capsys) -> None:
 def test_a_second_ctrl_c_gives_up_and_says_how_to_look(shop, capsys) -> None:
     shop.on_create(slow(0.6, queued()))
 
-    with (
-        interrupted_once_asked(shop),
-        contextlib.redirect_stderr(Screen(interrupt, at="Ctrl-C again")) as err,
-    ):
+    signal_once_asked(shop)
+    with contextlib.redirect_stderr(Screen(interrupt, at="Ctrl-C again")) as err:
         code = main(["create", "--base-url", shop.url, "--prompt", "a boat"])
 
     assert (code, capsys.readouterr().out) == (3, "")
     assert err.getvalue().endswith(f"  sora-async list --base-url {shop.url}\n")
 
 
-def test_a_second_ctrl_c_is_an_error_in_json(shop, capsys) -> None:
+def test_a_second_ctrl_c_is_an_error_in_json(shop, capsys, monkeypatch) -> None:
     shop.on_create(slow(0.6, queued()))
+    # What people are told at the first one is when a program knows of it, too.
+    monkeypatch.setattr(JsonLines, "say", lambda show, text: interrupt())
 
-    def press() -> None:
-        while not shop.requests:
-            time.sleep(0.001)
-        for _ in range(2):
-            os.kill(os.getpid(), signal.SIGINT)
-            time.sleep(0.15)
-
-    thread = threading.Thread(target=press)
-    thread.start()
+    signal_once_asked(shop)
     code = main(["create", "--json", "--prompt", "a boat"])
-    thread.join()
 
     out, err = capsys.readouterr()
     assert (code, err) == (3, "")
@@ -322,8 +311,8 @@ def test_a_terminal_shows_the_order_until_there_is_an_id(shop, on_terminal) -> N
 def test_a_terminal_tells_what_ctrl_c_waits_for(shop, on_terminal) -> None:
     shop.on_create(slow(0.15, queued()))
 
-    with interrupted_once_asked(shop):
-        code, shown = on_terminal("create", "--prompt", "a boat")
+    signal_once_asked(shop)
+    code, shown = on_terminal("create", "--prompt", "a boat")
 
     assert code == 130
     assert "The order is under way" in shown

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from cli_stage import Screen, Terminal, interrupt, records, served
+from cli_stage import Screen, Terminal, interrupt, records, served, signal_once_asked
 
 from sora_async.__main__ import main
 from sora_async.cli._exits import Exit
@@ -72,23 +72,11 @@ def ordering() -> Iterator[tuple[FakeSora, list[str]]]:
         yield shop, ["create", "--base-url", shop.url, "--prompt", "a boat"]
 
 
-def once_asked(shop: FakeSora, act) -> threading.Thread:
-    def watch() -> None:
-        while not shop.requests:
-            time.sleep(0.001)
-        act()
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    return thread
-
-
 def test_sigterm_waits_for_the_id_of_an_order_under_way(capsys) -> None:
     with ordering() as (shop, words):
         shop.on_create(slow(0.15, queued()))
-        thread = once_asked(shop, terminate)
+        signal_once_asked(shop, signal.SIGTERM)
         code = main(words)
-        thread.join()
 
     assert (code, capsys.readouterr().out) == (143, f"{shop.tasks[0].id}\n")
 
@@ -97,10 +85,9 @@ def test_sigterm_waits_for_the_id_of_an_order_under_way(capsys) -> None:
 def test_a_second_signal_after_sigterm_gives_up(second, capsys) -> None:
     with ordering() as (shop, words):
         shop.on_create(slow(0.6, queued()))
-        thread = once_asked(shop, terminate)
+        signal_once_asked(shop, signal.SIGTERM)
         with contextlib.redirect_stderr(Screen(second, at="Ctrl-C again")) as err:
             code = main(words)
-        thread.join()
 
     assert (code, capsys.readouterr().out) == (3, "")
     assert "Look before you create it again" in err.getvalue()
@@ -114,18 +101,18 @@ def test_a_signal_that_another_thread_hears_wakes_the_loop(number, options) -> N
     def elsewhere() -> None:
         time.sleep(0.05)  # until the loop sleeps
         signal.pthread_kill(threading.get_ident(), number)
-        ended.wait(2.0)
+        ended.wait(60)
 
     async def sleep() -> None:
         threading.Thread(target=elsewhere).start()
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(30)
 
     started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         run_loop(sleep(), options)
     ended.set()
 
-    assert time.monotonic() - started < 1.0
+    assert time.monotonic() - started < 15
     assert options.interrupted == (130 if number == signal.SIGINT else 143)
 
 
