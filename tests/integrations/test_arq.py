@@ -47,7 +47,7 @@ async def test_a_killed_workers_wait_goes_on_after_the_timeout_of_its_job(
     sora, redis, tmp_path
 ) -> None:
     sora.script("video_1", running(0.1))
-    quick = hurry(tmp_path, "arq_worker", "WorkerSettings.job_timeout = 1", "example.SLICE = 0.5")
+    quick = hurry(tmp_path, "arq_worker", "WorkerSettings.job_timeout = 3", "example.SLICE = 0.5")
 
     async with Program(*HURRIED, **quick) as worker, Program(ORDER, "video_1") as order:
         await reached(lambda: sora.polls("video_1"))

@@ -8,10 +8,11 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 redis = pytest.importorskip("redis", reason="needs the extra redis: nox -s integrations")
@@ -51,6 +52,69 @@ async def crowds(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+@attrs.define
+class Lateness:
+    """
+    By how much the loop was late, for a machine that has other things to do.
+
+    Attributes:
+        worst: At most, in seconds: so long may what was due before fall into a window.
+        total: In all, in seconds: so much of a window was no time to ask in.
+    """
+
+    worst: float = 0.0
+    total: float = 0.0
+
+
+@contextlib.asynccontextmanager
+async def watching_the_loop() -> AsyncIterator[Lateness]:
+    """Measure how late the loop is."""
+    loop, lateness = asyncio.get_running_loop(), Lateness()
+
+    async def tick() -> None:
+        while True:
+            due = loop.time() + 0.005
+            await asyncio.sleep(0.005)
+            late = loop.time() - due
+            if late > 0.01:
+                lateness.total += late
+                lateness.worst = max(lateness.worst, late)
+
+    ticking = asyncio.ensure_future(tick())
+    try:
+        yield lateness
+    finally:
+        ticking.cancel()
+
+
+def is_about(polls: int, expected: float, spread: float, late: Lateness, *, rate: float) -> bool:
+    """Whether so many polls came, as far as the loop had the time for them."""
+    least = expected - spread - rate * late.total
+    return least <= polls <= expected + spread + rate * late.worst
+
+
+async def reached(is_so: Callable[[], Awaitable[object]]) -> None:
+    """Wait until something is so."""
+    async with asyncio.timeout(15):
+        while not await is_so():
+            await asyncio.sleep(0.02)
+
+
+async def silence_is_known(url: str) -> None:
+    """Wait until Redis has been told of a silence."""
+
+    async def is_known() -> bool:
+        return float(await one.hget("sora_async:{default}:budget", "quiet") or 0) > time.time()
+
+    async with redis.asyncio.Redis.from_url(url) as one:
+        await reached(is_known)
+
+
+def arrival(sora: FakeSora, task_id: str) -> float:
+    """Return when a task was asked for last, on the loop's clock."""
+    return max(at for at, request in sora.requests if request.task_id == task_id)
+
+
 def between(sora: FakeSora, begin: float, end: float) -> Counter[str]:
     """Count the polls of each client in a stretch of time, on the loop's clock."""
     asked = ((at, request.task_id or "") for at, request in sora.requests)
@@ -76,31 +140,34 @@ async def test_many_clients_keep_one_rate_and_share_it_fairly(redis_server, sora
     async with sora, crowds(sora, SharedBudget(url=redis_server.url, rate=60, burst=3)):
         await asyncio.sleep(0.3)
         begin = loop.time()
-        await asyncio.sleep(1.5)
+        async with watching_the_loop() as late:
+            await asyncio.sleep(1.5)
         shares = between(sora, begin, begin + 1.5)
 
-    assert sum(shares.values()) == pytest.approx(90, rel=0.05)
-    assert min(shares.values()) >= 0.28 * sum(shares.values())
+    assert is_about(sum(shares.values()), 90, 4.5, late, rate=60)
+    assert min(shares.values()) >= 0.28 * sum(shares.values()) - 60 * late.total
 
 
 async def test_slots_of_many_programs_are_spaced_evenly(redis_server, sora) -> None:
     async with sora, crowds(sora, SharedBudget(url=redis_server.url, rate=60, burst=3)):
-        await asyncio.sleep(1.3)
+        async with watching_the_loop() as late:
+            await asyncio.sleep(1.3)
         starts = [at for at, _ in sora.requests]
 
     fullest = max(sum(1 for one in starts if at <= one < at + 0.1) for at in starts)
-    assert fullest <= 6 + 3 + 3  # in a tenth of a second, the burst, and a loop that is late
+    # In a tenth of a second, the burst, and what a loop that is late had to do before.
+    assert fullest <= 6 + 3 + 3 + 60 * late.worst
 
 
 async def test_slots_are_reserved_many_at_once(redis_server, sora) -> None:
     budget = SharedBudget(url=redis_server.url, rate=200, burst=3)
     async with sora, crowds(sora, budget, clients=1, waits=50):
-        await asyncio.sleep(1.0)
-        polls = len(sora.requests)
+        async with asyncio.timeout(15):
+            while (polls := len(sora.requests)) < 100:
+                await asyncio.sleep(0.02)
         async with redis.asyncio.Redis.from_url(redis_server.url) as one:
             stats = await one.info("commandstats")
 
-    assert polls > 60
     assert stats["cmdstat_evalsha"]["calls"] < polls / 4
 
 
@@ -110,7 +177,7 @@ async def test_a_clock_that_was_set_back_stops_nobody(redis_server, sora) -> Non
     far = time.time() + 3600
     async with redis.asyncio.Redis.from_url(redis_server.url) as one:
         await one.hset("sora_async:{default}:budget", mapping={"next": far, "quiet": far})
-    async with sora, client_of(sora, budget) as client, asyncio.timeout(5):
+    async with sora, client_of(sora, budget) as client, asyncio.timeout(30):
         await client.get_task("video")
 
 
@@ -120,10 +187,11 @@ async def test_names_keep_budgets_apart(redis_server, sora) -> None:
         for name in ("one", "other"):
             budget = SharedBudget(url=redis_server.url, name=name, rate=20, burst=1)
             await stack.enter_async_context(crowds(sora, budget, clients=1))
-        await asyncio.sleep(1.0)
+        async with watching_the_loop() as late:
+            await asyncio.sleep(1.0)
         polls = len(sora.requests)
 
-    assert polls == pytest.approx(40, rel=0.15)
+    assert is_about(polls, 40, 6, late, rate=40)
 
 
 async def test_without_redis_each_keeps_to_its_share_and_comes_back_by_itself(
@@ -135,16 +203,22 @@ async def test_without_redis_each_keeps_to_its_share_and_comes_back_by_itself(
         await asyncio.sleep(0.3)
         redis_server.stop()
         lost = loop.time()
-        await asyncio.sleep(1.0)
-        alone = between(sora, lost, loop.time())
+        async with watching_the_loop() as late:
+            await asyncio.sleep(1.0)
+        alone = between(sora, lost, lost + 1.0)
         redis_server.start()
-        await asyncio.sleep(1.7)
+        async with asyncio.timeout(15):
+            while sum("Redis is back" in line for line in warnings(caplog)) < 3:
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(0.2)
         back = loop.time()
-        await asyncio.sleep(1.0)
+        async with watching_the_loop() as late_again:
+            await asyncio.sleep(1.0)
         again = between(sora, back, back + 1.0)
 
-    assert all(polls == pytest.approx(20, abs=3) for polls in alone.values())
-    assert sum(again.values()) == pytest.approx(60, abs=4)
+    assert len(alone) == 3
+    assert all(is_about(polls, 20, 3, late, rate=20) for polls in alone.values())
+    assert is_about(sum(again.values()), 60, 4, late_again, rate=60)
     said = warnings(caplog)
     assert sum("no Redis (ConnectionError" in line for line in said) == 3  # once for each client
     assert sum("Redis is back after" in line for line in said) == len(said) - 3 == 3
@@ -168,7 +242,7 @@ async def test_a_redis_that_hangs_holds_nobody_up_for_long(redis_server, sora) -
     async with sora, SoraClient(base_url=sora.url, budget=budget, schedule=OFTEN) as client:
         os.kill(redis_server.pid, signal.SIGSTOP)
         try:
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(10):
                 task = await client.wait_until_complete("video")
         finally:
             os.kill(redis_server.pid, signal.SIGCONT)
@@ -179,11 +253,15 @@ async def test_a_redis_that_hangs_holds_nobody_up_for_long(redis_server, sora) -
 async def test_a_429_that_comes_while_redis_is_asked_is_told_right_after(
     redis_server, sora
 ) -> None:
-    loop = asyncio.get_running_loop()
     budget = SharedBudget(url=redis_server.url, rate=60, burst=1)
-    sora.script("limited", slow(0.2, http_error(429, headers={"Retry-After": "1"})))
+    sora.script("limited", slow(0.2, http_error(429, headers={"Retry-After": "2"})))
     sora.script("video", completed())
-    async with sora, client_of(sora, budget) as one, client_of(sora, budget) as other:
+    async with (
+        sora,
+        client_of(sora, budget) as one,
+        client_of(sora, budget) as other,
+        watching_the_loop() as late,
+    ):
         limited = asyncio.ensure_future(one.get_task("limited"))
         await asyncio.sleep(0.1)
         os.kill(redis_server.pid, signal.SIGSTOP)
@@ -191,29 +269,32 @@ async def test_a_429_that_comes_while_redis_is_asked_is_told_right_after(
             video = asyncio.ensure_future(one.get_task("video"))
             with pytest.raises(RateLimitedError):
                 await limited
-            began = loop.time()
         finally:
             os.kill(redis_server.pid, signal.SIGCONT)
-        await asyncio.sleep(0.05)
+        await silence_is_known(redis_server.url)
         await other.get_task("video")
         await video
 
-    assert loop.time() - began == pytest.approx(1.0, abs=0.2)
+    first = min(at for at, request in sora.requests if request.task_id == "video")
+    assert 2.0 <= first - arrival(sora, "limited") - 0.2 < 2.2 + late.total
 
 
 async def test_a_service_in_trouble_is_left_alone_by_all(redis_server, sora) -> None:
-    loop = asyncio.get_running_loop()
     budget = SharedBudget(url=redis_server.url)
-    sora.script("trouble", http_error(503, headers={"Retry-After": "1"}))
+    sora.script("trouble", http_error(503, headers={"Retry-After": "2"}))
     sora.script("video", completed())
-    async with sora, client_of(sora, budget) as one, client_of(sora, budget) as other:
+    async with (
+        sora,
+        client_of(sora, budget) as one,
+        client_of(sora, budget) as other,
+        watching_the_loop() as late,
+    ):
         with pytest.raises(ServiceUnavailableError):
             await one.get_task("trouble")
-        began = loop.time()
-        await asyncio.sleep(0.05)
+        await silence_is_known(redis_server.url)
         await other.get_task("video")
 
-    assert loop.time() - began == pytest.approx(1.0, abs=0.2)
+    assert 2.0 <= arrival(sora, "video") - arrival(sora, "trouble") < 2.2 + late.total
 
 
 async def test_a_429_that_one_sees_silences_all_and_slows_them_down(redis_server, sora) -> None:
@@ -225,12 +306,13 @@ async def test_a_429_that_one_sees_silences_all_and_slows_them_down(redis_server
         with pytest.raises(RateLimitedError):
             await other.get_task("limited")
         silent = loop.time()
-        await asyncio.sleep(1.65)
-        during = between(sora, silent + 0.2, silent + 0.55)
+        async with watching_the_loop() as late:
+            await asyncio.sleep(1.65)
+        during = between(sora, silent + 0.2 + late.worst, silent + 0.55)
         after = between(sora, silent + 0.6, silent + 1.6)
 
     assert during == {}
-    assert 35 < sum(after.values()) < 0.94 * 60
+    assert 35 - 60 * late.total < sum(after.values()) < 0.94 * 60
 
 
 async def test_one_that_is_alone_looks_for_redis_again_and_again(
@@ -250,20 +332,23 @@ async def test_one_that_is_alone_looks_for_redis_again_and_again(
 
 
 async def test_a_429_seen_without_redis_is_told_when_it_is_back(redis_server, sora) -> None:
-    loop = asyncio.get_running_loop()
     budget = SharedBudget(url=redis_server.url, rate=60, burst=1)
-    sora.script("limited", http_error(429, headers={"Retry-After": "3"}))
+    sora.script("limited", http_error(429, headers={"Retry-After": "5"}))
     sora.script("video", completed())
     redis_server.stop()
-    async with sora, client_of(sora, budget) as one, client_of(sora, budget) as other:
-        began = loop.time()
+    async with (
+        sora,
+        client_of(sora, budget) as one,
+        client_of(sora, budget) as other,
+        watching_the_loop() as late,
+    ):
         with pytest.raises(RateLimitedError):
             await one.get_task("limited")
         redis_server.start()
-        await asyncio.sleep(1.8)
+        await silence_is_known(redis_server.url)
         await other.get_task("video")
 
-        assert loop.time() - began == pytest.approx(3, abs=0.4)
+    assert 5.0 <= arrival(sora, "video") - arrival(sora, "limited") < 5.3 + late.total
 
 
 async def test_a_call_after_the_end_is_let_through_to_find_it_out(redis_server) -> None:
@@ -277,14 +362,14 @@ async def test_a_call_after_the_end_is_let_through_to_find_it_out(redis_server) 
 
 
 async def test_who_has_left_is_not_counted_any_more(redis_server, sora) -> None:
+    async def is_counted(programs: int) -> bool:
+        return await one.zcard("sora_async:{default}:programs") == programs
+
     budget = SharedBudget(url=redis_server.url)
     async with redis.asyncio.Redis.from_url(redis_server.url) as one, sora:
         async with crowds(sora, budget):
-            await asyncio.sleep(0.2)
-            during = await one.zcard("sora_async:{default}:programs")
-        after = await one.zcard("sora_async:{default}:programs")
-
-    assert (during, after) == (3, 0)
+            await reached(lambda: is_counted(3))
+        await reached(lambda: is_counted(0))  # Redis itself would take 20 s to forget them
 
 
 @pytest.mark.parametrize(
@@ -320,20 +405,22 @@ async def test_slots_that_nobody_wanted_are_not_hoarded(redis_server, sora) -> N
             await client.get_task("video")
         await asyncio.sleep(1.2)
         before = len(sora.requests)
-        await asyncio.gather(*(client.get_task("video") for _ in range(10)))
+        async with watching_the_loop() as late:
+            await asyncio.gather(*(client.get_task("video") for _ in range(10)))
         starts = [at for at, _ in sora.requests[before:]]
 
-    assert starts[-1] - starts[0] > 8 / 60
+    assert starts[-1] - starts[0] > 8 / 60 - late.worst
 
 
 async def test_a_client_ends_at_once_although_its_redis_has_died(redis_server, sora) -> None:
+    loop = asyncio.get_running_loop()
     sora.script("video", completed())
     async with sora:
         async with client_of(sora, SharedBudget(url=redis_server.url)) as client:
             await client.get_task("video")
             redis_server.stop()
-            began = asyncio.get_running_loop().time()
-        assert asyncio.get_running_loop().time() - began < 0.5
+            began = loop.time()
+        assert loop.time() - began < 5  # and not until somebody gives up
 
 
 async def test_the_example_shares_a_budget(redis_server, sora) -> None:
