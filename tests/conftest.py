@@ -1,6 +1,7 @@
 """Every async test runs in virtual time, against a fake service on real sockets."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
@@ -53,8 +54,11 @@ def now() -> Callable[[], float]:
 
 
 def pytest_configure(config: Any) -> None:
-    """Keep hypothesis honest on slow machines: what it finds counts, not how long it took."""
+    """Prepare what runs before all tests."""
     from hypothesis import settings
 
+    # What a shell starts with "&" is deaf to Ctrl-C; the tests of it would wait for ever.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # On a slow machine, what hypothesis finds counts, and not how long it took.
     settings.register_profile("house", deadline=None)
     settings.load_profile("house")
