@@ -44,9 +44,12 @@ def test_a_ramp_grows_to_its_longest_interval_and_ends_there() -> None:
         (1, 2, 1e9),
         (1, float("inf"), 5),
         (float("nan"), 2, 5),
+        ("1", 2, 5),
+        (1, None, 5),
+        (1, 2, True),
     ],
 )
-def test_a_ramp_that_never_ends_is_refused(first: float, factor: float, longest: float) -> None:
+def test_a_ramp_that_never_ends_is_refused(first: Any, factor: Any, longest: Any) -> None:
     with pytest.raises(InvalidArgumentError, match="ramp"):
         ramp(first=first, factor=factor, longest=longest)
 
@@ -75,8 +78,11 @@ def test_a_schedule_takes_any_iterable_of_numbers_and_is_a_value() -> None:
     assert LearningSchedule() == DEFAULT_SCHEDULE
 
 
-@pytest.mark.parametrize("intervals", [(), (0,), (-1,), (1, float("nan")), (90_000,)])
-def test_intervals_that_are_no_intervals_are_refused(intervals: tuple[float, ...]) -> None:
+@pytest.mark.parametrize(
+    "intervals",
+    [(), (0,), (-1,), (1, math.nan), (90_000,), ("5",), (None,), (True,), "12", b"12", 5, None],
+)
+def test_intervals_that_are_no_intervals_are_refused(intervals: Any) -> None:
     with pytest.raises(InvalidArgumentError, match="intervals"):
         Schedule(intervals=intervals)
 
@@ -253,13 +259,13 @@ def test_a_policy_is_a_value_that_prints_itself(policy: Schedule | LearningSched
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *(("price", value) for value in (0, -1, math.nan, math.inf)),
+        *(("price", value) for value in (0, -1, math.nan, math.inf, "1", None, True)),
         *(("slowest", 0), ("shortest", 0), ("longest", 90_000)),
-        *(("slack", value) for value in (0.9, math.inf, math.nan)),
+        *(("slack", value) for value in (0.9, math.inf, math.nan, "2", None, True)),
         ("shortest", 19.0),
     ],
 )
-def test_settings_that_cannot_be_are_refused(name: str, value: float) -> None:
+def test_settings_that_cannot_be_are_refused(name: str, value: Any) -> None:
     settings: dict[str, Any] = {name: value}
 
     with pytest.raises(InvalidArgumentError, match=name):

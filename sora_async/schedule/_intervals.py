@@ -30,6 +30,11 @@ def spread_phase(interval: float) -> float:
     return interval * random.uniform(0.5, 1.5)
 
 
+def is_number(value: object) -> bool:
+    """Whether something that was handed in can be a length or a factor."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def ramp(*, first: float, factor: float, longest: float) -> tuple[float, ...]:
     """
     Return the intervals of an exponential backoff, up to and with the longest.
@@ -44,7 +49,8 @@ def ramp(*, first: float, factor: float, longest: float) -> tuple[float, ...]:
     Raises:
         InvalidArgumentError: The three make no finite ramp.
     """
-    if not (0 < first <= longest <= LONGEST_INTERVAL and 1.01 <= factor < math.inf):
+    are_numbers = is_number(first) and is_number(factor) and is_number(longest)
+    if not (are_numbers and 0 < first <= longest <= LONGEST_INTERVAL and 1.01 <= factor < math.inf):
         raise InvalidArgumentError(
             f"ramp({first=}, {factor=}, {longest=}): "
             "needs 0 < first <= longest <= 86400 and factor >= 1.01"

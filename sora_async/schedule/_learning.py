@@ -11,19 +11,19 @@ from .._reprs import brief
 from ..errors import InvalidArgumentError
 from ..learning import Outlook, Sight
 from ._history import History
-from ._intervals import LONGEST_INTERVAL
+from ._intervals import LONGEST_INTERVAL, is_number
 from ._plain import Schedule
 
 
 def _check_seconds(_: object, field: "attrs.Attribute[Any]", seconds: float) -> None:
-    if not 0 < seconds <= LONGEST_INTERVAL:
+    if not (is_number(seconds) and 0 < seconds <= LONGEST_INTERVAL):
         raise InvalidArgumentError(
             f"{field.name}: expected seconds above 0 and up to 86400, got {seconds!r}"
         )
 
 
 def _check_slack(_: object, field: "attrs.Attribute[Any]", slack: float) -> None:
-    if not 1 <= slack < math.inf:
+    if not (is_number(slack) and 1 <= slack < math.inf):
         raise InvalidArgumentError(f"{field.name}: expected a number from 1 on, got {slack!r}")
 
 
@@ -59,14 +59,14 @@ class LearningSchedule:
 
     __repr__ = brief
 
-    price: float = attrs.field(default=0.14, converter=float, validator=_check_seconds)
-    slowest: float = attrs.field(default=2.8, converter=float, validator=_check_seconds)
+    price: float = attrs.field(default=0.14, validator=_check_seconds)
+    slowest: float = attrs.field(default=2.8, validator=_check_seconds)
     fallback: Schedule = attrs.field(
         factory=Schedule, validator=attrs.validators.instance_of(Schedule)
     )
-    shortest: float = attrs.field(default=0.5, converter=float, validator=_check_seconds)
-    longest: float = attrs.field(default=18.0, converter=float, validator=_check_seconds)
-    slack: float = attrs.field(default=1.45, converter=float, validator=_check_slack)
+    shortest: float = attrs.field(default=0.5, validator=_check_seconds)
+    longest: float = attrs.field(default=18.0, validator=_check_seconds)
+    slack: float = attrs.field(default=1.45, validator=_check_slack)
     _moments: tuple[float, ...] = attrs.field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:

@@ -8,18 +8,18 @@ import attrs
 from .._reprs import brief
 from ..errors import InvalidArgumentError
 from ._history import History
-from ._intervals import LONGEST_INTERVAL, Jitter, ramp, spread, spread_phase
+from ._intervals import LONGEST_INTERVAL, Jitter, is_number, ramp, spread, spread_phase
 
 
 def _read_intervals(intervals: Iterable[float]) -> tuple[float, ...]:
-    return tuple(map(float, intervals))
-
-
-def _check_intervals(_: object, __: object, intervals: tuple[float, ...]) -> None:
-    if not intervals or not all(0 < one <= LONGEST_INTERVAL for one in intervals):
+    is_many = isinstance(intervals, Iterable) and not isinstance(intervals, str | bytes)
+    found = tuple(intervals) if is_many else ()
+    if not found or not all(is_number(one) and 0 < one <= LONGEST_INTERVAL for one in found):
+        got = found if is_many else intervals
         raise InvalidArgumentError(
-            f"intervals: expected seconds above 0 and up to 86400, got {intervals}"
+            f"intervals: expected some numbers of seconds above 0 and up to 86400, got {got!r}"
         )
+    return tuple(map(float, found))
 
 
 def _check_jitter(_: object, field: "attrs.Attribute[Any]", jitter: Any) -> None:
@@ -43,7 +43,6 @@ class Schedule:
     intervals: tuple[float, ...] = attrs.field(
         default=ramp(first=2.0, factor=1.5, longest=6.0),
         converter=_read_intervals,
-        validator=_check_intervals,
     )
     jitter: Jitter = attrs.field(default=spread, validator=_check_jitter)
     first_jitter: Jitter = attrs.field(default=spread_phase, validator=_check_jitter)
