@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 
+from ._reprs import brief
 from ._upload import Opened, Upload
 from ._wire import (
     File,
@@ -32,6 +33,8 @@ class Order:
         upload: The file; None without one.
         address: The address of a reference that is not sent; None without one.
     """
+
+    __repr__ = brief
 
     fields: Mapping[str, Any] = attrs.field(repr=False)
     dialect: Dialect

@@ -10,6 +10,7 @@ import attrs
 
 from ._errand import Errand, IfExists
 from ._events import Events
+from ._reprs import brief
 from ._wakes import Waiting, join, leave, wake
 from ._watch import Watch
 from ._wire import check_task_id
@@ -36,6 +37,8 @@ class Door(Protocol):
 @attrs.frozen(kw_only=True)
 class Terms:
     """How a file is downloaded; see :meth:`SoraClient.download`."""
+
+    __repr__ = brief
 
     if_exists: IfExists
     allow_private: bool

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import attrs
 
+from ._reprs import brief
 from .learning import LONGEST_NEGLECT, Kind, is_stalled, remaining, urgency
 from .models import Phase, VideoTask
 from .schedule import History, Policy
@@ -20,6 +21,8 @@ MANY = 8
 @attrs.frozen
 class Key:
     """What one entry is for: waits that differ in any of it cannot share their polls."""
+
+    __repr__ = brief
 
     task_id: str
     schedule: Policy

@@ -5,6 +5,7 @@ from typing import Literal
 import attrs
 import backoff
 
+from ._reprs import brief
 from .schedule import Jitter
 
 IfExists = Literal["error", "overwrite", "skip"]
@@ -23,6 +24,8 @@ class Errand:
         variant: Another file than the video that ``/content`` has; None for the video.
         jitter: Makes a pause of every upper end.
     """
+
+    __repr__ = brief
 
     task_id: str
     path: str

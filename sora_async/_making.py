@@ -10,6 +10,7 @@ import backoff
 
 from ._body import Body, Order
 from ._outages import FAULT_INTERVALS
+from ._reprs import brief
 from ._wire import Reply
 from .errors import (
     ClientClosedError,
@@ -62,6 +63,8 @@ class Parcel(Generic[Made]):
         is_listed: Whether the service has a list to look in.
         max_retries: How often a connection is tried again.
     """
+
+    __repr__ = brief
 
     path: str
     url: str

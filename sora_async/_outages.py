@@ -5,6 +5,7 @@ from typing import Literal, TypeGuard
 import attrs
 import backoff
 
+from ._reprs import brief
 from .errors import (
     ConnectionFailedError,
     OutageError,
@@ -51,6 +52,8 @@ class Patience:
         video: For the URL of a task that has succeeded.
         fault_jitter: Makes a delay of every interval within an outage.
     """
+
+    __repr__ = brief
 
     until: Until = "video"
     outage: float | None = 120.0

@@ -19,8 +19,9 @@ def brief(value: Any, names: Iterable[str] = ()) -> str:
     """
     Return an attrs value in one line, as its ``__repr__``.
 
-    What has no value is left out, as is what is by default a function. Texts are cut, and of a
-    URL all that follows its path: in a signed link it is what opens it.
+    What has no value is left out, unless that says something, as is what is by default a
+    function. Texts are cut, and of a URL all that follows its path: in a signed link it is what
+    opens it.
 
     Args:
         value: Any instance of an attrs class.
@@ -40,7 +41,9 @@ def brief(value: Any, names: Iterable[str] = ()) -> str:
 def _is_nothing(found: object, default: object) -> bool:
     if callable(found):
         return found is default
-    return found is None or (found is False is default) or found in ("", (), {})
+    if found is None:
+        return default is None or default is attrs.NOTHING
+    return (found is False is default) or found in ("", (), {})
 
 
 def _tell(found: object) -> str:

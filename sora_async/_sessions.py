@@ -10,6 +10,7 @@ import attrs
 from yarl import URL
 
 from ._body import Body
+from ._reprs import brief
 from ._wire import is_loopback
 from .errors import InvalidArgumentError
 
@@ -34,6 +35,8 @@ class Terms:
         ssl: What TLS is verified with; None for the system's certificates.
         trust_env: Whether proxies named by the environment are used.
     """
+
+    __repr__ = brief
 
     headers: Mapping[str, str] = attrs.field(repr=False)
     secrets: tuple[str, ...] = attrs.field(repr=False)

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 import attrs
 
+from ._reprs import brief
 from ._wire import HEAD, File, find_media_type, make_name
 from .errors import InvalidArgumentError
 
@@ -48,6 +49,8 @@ class _Opened:
         size: Its bytes from there on; None when it cannot tell.
         name: What it is called; None when it has no name.
     """
+
+    __repr__ = brief
 
     file: Any
     head: bytes

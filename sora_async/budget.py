@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import attrs
 
+from ._reprs import brief
 from .errors import InvalidArgumentError
 
 __all__ = ["Budget", "Meter", "Source"]
@@ -144,6 +145,8 @@ class Budget:
         burst: Requests that may begin at once after a quiet time.
         in_flight: Requests under way at the same time, and so connections.
     """
+
+    __repr__ = brief
 
     rate: float | None = attrs.field(default=50.0, validator=_check_rate)
     burst: int = attrs.field(default=20, validator=check_number)

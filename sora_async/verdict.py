@@ -16,6 +16,7 @@ from ._outages import (
     find_ending,
     find_outage,
 )
+from ._reprs import brief
 from .errors import (
     InvalidArgumentError,
     ResponseError,
@@ -45,6 +46,8 @@ class Sleep:
         asked: The part of it that the service asked for, None when it asked for none.
     """
 
+    __repr__ = brief
+
     seconds: float
     asked: float | None = None
 
@@ -53,12 +56,16 @@ class Sleep:
 class Done:
     """The wait ends well, with the finished task."""
 
+    __repr__ = brief
+
     task: VideoTask
 
 
 @attrs.frozen
 class GiveUp:
     """The wait ends with an error."""
+
+    __repr__ = brief
 
     error: SoraError
 

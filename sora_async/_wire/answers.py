@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 
+from .._reprs import brief
 from .._units import read_label, read_mapping, read_moment, read_text
 from ..errors import (
     InvalidArgumentError,
@@ -96,6 +97,8 @@ class Page:
         tasks: In the server's order; those without an id to ask for are left out.
         next_after: What to ask the next page with; None when this is the last one.
     """
+
+    __repr__ = brief
 
     tasks: tuple[VideoTask, ...]
     next_after: str | None

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from .._reprs import brief
 from ..dialects import Dialect
 from ..errors import InvalidArgumentError
 
@@ -20,6 +21,8 @@ class File:
         name: What the server is told that it is called.
         kind: Its content type.
     """
+
+    __repr__ = brief
 
     name: str
     kind: str
@@ -36,6 +39,8 @@ class Frame:
         tail: What comes after it.
         is_base64: Whether the file goes in as base64.
     """
+
+    __repr__ = brief
 
     content_type: str
     head: bytes = attrs.field(repr=False)

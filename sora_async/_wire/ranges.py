@@ -7,6 +7,8 @@ from email.utils import parsedate_to_datetime
 
 import attrs
 
+from .._reprs import brief
+
 _RANGE = re.compile(r"\s*bytes\s+(\d{1,18})-(\d{1,18})/(\d{1,18}|\*)\s*", re.I | re.A)
 _UNSATISFIED = re.compile(r"\s*bytes\s+\*/(\d{1,18})\s*", re.I | re.A)
 _LENGTH = re.compile(r"[0-9]{1,18}")
@@ -25,6 +27,8 @@ class Part:
         validator: What tells this version of the file from every other; None when nothing does.
         is_encoded: Whether its bytes are not the file's, as when it is compressed.
     """
+
+    __repr__ = brief
 
     status: int
     first: int | None

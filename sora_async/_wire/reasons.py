@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 
+from .._reprs import brief
 from .._units import read_label, read_mapping
 from ..models import TaskFailure
 
@@ -16,6 +17,8 @@ OK_CODES = frozenset({"success", "ok", "0", "200"})
 @attrs.frozen
 class Reason:
     """What an error body says: *kind* is its ``type`` word, the rest as in :class:`TaskFailure`."""
+
+    __repr__ = brief
 
     code: str | None = None
     message: str | None = None

@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 
+from .._reprs import brief
 from .._units import read_label, read_mapping
 from ..errors import ResponseError, UnreadableReplyError
 from ..models import TaskFailure, VideoTask
@@ -44,6 +45,8 @@ class Reply:
         body: Decompressed.
         received: When it came, by our clock, in UTC.
     """
+
+    __repr__ = brief
 
     url: str
     status: int

@@ -38,7 +38,6 @@ All of them can be pickled and copied: they carry plain values and no live objec
 No key, no header and no whole body is ever in one.
 """
 
-from .._reprs import brief
 from ._downloads import (
     AddressRefusedError,
     DiskFullError,
@@ -110,5 +109,3 @@ __all__ = [
 for _name in __all__:
     # What a traceback and a pickle say is where an error can be imported from.
     globals()[_name].__module__ = __name__
-    # Not inherited: attrs writes one for each class.
-    globals()[_name].__repr__ = brief

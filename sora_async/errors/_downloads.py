@@ -8,7 +8,7 @@ import attrs
 from ._root import SoraError
 
 
-@attrs.define(slots=False)
+@attrs.define(slots=False, repr=False)
 class DownloadError(SoraError):
     """
     The video is not on the disk; the task still has it, as far as is known.
@@ -37,7 +37,7 @@ class DownloadError(SoraError):
         return f"{self.reason} ({which}to {where}). {self.advice}"
 
 
-@attrs.define(slots=False)
+@attrs.define(slots=False, repr=False)
 class TargetExistsError(DownloadError, FileExistsError):
     """There is a file under the path already; it was not touched."""
 
@@ -48,7 +48,7 @@ class TargetExistsError(DownloadError, FileExistsError):
         self.errno, self.strerror, self.filename = errno.EEXIST, self.reason, self.path
 
 
-@attrs.define(slots=False)
+@attrs.define(slots=False, repr=False)
 class UnwritableError(DownloadError, OSError):
     """
     The file cannot be written: no such directory, no right to it, or another download writes it.
@@ -91,7 +91,7 @@ class NotAVideoError(DownloadError):
     advice: ClassVar[str] = "Look at what the address shows, and download it again later"
 
 
-@attrs.define(slots=False)
+@attrs.define(slots=False, repr=False)
 class VideoTooLargeError(DownloadError):
     """
     The file is larger than was allowed.
@@ -111,7 +111,7 @@ class AddressRefusedError(DownloadError):
     advice: ClassVar[str] = "Say allow_private=True if the service is one you trust"
 
 
-@attrs.define(slots=False)
+@attrs.define(slots=False, repr=False)
 class DownloadInterruptedError(DownloadError):
     """
     The connection broke again and again, or the client was closed.

@@ -5,7 +5,7 @@ import attrs
 from ._root import SoraError
 
 
-@attrs.define(slots=False)
+@attrs.define(slots=False, repr=False)
 class CreateUncertainError(SoraError):
     """
     An order was sent, and no clear answer came: there may be a task, and it may be charged.
@@ -42,7 +42,7 @@ class CreateUncertainError(SoraError):
         )
 
 
-@attrs.define(slots=False)
+@attrs.define(slots=False, repr=False)
 class JournalError(SoraError):
     """
     The journal of a batch cannot be used; nothing that was ordered is lost, and nothing was new.

@@ -8,7 +8,7 @@ from ..models import TaskFailure
 from ._root import SoraError
 
 
-@attrs.define(slots=False)
+@attrs.define(slots=False, repr=False)
 class ConnectionFailedError(SoraError):
     """
     No whole reply came back: no connection, a broken one, or none in time.
@@ -29,7 +29,7 @@ class ConnectionFailedError(SoraError):
         return f"no reply from {self.url}: {self.reason}. {advice}"
 
 
-@attrs.define(slots=False)
+@attrs.define(slots=False, repr=False)
 class UnreadableReplyError(SoraError):
     """
     A reply that is not a task: a web page, broken JSON, the answer of another endpoint.
@@ -58,7 +58,7 @@ class UnreadableReplyError(SoraError):
         return f"{text}. Is base_url (SORA_BASE_URL) the address of the API and not of a web site?"
 
 
-@attrs.define(slots=False)
+@attrs.define(slots=False, repr=False)
 class ResponseError(SoraError):
     """
     The service answered with an error that asking again will not mend.
@@ -93,7 +93,7 @@ class ResponseError(SoraError):
         return self.advice
 
 
-@attrs.define(slots=False)
+@attrs.define(slots=False, repr=False)
 class UnauthorizedError(ResponseError):
     """
     The service does not accept the key, or wants one (401, 403).

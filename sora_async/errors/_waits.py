@@ -13,7 +13,7 @@ from ..models import TaskFailure, VideoTask
 from ._root import SoraError
 
 
-@attrs.define(slots=False)
+@attrs.define(slots=False, repr=False)
 class TaskFailedError(SoraError):
     """
     The task has failed, was cancelled or has expired; there will be no video.
@@ -38,7 +38,7 @@ class TaskFailedError(SoraError):
         return f"task {self.task.id} failed ({self.task.status or 'no status'}): {self.failure}"
 
 
-@attrs.define(slots=False)
+@attrs.define(slots=False, repr=False)
 class VideoMissingError(SoraError):
     """
     The task has succeeded but no ``video_url`` came, and the wait was told to want one.
@@ -59,7 +59,7 @@ class VideoMissingError(SoraError):
         )
 
 
-@attrs.define(slots=False)
+@attrs.define(slots=False, repr=False)
 class WaitInterruptedError(SoraError):
     """
     The wait is over, the task is not: wait again for *task_id*, here or in another process.
@@ -105,7 +105,7 @@ class WaitInterruptedError(SoraError):
         return f"the wait ended after {self.elapsed:.1f} s"
 
 
-@attrs.define(slots=False)
+@attrs.define(slots=False, repr=False)
 class WaitTimeoutError(WaitInterruptedError, TimeoutError):
     """
     The timeout of the wait ran out, or the service asked for more silence than was left of it.
@@ -131,7 +131,7 @@ class WaitTimeoutError(WaitInterruptedError, TimeoutError):
         return text if self.fault is None else f"{text}, last: {self.fault}"
 
 
-@attrs.define(slots=False)
+@attrs.define(slots=False, repr=False)
 class OutageError(WaitInterruptedError):
     """
     The service gave no good answer for longer than the wait's ``outage_timeout``.

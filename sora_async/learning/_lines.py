@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import attrs
 
+from .._reprs import brief
+
 LEVELS = 10
 """Progress is calibrated for each tenth of its own: a server may be honest in one only."""
 
@@ -62,6 +64,8 @@ class Line:
     Its sums are central moments, which can be updated and merged without loss. To
     read a line backwards, from promise to length, is called classical calibration.
     """
+
+    __repr__ = brief
 
     weight: float = 0.0
     came: float = 0.0

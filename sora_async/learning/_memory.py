@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from .._reprs import brief
 from ._outlook import FEWEST_ENDS, Outlook
 from ._records import Kind, Record
 from ._sight import Ending
@@ -39,6 +40,8 @@ def kinds_of(
 @attrs.define
 class _Forecast:
     """An outlook, and how many ends came since it was made."""
+
+    __repr__ = brief
 
     outlook: Outlook
     ends: int = 0

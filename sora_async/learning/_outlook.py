@@ -6,6 +6,7 @@ from itertools import accumulate
 
 import attrs
 
+from .._reprs import brief
 from ._lines import Evidence, Line, Mark
 from ._ruler import BINS, EDGES, STEP, WIDTHS, Masses, bin_of
 
@@ -22,6 +23,8 @@ REACH = 3.5
 @attrs.frozen(eq=False)
 class Curve:
     """A distribution of lengths: how likely each bin is, and to outlast the start of each."""
+
+    __repr__ = brief
 
     masses: Masses
     outlasts: Masses
@@ -83,6 +86,8 @@ class Outlook:
         trust: How sure it is, from 0 to 1, that this beats knowing nothing.
         patience: The silence within which something moves in 98 of 100 tasks; None if not known.
     """
+
+    __repr__ = brief
 
     weight: float
     videos: Curve = attrs.field(repr=False)

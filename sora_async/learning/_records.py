@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from .._reprs import brief
 from ._lines import LEVELS, Line, Mark
 from ._outlook import FEWEST_ENDS, Curve, Outlook, efforts_of
 from ._ruler import BINS, Masses, Tally, heavy_tailed
@@ -49,6 +50,8 @@ class Record:
         trust: How sure we are that all this beats knowing nothing. Never saved: a
             record that was handed in must prove itself here.
     """
+
+    __repr__ = brief
 
     videos: Tally = attrs.field(factory=Tally)
     failures: Tally = attrs.field(factory=Tally)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import attrs
 
+from .._reprs import brief
+
 STEP = 0.025
 """The width of a bin, as a logarithm: 2.5 %, finer than two polls of any task are apart."""
 
@@ -46,6 +48,8 @@ class Tally:
         weights: For each bin that has any.
         total: Their sum: how many sightings it is worth.
     """
+
+    __repr__ = brief
 
     weights: dict[int, float] = attrs.field(factory=dict)
     total: float = 0.0

@@ -6,6 +6,7 @@ from typing import Literal
 
 import attrs
 
+from .._reprs import brief
 from ._lines import Mark
 from ._outlook import Outlook
 from ._ruler import EDGES
@@ -36,6 +37,8 @@ class Ending:
         marks: The first and the newest move of progress in each tenth, in order.
         silence: The longest time in which nothing moved.
     """
+
+    __repr__ = brief
 
     result: Result
     after: float
@@ -68,6 +71,8 @@ class Sight:
             there was no good answer yet, or its first one was of a task
             of unknown age that was far advanced.
     """
+
+    __repr__ = brief
 
     age: float = 0.0
     elapsed: float = 0.0

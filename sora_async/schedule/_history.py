@@ -5,6 +5,7 @@ from typing import Protocol
 
 import attrs
 
+from .._reprs import brief
 from ..errors import SoraError
 from ..learning import Outlook, Sight
 from ..models import VideoTask
@@ -41,6 +42,8 @@ class History:
         sight: What was seen of the task that bears on how long it takes.
         outlook: What tasks before it say of that; None when too little is known.
     """
+
+    __repr__ = brief
 
     task_id: str
     started: float
