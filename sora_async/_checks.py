@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar, cast, get_args
 
+from ._numbers import is_number
 from ._version import __version__
 from ._wire import is_loopback
 from .budget import Budget
@@ -26,10 +27,9 @@ LONGEST = 1e9
 
 def check_seconds(name: str, value: object) -> float:
     """Return a length in seconds above 0; infinity is none."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not 0 < value <= LONGEST:  # type: ignore[operator]
+    if not is_number(value) or not 0 < value <= LONGEST:
         raise InvalidArgumentError(f"{name}: expected a number of seconds above 0, got {value!r}")
-    return float(value)  # type: ignore[arg-type]
+    return float(value)
 
 
 def check_limit(name: str, value: object) -> float | None:

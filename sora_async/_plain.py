@@ -14,6 +14,7 @@ from typing import Any, cast
 import cattrs
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
+from ._numbers import is_number
 from .errors import InvalidArgumentError
 from .models import Phase, TaskFailure, VideoTask
 
@@ -69,7 +70,7 @@ def _read_text(value: object, _: object) -> str:
 
 
 def _read_number(value: object, _: object) -> float:
-    if isinstance(value, float | int) and not isinstance(value, bool):
+    if is_number(value):
         try:
             number = float(value)
         except OverflowError:

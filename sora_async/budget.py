@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import attrs
 
+from ._numbers import is_number
 from ._reprs import brief
 from .errors import InvalidArgumentError
 
@@ -77,8 +78,7 @@ INSTANT = 1e-6
 def _check_rate(_: object, __: object, rate: Any) -> None:
     if rate is None:
         return
-    is_number = isinstance(rate, int | float) and not isinstance(rate, bool)
-    if not is_number or not SLOWEST <= rate <= FASTEST:
+    if not is_number(rate) or not SLOWEST <= rate <= FASTEST:
         raise InvalidArgumentError(
             f"rate: expected requests a second from 1/60 to a million, or None, got {rate!r}"
         )
@@ -86,8 +86,8 @@ def _check_rate(_: object, __: object, rate: Any) -> None:
 
 def check_number(_: object, field: "attrs.Attribute[Any]", number: Any) -> None:
     """Refuse what is no whole number of slots."""
-    is_number = isinstance(number, int) and not isinstance(number, bool)
-    if not is_number or not 1 <= number <= FASTEST:
+    is_whole = isinstance(number, int) and not isinstance(number, bool)
+    if not is_whole or not 1 <= number <= FASTEST:
         raise InvalidArgumentError(
             f"{field.name}: expected a whole number from 1 to a million, got {number!r}"
         )

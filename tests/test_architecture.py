@@ -18,6 +18,7 @@ PACKAGE = Path(sora_async.__file__).parent
 ROOMS = (
     "_version",
     "_units",
+    "_numbers",
     "_reprs",
     "detail",
     "models",

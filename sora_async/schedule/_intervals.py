@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import backoff
 
+from .._numbers import is_number
 from ..errors import InvalidArgumentError
 
 Jitter = Callable[[float], float]
@@ -28,11 +29,6 @@ def spread(interval: float) -> float:
 def spread_phase(interval: float) -> float:
     """Return a first delay of 0.5 to 1.5 intervals: waits begun together part at once."""
     return interval * random.uniform(0.5, 1.5)
-
-
-def is_number(value: object) -> bool:
-    """Whether something that was handed in can be a length or a factor."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def ramp(*, first: float, factor: float, longest: float) -> tuple[float, ...]:

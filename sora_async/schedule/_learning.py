@@ -7,11 +7,12 @@ from typing import Any
 
 import attrs
 
+from .._numbers import is_number
 from .._reprs import brief
 from ..errors import InvalidArgumentError
 from ..learning import Outlook, Sight
 from ._history import History
-from ._intervals import LONGEST_INTERVAL, is_number
+from ._intervals import LONGEST_INTERVAL
 from ._plain import Schedule
 
 

@@ -5,10 +5,11 @@ from typing import Any
 
 import attrs
 
+from .._numbers import is_number
 from .._reprs import brief
 from ..errors import InvalidArgumentError
 from ._history import History
-from ._intervals import LONGEST_INTERVAL, Jitter, is_number, ramp, spread, spread_phase
+from ._intervals import LONGEST_INTERVAL, Jitter, ramp, spread, spread_phase
 
 
 def _read_intervals(intervals: Iterable[float]) -> tuple[float, ...]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import attrs
 import pytest
+from examples import reached
 
 redis = pytest.importorskip("redis", reason="needs the extra redis: nox -s integrations")
 
@@ -93,8 +94,8 @@ def is_about(polls: int, expected: float, spread: float, late: Lateness, *, rate
     return least <= polls <= expected + spread + rate * late.worst
 
 
-async def reached(is_so: Callable[[], Awaitable[object]]) -> None:
-    """Wait until something is so."""
+async def redis_shows(is_so: Callable[[], Awaitable[object]]) -> None:
+    """Wait until something is so that Redis has to be asked for."""
     async with asyncio.timeout(15):
         while not await is_so():
             await asyncio.sleep(0.02)
@@ -107,12 +108,7 @@ async def silence_is_known(url: str) -> None:
         return float(await one.hget("sora_async:{default}:budget", "quiet") or 0) > time.time()
 
     async with redis.asyncio.Redis.from_url(url) as one:
-        await reached(is_known)
-
-
-def arrival(sora: FakeSora, task_id: str) -> float:
-    """Return when a task was asked for last, on the loop's clock."""
-    return max(at for at, request in sora.requests if request.task_id == task_id)
+        await redis_shows(is_known)
 
 
 def between(sora: FakeSora, begin: float, end: float) -> Counter[str]:
@@ -162,9 +158,8 @@ async def test_slots_of_many_programs_are_spaced_evenly(redis_server, sora) -> N
 async def test_slots_are_reserved_many_at_once(redis_server, sora) -> None:
     budget = SharedBudget(url=redis_server.url, rate=200, burst=3)
     async with sora, crowds(sora, budget, clients=1, waits=50):
-        async with asyncio.timeout(15):
-            while (polls := len(sora.requests)) < 100:
-                await asyncio.sleep(0.02)
+        await reached(lambda: len(sora.requests) >= 100)
+        polls = len(sora.requests)
         async with redis.asyncio.Redis.from_url(redis_server.url) as one:
             stats = await one.info("commandstats")
 
@@ -207,9 +202,7 @@ async def test_without_redis_each_keeps_to_its_share_and_comes_back_by_itself(
             await asyncio.sleep(1.0)
         alone = between(sora, lost, lost + 1.0)
         redis_server.start()
-        async with asyncio.timeout(15):
-            while sum("Redis is back" in line for line in warnings(caplog)) < 3:
-                await asyncio.sleep(0.05)
+        await reached(lambda: sum("Redis is back" in line for line in warnings(caplog)) == 3)
         await asyncio.sleep(0.2)
         back = loop.time()
         async with watching_the_loop() as late_again:
@@ -275,8 +268,7 @@ async def test_a_429_that_comes_while_redis_is_asked_is_told_right_after(
         await other.get_task("video")
         await video
 
-    first = min(at for at, request in sora.requests if request.task_id == "video")
-    assert 2.0 <= first - arrival(sora, "limited") - 0.2 < 2.2 + late.total
+    assert 2.0 <= sora.polls("video")[0] - sora.polls("limited")[0] - 0.2 < 2.2 + late.total
 
 
 async def test_a_service_in_trouble_is_left_alone_by_all(redis_server, sora) -> None:
@@ -294,7 +286,7 @@ async def test_a_service_in_trouble_is_left_alone_by_all(redis_server, sora) -> 
         await silence_is_known(redis_server.url)
         await other.get_task("video")
 
-    assert 2.0 <= arrival(sora, "video") - arrival(sora, "trouble") < 2.2 + late.total
+    assert 2.0 <= sora.polls("video")[0] - sora.polls("trouble")[0] < 2.2 + late.total
 
 
 async def test_a_429_that_one_sees_silences_all_and_slows_them_down(redis_server, sora) -> None:
@@ -324,9 +316,7 @@ async def test_one_that_is_alone_looks_for_redis_again_and_again(
         await client.get_task("video")
         await asyncio.sleep(3.5)  # it has looked twice at least
         redis_server.start()
-        async with asyncio.timeout(60):
-            while len(warnings(caplog)) < 2:
-                await asyncio.sleep(0.05)
+        await reached(lambda: len(warnings(caplog)) > 1)
 
     assert ["no Redis" in line for line in warnings(caplog)] == [True, False]
 
@@ -348,7 +338,7 @@ async def test_a_429_seen_without_redis_is_told_when_it_is_back(redis_server, so
         await silence_is_known(redis_server.url)
         await other.get_task("video")
 
-    assert 5.0 <= arrival(sora, "video") - arrival(sora, "limited") < 5.3 + late.total
+    assert 5.0 <= sora.polls("video")[0] - sora.polls("limited")[0] < 5.3 + late.total
 
 
 async def test_a_call_after_the_end_is_let_through_to_find_it_out(redis_server) -> None:
@@ -368,8 +358,8 @@ async def test_who_has_left_is_not_counted_any_more(redis_server, sora) -> None:
     budget = SharedBudget(url=redis_server.url)
     async with redis.asyncio.Redis.from_url(redis_server.url) as one, sora:
         async with crowds(sora, budget):
-            await reached(lambda: is_counted(3))
-        await reached(lambda: is_counted(0))  # Redis itself would take 20 s to forget them
+            await redis_shows(lambda: is_counted(3))
+        await redis_shows(lambda: is_counted(0))  # Redis itself would take 20 s to forget them
 
 
 @pytest.mark.parametrize(

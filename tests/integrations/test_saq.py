@@ -7,13 +7,14 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from aiohttp import test_utils, web
+from examples import reached
 
 saq = pytest.importorskip("saq", reason="needs the extra saq: nox -s integrations")
 
@@ -118,12 +119,6 @@ async def worker(url: str, sora: FakeSora, **options: Any) -> AsyncIterator[Any]
             await working
 
 
-async def until(is_so: Callable[[], Any], seconds: float = 60.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not is_so():
-            await asyncio.sleep(0.02)
-
-
 def creates(sora: FakeSora) -> int:
     return sum(request.endpoint == "create" for _, request in sora.requests)
 
@@ -162,7 +157,7 @@ async def test_the_timeout_is_that_of_the_whole_wait(redis_server, queue, sora) 
     sora.script("video", running(0.5))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(wait_job("video", timeout=0.5, attempts=1, meta=LONG_AGO))
-        await until(lambda: sora.requests)
+        await reached(lambda: sora.requests)
         await asyncio.sleep(0.3)
         late = await queue.job(job.key)
         other = await ended(queue, await queue.enqueue(wait_job("video", timeout=0.5)))
@@ -195,7 +190,7 @@ async def test_an_aborted_job_polls_no_more(redis_server, queue, sora) -> None:
     sora.script("video", running(0.5))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(wait_job("video"))
-        await until(lambda: len(sora.requests) > 2)
+        await reached(lambda: len(sora.requests) > 2)
         await queue.abort(job, "not wanted any more")
         job = await ended(queue, job)
         polls = len(sora.requests)
@@ -211,11 +206,11 @@ async def test_a_worker_that_stops_hands_its_waits_over_at_once(redis_server, qu
     sora.script("video", running(0.5))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(wait_job("video"))
-        await until(lambda: sora.polls("video"))
+        await reached(lambda: sora.polls("video"))
     polls = sora.polls("video")
     stopped = asyncio.get_running_loop().time()
     async with worker(redis_server.url, sora):
-        await until(lambda: len(sora.polls("video")) > len(polls))
+        await reached(lambda: len(sora.polls("video")) > len(polls))
         sora.script("video", completed())
         job = await ended(queue, job)
 
@@ -259,7 +254,7 @@ async def test_a_job_that_another_worker_has_is_left_to_it(
     async with worker(redis_server.url, sora):
         one = create_job(BOAT, heartbeat=3) if is_order else wait_job("video", heartbeat=3)
         job = await queue.enqueue(one)
-        await until(lambda: len(sora.requests) > 3)
+        await reached(lambda: len(sora.requests) > 3)
         job = await queue.job(job.key)
         await queue.update(job, worker_id="another", attempts=2, meta={"theirs": True})
         polls = -1
@@ -276,7 +271,7 @@ async def test_an_end_that_comes_after_the_loss_is_not_told(redis_server, queue,
     sora.script("video", running(0.5))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(wait_job("video", heartbeat=60))
-        await until(lambda: sora.polls("video"))
+        await reached(lambda: sora.polls("video"))
         await queue.update(await queue.job(job.key), worker_id="another", attempts=2)
         sora.script("video", completed())
         await asyncio.sleep(1.5)
@@ -291,7 +286,7 @@ async def test_a_note_that_a_stranger_writes_into_the_job_is_kept(
     sora.script("video", running(0.5))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(wait_job("video", heartbeat=3))
-        await until(lambda: sora.polls("video"))
+        await reached(lambda: sora.polls("video"))
         job = await queue.job(job.key)
         await queue.update(job, meta={**job.meta, "theirs": True})
         written = job.touched
@@ -310,7 +305,7 @@ async def test_a_redis_that_is_away_and_forgets_everything_costs_no_result(
     sora.script("video", running(0.5))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(wait_job("video", heartbeat=3))
-        await until(lambda: sora.polls("video"))
+        await reached(lambda: sora.polls("video"))
         redis_server.stop()
         sora.script("video", completed())
         await asyncio.sleep(6.0)
@@ -333,7 +328,7 @@ async def test_kill_9_costs_the_heartbeat_and_no_result(
     async with contextlib.AsyncExitStack() as stack:
         first = await start_worker(redis_server.url, sora, stack)
         job = await queue.enqueue(wait_job("video", heartbeat=5))
-        await until(lambda: len(sora.requests) > 2)
+        await reached(lambda: len(sora.requests) > 2)
         async with asyncio.timeout(60):
             while not (await queue.job(job.key)).progress:
                 await asyncio.sleep(0.05)
@@ -343,7 +338,7 @@ async def test_kill_9_costs_the_heartbeat_and_no_result(
         await asyncio.sleep(0.2)  # what it had sent arrives
         killed, before = asyncio.get_running_loop().time(), len(sora.polls("video"))
         second = await start_worker(redis_server.url, sora, stack)
-        await until(lambda: len(sora.polls("video")) > before)
+        await reached(lambda: len(sora.polls("video")) > before)
         sora.script("video", completed())
         job = await ended(queue, job)
         second.send_signal(signal.SIGTERM)
@@ -406,7 +401,7 @@ async def test_a_worker_that_stops_while_it_orders_hands_over_the_id(
     sora.on_create(slow(1.0, accepted(life=SHORT)))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(create_job(BOAT))
-        await until(lambda: creates(sora))
+        await reached(lambda: creates(sora))
     async with worker(redis_server.url, sora):
         job = await ended(queue, job)
 
@@ -420,7 +415,7 @@ async def test_what_came_of_an_order_that_was_broken_off_is_in_the_log(
     sora.on_create(slow(1.0, http_error(400, b"no such size")))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(create_job(BOAT))
-        await until(lambda: creates(sora))
+        await reached(lambda: creates(sora))
 
     [line] = [line for line in caplog.messages if "broken off" in line]
     assert "no such size" in line
@@ -433,7 +428,7 @@ async def test_a_worker_that_dies_while_it_waits_has_nothing_ordered_again(
     sora.on_create(accepted(life=Life(queued=0, running=1e9)))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(create_job(BOAT))
-        await until(lambda: len(sora.requests) > 3)
+        await reached(lambda: len(sora.requests) > 3)
     job = await queue.job(job.key)
     job.meta = {}  # as SAQ writes it, when it writes what it has read before
     await queue.redis.set(job.id, queue.serialize(job))
@@ -451,7 +446,7 @@ async def kill_while_it_orders(
     """Return the job of a worker that was killed before the service had answered, long ago."""
     first = await start_worker(url, sora, stack)
     job = await queue.enqueue(create_job(BOAT, heartbeat=2, until="completed"))
-    await until(lambda: creates(sora))
+    await reached(lambda: creates(sora))
     first.kill()
     await first.wait()
     [key] = await queue.redis.keys("sora_async:order:*")
@@ -720,9 +715,9 @@ async def test_an_id_that_redis_cannot_keep_is_kept_when_it_is_back(
     sora.on_create(slow(1.0, accepted(life=SHORT)))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(create_job(BOAT))
-        await until(lambda: creates(sora))
+        await reached(lambda: creates(sora))
         redis_server.stop()
-        await until(lambda: [line for line in caplog.messages if "cannot keep" in line])
+        await reached(lambda: [line for line in caplog.messages if "cannot keep" in line])
         redis_server.start()
         async with asyncio.timeout(60):
             while (seen := await queue.job(job.key)) is None:
@@ -737,7 +732,7 @@ async def test_a_refusal_that_redis_cannot_note_is_noted_when_it_is_back(
     sora.on_create(slow(1.0, http_error(400)))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(create_job(BOAT))
-        await until(lambda: creates(sora))
+        await reached(lambda: creates(sora))
         redis_server.stop()
         await asyncio.sleep(2.0)
         redis_server.start()
@@ -766,7 +761,7 @@ async def test_a_killed_worker_among_others_costs_no_video_and_no_second_order(
         workers = [await start_worker(redis_server.url, sora, stack) for _ in range(2)]
         for number in range(12):
             await queue.enqueue(create_job({"prompt": f"k{number}"}, key=f"k{number}", heartbeat=5))
-        await until(lambda: sum(task.polls > 0 for task in sora.tasks) == 12)
+        await reached(lambda: sum(task.polls > 0 for task in sora.tasks) == 12)
         await asyncio.sleep(1.0)
         workers[0].kill()
         jobs = [await ended(queue, await queue.job(f"k{number}")) for number in range(12)]
