@@ -28,8 +28,8 @@ from sora_async.testing import FakeSora, VirtualTimeLoop, running
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-import fault_matrix  # noqa: E402
-from fault_matrix import Row  # noqa: E402
+from support import fault_matrix  # noqa: E402
+from support.fault_matrix import Row  # noqa: E402
 
 KEY = "sk-0123456789abcdef"
 PAGE = ROOT / "docs" / "explanation" / "faults-compared.txt"

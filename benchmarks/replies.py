@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-REPLIES = Path(__file__).parent.parent / "tests" / "replies"
+REPLIES = Path(__file__).parent.parent / "tests" / "responses"
 PAGE_ID = "sora-2:task_01k6x15vhrff09dkkqjrzwhm60"
 
 _HEAD = (

@@ -15,8 +15,9 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from sora_async.learning import Ending, Memory
 from sora_async.schedule import LearningSchedule, Policy, Schedule
+from sora_async.schedule.learning.memory import Memory
+from sora_async.schedule.learning.observations import Ending
 
 from . import optimum, slots
 from .lives import FAMILIES, TRAJECTORIES, Life, draw, make_lives

@@ -10,9 +10,10 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sora_async.learning import Ending, Memory
-from sora_async.learning._ruler import EDGES, WIDTHS
 from sora_async.schedule import LearningSchedule, Schedule
+from sora_async.schedule.learning.histogram import EDGES, WIDTHS
+from sora_async.schedule.learning.memory import Memory
+from sora_async.schedule.learning.observations import Ending
 
 from .lives import DURATIONS, SMOOTHING, draw, make_lives, steady
 from .plots import _COLOURS, _INK, _POINT, _STYLE, _WIDTH, _save

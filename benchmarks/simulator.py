@@ -12,9 +12,11 @@ from collections.abc import Sequence
 import attrs
 
 from sora_async import Phase, VideoTask
-from sora_async.learning import Memory, is_stalled, kinds_of, remaining
+from sora_async._polling.decide import Done, Sleep, step
+from sora_async._polling.fault_policy import Patience
 from sora_async.schedule import History, Policy
-from sora_async.verdict import Done, Patience, Sleep, step
+from sora_async.schedule.learning.memory import Memory, kinds_of
+from sora_async.schedule.learning.observations import is_stalled, remaining
 
 from .lives import Life
 

@@ -4,7 +4,9 @@ import random
 import statistics
 from collections.abc import Sequence
 
-from sora_async.learning import Ending, Memory, Outlook, Sight, urgency
+from sora_async.schedule.learning.forecast import Outlook
+from sora_async.schedule.learning.memory import Memory
+from sora_async.schedule.learning.observations import Ending, Sight, urgency
 
 from .lives import draw
 from .simulator import KINDS

@@ -29,10 +29,10 @@ from sora_async import (
     VideoFile,
     VideoTask,
 )
-from sora_async.cli._batch import Reader
-from sora_async.cli._board import Board
-from sora_async.cli._demo import TASK_IDS, play, tell_story
-from sora_async.cli._follow import Event, Outcome, Show, Stage, follow
+from sora_async.cli.commands.batch import Reader
+from sora_async.cli.commands.demo import TASK_IDS, play, tell_story
+from sora_async.cli.display.board import Board
+from sora_async.cli.display.renderer import Event, Outcome, Show, Stage, follow
 from sora_async.testing import FakeSora, Life, VirtualTimeLoop, http_error
 
 PICTURES = Path(__file__).parent / "_static"

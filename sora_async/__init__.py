@@ -10,15 +10,17 @@ Create videos at a Sora-compatible service and wait for them, with asyncio.
 
 import logging
 
-from ._download import Download
-from ._many import Outcome
-from ._news import BatchEvent, BatchOutcome
-from ._saving import load_memory, save_memory
+from ._batch.events import BatchEvent, BatchOutcome
+from ._download.download import Download
+from ._download.events import DownloadEvent
+from ._http.rate_limit import Budget
+from ._polling.events import ProgressEvent
+from ._polling.fault_policy import Until
+from ._polling.many import Outcome
+from ._polling.watch import Watch
 from ._version import __version__
-from ._watch import Watch
-from .budget import Budget
-from .client import SoraClient
-from .dialects import Dialect
+from ._wire.dialects import Dialect
+from .client.client import SoraClient
 from .errors import (
     AddressRefusedError,
     ClientClosedError,
@@ -51,18 +53,10 @@ from .errors import (
     WaitInterruptedError,
     WaitTimeoutError,
 )
-from .learning import Memory
-from .models import (
-    Character,
-    DownloadEvent,
-    Phase,
-    ProgressEvent,
-    TaskFailure,
-    VideoFile,
-    VideoTask,
-)
+from .models import Character, Phase, TaskFailure, VideoFile, VideoTask
 from .schedule import LearningSchedule, Schedule
-from .verdict import Until
+from .schedule.learning.memory import Memory
+from .schedule.learning.storage import load_memory, save_memory
 
 logging.getLogger("sora_async").addHandler(logging.NullHandler())
 

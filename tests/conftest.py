@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from cli_stage import fake, on_terminal, skip  # noqa: F401 - fixtures of the command's tests
+from support import KEY
+from support.command import fake, on_terminal, skip  # noqa: F401 - fixtures of the command's tests
 
 from sora_async import SoraClient
 from sora_async.testing import FakeSora, VirtualClock
-
-KEY = "sk-0123456789abcdef"
 
 
 @pytest.fixture(autouse=True)

@@ -1,101 +1,62 @@
-"""The rooms of the house: who may import whom, and what the pure rooms never touch."""
+"""Which package may import which, what the pure modules never touch, and what is public."""
 
 import ast
 import functools
 import gc
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support import ROOT
 
 import sora_async
 from sora_async import testing
 
 PACKAGE = Path(sora_async.__file__).parent
 
-ROOMS = (
-    "_version",
-    "_units",
-    "_numbers",
-    "_reprs",
-    "detail",
-    "models",
-    "errors",
-    "dialects",
-    "learning",
-    "schedule",
-    "_outages",
-    "verdict",
-    "budget",
-    "_wire",
-    "_origins",
-    "_errand",
-    "_course",
-    "_transfer",
-    "_refusals",
-    "_notes",
-    "_structure",
-    "_plain",
-    "_checks",
-    "_saving",
-    "_upload",
-    "_body",
-    "_limits",
-    "_sessions",
-    "_transport",
-    "_stream",
-    "_disk",
-    "_making",
-    "_slots",
-    "_transfers",
-    "_shelf",
-    "_fetcher",
-    "_entry",
-    "_lessons",
-    "_poller",
-    "_wakes",
-    "_events",
-    "_birth",
-    "_watch",
-    "_download",
-    "_many",
-    "_addresses",
-    "_pace",
-    "_home",
-    "_homes",
-    "_asks",
-    "_creates",
-    "_journal",
-    "_jobs",
-    "_fates",
-    "_news",
-    "_doubts",
-    "_buyer",
-    "_batch",
-    "_saves",
-    "client",
-    "__init__",
-    "progress",
-    "testing",
-    "cli",
-    "integrations",
-    "__main__",
-)
-"""From the innermost to the door: a room imports only from rooms before it."""
+ALLOWED = {
+    "models": set(),
+    "errors": {"models"},
+    "schedule": {"errors", "models"},
+    "_wire": {"errors", "models"},
+    "_http": {"_wire", "schedule", "errors", "models", "_version"},
+    "_polling": {"_http", "_wire", "schedule", "errors", "models"},
+    "_download": {"_polling", "_http", "_wire", "schedule", "errors", "models"},
+    "_batch": {"_download", "_polling", "_http", "_wire", "schedule", "errors", "models"},
+    "client": {
+        *("_batch", "_download", "_polling", "_http", "_wire", "schedule", "errors", "models"),
+    },
+    "testing": set(),
+    "integrations": {"sora_async", "_batch", "_http"},
+    "cli": {"sora_async", "testing"},
+}
+"""Which packages each package may import from; ``sora_async`` is what the root makes public."""
 
-PURE = ROOMS[: ROOMS.index("_checks") + 1]
-IMPURE_MODULES = {"asyncio", "aiohttp", "time", "socket", "threading", "os", "logging"}
+ROOT_MODULES = {
+    "__init__": {
+        *("_version", "client", "_batch", "_download", "_polling", "_http", "_wire"),
+        *("schedule", "errors", "models"),
+    },
+    "__main__": {"cli"},
+    "_version": set(),
+    "dialects": {"_wire"},
+    "progress": {"cli"},
+}
+"""The modules of the root, and what each may import."""
+
+PURE_PACKAGES = {"_wire", "schedule", "errors", "models"}
+PURE_MODULES = {"_polling/decide.py", "_download/decide.py"}
+IMPURE = {"asyncio", "aiohttp", "time", "socket", "threading", "os", "logging", "ssl", "environ"}
 
 
 def modules() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
 
-def room_of(path: Path) -> str:
-    first = path.relative_to(PACKAGE).parts[0]
-    return first.removesuffix(".py")
+def package_of(path: Path) -> str:
+    """Return the package of a module, or the module itself where it lies in the root."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
 @functools.cache
@@ -108,101 +69,125 @@ def parse(path: Path) -> ast.Module:
         gc.enable()
 
 
-def imports(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield what a module imports: ("ours", room) or ("foreign", top-level module)."""
-    depth = len(path.relative_to(PACKAGE).parts)
+def imports(path: Path) -> Iterator[str]:
+    """Yield the full names of the modules, or of the names in them, that a module imports."""
+    inner = ("sora_async", *path.relative_to(PACKAGE).parts[:-1])
     for node in ast.walk(parse(path)):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level == depth:
-            inner = [node.module] if node.module else [alias.name for alias in node.names]
-            names = [f"sora_async.{name}" for name in inner]
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        else:
-            continue  # a neighbour in the same room, or no import
-        for name in names:
-            top, _, rest = name.partition(".")
-            room = rest.partition(".")[0]
-            if top == "sora_async":
-                yield "ours", room if room in ROOMS else "__init__"
-            else:
-                yield "foreign", top
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = inner[: len(inner) - node.level + 1] if node.level else ()
+            module = ".".join((*base, *([node.module] if node.module else [])))
+            yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
-def is_for_types_only(path: Path, room: str) -> bool:
-    """Of later types only one is named there, for a checker: a wait's event may hold an error."""
-    return room_of(path) == "models" and room == "errors"
+def packages_imported(path: Path) -> Iterator[str]:
+    """Yield the packages of ours that a module imports from, its own left out."""
+    for name in imports(path):
+        top, *rest = name.split(".")
+        if top != "sora_async":
+            continue
+        first = rest[0] if rest else ""
+        package = first if first in ALLOWED or first in ROOT_MODULES else "sora_async"
+        if package != package_of(path):
+            yield package
 
 
-def is_at_first_use(path: Path, room: str) -> bool:
-    """What no poll has need of is read from a task's answer, or made plain, when asked for."""
-    return room_of(path) == "models" and room in {"_structure", "_plain", "_wire"}
-
-
-def test_every_module_is_in_a_room() -> None:
-    assert {room_of(path) for path in modules()} <= {*ROOMS, "py.typed"}
+def test_the_packages_are_those_of_the_list() -> None:
+    assert {package_of(path) for path in modules()} == {*ALLOWED, *ROOT_MODULES}
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_a_room_imports_only_from_rooms_before_it(path: Path) -> None:
-    own = ROOMS.index(room_of(path))
+def test_a_package_imports_only_from_those_it_may(path: Path) -> None:
+    allowed = {**ALLOWED, **ROOT_MODULES}[package_of(path)]
 
-    later = [
-        room
-        for kind, room in imports(path)
-        if kind == "ours" and ROOMS.index(room) > own
-        if not is_for_types_only(path, room) and not is_at_first_use(path, room)
-    ]
+    assert set(packages_imported(path)) - allowed == set()
 
-    assert later == []
+
+def test_no_two_packages_import_each_other() -> None:
+    """The list above has no cycle: taking away what imports nothing left empties it."""
+    left = {package: needs & {*ALLOWED} for package, needs in ALLOWED.items()}
+
+    while free := {package for package, needs in left.items() if not needs & {*left}}:
+        left = {package: needs for package, needs in left.items() if package not in free}
+
+    assert left == {}
+
+
+def module_graph() -> dict[str, set[str]]:
+    """Return which modules each module imports, by full name; a package stands for its init."""
+    names = {
+        ".".join(("sora_async", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(
+            ".__init__"
+        ): path
+        for path in modules()
+    }
+    return {
+        name: {
+            found
+            for imported in imports(path)
+            for found in [imported if imported in names else imported.rpartition(".")[0]]
+            if found in names and found != name
+        }
+        for name, path in names.items()
+    }
+
+
+def test_no_modules_import_each_other_in_a_cycle() -> None:
+    """Packages import their own modules to make names public; that is no cycle of modules."""
+    packages = {
+        ".".join(("sora_async", *path.parent.relative_to(PACKAGE).parts))
+        for path in modules()
+        if path.name == "__init__.py"
+    }
+    left = {
+        name: needs - packages for name, needs in module_graph().items() if name not in packages
+    }
+
+    while free := {name for name, needs in left.items() if not needs & {*left}}:
+        left = {name: needs for name, needs in left.items() if name not in free}
+
+    assert left == {}
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in modules() if room_of(path) in PURE], ids=lambda path: path.stem
+    "path",
+    [
+        path
+        for path in modules()
+        if package_of(path) in PURE_PACKAGES or path.relative_to(PACKAGE).as_posix() in PURE_MODULES
+    ],
+    ids=lambda path: str(path.relative_to(PACKAGE)),
 )
-def test_a_pure_room_touches_no_clock_no_loop_and_no_network(path: Path) -> None:
-    assert not {name for kind, name in imports(path) if kind == "foreign"} & IMPURE_MODULES
+def test_a_pure_module_touches_no_clock_no_loop_and_no_network(path: Path) -> None:
+    assert {name.partition(".")[0] for name in imports(path)} & IMPURE == set()
+
+
+def test_no_two_classes_have_the_same_name() -> None:
+    names = [
+        node.name
+        for path in modules()
+        if package_of(path) != "testing"
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.ClassDef)
+    ]
+
+    assert sorted({name for name in names if names.count(name) > 1}) == []
 
 
 def test_only_the_client_reads_the_environment() -> None:
-    readers = {room_of(path) for path in modules() if 'SORA_BASE_URL")' in path.read_text("utf-8")}
+    readers = {
+        package_of(path) for path in modules() if 'SORA_BASE_URL")' in path.read_text("utf-8")
+    }
 
     assert readers == {"client"}
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_a_module_and_its_functions_can_be_read_in_one_go(path: Path) -> None:
-    text = path.read_text("utf-8")
-    functions = [
-        node
-        for node in ast.walk(parse(path))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
-
-    assert len(text.splitlines()) <= LONGER_MODULES.get(path.name, LONGEST_MODULE)
-    long = {node.name for node in functions if code_lines(node) > LONGEST_FUNCTION}
-    assert long == set()
-
-
-LONGEST_MODULE = 300
-LONGER_MODULES = {
-    "_poller.py": 360,  # one machine: what wakes it, what it asks and whom it tells hang together
-    "_watch.py": 360,  # one protocol: awaited, iterated, left and timed out, in any order
-    "budget.py": 340,  # the arithmetic of one rate, of which no half says anything by itself
-}
-LONGEST_FUNCTION = 32
-
-
-def code_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """Count the lines of a function's body without its docstring."""
-    body = node.body[1:] if ast.get_docstring(node) is not None else node.body
-    return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
-
-
 def test_what_is_public_is_pinned() -> None:
     """A change here is a change of the public interface: it wants a changelog fragment."""
-    from sora_async import detail, dialects, errors, progress, schedule
+    from sora_async import errors, progress, schedule
+    from sora_async._wire import dialects
+    from sora_async.models import detail
 
     assert sorted(sora_async.__all__) == sorted(
         [
@@ -248,12 +233,12 @@ def test_what_is_public_is_pinned() -> None:
 
 def test_what_is_public_beside_others_is_pinned_and_in_the_reference() -> None:
     """Read and not imported: each needs packages of its own."""
-    pages = (PAGE.parent.parent / "reference" / "integrations.rst").read_text("utf-8")
-    rooms = PACKAGE / "integrations"
+    pages = (ROOT / "docs" / "reference" / "integrations.rst").read_text("utf-8")
+    folder = PACKAGE / "integrations"
 
     names = {
-        f"{path.relative_to(rooms).parts[0].removesuffix('.py')}.{name}"
-        for path in (*rooms.glob("[!_]*.py"), *rooms.glob("[!_]*/__init__.py"))
+        f"{path.relative_to(folder).parts[0].removesuffix('.py')}.{name}"
+        for path in (*folder.glob("[!_]*.py"), *folder.glob("[!_]*/__init__.py"))
         for name in re.findall(
             r'"(\w+)"', path.read_text("utf-8").partition("__all__ = ")[2].split("]")[0]
         )
@@ -278,35 +263,8 @@ def test_everything_public_has_a_docstring(name: str) -> None:
             assert inner.__doc__, f"{name}.{member}"
 
 
-PAGE = Path(__file__).parent.parent / "docs" / "explanation" / "architecture.rst"
-
-
-def rooms_on_the_page() -> Iterator[tuple[str, set[str]]]:
-    """Yield each room of the page's table, with the packages that it may import."""
-    row = re.compile(r"^   \* - ``([\w/.]+)``\n     - .*\n     -(.*)$", re.MULTILINE)
-    for name, packages in row.findall(PAGE.read_text("utf-8")):
-        yield name, set(re.findall(r"``(\w+)``", packages))
-
-
-def test_the_page_shows_the_rooms_in_their_order() -> None:
-    files = [f"{room}/" if (PACKAGE / room).is_dir() else f"{room}.py" for room in ROOMS]
-
-    assert [name for name, _ in rooms_on_the_page()] == files
-
-
-def test_the_page_names_the_packages_that_each_room_imports() -> None:
-    plain = sys.stdlib_module_names - IMPURE_MODULES
-    for name, packages in rooms_on_the_page():
-        room = name.rstrip("/").removesuffix(".py")
-        inner = [path for path in modules() if room_of(path) == room]
-        used = {top for path in inner for kind, top in imports(path) if kind == "foreign"}
-        assert used - plain == packages, name
-
-
 def test_every_public_name_is_in_the_reference() -> None:
-    pages = "".join(
-        path.read_text("utf-8") for path in (PAGE.parent.parent / "reference").glob("*.rst")
-    )
+    pages = "".join(path.read_text("utf-8") for path in (ROOT / "docs" / "reference").glob("*.rst"))
     names = {
         *(f"sora_async.{name}" for name in sora_async.__all__ if name != "__version__"),
         *(f"sora_async.testing.{name}" for name in testing.__all__),

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+from support import ROOT, TLS
 
 from sora_async.testing import (
     Answer,
@@ -30,10 +31,8 @@ from sora_async.testing import (
     running,
 )
 
-ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 EXAMPLES = DOCS / "examples"
-TLS = Path(__file__).parent / "tls"
 KEY = "sk-0123456789abcdef"
 
 PATIENCE = 170

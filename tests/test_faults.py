@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from fault_matrix import DONE, PAGE, ROWS, Row, render
+from support.fault_matrix import DONE, PAGE, ROWS, Row, render
 
 from sora_async import Schedule, SoraClient, SoraError
 from sora_async.testing import FakeSora, Life, running

@@ -12,8 +12,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from sora_async import Budget, Memory, SoraClient
-from sora_async._wire import describe_task
-from sora_async.learning import Ending, kinds_of
+from sora_async._wire.task_decoder import describe_task
+from sora_async.schedule.learning.memory import kinds_of
+from sora_async.schedule.learning.observations import Ending
 
 from ..contestants import KEY, hand
 from ..processes import Figures

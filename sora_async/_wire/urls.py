@@ -1,98 +1,145 @@
-"""Where the video is: the many places a server may put its URL, and the decoys beside them."""
+"""Where a service is asked: base URL, path, and the ids that may go into it."""
 
 import re
-from collections.abc import Mapping
-from typing import Any
-from urllib.parse import unquote, urlsplit
+from ipaddress import ip_address
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
-from .._units import read_url
+from ..errors import InvalidArgumentError
 
-Places = dict[str | int, "Places"]
+_UNFIT = re.compile(r"[\s\\\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
-_HERE: Places = {"": {}}
-"""The value itself, in a table of places."""
+_PLAIN = re.compile(r"[\w.:=~-]+", re.ASCII)
+"""An id that is the same in a URL: as nearly all are."""
 
-_PLACES: Places = {
-    "video_url": _HERE,
-    "url": _HERE,
-    "result_url": _HERE,
-    "video": {"url": _HERE},
-    "output": {**_HERE, "url": _HERE, "video_url": _HERE, "videos": {0: {"url": _HERE}}},
-    "outputs": {"video_url": _HERE},
-    "data": {"output": _HERE, "video_url": _HERE, "url": _HERE, "result_url": _HERE},
-    "result": {"video_url": _HERE},
-    "metadata": {"url": _HERE},
-    "unsigned_urls": {0: _HERE},
-    "urls": {0: _HERE},
-    "detail": {
-        "url": _HERE,
-        "video_url": _HERE,
-        "draft_info": {"downloadable_url": _HERE, "url": _HERE},
-        "generations": {0: {"url": _HERE}},
-        "pending_info": {"generations": {0: {"url": _HERE}}},
-    },
-}
-"""In reading order. Source: the answers of about a dozen services, in ``tests/replies``."""
-
-_PLACES_AFTER_SUCCESS: Places = {
-    "video_url": {"url": _HERE},
-    "output": {0: {**_HERE, "url": _HERE}},
-    "videos": {0: {"url": _HERE}},
-    "generations": {0: {"url": _HERE}},
-    "task_result": {"videos": {0: {"url": _HERE}}},
-}
-"""Read after all others; while a task is running they may hold an input or a still."""
-
-_NO_VIDEOS = re.compile(
-    r"\.(gif|png|jpe?g|webp|avif|bmp|heic|svg|txt|log|json|html?)", re.IGNORECASE
-)
-"""How the name of a file ends that is no video."""
-
-_OWN_ADDRESS = re.compile(r"/v\d+/videos?/[^/.]+(/[a-z_]+)?/?")
-"""The end of an address of the service itself: a running task may send one as its own."""
+_HOSTILE = re.compile(r"[/\\?#\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
-def find_video_url(body: Mapping[str, Any], *, url: str, has_succeeded: bool) -> str | None:
+def check_task_id(task_id: object) -> str:
     """
-    Return the first usable URL of a finished video, None when there is none yet.
+    Return the id if it can be asked for: no id may reach another path than its own.
+
+    Raises:
+        InvalidArgumentError: It is no text, empty, or holds what would change the request's path.
+    """
+    if not isinstance(task_id, str):
+        raise InvalidArgumentError(f"task id: expected a str, got {type(task_id).__name__}")
+    if _PLAIN.fullmatch(task_id) and task_id not in {".", ".."}:
+        return task_id
+    if not task_id or task_id != task_id.strip():
+        raise InvalidArgumentError(f"task id {task_id!r}: is empty or has white space around it")
+    if task_id in {".", ".."} or _HOSTILE.search(task_id):
+        raise InvalidArgumentError(
+            f"task id {task_id!r}: has a character that no id has (/ \\ ? # or a control character)"
+        )
+    return task_id
+
+
+def fill_in(template: str, task_id: str) -> str:
+    """
+    Return a path or address with an id in the place of ``{id}``.
+
+    In a path ``:`` and ``=`` stay as they are, as ids have them; the rest is percent-encoded.
+    """
+    if _PLAIN.fullmatch(task_id) is None:
+        is_in_query = 0 <= template.find("?") < template.find("{id}")
+        task_id = quote(task_id, safe=":" if is_in_query else ":=@!$,;~")
+    return template.replace("{id}", task_id)
+
+
+def cut_overlap(base_url: str, path: str) -> str:
+    """
+    Return a base URL without the end that is ours to add: that with which *path* begins.
+
+    So an address may be given as any page names it: with or without ``/api/v1``, or whole.
+    """
+    parts = urlsplit(base_url)
+    words = path.partition("?")[0].split("/")
+    for count in range(len(words), 1, -1):
+        start = "/".join(words[:count])
+        if parts.path.endswith(start):
+            return base_url.removesuffix(start)
+    return base_url
+
+
+def find_poll_address(reply_url: str, named: object) -> str | None:
+    """
+    Return the address that a create's reply names for its polls, as a path with its query.
+
+    None where it names none, or one on another origin: the key goes along with each poll.
 
     Args:
-        body: The task, out of its envelope.
-        url: The address that was asked; never a video.
-        has_succeeded: Whether the status word says so. Before, the
-            service's own ``/content`` address is a promise and no video.
+        reply_url: The address that the reply came from.
+        named: What the reply says; it may be relative to that.
     """
-    texts: list[str] = []
-    _collect(texts, body, _PLACES)
-    if has_succeeded:
-        _collect(texts, body, _PLACES_AFTER_SUCCESS)
-    for text in texts:
-        found = read_url(text)
-        if found is not None and _is_video(found, own=url, has_succeeded=has_succeeded):
-            return found
-    return read_url(body.get("fail_reason")) if has_succeeded else None
+    if not isinstance(named, str) or not named or _UNFIT.search(named):
+        return None
+    try:
+        parts, own = urlsplit(urljoin(reply_url, named)), urlsplit(reply_url)
+        is_own = (parts.scheme, parts.hostname, _port(parts)) == (
+            *(own.scheme, own.hostname),
+            _port(own),
+        )
+    except ValueError:
+        return None
+    if not is_own or "@" in parts.netloc or not parts.path:
+        return None
+    path = quote(parts.path, safe="/%:=@!$,;~*'()+&")
+    return f"{path}?{quote(parts.query, safe='/%:=@!$,;~*()+&?')}" if parts.query else path
 
 
-def _collect(texts: list[str], value: object, places: Places) -> None:
-    """Add the texts at some places of a value, in the order of the places."""
-    if isinstance(value, dict):
-        for key in places:
-            if key in value:
-                _collect(texts, value[key], places[key])
-    elif isinstance(value, list):
-        for key in places:
-            if isinstance(key, int) and key < len(value):
-                _collect(texts, value[key], places[key])
-    elif isinstance(value, str) and "" in places:
-        texts.append(value)
+def _port(parts: SplitResult) -> int:
+    return parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def _is_video(url: str, *, own: str, has_succeeded: bool) -> bool:
-    path = url.partition("?")[0].partition("#")[0]
-    name = path.rpartition("/")[2]
-    if _NO_VIDEOS.fullmatch(name[name.rfind(".") :]):
-        return False
-    if has_succeeded:
-        return unquote(urlsplit(path).path).rstrip("/") != unquote(urlsplit(own).path)
-    own_address = _OWN_ADDRESS.search(path)
-    return own_address is None or own_address.end() != len(path)
+def check_base_url(base_url: object) -> str:
+    """
+    Return a base URL without its final slash and without ``/v1``, which is ours to add.
+
+    Raises:
+        InvalidArgumentError: It is no absolute http(s) URL, or carries user, query or fragment.
+    """
+    if not isinstance(base_url, str):
+        raise InvalidArgumentError(f"base_url: expected a str, got {type(base_url).__name__}")
+    try:
+        parts = urlsplit(base_url.strip())
+        is_usable = (
+            parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+        )
+    except ValueError:
+        is_usable = False
+    if not is_usable or _UNFIT.search(parts.netloc + parts.path):
+        raise InvalidArgumentError(
+            f"base_url {base_url!r}: expected http(s)://host[:port][/path] (see SORA_BASE_URL)"
+        )
+    if parts.query or parts.fragment or "@" in parts.netloc:
+        raise InvalidArgumentError(
+            "base_url: must have no user, query or fragment; pass the key as api_key="
+        )
+    path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
+    return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def is_loopback(base_url: str) -> bool:
+    """Return whether a base URL names this machine, to which a key may travel in the clear."""
+    host = urlsplit(base_url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def check_api_key(api_key: object) -> str | None:
+    """
+    Return the key as it goes into a header, None where there is none.
+
+    Raises:
+        InvalidArgumentError: It cannot be in a header; the key itself is not in the error.
+    """
+    if api_key is None:
+        return None
+    if not isinstance(api_key, str):
+        raise InvalidArgumentError(f"api_key: expected a str, got {type(api_key).__name__}")
+    key = api_key.strip().removeprefix("Bearer ")
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise InvalidArgumentError("api_key: has a character that no HTTP header can carry")
+    return key or None

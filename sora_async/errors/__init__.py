@@ -38,7 +38,9 @@ All of them can be pickled and copied: they carry plain values and no live objec
 No key, no header and no whole body is ever in one.
 """
 
-from ._downloads import (
+from .base import InvalidArgumentError, SoraError
+from .creates import CreateUncertainError, JournalError
+from .downloads import (
     AddressRefusedError,
     DiskFullError,
     DownloadError,
@@ -51,8 +53,7 @@ from ._downloads import (
     VideoNotReadyError,
     VideoTooLargeError,
 )
-from ._orders import CreateUncertainError, JournalError
-from ._replies import (
+from .responses import (
     ConnectionFailedError,
     InsufficientQuotaError,
     NotOfferedError,
@@ -63,8 +64,7 @@ from ._replies import (
     UnauthorizedError,
     UnreadableReplyError,
 )
-from ._root import InvalidArgumentError, SoraError
-from ._waits import (
+from .waits import (
     ClientClosedError,
     OutageError,
     TaskFailedError,

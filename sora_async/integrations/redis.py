@@ -24,7 +24,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from .. import Budget, InvalidArgumentError
-from ..budget import INSTANT, Meter, check_number
+from .._http.rate_limit import INSTANT, Meter, check_number
 
 __all__ = ["SharedBudget"]
 

@@ -1,13 +1,11 @@
 """What the server knows of a task, in plain units: seconds, UTC moments, progress 0.0 to 1.0."""
 
-from ._news import DownloadEvent, ProgressEvent, VideoFile
-from ._task import Character, Phase, TaskFailure, VideoTask
+from .task import Character, Phase, TaskFailure, VideoTask
+from .video_file import VideoFile
 
 __all__ = [
     "Character",
-    "DownloadEvent",
     "Phase",
-    "ProgressEvent",
     "TaskFailure",
     "VideoFile",
     "VideoTask",

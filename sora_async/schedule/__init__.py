@@ -5,11 +5,11 @@ Moments come in as arguments, on any clock that only goes forward; chance comes
 in as the jitter. The generators and the full jitter are those of ``backoff``.
 """
 
-from ._history import History, Policy
-from ._intervals import LONGEST_INTERVAL as LONGEST_INTERVAL  # for other rooms, and not public
-from ._intervals import Jitter, ramp, spread, spread_phase
-from ._learning import DEFAULT_SCHEDULE, LearningSchedule
-from ._plain import Schedule
+from .backoff import LONGEST_INTERVAL as LONGEST_INTERVAL
+from .backoff import Jitter, ramp, spread, spread_phase
+from .fixed import Schedule
+from .history import History, Policy
+from .learned import DEFAULT_SCHEDULE, LearningSchedule
 
 __all__ = [
     "DEFAULT_SCHEDULE",

@@ -19,11 +19,9 @@ of its tasks has a :class:`Life` by the clock, or a script of answers, one for e
 ``python -m sora_async.testing`` runs the fake on a port, for programs in any language.
 """
 
-from ._answers import Answer, completed, failed, queued, running
-from ._chaos import Chaos
-from ._clock import VirtualClock, VirtualTimeLoop
-from ._creates import accepted
-from ._faults import (
+from .answers.answer import Answer, completed, failed, queued, running
+from .answers.creates import accepted
+from .answers.network_faults import (
     close_after,
     drip,
     garbage_status_line,
@@ -33,13 +31,15 @@ from ._faults import (
     stall_body,
     truncated,
 )
-from ._files import make_video, video_file
-from ._lives import Life
-from ._replies import gzip_bomb, gzipped, html, http_error, raw, redirect, slow, unknown_task
-from ._requests import Request
-from ._server import FakeSora
-from ._snapshots import ABSENT, Order, Shape, Upload
-from ._tasks import Task
+from .answers.random_faults import Chaos
+from .answers.replies import gzip_bomb, gzipped, html, http_error, raw, redirect, slow, unknown_task
+from .answers.video_files import make_video, video_file
+from .scenario import Life
+from .server.fake_sora import FakeSora
+from .server.recorded_request import Request
+from .server.task_store import Task
+from .servers.task_state import ABSENT, Order, Shape, Upload
+from .virtual_clock import VirtualClock, VirtualTimeLoop
 
 __all__ = [
     "ABSENT",

@@ -13,14 +13,14 @@ from typing import Final, get_args
 
 import attrs
 
-from ._chaos import Chaos, Mishap
-from ._control import ROOT, Control
-from ._lives import Life
-from ._plans import Plan, PlannedTask, load_plan
-from ._server import FakeSora
-from ._servers import SERVERS
-from ._snapshots import Shape
-from ._tasks import Task
+from .answers.random_faults import Chaos, Mishap
+from .scenario import Life
+from .script_file import Plan, PlannedTask, load_plan
+from .server.control_api import ROOT, Control
+from .server.fake_sora import FakeSora
+from .server.task_store import Task
+from .servers.profiles import SERVERS
+from .servers.task_state import Shape
 
 LIVES: Final = {
     "done in half a minute": Life(queued=5, running=25),

@@ -89,9 +89,9 @@ def use_saq() -> None:
 def use_speed() -> None:
     import uvloop
 
-    from sora_async._wire import body
+    from sora_async._wire import json
 
-    assert body._parse_fast.__module__ == "orjson"
+    assert json._parse_fast.__module__ == "orjson"
     wait_on(uvloop.new_event_loop)
 
 
@@ -112,7 +112,7 @@ async def test_virtual(sora_service, sora_client, sora_virtual_time):
 
 def use_testing() -> None:
     """Run a test with the fixtures, and read a script in YAML."""
-    from sora_async.testing._plans import load_plan
+    from sora_async.testing.script_file import load_plan
 
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "test_fixtures.py").write_text(FIXTURES, "utf-8")

@@ -20,10 +20,10 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from support import KEY
+from support.programs import find_free_port
 
 from sora_async.testing import FakeSora
-
-KEY = "sk-0123456789abcdef"
 
 
 @pytest.fixture(autouse=True)
@@ -94,13 +94,6 @@ class RedisServer:
             connection.sendall(b"PING\r\n")
             return connection.recv(16).startswith(b"+PONG")
         return False
-
-
-def find_free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from examples import load
+from support.programs import load
 
 from sora_async.testing import VirtualTimeLoop, completed, failed, running
 

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from examples import Program, hurry, order_both, reached
+from support.programs import Program, hurry, order_both, reached
 
 from sora_async.testing import completed, running
 

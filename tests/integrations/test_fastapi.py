@@ -10,7 +10,7 @@ import aiohttp
 import attrs
 import pytest
 import pytest_asyncio
-from examples import EXAMPLES, load
+from support.programs import EXAMPLES, load
 
 from sora_async.testing import VirtualTimeLoop, completed, failed, running
 

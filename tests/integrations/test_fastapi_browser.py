@@ -5,9 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from chromium import Chromium
-from conftest import find_free_port
-from examples import Program, reached
+from support.chromium import Chromium
+from support.programs import Program, find_free_port, reached
 
 from sora_async.testing import completed, running
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sora_async import Phase, ProgressEvent, SoraError, TaskFailure, VideoTask, errors
-from sora_async.integrations._plain import error_from_data, error_to_data, event_to_data
+from sora_async.integrations.error_data import error_from_data, error_to_data, event_to_data
 
 NOW = datetime(2025, 10, 1, tzinfo=UTC)
 FAILED = VideoTask(

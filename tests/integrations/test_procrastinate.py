@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from examples import Program, hurry, reached
+from support.programs import Program, hurry, reached
 
 from sora_async.testing import completed, failed, running
 

@@ -14,20 +14,20 @@ from typing import Any
 
 import attrs
 import pytest
-from examples import reached
+from support.programs import reached
 
 redis = pytest.importorskip("redis", reason="needs the extra redis: nox -s integrations")
 
-from sora_async import (  # noqa: E402
+from sora_async import (
     InvalidArgumentError,
     RateLimitedError,
     Schedule,
     ServiceUnavailableError,
     SoraClient,
 )
-from sora_async._slots import Slots  # noqa: E402
-from sora_async.integrations.redis import SharedBudget  # noqa: E402
-from sora_async.testing import FakeSora, Life, completed, http_error, running, slow  # noqa: E402
+from sora_async._http.request_queue import Slots
+from sora_async.integrations.redis import SharedBudget
+from sora_async.testing import FakeSora, Life, completed, http_error, running, slow
 
 OFTEN = Schedule(intervals=[0.05])
 NOBODY = "redis://127.0.0.1:1/0"

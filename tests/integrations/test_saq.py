@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from aiohttp import test_utils, web
-from examples import reached
+from support.programs import reached
 
 saq = pytest.importorskip("saq", reason="needs the extra saq: nox -s integrations")
 
 from saq.job import Job, Status  # noqa: E402
 from saq.queue import JobError  # noqa: E402
 
-from sora_async import (  # noqa: E402
+from sora_async import (
     CreateUncertainError,
     InvalidArgumentError,
     NotOfferedError,
@@ -33,17 +33,17 @@ from sora_async import (  # noqa: E402
     TaskFailedError,
     WaitTimeoutError,
 )
-from sora_async.integrations.saq import (  # noqa: E402
+from sora_async.integrations.saq import (
     VideoQueue,
     create_job,
     read_outcome,
     wait_job,
     worker_settings,
 )
-from sora_async.integrations.saq._finding import CLAIM, OPEN, Finder  # noqa: E402
-from sora_async.integrations.saq._keeper import Run  # noqa: E402
-from sora_async.integrations.saq._orders import Record, order_once  # noqa: E402
-from sora_async.testing import (  # noqa: E402
+from sora_async.integrations.saq.create_once import Record, order_once
+from sora_async.integrations.saq.heartbeats import Run
+from sora_async.integrations.saq.reconcile import CLAIM, OPEN, Finder
+from sora_async.testing import (
     FakeSora,
     Life,
     accepted,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from examples import Program, reached
+from support.programs import Program, reached
 
 from sora_async.testing import completed, failed, running
 

@@ -1,7 +1,7 @@
 """The page "Wait in taskiq's workers": its worker is killed, stopped and started again."""
 
 import pytest
-from examples import Program, hurry, order_both, reached
+from support.programs import Program, hurry, order_both, reached
 
 from sora_async.testing import completed, running
 

@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from conftest import find_free_port
-from examples import Program, hurry, reached
+from support.programs import Program, find_free_port, hurry, reached
 
 from sora_async.testing import completed, failed, running
 

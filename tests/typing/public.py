@@ -24,7 +24,7 @@ from sora_async import (
     WaitTimeoutError,
     Watch,
 )
-from sora_async.detail import Detail, PendingInfo
+from sora_async.models.detail import Detail, PendingInfo
 from sora_async.progress import track
 
 

@@ -2,15 +2,7 @@ import pytest
 from orders import settle
 
 from sora_async import SoraClient
-from sora_async.testing import (
-    FakeSora,
-    Life,
-    VirtualClock,
-    completed,
-    http_error,
-    reset,
-    running,
-)
+from sora_async.testing import FakeSora, Life, VirtualClock, completed, http_error, reset, running
 
 
 async def test_a_customer_gets_the_address(sora_service: FakeSora, sora_client: SoraClient) -> None:

@@ -17,10 +17,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ... import SoraClient
-from ._finding import Finder
-from ._jobs import create_job, create_video, read_outcome, wait_for_video, wait_job
-from ._keeper import Keeper
-from ._queue import VideoQueue
+from .heartbeats import Keeper
+from .jobs import create_job, create_video, read_outcome, wait_for_video, wait_job
+from .queue import VideoQueue
+from .reconcile import Finder
 
 __all__ = ["VideoQueue", "create_job", "read_outcome", "wait_job", "worker_settings"]
 

@@ -1,0 +1,109 @@
+"""What a killed run has left open, found out on the service before anything new is ordered."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from typing import Final, Protocol
+
+import attrs
+
+from ..errors import CreateUncertainError, NotOfferedError, SoraError
+from ..models import VideoTask
+from .journal import Entry, Journal
+from .matching import Doubt, Fates, is_newest_first, judge
+
+NO_FATES: Final = Fates(made={}, unmade=frozenset())
+
+
+class Lister(Protocol):
+    """What is needed of a client to find out."""
+
+    @property
+    def base_url(self) -> str:
+        """The service's address."""
+
+    def list_tasks(self, *, limit: int | None = None) -> AsyncGenerator[VideoTask]:
+        """List the tasks of the account, the newest first."""
+
+
+@attrs.frozen(kw_only=True)
+class Settled:
+    """
+    What was found out.
+
+    Attributes:
+        made: The keys of orders that have made a task; the journal knows its id now.
+        left: The errors of those that nobody can tell about, by their keys.
+        newest: What is to be noted with a new order of the account's newest task; empty if that
+            is not known.
+    """
+
+    made: frozenset[str]
+    left: Mapping[str, SoraError]
+    newest: Mapping[str, str | None]
+
+
+async def settle_doubts(lister: Lister, journal: Journal, settling: float) -> Settled:
+    """
+    Find out what became of orders that a killed run may have sent, and note it.
+
+    Args:
+        lister: The client.
+        journal: What earlier runs have done.
+        settling: Seconds after which the service lists a task for an order that was sent before.
+    """
+    doubts = [_doubt(one) for one in journal.entries.values() if one.stage == "creating"]
+    if doubts:
+        await asyncio.sleep(settling)
+    cause: SoraError | None = None
+    listed: list[VideoTask] = []
+    newest: dict[str, str | None] = {}
+    try:
+        listed = [task async for task in _list_since(lister, doubts)]
+    except SoraError as error:
+        cause = error
+    else:
+        if is_newest_first(listed[:2]):
+            newest = {"newest": listed[0].id if listed else None}
+    claimed = frozenset(one.task_id for one in journal.entries.values() if one.task_id)
+    fates = judge(doubts, listed, claimed) if cause is None else NO_FATES
+    left: dict[str, SoraError] = {}
+    for doubt in doubts:
+        if doubt.key in fates.made:
+            await journal.note(doubt.key, "created", task_id=fates.made[doubt.key])
+        elif doubt.key in fates.unmade:
+            await journal.note(doubt.key, "refused")
+        else:
+            left[doubt.key] = _uncertain(lister.base_url, cause)
+    return Settled(made=frozenset(fates.made), left=left, newest=newest)
+
+
+async def _list_since(lister: Lister, doubts: list[Doubt]) -> AsyncIterator[VideoTask]:
+    """
+    Yield the newest two tasks, or all that are newer than the oldest of some orders.
+
+    And one more: a list that goes from the oldest on shows by it that it proves nothing.
+    """
+    unseen = {doubt.newest for doubt in doubts}
+    async for task in lister.list_tasks(limit=None if doubts else 2):
+        is_enough = bool(doubts) and not unseen
+        yield task
+        if is_enough:
+            return
+        unseen.discard(task.id)
+
+
+def _doubt(entry: Entry) -> Doubt:
+    facts = entry.facts
+    return Doubt(
+        key=entry.key,
+        order=facts.get("order", {}),
+        newest=facts.get("newest"),
+        is_dated="newest" in facts,
+    )
+
+
+def _uncertain(base_url: str, cause: SoraError | None) -> CreateUncertainError:
+    reason = "the run that sent it has ended before the answer came"
+    error = CreateUncertainError(base_url, reason, is_listed=not isinstance(cause, NotOfferedError))
+    error.__cause__ = cause
+    return error

@@ -1,0 +1,141 @@
+"""Orders each task of a batch once, noted before and after, until something says to stop."""
+
+import asyncio
+import contextlib
+import copy
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
+
+import backoff
+
+from .._http.create import Making
+from ..errors import (
+    ClientClosedError,
+    ConnectionFailedError,
+    CreateUncertainError,
+    InsufficientQuotaError,
+    JournalError,
+    RateLimitedError,
+    SoraError,
+    UnauthorizedError,
+)
+from ..models import VideoTask
+from ..schedule import ramp
+from .items import Job
+from .journal import Journal
+
+OUTAGE: Final = 120.0
+"""Seconds without a connection after which nothing more is ordered."""
+
+PAUSES: Final = ramp(first=2.0, factor=2.0, longest=60.0)
+"""Upper ends of the full-jittered pauses after a create was refused with 429."""
+
+
+class Till(Protocol):
+    """What is needed of a client to order."""
+
+    def _begin(self, given: Mapping[str, Any]) -> Making[VideoTask]:
+        """Begin to create a task."""
+
+
+class Buyer:
+    """
+    Sends the orders of a batch.
+
+    Args:
+        till: The client.
+        journal: Where an order is noted before it is sent, and when its id is known.
+        at_once: How many orders are sent at the same time.
+        timeout: Seconds for a create that is refused with 429 again and again; None for no limit.
+
+    Attributes:
+        stop: Why nothing new is ordered any more; None as long as it is.
+        newest: What is noted with an order of the account's newest task before it.
+    """
+
+    def __init__(
+        self, till: Till, journal: Journal, *, at_once: int, timeout: float | None
+    ) -> None:
+        self.stop: SoraError | None = None
+        self.newest: Mapping[str, str | None] = {}
+        self._till = till
+        self._journal = journal
+        self._places = asyncio.Semaphore(at_once)
+        self._timeout = timeout
+
+    async def buy(self, job: Job, begin: Callable[[], None]) -> str:
+        """
+        Order once, and return the id; again only after a 429 or without a connection.
+
+        Nothing was taken then. *begin* is called each time when its turn has come.
+        """
+        limited = outage = 0.0
+        for pause in itertools.chain(PAUSES, itertools.repeat(PAUSES[-1])):
+            try:
+                async with self._places:
+                    if self.stop is not None:
+                        raise copy.copy(self.stop)
+                    begin()
+                    return await self._order(job)
+            except RateLimitedError as error:
+                delay, outage = (error.retry_after or 0.0) + backoff.full_jitter(pause), 0.0
+                limited += delay
+                limit = self._timeout
+                if self.stop is not None or (limit is not None and limited > limit):
+                    raise
+            except ConnectionFailedError as error:
+                delay = backoff.full_jitter(pause)
+                outage += delay
+                if self.stop is not None:
+                    raise
+                if outage > OUTAGE:
+                    self.stop = error  # or each of a thousand orders would find it out once more
+                    raise
+            await asyncio.sleep(delay)
+        raise AssertionError("the pauses have no end")  # pragma: no cover
+
+    async def _order(self, job: Job) -> str:
+        """
+        Send an order and note what came of it.
+
+        Who is cancelled here does not send it any more, unless it may have left:
+        then its answer is waited for.
+        """
+        makings: list[Making[VideoTask]] = []
+        sending = asyncio.create_task(self._send(job, makings))
+        try:
+            return await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            if not makings or not makings[0].has_left:
+                self.stop = ClientClosedError("")
+                for making in makings:
+                    making.leave()
+            while not sending.done():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait([sending])
+            raise
+
+    async def _send(self, job: Job, makings: list[Making[VideoTask]]) -> str:
+        await self._journal.note(job.key, "creating", order=job.order, **self.newest)
+        try:
+            if self.stop is not None:
+                raise copy.copy(self.stop)
+            makings.append(self._till._begin(job.order))
+            task = await makings[0].result()
+        except CreateUncertainError:
+            raise  # the journal says so already
+        except SoraError as error:
+            if isinstance(error, InsufficientQuotaError | UnauthorizedError | ClientClosedError):
+                self.stop = error
+            await self._journal.note(job.key, "refused")
+            raise
+        await self.note(job.key, "created", task_id=task.id)
+        return task.id
+
+    async def note(self, key: str, stage: Any, **facts: Any) -> None:
+        """Note what cannot be undone; where that fails, nothing new is ordered any more."""
+        try:
+            await self._journal.note(key, stage, **facts)
+        except JournalError as error:
+            self.stop = error

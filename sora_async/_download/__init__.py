@@ -1,0 +1,1 @@
+"""One video to disk: the whole file or nothing."""

@@ -1,0 +1,295 @@
+"""One download: awaitable for the file, async-iterable for its events; owns its timeout."""
+
+import asyncio
+import copy
+from collections.abc import Generator
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol
+
+import attrs
+
+from .._polling.subscription import Events
+from .._polling.wakes import Waiting, join, leave, wake
+from .._polling.watch import Watch
+from .._wire.urls import check_task_id
+from ..errors import DownloadInterruptedError, DownloadTimeoutError, SoraError
+from ..models import VideoFile, VideoTask
+from ..models.repr import brief
+from .events import DownloadEvent
+from .request import Errand, IfExists
+
+if TYPE_CHECKING:
+    # A program that only waits has no need of these: they come with its first download.
+    from .manager import Transfers
+    from .state import Course
+    from .transfer import Fetcher
+
+
+class Door(Protocol):
+    """What a download needs of its client."""
+
+    async def get_task(self, task_id: str) -> VideoTask:
+        """Ask for a task."""
+
+    def _find_transfers(self) -> "Transfers":
+        """Return what the downloads of the running loop share."""
+
+
+@attrs.frozen(kw_only=True)
+class Terms:
+    """How a file is downloaded; see :meth:`SoraClient.download`."""
+
+    __repr__ = brief
+
+    if_exists: IfExists
+    allow_private: bool
+    timeout: float | None
+
+
+def find_id(source: object) -> str:
+    """
+    Return the id of what is to be downloaded; "" of a wait that does not know it yet.
+
+    Raises:
+        InvalidArgumentError: It is neither a task nor a wait, nor an id that there can be.
+    """
+    if isinstance(source, Watch):
+        return source.task_id or ""
+    return check_task_id(source.id if isinstance(source, VideoTask) else source)
+
+
+class Download:
+    """
+    A download of one video: await it for the file, iterate it for its events.
+
+    Nothing is sent before the first of the two. Any number of consumers may
+    await and iterate one download, one after the other or at once. When the
+    last of them leaves, by ``break``, an exception or cancellation, it stops
+    and keeps what has come in a part file; a consumer that comes later, or
+    another download of the task to the same path, goes on from there.
+
+    A consumer that is slower than the bytes gets the newest event and never a
+    queue of old ones; the last event, with all bytes, is never left out.
+
+    Made by :meth:`SoraClient.download <sora_async.SoraClient.download>`.
+    """
+
+    def __init__(
+        self, door: Door, source: str | VideoTask | Watch, errand: Errand, terms: Terms
+    ) -> None:
+        # Here, and not on the way: it would be no download's error that they cannot be imported.
+        from .state import Course
+        from .transfer import Fetcher
+
+        self._make_fetcher = Fetcher
+        self._door = door
+        self._source = source
+        self._errand = errand
+        self._terms = terms
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._holders = 0
+        self._task: asyncio.Task[None] | None = None
+        self._started = 0.0
+        self._ends_at: float | None = None
+        self._end: VideoFile | BaseException | None = None
+        self._frames: TracebackType | None = None
+        self._course = Course(errand=errand)
+        self._latest: DownloadEvent | None = None
+        self._version = 0
+        self._news: Waiting = None
+        self._ends: Waiting = None
+
+    @property
+    def task_id(self) -> str | None:
+        """Whose video it is; None as long as the create it waits for has not been answered."""
+        source = self._source
+        return source.task_id if isinstance(source, Watch) else self._errand.task_id
+
+    @property
+    def path(self) -> str:
+        """Where it goes."""
+        return self._errand.path
+
+    @property
+    def latest(self) -> DownloadEvent | None:
+        """The newest event, None before the first; reading it sends nothing."""
+        return self._latest
+
+    def __repr__(self) -> str:
+        """Return the id and what is known of it."""
+        return f"<Download {self.task_id!r}: {self._latest or 'not begun'}>"
+
+    def __await__(self) -> Generator[object, None, VideoFile]:
+        """Wait for the file; see :meth:`result`."""
+        return self.result().__await__()
+
+    async def result(self) -> VideoFile:
+        """
+        Return the file, as ``await download`` does.
+
+        This is a coroutine function, as :meth:`asyncio.TaskGroup.create_task` wants it. If it is
+        cancelled, and nobody else waits, it returns when the part file is closed.
+
+        Raises:
+            DownloadError: The video is not on the disk; the class says why, and what to do.
+            TaskFailedError: The task failed: there is no video.
+            SoraError: What the service said when it was asked for the task, or what ended the wait.
+        """
+        self._hold()
+        try:
+            while self._end is None:
+                self._ends = join(self._ends)
+                future = self._ends[-1]
+                try:
+                    await future
+                finally:
+                    leave(self._ends, future)
+        finally:
+            self._release()
+            if self._end is None and self._holders == 0 and self._task is not None:
+                await asyncio.wait([self._task])
+        return self._unwrap()
+
+    def __aiter__(self) -> Events[DownloadEvent]:
+        """Iterate over the events of the download, the last one with all bytes."""
+        return Events(self)
+
+    async def _next(self, version: int) -> int:
+        """Return the version of an event newer than a given one; 0 when there will be none."""
+        while self._end is None and self._version <= version:
+            self._news = join(self._news)
+            future = self._news[-1]
+            try:
+                await future
+            finally:
+                leave(self._news, future)
+        if self._version > version and not isinstance(self._end, BaseException):
+            return self._version
+        self._unwrap()
+        return 0
+
+    def _hold(self) -> None:
+        """Count one more consumer; the first one starts the download, or goes on with it."""
+        loop = asyncio.get_running_loop()
+        if self._end is not None:
+            return
+        if self._loop is None:
+            self._loop, self._started = loop, loop.time()
+        elif self._loop is not loop:
+            raise RuntimeError(
+                "this Download belongs to another event loop: call download() again in this one"
+            )
+        if self._holders == 0:
+            transfers = self._door._find_transfers()
+            self._task = loop.create_task(
+                self._run(transfers, self._task), name=f"download {self.task_id}"
+            )
+            transfers.hold(self._task, self._close)
+            self._task.add_done_callback(self._land)
+        self._holders += 1
+
+    def _release(self) -> None:
+        """Count one consumer less; the last one stops the download."""
+        if self._end is None:
+            self._holders -= 1
+            if self._holders == 0 and self._task is not None:
+                self._task.cancel()
+
+    def _land(self, task: asyncio.Task[None]) -> None:
+        if task is self._task and self._holders and self._end is None:
+            # By a stranger, before its first step: nobody else would tell those who wait.
+            self._settle(self._interrupted("the download was cancelled"))
+
+    def _close(self) -> None:
+        if self._holders:
+            self._settle(self._interrupted("the client was closed"))
+
+    def _interrupted(
+        self, reason: str, kind: type[DownloadInterruptedError] = DownloadInterruptedError
+    ) -> DownloadInterruptedError:
+        received = 0 if self._latest is None else self._latest.received
+        return attrs.evolve(self._course, size=received).interrupted(reason, kind)
+
+    async def _run(self, transfers: "Transfers", previous: asyncio.Task[None] | None) -> None:
+        """Bring the file; whatever goes wrong in here reaches those who wait."""
+        if previous is not None:
+            await asyncio.wait([previous])
+        fetcher = self._make_fetcher(
+            transfers,
+            self._errand,
+            if_exists=self._terms.if_exists,
+            allow_private=self._terms.allow_private,
+            ask=self._door.get_task,
+            tell=self._publish,
+        )
+        try:
+            if self._end is None:
+                self._settle(await self._fetch(transfers, fetcher))
+        except asyncio.CancelledError:
+            if fetcher.file is not None:
+                self._settle(fetcher.file)  # it was too late to stop
+            raise
+        except SoraError as error:
+            # Without its frames, which hold what is not written.
+            self._settle(fetcher.file or error.with_traceback(None))
+        except Exception as bug:
+            self._settle(bug)
+
+    async def _fetch(self, transfers: "Transfers", fetcher: "Fetcher") -> VideoFile:
+        source, found = self._source, await fetcher.find()
+        if found is None and isinstance(source, Watch):
+            source = await source
+            found = await fetcher.find()  # a wait is long, and a file may have come
+        if found is not None:
+            return found
+        loop, timeout = asyncio.get_running_loop(), self._terms.timeout
+        if timeout is not None and self._ends_at is None:
+            self._ends_at = loop.time() + timeout
+        try:
+            async with asyncio.timeout_at(self._ends_at) as limit, transfers.places:
+                return await fetcher.fetch(source if isinstance(source, VideoTask) else None)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+        raise self._interrupted(f"not whole after {timeout:g} s", DownloadTimeoutError)
+
+    def _publish(self, course: "Course", received: int) -> None:
+        """Take note of news, and wake those who iterate."""
+        self._course = course
+        self._tell(received, course.total, course.fault)
+
+    def _tell(self, received: int, total: int | None, fault: SoraError | None) -> None:
+        assert self._loop is not None
+        self._latest = DownloadEvent(
+            task_id=self._course.errand.task_id,
+            received=received,
+            total=total,
+            elapsed=self._loop.time() - self._started,
+            fault=fault,
+        )
+        self._version += 1
+        wake(self._news)
+
+    def _settle(self, end: VideoFile | BaseException) -> None:
+        """Take the end of the download and wake everybody."""
+        if self._end is not None:  # pragma: no cover - two ends within one turn of the loop
+            return
+        self._end = end
+        if isinstance(end, VideoFile):
+            self._tell(end.size, end.size, None)
+        else:
+            self._frames = end.__traceback__
+        wake(self._ends)
+        wake(self._news)
+
+    def _unwrap(self) -> VideoFile:
+        """Return the file or raise the error: a copy, for one raised often gathers tracebacks."""
+        end = self._end
+        if isinstance(end, VideoFile):
+            return end
+        assert end is not None
+        if not isinstance(end, SoraError):
+            raise end.with_traceback(self._frames)
+        error = copy.copy(end)
+        error.__cause__ = end.__cause__
+        raise error

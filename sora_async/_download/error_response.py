@@ -1,0 +1,59 @@
+"""What an answer says that is no video: a link to one, or an error of ours."""
+
+from .._wire.response import Reply, decode_reply
+from .._wire.video_type import describe_stranger, read_link
+from ..errors import (
+    NotAVideoError,
+    RateLimitedError,
+    ResponseError,
+    ServiceUnavailableError,
+    SoraError,
+    TaskFailedError,
+    VideoGoneError,
+)
+from .state import Course, Link, Refusal
+
+
+def read_refusal(
+    course: Course, reply: Reply, *, is_own: bool, secrets: tuple[str, ...]
+) -> Refusal | Link:
+    """
+    Return what an answer says that is no video.
+
+    What the service's ``/content`` says is read like any reply of the service, the failed task
+    itself included. A storage's words are for its operator, and of them only the class is taken.
+
+    Args:
+        course: What is known of the download.
+        reply: The answer, with as much of its body as was read.
+        is_own: Whether the service itself gave it.
+        secrets: What the request may have been sent with and must not be shown.
+    """
+    is_good, is_service = 200 <= reply.status < 300, is_own and course.is_content
+    link = read_link(reply.body, url=reply.url) if is_good and is_service else None
+    if link is not None:
+        return Link(link)
+    said = _decode(reply, task_id=course.errand.task_id, secrets=secrets)
+    is_passing = isinstance(said, RateLimitedError | ServiceUnavailableError)
+    is_gone = reply.status == 410
+    error: SoraError | None = said if is_passing or (is_service and not is_gone) else None
+    if error is None and is_good:
+        reason = f"{describe_stranger(reply.body)} came, and no video"
+        error = course.error(NotAVideoError, reason)
+    return Refusal(
+        status=reply.status,
+        error=error or course.error(VideoGoneError, f"the link answered {reply.status}"),
+        is_own=is_own,
+        retry_after=said.retry_after if isinstance(said, ResponseError) else None,
+    )
+
+
+def _decode(reply: Reply, *, task_id: str, secrets: tuple[str, ...]) -> SoraError | None:
+    """Return the error that an answer is, None if it is none that we know."""
+    try:
+        task = decode_reply(reply, task_id=task_id, secrets=secrets)
+    except ResponseError as error:
+        return error.with_traceback(None)
+    except SoraError:
+        return None
+    return TaskFailedError(task) if task.failure is not None else None

@@ -1,0 +1,265 @@
+"""Files over HTTP: from any address a link leads to, and the key to the service's own only."""
+
+import asyncio
+import errno
+import re
+import socket
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from .._http.session import NO_TIMEOUT, Terms
+from .._http.transport import MAX_REDIRECTS, REDIRECTS, Transport
+from ..errors import ConnectionFailedError, InvalidArgumentError, SoraError
+from .address_guard import find_flaw, is_inside, is_public, without_query
+
+BUFFER = 256 * 1024
+"""Bytes that aiohttp holds of an answer before it lets the server wait, times two."""
+
+_SIGNED = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]+")
+
+_REFUSAL = "refused to connect to an address that is not of the internet"
+
+
+class LinkRefused(Exception):
+    """A link leads to where we do not follow it; the text says why."""
+
+
+class Answer:
+    """
+    An answer whose body is still to be read.
+
+    Attributes:
+        url: Where it came from in the end, without what follows the path.
+        is_own: Whether the service itself gave it.
+    """
+
+    def __init__(
+        self, response: aiohttp.ClientResponse, url: str, *, is_own: bool, stream: "Stream"
+    ) -> None:
+        self._response = response
+        self._stream = stream
+        self.url = url
+        self.is_own = is_own
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return self._response.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers; the look-up ignores case."""
+        return self._response.headers
+
+    async def read(self) -> bytes:
+        """
+        Return the next bytes of the body, none at its end.
+
+        Raises:
+            ConnectionFailedError: The connection broke, or nothing came for too long.
+        """
+        return b"".join(await self.read_some(1))
+
+    async def read_some(self, enough: int) -> list[bytes]:
+        """
+        Return the next bytes of the body, so many or a few more, or up to its end.
+
+        Raises:
+            ConnectionFailedError: The connection broke, or they did not come in time.
+        """
+        content, seconds = self._response.content, self._stream.patience
+        chunks: list[bytes] = []
+        try:
+            async with asyncio.timeout(seconds):
+                while enough > 0 and (chunk := await content.readany()):
+                    chunks.append(chunk)
+                    enough -= len(chunk)
+                return chunks
+        except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
+            reason = f"nothing more came for {seconds:g} s" if type(error) is TimeoutError else None
+            if isinstance(error, aiohttp.ClientPayloadError):
+                reason = "the connection broke"
+            failure = self._stream.translate(self.url, error, reason)
+        raise failure
+
+    def close(self) -> None:
+        """Let go of the connection; the next request may use it if the body was read to its end."""
+        self._response.release()
+
+
+class Stream:
+    """
+    Sends the requests for files on one loop.
+
+    The service's own origin is asked through the transport, with the key.
+    Every other one through sessions of our own that know no key, whatever
+    session was given: what that one sends by itself is not for strangers.
+
+    Args:
+        transport: Sends to the service's own origin.
+        terms: How requests are sent.
+        base: The base URL.
+        trust_env: Whether proxies named by the environment are used.
+        trace_configs: For the sessions that are made.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        terms: Terms,
+        *,
+        base: URL,
+        trust_env: bool,
+        trace_configs: Sequence[aiohttp.TraceConfig],
+    ) -> None:
+        self.patience = terms.request_timeout
+        self._transport = transport
+        self._terms = terms
+        self._base = base
+        self._trust_env = trust_env
+        self._trace_configs = trace_configs
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._is_guarded: bool | None = None
+
+    def is_own(self, url: str) -> bool:
+        """Return whether an address is on the service's origin."""
+        return find_flaw(url) is None and _to_url(url).origin() == self._base.origin()
+
+    async def open(
+        self, url: str, headers: Mapping[str, str], *, is_bare: bool, allow_private: bool
+    ) -> Answer:
+        """
+        Return the answer to a GET, redirects followed, and each of them looked at.
+
+        Args:
+            url: What to ask for.
+            headers: What to ask with.
+            is_bare: Whether the service's own origin is not to be given the key.
+            allow_private: Whether a link may lead into a network that is not the internet.
+
+        Raises:
+            ConnectionFailedError: No answer came in time.
+            LinkRefused: The address, or one it leads to, is none to follow.
+            InvalidArgumentError: The session that was given is closed.
+        """
+        try:
+            async with asyncio.timeout(self.patience):
+                is_guarded = not allow_private and await self._guards()
+                return await self._follow(url, headers, is_bare=is_bare, is_guarded=is_guarded)
+        except InvalidArgumentError:
+            raise  # although it is a ValueError
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            if _REFUSAL in str(error):
+                raise LinkRefused(_REFUSAL) from error
+            reason = "no answer in time" if type(error) is TimeoutError else None
+            failure = self.translate(url, error, reason)
+        raise failure
+
+    async def close(self) -> None:
+        """Close the sessions that were made here."""
+        for session in self._sessions.values():
+            await session.close()
+
+    def translate(self, url: str, error: Exception, reason: str | None = None) -> SoraError:
+        """Return our error for one of aiohttp's, without the secrets of signed links."""
+        shown = without_query(url)
+        if reason is not None:
+            return ConnectionFailedError(shown, reason)
+        failure = self._transport.translate(shown, error)
+        if isinstance(failure, ConnectionFailedError) and _SIGNED.search(failure.reason):
+            return ConnectionFailedError(shown, _SIGNED.sub(r"\1?…", failure.reason))
+        return failure
+
+    async def _follow(
+        self, url: str, headers: Mapping[str, str], *, is_bare: bool, is_guarded: bool
+    ) -> Answer:
+        target = self._check(url, is_guarded=is_guarded)
+        for _ in range(MAX_REDIRECTS + 1):
+            is_own = target.origin() == self._base.origin()
+            if is_own and not is_bare:
+                response = await self._transport.open(target, headers)
+            else:
+                response = await self._open_elsewhere(
+                    target, headers, is_guarded=is_guarded and not is_own
+                )
+            location = response.headers.get("Location")
+            if response.status not in REDIRECTS or location is None:
+                return Answer(response, without_query(str(target)), is_own=is_own, stream=self)
+            response.release()
+            target = self._check(str(target.join(_to_url(location))), is_guarded=is_guarded)
+        raise ConnectionFailedError(without_query(url), f"more than {MAX_REDIRECTS} redirects")
+
+    def _check(self, url: str, *, is_guarded: bool) -> URL:
+        """Return an address that may be asked, as far as its text tells."""
+        flaw = find_flaw(url)
+        if flaw is not None:
+            raise LinkRefused(f"a link leads to {flaw}")
+        target = _to_url(url)
+        is_own = target.origin() == self._base.origin()
+        if is_guarded and not is_own and is_inside(target.host or ""):
+            raise LinkRefused(f"a link leads to {target.host}, which is not of the internet")
+        return target
+
+    async def _open_elsewhere(
+        self, target: URL, headers: Mapping[str, str], *, is_guarded: bool
+    ) -> aiohttp.ClientResponse:
+        proxy = self._transport.find_proxy(target) if self._trust_env else None
+        # A proxy has an address of its own, often a private one, and looks up the target's itself.
+        session = self._session(is_guarded=is_guarded and proxy is None)
+        agent = {"User-Agent": self._terms.headers.get("User-Agent", "")}
+        return await session.get(
+            target, headers={**agent, **headers}, allow_redirects=False, proxy=proxy
+        )
+
+    def _session(self, *, is_guarded: bool) -> aiohttp.ClientSession:
+        if is_guarded not in self._sessions:
+            options: dict[str, Any] = {"socket_factory": _open_guarded} if is_guarded else {}
+            self._sessions[is_guarded] = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, ssl=self._terms.ssl or True, **options),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=NO_TIMEOUT,
+                read_bufsize=BUFFER,
+                trace_configs=list(self._trace_configs),
+            )
+        return self._sessions[is_guarded]
+
+    async def _guards(self) -> bool:
+        """Return whether the service is one of the internet, whose links must not lead inside."""
+        if self._is_guarded is None:
+            self._is_guarded = await self._is_public()
+        return self._is_guarded
+
+    async def _is_public(self) -> bool:
+        host = self._base.host or ""
+        if is_inside(host):
+            return False
+        if is_public(host) or (self._trust_env and self._transport.find_proxy(self._base)):
+            return True
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(
+                host, self._base.port, type=socket.SOCK_STREAM
+            )
+        except (OSError, UnicodeError):
+            return True
+        return all(is_public(str(address[0])) for *_, address in found)
+
+
+def _to_url(text: str) -> URL:
+    """Return a link as it is: to quote anew what is quoted already breaks its signature."""
+    return URL(text, encoded=text.isascii() and text.isprintable() and " " not in text)
+
+
+def _open_guarded(info: tuple[Any, ...]) -> socket.socket:
+    """
+    Return a socket for the very address that is to be connected to, if that is of the internet.
+
+    A name is looked up once more by whoever connects: to check what we looked up ourselves would
+    leave room for a second, other answer.
+    """
+    family, kind, protocol, _, address = info
+    if not is_public(str(address[0])):
+        raise PermissionError(errno.EACCES, _REFUSAL)
+    return socket.socket(family, kind, protocol)

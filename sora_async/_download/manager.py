@@ -1,0 +1,80 @@
+"""What the downloads of one client share on one loop: places, threads, and their end."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from .._http.request_queue import Slots
+from ..errors import SoraError
+from .http_stream import Stream
+
+MOST_THREADS = 8
+"""More would not make a disk faster."""
+
+T = TypeVar("T")
+
+
+class Transfers:
+    """
+    What the downloads of one client share on one loop.
+
+    Attributes:
+        stream: Sends their requests.
+        slots: Whose turn it is to ask the service.
+        note: Is told of what the service answers, which may slow down all of the client.
+        secrets: What no error may show.
+        places: How many there may be at once.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        slots: Slots[Any],
+        *,
+        note: Callable[[str, SoraError], None],
+        secrets: tuple[str, ...],
+        at_once: int,
+    ) -> None:
+        self.stream = stream
+        self.slots = slots
+        self.note = note
+        self.secrets = secrets
+        self.places = asyncio.Semaphore(at_once)
+        self._threads = ThreadPoolExecutor(
+            min(at_once, MOST_THREADS), thread_name_prefix="sora_async download"
+        )
+        self._tasks: dict[asyncio.Task[None], Callable[[], None]] = {}
+
+    async def run(self, call: Callable[..., T], *args: Any) -> T:
+        """
+        Return what a blocking call returns; it is never left alone half done.
+
+        Raises:
+            asyncio.CancelledError: After the call has ended.
+        """
+        future = asyncio.get_running_loop().run_in_executor(self._threads, call, *args)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            while not future.done():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait([future])
+            raise
+
+    def hold(self, task: asyncio.Task[None], close: Callable[[], None]) -> None:
+        """Keep a task of a download until it ends; *close* tells the download that we close."""
+        self._tasks[task] = close
+        task.add_done_callback(lambda done: self._tasks.pop(done, None))
+
+    async def close(self) -> None:
+        """End all downloads, and wait until their files are closed."""
+        tasks = dict(self._tasks)
+        for task, close in tasks.items():
+            close()
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        await self.stream.close()
+        self._threads.shutdown(wait=False)

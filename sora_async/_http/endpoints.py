@@ -1,0 +1,87 @@
+"""Where on a service each call is sent: its paths as addresses, and tasks polled elsewhere."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from yarl import URL
+
+from .._wire.dialects import Dialect
+from .._wire.urls import fill_in, find_poll_address
+from ..errors import NotOfferedError
+
+MOST_ADDRESSES = 10_000
+"""Tasks of which it is remembered that they are polled elsewhere than their id says."""
+
+
+class Addresses:
+    """
+    The addresses of one service.
+
+    Args:
+        base_url: The service's address, with what begins the path of every call.
+        dialect: What calls it offers, and their paths.
+
+    Attributes:
+        base: The service's address.
+        root: What begins the path of every call.
+        content: Where the service itself serves files, with ``{id}``; None where it does not.
+    """
+
+    def __init__(self, base_url: str, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._base_url = base_url
+        self.base = URL(base_url, encoded=True)
+        self.root = self.base.raw_path.rstrip("/")
+        self.content = dialect.content_path and base_url + dialect.content_path
+        self._poll = self.root + dialect.poll_path
+        self._elsewhere: dict[str, str] = {}
+
+    def locate(self, path: str) -> URL:
+        """Return the address of an encoded path, which may have a query."""
+        path, is_asking, query = path.partition("?")
+        url = self.base.with_path(path, encoded=True)
+        if not is_asking:
+            return url
+        return URL.build(
+            scheme=url.scheme,
+            authority=url.raw_authority,
+            path=path,
+            query_string=query,
+            encoded=True,
+        )
+
+    def find_path(self, name: str) -> str:
+        """
+        Return a path of the dialect.
+
+        Raises:
+            NotOfferedError: It has none.
+        """
+        path: str | None = getattr(self._dialect, name)
+        if path is None:
+            call = name.removesuffix("_path").replace("_", " ")
+            message = f"the dialect {self._dialect.name!r} does not offer the call {call!r}"
+            raise NotOfferedError(self._base_url, 0, None, message)
+        return path
+
+    def locate_poll(self, task_id: str) -> URL:
+        """Return where a task is polled."""
+        # Made anew each time: a URL that is kept takes six times the memory of its text.
+        return self.locate(self._elsewhere.get(task_id) or fill_in(self._poll, task_id))
+
+    def learn(self, task_id: str, body: Mapping[str, Any], *, url: str) -> None:
+        """
+        Keep where a new task is polled, if the service says so, and it is not where its id says.
+
+        Args:
+            task_id: The task.
+            body: The answer to its create.
+            url: Where that came from.
+        """
+        named = self._dialect.polling_url and body.get(self._dialect.polling_url)
+        address = find_poll_address(url, named)
+        if address is None or address == fill_in(self._poll, task_id):
+            return
+        if len(self._elsewhere) >= MOST_ADDRESSES:
+            del self._elsewhere[next(iter(self._elsewhere))]
+        self._elsewhere[task_id] = address

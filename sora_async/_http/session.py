@@ -1,0 +1,121 @@
+"""Sessions of aiohttp: how ours are made, and what one that was given is told each time."""
+
+import ssl
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+import attrs
+from yarl import URL
+
+from .._wire.urls import is_loopback
+from ..errors import InvalidArgumentError
+from ..models.repr import brief
+from .request_body import Body
+
+# The limit of a request is our own and exact: aiohttp rounds its timeouts up to whole seconds.
+NO_TIMEOUT = aiohttp.ClientTimeout()
+
+OPTIONS: dict[str, Any] = {"allow_redirects": False}
+"""Of a request with our own session, which knows all else: what it is told each time costs time."""
+
+
+@attrs.frozen(kw_only=True)
+class Terms:
+    """
+    How requests are sent, whatever loop they are sent from.
+
+    Attributes:
+        headers: Sent to the base URL's origin and to no other.
+        secrets: Those of them, or parts, that no error may show; the key is the first.
+        request_timeout: Seconds for one request, from the connection to the body's last byte.
+        create_timeout: The same for one that has a body.
+        longest_body: Bytes of a reply that are read, counted after decompression.
+        ssl: What TLS is verified with; None for the system's certificates.
+        trust_env: Whether proxies named by the environment are used.
+    """
+
+    __repr__ = brief
+
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    secrets: tuple[str, ...] = attrs.field(repr=False)
+    request_timeout: float
+    create_timeout: float
+    longest_body: int
+    ssl: ssl.SSLContext | None
+    trust_env: bool = False
+
+
+def check_trace_configs(
+    trace_configs: Sequence[aiohttp.TraceConfig],
+) -> tuple[aiohttp.TraceConfig, ...]:
+    """Return aiohttp's trace configurations, if that is what they are."""
+    configs = tuple(trace_configs)
+    if not all(isinstance(one, aiohttp.TraceConfig) for one in configs):
+        raise InvalidArgumentError(f"trace_configs: expected aiohttp.TraceConfig, got {configs!r}")
+    return configs
+
+
+def find_proxy(url: URL) -> URL | None:
+    """
+    Return the proxy that the environment names for an address, None when it names none.
+
+    aiohttp's own ``trust_env`` also reads ``~/.netrc``, and then either sends what it finds
+    there or refuses a request that has an ``Authorization`` of its own: it is not used.
+    """
+    if is_loopback(str(url)) or proxy_bypass(url.host or ""):
+        return None
+    proxy = getproxies().get(url.scheme)
+    return URL(proxy) if proxy else None
+
+
+def make_session(
+    terms: Terms, trace_configs: Sequence[aiohttp.TraceConfig], *, is_fresh: bool = False
+) -> aiohttp.ClientSession:
+    """
+    Return a session without cookies and without a limit of its own on connections.
+
+    Args:
+        terms: How requests are sent.
+        trace_configs: Who wants to know of them.
+        is_fresh: Whether each request has a connection of its own.
+    """
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, force_close=is_fresh, ssl=terms.ssl or True),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers=terms.headers,
+        timeout=NO_TIMEOUT,
+        trace_configs=list(trace_configs),
+    )
+
+
+def options_for_any_session(terms: Terms) -> dict[str, Any]:
+    """Return the options of a request with a session that somebody else has made."""
+    return {
+        **OPTIONS,
+        "headers": terms.headers,
+        "timeout": NO_TIMEOUT,
+        "ssl": terms.ssl or True,
+        "proxy": None,
+        "raise_for_status": False,
+    }
+
+
+class Streamed(aiohttp.Payload):
+    """A body as aiohttp takes it; what is written is asked of it, and so it knows what has left."""
+
+    _autoclose = True
+
+    def __init__(self, body: Body) -> None:
+        super().__init__(body, content_type=body.content_type)
+        self._size = body.size
+
+    async def write(self, writer: Any) -> None:
+        """Write it all."""
+        async for chunk in self._value.chunks():
+            await writer.write(chunk)
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """Refuse: it is not in memory."""
+        raise TypeError("a body that is streamed cannot be read")

@@ -1,0 +1,244 @@
+"""The only room that sends HTTP: a request in, a :class:`Reply` or the lack of one out."""
+
+import asyncio
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from .._wire.redaction import hide_in_text
+from .._wire.response import Reply
+from ..errors import ConnectionFailedError, InvalidArgumentError, SoraError, UnreadableReplyError
+from ..models.json_fields import read_label
+from .request_body import Body
+from .request_timeout import Limits
+from .session import OPTIONS, Streamed, Terms, find_proxy, make_session, options_for_any_session
+
+MAX_REDIRECTS = 5
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_REDIRECTS_OF_A_REQUEST = frozenset({307, 308})
+"""After these the same request is to be sent again: the first one had no effect. Source:
+:rfc:`9110`, section 15.4; the others may be how a server shows what it has made."""
+
+
+class Transport:
+    """
+    Sends requests over one session, each within its own time limit.
+
+    Args:
+        session: A session that was given; None makes one, and closes it at the end.
+        terms: How requests are sent.
+        trace_configs: For the session that is made.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession | None,
+        terms: Terms,
+        trace_configs: Sequence[aiohttp.TraceConfig] = (),
+    ) -> None:
+        self.is_ours = session is None
+        self._session = session or make_session(terms, trace_configs)
+        self._options = OPTIONS if session is None else options_for_any_session(terms)
+        self._terms = terms
+        self._trace_configs = trace_configs
+        self._fresh: aiohttp.ClientSession | None = None
+        self._proxies: dict[URL, URL | None] = {}
+        self._limits = Limits(terms.request_timeout)
+        self._long_limits = Limits(terms.create_timeout)
+
+    def get(self, url: URL) -> Coroutine[Any, Any, Reply]:
+        """
+        Return the reply to a GET, whatever its status.
+
+        Redirects are followed here and not by aiohttp, and on the same
+        origin only: another one must see neither our headers nor those of a
+        given session.
+
+        Raises:
+            ConnectionFailedError: There was no whole reply in time.
+            UnreadableReplyError: The reply is larger than we read, or leads to another origin.
+            InvalidArgumentError: The session that was given cannot be used.
+        """
+        # No coroutine of its own: each one between a poll and its answer costs time.
+        return self._within(self._limits, url, self._exchange(url))
+
+    def send(self, method: str, url: URL, body: Body | None = None) -> Coroutine[Any, Any, Reply]:
+        """
+        Return the reply to a request that changes something, whatever its status.
+
+        It goes over a connection of its own: one that was idle may be closed by the
+        server in the moment it is used, and then nobody knows what has arrived.
+        A given session decides itself; it is asked for one that polls do not use.
+
+        A redirect is followed on the same origin only, and only where it says that the
+        request had no effect yet. One with a body has the ``create_timeout``.
+
+        Raises:
+            ConnectionFailedError: There was no whole reply in time; the body
+                knows whether it had begun to leave.
+            UnreadableReplyError: The reply is larger than we read, or a redirect.
+            InvalidArgumentError: The session that was given cannot be used.
+        """
+        limits = self._limits if body is None else self._long_limits
+        return self._within(limits, url, self._exchange(url, method, body))
+
+    async def _within(
+        self, limits: Limits, url: URL, exchange: Coroutine[Any, Any, Reply]
+    ) -> Reply:
+        if self._session.closed:
+            exchange.close()
+            raise InvalidArgumentError("session: it is closed")
+        limit = limits.start()
+        try:
+            return await exchange
+        except asyncio.CancelledError:
+            if not limits.stop(limit):
+                raise
+            reason = f"no whole reply within {limits.seconds:g} s"
+            failure: SoraError = ConnectionFailedError(str(url), reason)
+        except TimeoutError as error:
+            reason = f"no whole reply in time ({type(error).__name__})"
+            failure = ConnectionFailedError(str(url), reason)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            failure = self.translate(str(url), error)
+        finally:
+            limits.stop(limit)
+        try:
+            # Raised out here, it has no context: aiohttp's errors show the request's headers.
+            raise failure
+        finally:
+            del failure  # which holds this frame now
+
+    async def open(self, url: URL, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        """
+        Send a GET of the service's own, and return the answer with its body still to be read.
+
+        It knows no limit of time and follows no redirect, and its errors are aiohttp's.
+
+        Args:
+            url: On the service's origin: it gets our headers, the key among them.
+            headers: To add to them.
+
+        Raises:
+            InvalidArgumentError: The session that was given is closed.
+        """
+        if self._session.closed:
+            raise InvalidArgumentError("session: it is closed")
+        names = {name.lower() for name in headers}
+        kept = {k: text for k, text in self._terms.headers.items() if k.lower() not in names}
+        options = {**self._options, "headers": {**kept, **headers}}
+        if self._terms.trust_env:
+            options["proxy"] = self.find_proxy(url)
+        return await self._session.get(url, **options)
+
+    async def close(self) -> None:
+        """Close the session, unless it was given."""
+        self._limits.close()
+        self._long_limits.close()
+        if self.is_ours:
+            await self._session.close()
+        if self._fresh is not None:
+            await self._fresh.close()
+
+    async def _exchange(self, url: URL, method: str = "GET", body: Body | None = None) -> Reply:
+        target = url
+        for _ in range(MAX_REDIRECTS):
+            response = await self._request(method, target, body)
+            try:
+                if response.status not in REDIRECTS or "Location" not in response.headers:
+                    return Reply(
+                        url=str(url),
+                        status=response.status,
+                        headers=response.headers,
+                        body=await self._read(url, response),
+                        received=datetime.now(UTC),
+                    )
+            finally:
+                if method == "GET":
+                    response.release()
+                else:
+                    response.close()
+            target = self._follow(url, target, response)
+            is_plain = method == "GET" or response.status in _REDIRECTS_OF_A_REQUEST
+            if not is_plain or (body is not None and not body.can_repeat):
+                reason = f"a redirect to {target.path}, which is not followed: it may be the answer"
+                raise UnreadableReplyError(str(url), response.status, reason)
+        raise ConnectionFailedError(str(url), f"more than {MAX_REDIRECTS} redirects")
+
+    def _request(
+        self, method: str, url: URL, body: Body | None
+    ) -> Awaitable[aiohttp.ClientResponse]:
+        options = self._options
+        if self._terms.trust_env:
+            options = {**options, "proxy": self.find_proxy(url)}
+        if method == "GET":
+            return self._session.get(url, **options)
+        headers = dict(self._terms.headers)
+        if body is not None:
+            headers = {k: v for k, v in headers.items() if k.lower() != "content-type"}
+            headers["Content-Type"] = body.content_type
+            options = {**options, "data": Streamed(body)}
+        if not self.is_ours:
+            # A part of what a connection is kept under, and the name that is used anyway: so none
+            # of those of polls is taken; and the server ends it, so that the next create has none.
+            options = {**options, "server_hostname": url.raw_host}
+            headers["Connection"] = "close"
+        return self._find_fresh().request(method, url, **{**options, "headers": headers})
+
+    def _find_fresh(self) -> aiohttp.ClientSession:
+        """Return the session whose every request has a new connection; made at its first use."""
+        if not self.is_ours:
+            return self._session
+        if self._fresh is None:
+            self._fresh = make_session(self._terms, self._trace_configs, is_fresh=True)
+        return self._fresh
+
+    def _follow(self, url: URL, target: URL, response: aiohttp.ClientResponse) -> URL:
+        """Return where a redirect leads, if that is on the origin that was asked."""
+        try:
+            target = target.join(URL(response.headers["Location"]))
+            where = str(target.origin())
+        except ValueError:
+            where = "an address that is none"
+        if where == str(url.origin()):
+            return target
+        shown = hide_in_text(where, tuple(map(str.lower, self._terms.secrets)))
+        reason = f"a redirect to {shown}, another origin; is that the base_url?"
+        raise UnreadableReplyError(str(url), response.status, reason)
+
+    def find_proxy(self, url: URL) -> URL | None:
+        """Return the proxy that the environment names; no error shows its password."""
+        origin = url.origin()
+        if origin not in self._proxies:
+            self._proxies[origin] = find_proxy(url)
+        return self._proxies[origin]
+
+    async def _read(self, url: URL, response: aiohttp.ClientResponse) -> bytes:
+        content = response.content
+        body = await content.readany()  # the whole of a small one
+        if not content.at_eof():
+            parts, size = [body], len(body)
+            while size <= self._terms.longest_body and not content.at_eof():
+                parts.append(await content.readany())
+                size += len(parts[-1])
+            body = b"".join(parts)
+        if len(body) > self._terms.longest_body:
+            reason = f"a body of more than {self._terms.longest_body} bytes"
+            raise UnreadableReplyError(str(url), response.status, reason)
+        return body
+
+    def translate(self, url: str, error: Exception) -> SoraError:
+        """Return our error for one of aiohttp's, chained to it where it has nothing to hide."""
+        text = read_label(str(error)) or "the connection broke"
+        for proxy in filter(None, self._proxies.values()):
+            text = text.replace(str(proxy), str(proxy.with_user(None)))
+        reason = hide_in_text(text, self._terms.secrets)
+        if "Cannot combine AUTHORIZATION header" in text:
+            return InvalidArgumentError("session: has a password of its own, beside our key")
+        failure = ConnectionFailedError(url, f"{type(error).__name__}: {reason}")
+        if reason == text and not isinstance(error, aiohttp.ClientResponseError):
+            failure.__cause__ = error
+        return failure

@@ -1,0 +1,1 @@
+"""One poll loop per task, shared by all waits for it."""

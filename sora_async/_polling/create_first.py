@@ -1,0 +1,67 @@
+"""How the task of a watch comes to be: its create, and its first snapshot."""
+
+import asyncio
+from collections.abc import Callable
+
+from .._http.create import Making
+from ..models import VideoTask
+from ..schedule import History
+from .decide import Done, GiveUp, step
+from .polled_task import End, Entry, Key
+
+Begin = Callable[[], Making[VideoTask]]
+
+
+class Birth:
+    """
+    The create of one watch.
+
+    Args:
+        begin: Sends the order.
+    """
+
+    def __init__(self, begin: Begin) -> None:
+        self._begin = begin
+        self._making: Making[VideoTask] | None = None
+        self._tell: Callable[[VideoTask | BaseException], None] | None = None
+
+    def hold(self, tell: Callable[[VideoTask | BaseException], None]) -> None:
+        """Create the task, or go on with it; *tell* is called with what came of it, once."""
+        self._tell = tell
+        if self._making is None or not self._making.come_back():
+            self._making = self._begin()
+            self._making.task.add_done_callback(self._end)
+
+    def leave(self) -> None:
+        """Wait no more. An order that has left goes on, and what comes of it is told."""
+        assert self._making is not None
+        self._making.leave()
+
+    def _end(self, task: "asyncio.Task[VideoTask]") -> None:
+        making = self._making
+        if making is None or making.task is not task or making.is_stopped or self._tell is None:
+            return  # it was stopped before it left; another one may have begun
+        self._tell(making.lost() if task.cancelled() else task.exception() or task.result())
+
+
+def first_poll(key: Key, made: VideoTask, now: float) -> Entry | End:
+    """
+    Return what is to be polled after a create, or how the wait ends that ends with it.
+
+    The create's answer says when, and is then forgotten: a task may not be
+    visible to polls yet, and the patience with that ends with the first good answer.
+
+    Args:
+        key: What to poll for.
+        made: The answer to the create.
+        now: The moment it came.
+    """
+    history = History(task_id=made.id, started=now)
+    _, decision = step(history, made, now=now, schedule=key.schedule, patience=key.patience)
+    if isinstance(decision, Done):
+        return decision.task
+    if isinstance(decision, GiveUp):
+        return decision.error
+    entry = Entry(key, history)
+    entry.due = now + decision.seconds
+    return entry

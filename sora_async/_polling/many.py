@@ -1,0 +1,259 @@
+"""Many waits at once: their events in one stream, and each settled as a value."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Callable,
+    Iterable,
+    Iterator,
+)
+from typing import cast
+
+import attrs
+
+from ..client.arguments import check_count, check_ids
+from ..errors import ClientClosedError, SoraError
+from ..models import VideoTask
+from ..models.repr import brief
+from ..schedule import Policy
+from .events import ProgressEvent
+from .fault_policy import Until
+from .poller import Poller
+from .watch import Watch
+
+AT_A_STRETCH = 100
+"""Waits that are begun before the loop's other work gets its turn."""
+
+
+@attrs.frozen
+class Outcome:
+    """
+    How one of many waits ended; a failure is a value here, too.
+
+    Attributes:
+        task_id: The id that was asked for.
+        task: The finished task; None when there is none.
+        error: Why there is none; None when there is one.
+    """
+
+    __repr__ = brief
+
+    task_id: str
+    task: VideoTask | None = None
+    error: SoraError | None = None
+
+    def unwrap(self) -> VideoTask:
+        """
+        Return the task, or raise the error.
+
+        Raises:
+            SoraError: The wait did not end with a task.
+        """
+        if self.task is not None:
+            return self.task
+        assert self.error is not None
+        raise self.error
+
+
+News = ProgressEvent | Outcome
+
+
+class Crowd:
+    """
+    Many waits at once, and what they have to tell, in the order in which it came.
+
+    A wait costs no asyncio task here. Of each there is at most one piece of
+    news in store, the newest, so a slow reader is never behind by more.
+
+    Args:
+        wait: Makes the wait for an id.
+        at_once: Places: waits under way, and outcomes not yet taken.
+        is_chatty: Whether events are news; otherwise only outcomes are.
+    """
+
+    def __init__(self, wait: Callable[[str], Watch], *, at_once: int, is_chatty: bool) -> None:
+        self._wait = wait
+        self._is_chatty = is_chatty
+        self._places = asyncio.Semaphore(at_once)
+        self._watches: set[Watch] = set()
+        self._news: OrderedDict[int, Watch | Outcome] = OrderedDict()
+        self._poller: Poller | None = None
+        self._has_news = asyncio.Event()
+        self._has_all = False
+        self._begun = 0
+
+    async def follow(
+        self, task_ids: Iterable[str] | AsyncIterable[str]
+    ) -> AsyncGenerator[News, None]:
+        """
+        Yield the news of all waits, the outcome of each as the last of it.
+
+        Args:
+            task_ids: Any number of ids; the next one is taken when there is a place for it.
+        """
+        reading = asyncio.create_task(self._begin_all(task_ids))
+        try:
+            while self._watches or self._news or not self._has_all:
+                while self._news:
+                    for news in self._tell(self._news.popitem(last=False)[1]):
+                        yield news
+                self._has_news.clear()
+                if self._watches or not self._has_all:
+                    await self._has_news.wait()
+            await reading
+        finally:
+            reading.cancel()
+            for watch in self._watches:
+                watch._unfollow()
+            await asyncio.gather(reading, return_exceptions=True)
+
+    async def _begin_all(self, task_ids: Iterable[str] | AsyncIterable[str]) -> None:
+        try:
+            if isinstance(task_ids, AsyncIterable):
+                async for task_id in task_ids:
+                    await self._begin(task_id)
+                return
+            for task_id in task_ids:
+                await self._begin(task_id)
+        finally:
+            self._has_all = True
+            self._has_news.set()
+
+    async def _begin(self, task_id: str) -> None:
+        await self._places.acquire()
+        self._begun += 1
+        if self._begun % AT_A_STRETCH == 0:
+            await asyncio.sleep(0)
+        if self._poller is not None and self._poller.is_closed:
+            self._note(Outcome(task_id, None, ClientClosedError(task_id)))
+            return
+        try:
+            watch = self._wait(task_id)
+            watch._follow(self._note)
+            self._watches.add(watch)
+            self._poller = watch._poller
+        except SoraError as error:
+            self._note(Outcome(task_id, None, error))
+
+    def _note(self, news: Watch | Outcome) -> None:
+        """Take note of news; of a wait that has some in store already, only the newest counts."""
+        if self._is_chatty or isinstance(news, Outcome) or news._is_over:
+            self._news[id(news)] = news
+            self._has_news.set()
+
+    def _tell(self, source: Watch | Outcome) -> Iterator[News]:
+        if isinstance(source, Outcome):
+            self._places.release()
+            yield source
+            return
+        event, is_over = source.latest, source._is_over
+        if is_over:
+            self._watches.discard(source)
+            self._places.release()
+        if self._is_chatty and event is not None and not isinstance(source._end, BaseException):
+            yield event
+        if is_over:
+            yield _outcome(source)
+
+
+def _outcome(watch: Watch) -> Outcome:
+    """Return how a wait ended; a bug in it is raised, for it must not be lost."""
+    try:
+        return Outcome(watch.task_id or "", watch._unwrap())
+    except SoraError as error:
+        return Outcome(watch.task_id or "", None, error)
+
+
+class Waits(ABC):
+    """What a client offers to wait for many tasks; of itself it needs the wait for one."""
+
+    @abstractmethod
+    def wait_until_complete(
+        self,
+        task_id: str,
+        *,
+        timeout: float | None = 1800.0,
+        schedule: Policy | None = None,
+        until: Until = "video",
+    ) -> Watch:
+        """Return a wait for a task."""
+
+    def as_completed(
+        self,
+        task_ids: Iterable[str] | AsyncIterable[str],
+        *,
+        timeout: float | None = 1800.0,
+        schedule: Policy | None = None,
+        until: Until = "video",
+        at_once: int = 1000,
+    ) -> AsyncGenerator[Outcome]:
+        """
+        Wait for many tasks, and yield how each wait ended, in the order in which they end.
+
+        A failure is an :class:`Outcome` like any other and ends nothing. An
+        error of *task_ids* itself is raised once what was begun has settled.
+        Leaving the loop early ends the waits; their tasks go on.
+
+        Args:
+            task_ids: Ids, any number of them, from any iterable or async
+                iterable; it is read only as far as there are places.
+            timeout: Seconds for each wait, from the moment it has a place; None for no limit.
+            schedule: The cadence; the client's when None.
+            until: What ends the wait of a task that succeeds; see :meth:`wait_until_complete`.
+            at_once: Waits under way at the same time, outcomes not yet taken included.
+
+        Raises:
+            InvalidArgumentError: An argument cannot be used; nothing was sent.
+        """
+        crowd = self._crowd(timeout, schedule, until, at_once, is_chatty=False)
+        return cast(AsyncGenerator[Outcome], crowd.follow(check_ids(task_ids)))
+
+    def events(
+        self,
+        task_ids: Iterable[str] | AsyncIterable[str],
+        *,
+        timeout: float | None = 1800.0,
+        schedule: Policy | None = None,
+        until: Until = "video",
+        at_once: int = 1000,
+    ) -> AsyncGenerator[ProgressEvent | Outcome]:
+        """
+        Wait for many tasks, and yield the events of all of them in one stream.
+
+        The last news of each wait is its :class:`Outcome`. A reader that is
+        slower than the polls gets the newest event of each wait and never a
+        queue of old ones. All else is as in :meth:`as_completed`.
+
+        Args:
+            task_ids: Ids, any number of them, from any iterable or async
+                iterable; it is read only as far as there are places.
+            timeout: Seconds for each wait, from the moment it has a place; None for no limit.
+            schedule: The cadence; the client's when None.
+            until: What ends the wait of a task that succeeds; see :meth:`wait_until_complete`.
+            at_once: Waits under way at the same time, outcomes not yet taken included.
+
+        Raises:
+            InvalidArgumentError: An argument cannot be used; nothing was sent.
+        """
+        crowd = self._crowd(timeout, schedule, until, at_once, is_chatty=True)
+        return crowd.follow(check_ids(task_ids))
+
+    def _crowd(
+        self,
+        timeout: float | None,
+        schedule: Policy | None,
+        until: Until,
+        at_once: int,
+        *,
+        is_chatty: bool,
+    ) -> Crowd:
+        def wait(task_id: str) -> Watch:
+            return self.wait_until_complete(
+                task_id, timeout=timeout, schedule=schedule, until=until
+            )
+
+        wait("any")  # bad terms are found out here, and not as the outcome of each wait
+        return Crowd(wait, at_once=check_count("at_once", at_once, least=1), is_chatty=is_chatty)

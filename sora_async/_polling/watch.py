@@ -1,0 +1,340 @@
+"""One wait: awaitable for the finished task, async-iterable for its events; owns the timeout."""
+
+import asyncio
+import copy
+from collections.abc import Callable, Generator
+from types import TracebackType
+from typing import Protocol
+
+import attrs
+
+from ..errors import ClientClosedError, SoraError, WaitInterruptedError, WaitTimeoutError
+from ..models import VideoTask
+from .create_first import Birth, first_poll
+from .decide import Done, end_of_success, furthest
+from .events import ProgressEvent
+from .polled_task import End, Entry, Key
+from .poller import Poller
+from .subscription import Events
+from .wakes import Waiting, join, leave, wake
+
+
+class Door(Protocol):
+    """What a watch needs of its client."""
+
+    def _find_poller(self) -> Poller:
+        """Return the poller of the running loop."""
+
+
+class Watch:
+    """
+    A wait for one task: await it for the finished task, iterate it for its events.
+
+    Nothing is sent before the first of the two, and the timeout counts from
+    there. Any number of consumers may await and iterate one watch, one after
+    the other or at once: they share its polls, and what has been found stays
+    found. When the last consumer leaves, by ``break``, an exception or
+    cancellation, polling stops; a consumer that comes later goes on with it.
+
+    A consumer that is slower than the polls gets the newest event and never a
+    queue of old ones; the last event, with the finished task, is never left out.
+
+    Made by :meth:`SoraClient.wait_until_complete <sora_async.SoraClient.wait_until_complete>`,
+    and by :meth:`SoraClient.create_and_wait <sora_async.SoraClient.create_and_wait>`.
+    That one creates its task at first, once: its first event is the answer to that. An order
+    that has left is not broken off by whoever leaves, and not sent again for whoever comes back.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_birth",
+        "_created",
+        "_door",
+        "_end",
+        "_ends",
+        "_entry",
+        "_follower",
+        "_frames",
+        "_holders",
+        "_key",
+        "_latest",
+        "_loop",
+        "_news",
+        "_poller",
+        "_started",
+        "_timeout",
+        "_timer",
+        "_version",
+    )
+
+    def __init__(
+        self,
+        door: Door,
+        key: Key,
+        *,
+        timeout: float | None,
+        age: float = 0.0,
+        birth: Birth | None = None,
+    ) -> None:
+        self._door = door
+        self._birth = birth
+        self._created: VideoTask | None = None
+        self._key = key
+        self._timeout = timeout
+        self._poller: Poller | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._entry: Entry | None = None
+        self._holders = 0
+        self._started = -age  # as if the loop began when the wait does
+        self._timer: asyncio.TimerHandle | None = None
+        self._end: End | None = None
+        self._frames: TracebackType | None = None
+        self._latest: ProgressEvent | None = None
+        self._version = 0
+        self._news: Waiting = None
+        self._ends: Waiting = None
+        self._follower: Callable[[Watch], None] | None = None
+
+    @property
+    def task_id(self) -> str | None:
+        """
+        The id that is asked for.
+
+        None as long as a create has not been answered; it is known from the
+        answer on, however the wait ends, and also if nobody waits by then.
+        """
+        return self._key.task_id or None
+
+    @property
+    def latest(self) -> ProgressEvent | None:
+        """The newest event, None before the first answer; reading it sends nothing."""
+        entry = self._entry
+        if entry is None or entry.news_at is None:
+            return self._latest
+        elapsed = entry.news_at - self._started
+        before = self._latest
+        if before is not None and (before.polls, before.elapsed) == (entry.history.polls, elapsed):
+            return before
+        history = entry.history
+        left, stalled = entry.foretell()
+        self._latest = ProgressEvent(
+            task=history.last or self._created or VideoTask(id=history.task_id),
+            progress=furthest(before.progress if before else None, history.progress),
+            elapsed=max(0.0, elapsed),
+            polls=history.polls,
+            fault=history.fault,
+            recovered_after=entry.recovered_after,
+            remaining=left,
+            stalled=stalled,
+        )
+        return self._latest
+
+    def __repr__(self) -> str:
+        """Return the id and what is known of it."""
+        known = "not begun" if self._latest is None and self._entry is None else str(self.latest)
+        return f"<Watch {self.task_id!r}: {known}>"
+
+    def __await__(self) -> Generator[object, None, VideoTask]:
+        """Wait for the finished task; see :meth:`result`."""
+        # Thousands of these frames wait at the same time: nothing in them is without need.
+        self._hold()
+        if self._end is None:
+            self._ends = join(self._ends)
+            future = self._ends[-1]
+            try:
+                yield from future
+            finally:
+                leave(self._ends, future)
+                self._release()
+        return self._unwrap()
+
+    async def result(self) -> VideoTask:
+        """
+        Return the finished task, as ``await watch`` does.
+
+        This is a coroutine function, as :meth:`asyncio.TaskGroup.create_task` wants it.
+
+        Raises:
+            TaskFailedError: The task failed, was cancelled or expired.
+            WaitTimeoutError: The timeout ran out; the task goes on.
+            OutageError: The service did not answer for too long; the task goes on.
+            SoraError: Any other reason why there will be no video; see :mod:`sora_async.errors`.
+        """
+        return await self
+
+    def __aiter__(self) -> Events[ProgressEvent]:
+        """Iterate over the events of the wait, the last one with the finished task."""
+        return Events(self)
+
+    async def _next(self, version: int) -> int:
+        """Return the version of an event newer than a given one; 0 when there will be none."""
+        while self._end is None and self._version <= version:
+            self._news = join(self._news)
+            future = self._news[-1]
+            try:
+                await future
+            finally:
+                leave(self._news, future)
+        if self._version > version and not isinstance(self._end, BaseException):
+            return self._version
+        self._unwrap()
+        return 0
+
+    def _follow(self, follower: Callable[["Watch"], None]) -> None:
+        """Begin, without a task that waits: one follower is told of all news, the end included."""
+        self._follower = follower
+        self._hold()
+        if self._version:
+            follower(self)  # a wait that joined others has news from the start
+
+    def _unfollow(self) -> None:
+        self._follower = None
+        self._release()
+
+    @property
+    def _is_over(self) -> bool:
+        return self._end is not None
+
+    def _unwrap(self) -> VideoTask:
+        """Return the task or raise the error: a copy, for one raised often gathers tracebacks."""
+        end = self._end
+        if isinstance(end, VideoTask):
+            return end
+        assert end is not None
+        if not isinstance(end, SoraError):
+            raise end.with_traceback(self._frames)
+        error = copy.copy(end)
+        error.__cause__ = end.__cause__
+        if isinstance(end, WaitInterruptedError) and end.fault is not None:
+            error.__cause__ = end.fault
+        raise error
+
+    def _hold(self) -> None:
+        """Count one more consumer; the first one starts the polling, or goes on with it."""
+        loop = asyncio.get_running_loop()
+        if self._end is not None:
+            return
+        if self._loop is None:
+            self._loop, self._started = loop, loop.time() + self._started
+        elif self._loop is not loop:
+            again = f"call wait_until_complete({self.task_id!r}) again in this one"
+            raise RuntimeError(f"this Watch belongs to another event loop: {again}")
+        if self._holders == 0:
+            self._poller = self._door._find_poller()
+            if self._birth is not None:
+                self._birth.hold(self._be_born)
+            else:
+                self._join(self._poller, self._entry)
+            if self._timeout is not None:
+                self._timer = loop.call_at(self._started + self._timeout, self._expire, None)
+        self._holders += 1
+
+    def _join(self, poller: Poller, previous: Entry | None) -> None:
+        """Have the task polled."""
+        assert self._loop is not None
+        self._entry = poller.join(self._key, self, previous, since=self._started)
+        if self._entry is not previous and self._entry.news_at is not None:
+            self._version += 1
+        # Not at once: an error that is raised without a pause would stop a loop of retries.
+        self._loop.call_soon(self._keep_silence, poller.silence())
+
+    def _be_born(self, made: VideoTask | BaseException) -> None:
+        """Take what came of the create, whoever still waits for it."""
+        self._birth = None
+        if isinstance(made, BaseException):
+            if self._end is None:
+                self._settle(made)
+            return
+        self._created = made
+        self._key = attrs.evolve(self._key, task_id=made.id)
+        if self._end is not None:
+            return
+        assert self._loop is not None and self._poller is not None
+        now = self._loop.time()
+        self._latest = ProgressEvent(
+            task=made, progress=made.progress, elapsed=now - self._started, polls=0
+        )
+        try:
+            begun = first_poll(self._key, made, now)
+        except Exception as bug:  # of a schedule of the user's: it must reach those who wait
+            begun = bug
+        if not isinstance(begun, Entry):
+            self._settle(begun)
+        elif self._holders == 0:
+            begun.left_at, self._entry = now, begun
+        elif self._poller.is_closed:
+            self._settle(ClientClosedError(made.id))
+        else:
+            self._join(self._poller, begun)
+            self._publish()
+            self._allow_silence(made.poll_after or 0.0)
+
+    def _release(self) -> None:
+        """Count one consumer less; the last one stops the polling."""
+        if self._end is None:
+            self._holders -= 1
+            if self._holders == 0:
+                self._rest()
+
+    def _rest(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._birth is not None:
+            self._birth.leave()
+        elif self._entry is not None:
+            assert self._poller is not None
+            self._poller.leave(self._entry, self)
+
+    def _expire(self, asked: float | None) -> None:
+        """End the wait for want of time; with the task, where that has succeeded already."""
+        if self._entry is None:
+            self._settle(WaitTimeoutError(""))
+            return
+        history = self._entry.history
+        ending = end_of_success(history, self._key.patience)
+        if ending is not None:
+            self._settle(ending.task if isinstance(ending, Done) else ending.error)
+            return
+        self._settle(
+            WaitTimeoutError(
+                history.task_id, history.last, 0.0, history.polls, history.fault, asked
+            )
+        )
+
+    def _publish(self) -> None:
+        """Take note of news: wake those who iterate, and tell who follows."""
+        self._version += 1
+        wake(self._news)
+        if self._follower is not None:
+            self._follower(self)
+
+    def _allow_silence(self, seconds: float) -> None:
+        """End the wait at once when the service wants more silence than is left of the timeout."""
+        if seconds <= 0:
+            return
+        if (
+            self._timer is not None
+            and self._loop is not None
+            and self._timer.when() < self._loop.time() + seconds
+        ):
+            self._expire(seconds)
+
+    def _keep_silence(self, seconds: float) -> None:
+        """Take note of a silence at the start, unless an answer is on its way already."""
+        if self._entry is not None and self._entry.flight is None:
+            self._allow_silence(seconds)
+
+    def _settle(self, end: End) -> None:
+        """Take the end of the wait and wake everybody."""
+        assert self._loop is not None
+        if isinstance(end, WaitInterruptedError):
+            elapsed = self._loop.time() - self._started
+            end = attrs.evolve(end, elapsed=elapsed, last=end.last or self._created)
+        _ = self.latest
+        self._rest()
+        self._entry = None
+        self._end = end
+        self._frames = end.__traceback__ if isinstance(end, BaseException) else None
+        wake(self._ends)
+        self._publish()

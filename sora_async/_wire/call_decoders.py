@@ -1,0 +1,220 @@
+"""The replies to all calls but polls: what a create made, a page of a list, a character."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from ..errors import (
+    InvalidArgumentError,
+    NotOfferedError,
+    ResponseError,
+    TaskNotFoundError,
+    UnreadableReplyError,
+)
+from ..models import Character, VideoTask
+from ..models.json_fields import read_label, read_mapping, read_moment, read_text
+from ..models.repr import brief
+from .failure_reason import OK_CODES
+from .json import parse_json
+from .redaction import hide_in_body
+from .response import Reply, decode_reply, read_error
+from .task_decoder import decode_task, open_envelope
+from .urls import check_task_id, fill_in
+
+_NO_SUCH_CALL = re.compile(
+    r"not found\.?|404 page not found|invalid url\b.*|cannot (get|post|delete) /.*|no route\b.*"
+    r"|method not allowed\.?|not implemented\.?",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What frameworks answer where they have no such path; a task that is not there has other words."""
+
+_LISTS = ("data", "videos", "items", "list", "records")
+"""Where the tasks of a page may be."""
+
+
+def decode_created(
+    reply: Reply, *, secrets: tuple[str, ...], content: str | None, is_about_one: bool = False
+) -> tuple[VideoTask, Mapping[str, Any]]:
+    """
+    Return the task that a create, or a remix, has made, and the body that tells of it.
+
+    Args:
+        reply: The reply; 200, 201 and 202 are alike.
+        secrets: As in :func:`decode_reply`.
+        content: As in :func:`decode_reply`.
+        is_about_one: Whether the id of another task was in the path.
+
+    Raises:
+        UnreadableReplyError: It does not say what was made.
+        NotOfferedError: The server has no such call.
+        ResponseError: The service has refused; the class says why.
+    """
+    safe = attrs.evolve(reply, body=hide_in_body(reply.body, secrets))
+    value = _parse(safe)
+    body = open_envelope(read_mapping(value))
+    task_id = _read_new_id(body, read_mapping(value))
+    if task_id is None:
+        error = read_error(safe, secrets=secrets)
+        if error is None:
+            raise UnreadableReplyError(reply.url, reply.status, "no id of a task")
+        raise _as_not_offered(error, is_about_one=is_about_one)
+    try:
+        task = decode_reply(reply, task_id=task_id, secrets=secrets, content=content)
+    except ResponseError as refusal:
+        raise _as_not_offered(refusal, is_about_one=is_about_one) from None
+    return task, body
+
+
+def _parse(reply: Reply) -> Any:
+    try:
+        return parse_json(reply.body)
+    except ValueError:
+        return None
+
+
+def _read_new_id(body: Mapping[str, Any], outer: Mapping[str, Any]) -> str | None:
+    """Return the id of what was made, None when the reply has none that can be asked for."""
+    names = [body.get("id"), body.get("task_id"), outer.get("task_id")]
+    if str(outer.get("code", "")).lower() in OK_CODES:
+        names.append(outer.get("data"))
+    for name in names:
+        try:
+            if isinstance(name, str | int) and not isinstance(name, bool):
+                return check_task_id(str(name))
+        except InvalidArgumentError:
+            continue
+    return None
+
+
+@attrs.frozen(kw_only=True)
+class Page:
+    """
+    One page of a list.
+
+    Attributes:
+        tasks: In the server's order; those without an id to ask for are left out.
+        next_after: What to ask the next page with; None when this is the last one.
+    """
+
+    __repr__ = brief
+
+    tasks: tuple[VideoTask, ...]
+    next_after: str | None
+
+
+def decode_page(reply: Reply, *, secrets: tuple[str, ...], poll: str, content: str | None) -> Page:
+    """
+    Return one page of the list of tasks.
+
+    Args:
+        reply: The reply.
+        secrets: As in :func:`decode_reply`.
+        poll: The address of a poll, with ``{id}``.
+        content: As in :func:`decode_reply`.
+
+    Raises:
+        UnreadableReplyError: It is no list.
+        NotOfferedError: The server has no list.
+        ResponseError: The service has refused; the class says why.
+    """
+    value = _open(reply, secrets=secrets, is_about_one=False)
+    items = _find_items(value)
+    if items is None:
+        raise UnreadableReplyError(reply.url, reply.status, "JSON that is no list of tasks")
+    tasks = [
+        decode_task(body, raw=item, task_id=task_id, url=fill_in(poll, task_id), content=content)
+        for item in items
+        if isinstance(item, dict)
+        for body in (open_envelope(item),)
+        for task_id in (_read_new_id(body, item),)
+        if task_id is not None
+    ]
+    around = read_mapping(value)
+    has_more = around.get("has_more") is True and bool(tasks)
+    last = around.get("last_id")
+    after = last if isinstance(last, str) and last else tasks[-1].id if tasks else None
+    return Page(tasks=tuple(tasks), next_after=after if has_more else None)
+
+
+def _find_items(value: Any) -> list[Any] | None:
+    if isinstance(value, list):
+        return value
+    for key in _LISTS:
+        inner = read_mapping(value).get(key)
+        if isinstance(inner, list):
+            return inner
+        if isinstance(inner, dict):
+            found = _find_items(inner)
+            if found is not None:
+                return found
+    return None
+
+
+def decode_deleted(reply: Reply, *, secrets: tuple[str, ...]) -> None:
+    """
+    Return when a task was deleted; an empty reply of a good status says so, too.
+
+    Raises:
+        TaskNotFoundError: There is no such task.
+        NotOfferedError: The server deletes nothing.
+        ResponseError: The service has refused; the class says why.
+    """
+    if 200 <= reply.status < 300 and not reply.body.strip():
+        return
+    value = read_mapping(_open(reply, secrets=secrets, is_about_one=True))
+    if value.get("deleted") is False:
+        raise ResponseError(reply.url, reply.status, None, "the task was not deleted")
+
+
+def decode_character(reply: Reply, *, secrets: tuple[str, ...], is_new: bool) -> Character:
+    """
+    Return a character.
+
+    Raises:
+        UnreadableReplyError: It is none.
+        NotOfferedError: The server knows no characters.
+        ResponseError: The service has refused; the class says why.
+    """
+    value = _open(reply, secrets=secrets, is_about_one=not is_new)
+    body = open_envelope(read_mapping(value))
+    name = body.get("id")
+    if not isinstance(name, str) or not name:
+        raise UnreadableReplyError(reply.url, reply.status, "no id of a character")
+    return Character(
+        id=name,
+        name=read_text(body.get("name")),
+        created_at=read_moment(body.get("created_at")),
+        raw=read_mapping(value),
+    )
+
+
+def _open(reply: Reply, *, secrets: tuple[str, ...], is_about_one: bool) -> Any:
+    """Return the JSON of a reply, or raise the error that it is."""
+    safe = attrs.evolve(reply, body=hide_in_body(reply.body, secrets))
+    error = read_error(safe, secrets=secrets)
+    if error is not None:
+        raise _as_not_offered(error, is_about_one=is_about_one)
+    return parse_json(safe.body)
+
+
+def _as_not_offered(error: ResponseError, *, is_about_one: bool) -> ResponseError:
+    """
+    Return an error as that of a call which the server does not have, if that is what it says.
+
+    Args:
+        error: The error of the reply.
+        is_about_one: Whether an id was in the path: a 404 may then be about that.
+    """
+    is_missing = error.status in (405, 501)
+    if isinstance(error, TaskNotFoundError) and error.status == 404:
+        words = read_label(error.message)
+        is_missing = not is_about_one or (
+            words is not None and _NO_SUCH_CALL.fullmatch(words) is not None
+        )
+    if not is_missing:
+        return error
+    return NotOfferedError(
+        error.url, error.status, error.code, error.message, error.request_id, error.retry_after
+    )

@@ -1,0 +1,281 @@
+"""What may be written behind ``sora-async``."""
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+
+from .. import __version__
+from . import help_texts as texts
+from .exit_codes import Exit
+
+SHELLS = ("bash", "zsh", "fish")
+"""Those whose words can be completed."""
+
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """
+    Return the options; *command* is the subcommand, and *argv* is what was written.
+
+    *interrupted* is the exit code of a run that a signal ends.
+
+    Raises:
+        SystemExit: There is nothing to run: help was asked for, or the usage is wrong.
+    """
+    words = sys.argv[1:] if argv is None else list(argv)
+    known = argparse.Namespace(argv=words, interrupted=Exit.INTERRUPTED)
+    parser = make_parser()
+    options = parser.parse_args(words, known)
+    if options.command is None:
+        parser.print_help(sys.stderr)
+        sys.exit(Exit.USAGE)
+    return options
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of all that may be written."""
+    parser = argparse.ArgumentParser(
+        prog="sora-async",
+        description=texts.DESCRIPTION,
+        epilog=texts.EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(dest="command", title="commands", metavar="COMMAND [-h]")
+    add = _Adder(commands)
+    _add_demo(add("demo", "see it work, without key or network", texts.DEMO))
+    _add_create(add("create", "order a video", texts.CREATE, texts.CREATE_EPILOG))
+    _add_wait(add("wait", "wait for tasks", texts.WAIT, texts.WAIT_EPILOG))
+    _add_download(
+        add("download", "save the video of a task", texts.DOWNLOAD, texts.DOWNLOAD_EPILOG)
+    )
+    _add_batch(add("batch", "make many videos", texts.BATCH, texts.BATCH_EPILOG))
+    _add_get(add("get", "print what is known of a task", texts.GET, texts.GET_EPILOG))
+    _add_list(add("list", "print the newest tasks", texts.LIST, texts.LIST_EPILOG))
+    summary = "make the shell complete all this"
+    _add_completion(
+        add("completion", summary, texts.COMPLETION, texts.COMPLETION_EPILOG, has_json=False)
+    )
+    return parser
+
+
+class _Adder:
+    """Adds the parser of a subcommand, with the options that all of them have."""
+
+    def __init__(self, commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+        self._commands = commands
+
+    def __call__(
+        self,
+        name: str,
+        summary: str,
+        description: str,
+        epilog: str | None = None,
+        *,
+        has_json: bool = True,
+    ) -> argparse.ArgumentParser:
+        parser = self._commands.add_parser(
+            name,
+            help=summary,
+            description=description,
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        parser.set_defaults(json=False)
+        if has_json:
+            parser.add_argument(
+                "--json", action="store_true", help="for programs: a JSON object a line"
+            )
+        return parser
+
+
+def _add_demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--speed", type=_read_speed, default=1.0, metavar="FACTOR", help="10: ten times as fast"
+    )
+
+
+def _add_completion(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", choices=SHELLS, help="the shell that is to read it")
+
+
+def _add_get(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", help="the task's id, as the service gave it")
+    _add_service(parser)
+
+
+def _add_list(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--limit", type=_read_count, default=20, metavar="N", help="how many (default: 20)"
+    )
+    _add_service(parser)
+
+
+def _add_create(parser: argparse.ArgumentParser) -> None:
+    order = parser.add_argument_group("order")
+    order.add_argument("--prompt", required=True, metavar="TEXT", help='"-" reads it from stdin')
+    order.add_argument("--model", metavar="NAME", help="as the service spells it")
+    order.add_argument("--seconds", metavar="N", help="the length of the video")
+    order.add_argument("--size", metavar="WxH", help="such as 1280x720")
+    order.add_argument(
+        "--reference", metavar="FILE|URL", help="an image or a video that it is to go by"
+    )
+    order.add_argument(
+        "--field",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any other field of the service, as often as needed; NAME:=VALUE for a value in "
+        "JSON, such as a number or true",
+    )
+    after = parser.add_argument_group("afterwards")
+    after.add_argument("--wait", action="store_true", help="wait for the video")
+    _add_download_folder(after)
+    _add_waiting(after)
+    _add_file(after)
+    _add_service(parser)
+
+
+def _add_wait(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("ids", metavar="ID", nargs="+", help="a task's id, as the service gave it")
+    _add_waiting(parser)
+    _add_download_folder(parser)
+    _add_file(parser)
+    _add_service(parser)
+
+
+def _add_download(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", help="the task's id, as the service gave it")
+    parser.add_argument(
+        "--out",
+        default=".",
+        metavar="PATH",
+        help="the file, or a folder for ID.mp4 (default: this one)",
+    )
+    _add_file(parser)
+    _add_service(parser)
+
+
+def _add_batch(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "prompts", metavar="PROMPTS", help='a file of JSON lines; "-" reads them from stdin'
+    )
+    parser.add_argument("--out", required=True, metavar="DIR", help="the folder for the videos")
+    parser.add_argument(
+        "--journal",
+        metavar="FILE",
+        help="what was ordered, to go on from (default: batch.jsonl in DIR)",
+    )
+    at_once = (
+        ("creating", 4, "orders that are sent at the same time (default: 4)"),
+        ("waiting", 20, "tasks on the service at the same time (default: 20)"),
+        ("downloading", 4, "videos that are downloaded at the same time (default: 4)"),
+    )
+    for name, number, text in at_once:
+        parser.add_argument(f"--{name}", type=_read_count, default=number, metavar="N", help=text)
+    _add_timeout(parser)
+    _add_service(parser)
+
+
+_Group = argparse._ActionsContainer
+
+
+def _add_download_folder(parser: _Group) -> None:
+    parser.add_argument("--download", metavar="DIR", help="wait, and save the video as DIR/ID.mp4")
+
+
+def _add_waiting(parser: _Group) -> None:
+    _add_timeout(parser)
+    parser.add_argument(
+        "--until",
+        choices=("video", "completed", "video_url"),
+        help="what ends a wait: a video URL, or the service's own address of the file when no URL "
+        "comes (video); success, with or without a URL (completed); a video URL and nothing "
+        "else (video_url). default: video; with --download completed, for a download finds "
+        "the file itself",
+    )
+
+
+def _add_timeout(parser: _Group) -> None:
+    parser.add_argument(
+        "--timeout",
+        type=_read_timeout,
+        default=1800.0,
+        metavar="SECONDS",
+        help='for each wait; "none" for no limit (default: 1800)',
+    )
+
+
+def _add_file(parser: _Group) -> None:
+    parser.add_argument(
+        "--if-exists",
+        choices=("error", "overwrite", "skip"),
+        default="error",
+        help="what to do about a file that is there already (default: error)",
+    )
+    parser.add_argument(
+        "--max-size",
+        type=_read_size,
+        default=4 * 1024**3,
+        metavar="BYTES",
+        help='the most a video may have, such as 500M or 2G; "none" for no limit (default: 4 GiB)',
+    )
+    parser.add_argument(
+        "--allow-private",
+        action="store_true",
+        help="follow links of a public service into a private network, too",
+    )
+
+
+def _add_service(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("service")
+    group.add_argument(
+        "--base-url", metavar="URL", help="the service's address (default: $SORA_BASE_URL)"
+    )
+    group.add_argument(
+        "--api-key",
+        metavar="KEY",
+        help="the key (default: $SORA_API_KEY, which is safer: "
+        "other users of this machine and your shell's history can see arguments)",
+    )
+    group.add_argument(
+        "--allow-plain-http",
+        action="store_true",
+        help="send the key to an http address that is not this machine, too",
+    )
+    group.add_argument(
+        "--dialect",
+        metavar="NAME",
+        help="how to speak with it: openai, unified or openrouter (default: by its address)",
+    )
+
+
+def _read_timeout(text: str) -> float | None:
+    return None if text == "none" else float(text)
+
+
+def _read_count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"expected a number from 1 on, got {text!r}")
+    return int(text)
+
+
+def _read_size(text: str) -> int | None:
+    if text == "none":
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?) *([kmg]?)b?", text.lower())
+    size = int(float(match[1]) * _UNITS[match[2]]) if match else 0
+    if not size:
+        raise argparse.ArgumentTypeError(f"expected a size such as 500M or 2G, got {text!r}")
+    return size
+
+
+def _read_speed(text: str) -> float:
+    speed = float(text)
+    if not 0.0 < speed < float("inf"):
+        raise ValueError("no time passes at this speed")
+    return speed

@@ -1,0 +1,87 @@
+"""``sora-async get``: one snapshot."""
+
+import argparse
+from collections.abc import Iterator
+from datetime import datetime
+
+from ... import VideoTask
+from ..client_options import make_client
+from ..display.format import clean, tell_part
+from ..display.select import is_terminal
+from ..exit_codes import Exit
+from ..signals import run_loop
+
+
+def get(options: argparse.Namespace) -> Exit:
+    """Print a task as it is now; any phase is a success of this command."""
+    task = run_loop(_ask(options), options)
+    if options.json:
+        from ..display.json_lines import print_task
+
+        print_task(task)
+    elif is_terminal():
+        _print_table(task)
+    else:
+        for name, text in describe(task):
+            print(f"{name:<10}{text}")
+    return Exit.OK
+
+
+async def _ask(options: argparse.Namespace) -> VideoTask:
+    async with make_client(options) as client:
+        return await client.get_task(options.id)
+
+
+def describe(task: VideoTask) -> Iterator[tuple[str, str]]:
+    """Yield what the service has sent, each with its name."""
+    word = f" ({task.status})" if task.status and task.status.lower() != task.phase else ""
+    fields = {
+        "task": task.id,
+        "phase": f"{task.phase}{word}",
+        "failure": task.failure and str(task.failure),
+        "progress": tell_part(task.progress),
+        "queue": None if task.queue_position is None else f"{task.queue_position} ahead of it",
+        "model": task.model,
+        "size": task.size,
+        "length": None if task.seconds is None else f"{task.seconds:g} s",
+        "prompt": task.prompt,
+        "enhanced": task.enhanced_prompt,
+        "created": _tell_moment(task.created_at),
+        "updated": _tell_moment(task.updated_at),
+        "completed": _tell_moment(task.completed_at),
+        "expires": _tell_moment(task.expires_at),
+        "video": task.video_url,
+        "content": task.content_url,
+    }
+    for name, text in fields.items():
+        if text:
+            yield name, clean(text)
+
+
+def _print_table(task: VideoTask) -> None:
+    """Print to a terminal: long texts wrapped in their column, addresses whole, to be copied."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from ..display.board import STYLES
+
+    console = Console()
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim")
+    grid.add_column(overflow="fold")
+    addresses = []
+    for name, text in describe(task):
+        if name in ("video", "content"):
+            addresses.append(Text.assemble((f"{name:<11}", "dim"), text))
+        else:
+            grid.add_row(
+                f"{name:<9}", Text(text, style=STYLES[task.phase] if name == "phase" else "")
+            )
+    console.print(grid)
+    for address in addresses:
+        console.print(address, soft_wrap=True)
+
+
+def _tell_moment(moment: datetime | None) -> str | None:
+    return moment.strftime("%Y-%m-%d %H:%M:%S UTC") if moment else None

@@ -1,0 +1,1 @@
+"""Progress on a terminal, in a notebook, in a pipe, and as JSON lines."""

@@ -1,0 +1,1 @@
+"""The client: public methods, argument checks, resources per event loop."""

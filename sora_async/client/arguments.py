@@ -1,0 +1,181 @@
+"""Arguments of the front door, checked before anything is sent."""
+
+import re
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar, cast, get_args
+
+from .._http.rate_limit import Budget
+from .._polling.fault_policy import Until
+from .._version import __version__
+from .._wire.urls import is_loopback
+from ..errors import InvalidArgumentError
+from ..models.numbers import is_number
+from ..schedule import Policy
+from ..schedule.learning.memory import Memory
+
+_SECRET_NAME = re.compile(
+    r"(^|[-_])(authorization|token|secret|password|cookie|api[-_]?key)$", re.IGNORECASE
+)
+
+Ids = TypeVar("Ids")
+
+LONGEST = 1e9
+"""Seconds: about thirty years."""
+
+
+def check_seconds(name: str, value: object) -> float:
+    """Return a length in seconds above 0; infinity is none."""
+    if not is_number(value) or not 0 < value <= LONGEST:
+        raise InvalidArgumentError(f"{name}: expected a number of seconds above 0, got {value!r}")
+    return float(value)
+
+
+def check_limit(name: str, value: object) -> float | None:
+    """Return a length in seconds above 0, or None for no limit."""
+    return None if value is None else check_seconds(name, value)
+
+
+def check_age(value: object) -> float:
+    """Return a length in seconds that may be 0."""
+    return 0.0 if value == 0 and not isinstance(value, bool) else check_seconds("age", value)
+
+
+def check_count(name: str, value: object, *, least: int) -> int:
+    """Return a whole number that is not below the least one allowed."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise InvalidArgumentError(f"{name}: expected a whole number from {least}, got {value!r}")
+    return value
+
+
+def check_ids(value: Ids) -> Ids:
+    """Return ids as they are; a single one is iterable, too, but not what was meant."""
+    if isinstance(value, str | bytes):
+        raise InvalidArgumentError("task_ids: expected an iterable of ids, got a single one")
+    return value
+
+
+def check_text(name: str, value: object) -> str | None:
+    """Return a text that is not blank, or None."""
+    if value is not None and not (isinstance(value, str) and value.strip()):
+        raise InvalidArgumentError(f"{name}: expected a text, got {value!r}")
+    return value
+
+
+def check_prompt(value: object) -> str:
+    """Return a prompt; it is not in the error, as it may be long or private."""
+    if not (isinstance(value, str) and value.strip()):
+        shown = "a blank one" if isinstance(value, str) else type(value).__name__
+        raise InvalidArgumentError(f"prompt: expected a text, got {shown}")
+    return value
+
+
+def check_until(value: object) -> Until:
+    """Return one of the words for what ends a wait."""
+    return cast(Until, check_word("until", value, get_args(Until)))
+
+
+def check_word(name: str, value: object, words: tuple[str, ...]) -> str:
+    """Return one of the words that an argument may be."""
+    for word in words:
+        if value == word:
+            return word
+    raise InvalidArgumentError(f"{name}: expected one of {', '.join(words)}; got {value!r}")
+
+
+def check_path(value: object) -> str:
+    """Return the path of a file, which no later change of the directory moves."""
+    try:
+        path = Path(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise InvalidArgumentError(f"path: expected a str or a Path, got {value!r}") from None
+    if not path.name or "\0" in path.name:
+        raise InvalidArgumentError(f"path: expected the path of a file, got {str(value)!r}")
+    return str(path.absolute())
+
+
+def check_variant(value: object) -> str | None:
+    """Return the name of a variant of a task's file, or None for the video."""
+    if value is not None and not (isinstance(value, str) and value and value.isprintable()):
+        raise InvalidArgumentError(f"variant: expected a name such as 'thumbnail', got {value!r}")
+    return value
+
+
+def find_secrets(headers: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the values of headers that give access to something, without their scheme."""
+    found = (text for name, text in headers.items() if _SECRET_NAME.search(name))
+    return tuple(dict.fromkeys(text.rpartition(" ")[2] for text in found if text))
+
+
+def check_channel(base_url: str, *, is_secret: bool, allow_plain_http: bool) -> None:
+    """Refuse to send a key in the clear to another machine."""
+    is_plain = base_url.startswith("http:") and not is_loopback(base_url)
+    if is_secret and is_plain and not allow_plain_http:
+        raise InvalidArgumentError(
+            f"base_url {base_url!r}: plain http would send the API key in the clear; "
+            "use https, or pass allow_plain_http=True"
+        )
+
+
+def check_schedule(value: object) -> Policy | None:
+    """Return a schedule, or another hashable with its method, or None."""
+    is_policy = callable(getattr(value, "delay", None)) and type(value).__hash__ is not None
+    if value is not None and (isinstance(value, type) or not is_policy):
+        raise InvalidArgumentError(
+            f"schedule: expected a Schedule, or a hashable with a method delay, got {value!r}"
+        )
+    return cast(Policy | None, value)
+
+
+def check_memory(value: object) -> Memory | None:
+    """Return a memory or None."""
+    if value is not None and not isinstance(value, Memory):
+        raise InvalidArgumentError(f"memory: expected a Memory, got {value!r}")
+    return value
+
+
+def check_budget(value: object) -> Budget | None:
+    """Return a budget or None."""
+    if value is not None and not isinstance(value, Budget):
+        raise InvalidArgumentError(f"budget: expected a Budget, got {value!r}")
+    return value
+
+
+def check_ssl(value: object) -> ssl.SSLContext | None:
+    """Return a TLS context or None."""
+    if value is not None and not isinstance(value, ssl.SSLContext):
+        raise InvalidArgumentError(f"ssl: expected an ssl.SSLContext, got {value!r}")
+    return value
+
+
+def make_headers(api_key: str | None, extra: Mapping[str, str]) -> dict[str, str]:
+    """
+    Return the headers of every request.
+
+    Both media types are sent although there is no body: the API page requires
+    them, and a gateway that validates against the page answers 422 without.
+    """
+    headers = {
+        "Accept": "application/json",
+        "Content-Type": "application/json",
+        "User-Agent": f"sora_async/{__version__}",
+    }
+    if api_key is not None:
+        headers["Authorization"] = f"Bearer {api_key}"
+    if not isinstance(extra, Mapping):
+        raise InvalidArgumentError(f"headers: expected a mapping, got {type(extra).__name__}")
+    for name, text in extra.items():
+        if not _is_header(name, text):
+            raise InvalidArgumentError(f"headers: {name!r} cannot be sent as an HTTP header")
+        for twin in [one for one in headers if one.lower() == name.lower()]:
+            del headers[twin]
+        headers[name] = text
+    return headers
+
+
+def _is_header(name: object, text: object) -> bool:
+    if not isinstance(name, str) or not isinstance(text, str):
+        return False
+    is_name = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
+    return is_name and text.isprintable() and text.isascii()

@@ -1,0 +1,24 @@
+"""The homes of one client: one for each event loop that it is used on."""
+
+import asyncio
+
+from .loop_resources import Home
+
+Homes = dict[asyncio.AbstractEventLoop, Home]
+
+
+def find_home(homes: Homes) -> Home | None:
+    """Return the open home on the running loop; forget those of loops that are closed."""
+    home = homes.get(asyncio.get_running_loop())
+    if home is not None and not home.is_closed:
+        return home
+    for loop in [loop for loop in list(homes) if loop.is_closed()]:
+        homes.pop(loop, None)
+    return None
+
+
+def abandon(homes: Homes) -> None:
+    """Close the homes of a client that was thrown away without being closed."""
+    for loop, home in list(homes.items()):
+        if not loop.is_closed() and not home.is_closed:
+            loop.call_soon_threadsafe(home.abandon)

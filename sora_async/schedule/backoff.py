@@ -1,0 +1,55 @@
+"""From a ramp to intervals, and from an interval to a delay."""
+
+import itertools
+import math
+import random
+from collections.abc import Callable
+
+import backoff
+
+from ..errors import InvalidArgumentError
+from ..models.numbers import is_number
+
+Jitter = Callable[[float], float]
+"""From an interval to a delay, both in seconds."""
+
+LONGEST_INTERVAL = 86_400.0
+
+
+def spread(interval: float) -> float:
+    """
+    Return a delay within 15 % of an interval.
+
+    Enough to keep waits from marching in step. Full jitter, which is right
+    after errors, costs one third more delay here at the same number of polls.
+    """
+    return interval * random.uniform(0.85, 1.15)
+
+
+def spread_phase(interval: float) -> float:
+    """Return a first delay of 0.5 to 1.5 intervals: waits begun together part at once."""
+    return interval * random.uniform(0.5, 1.5)
+
+
+def ramp(*, first: float, factor: float, longest: float) -> tuple[float, ...]:
+    """
+    Return the intervals of an exponential backoff, up to and with the longest.
+
+    A finite tuple, because ``factor ** n`` overflows in a wait of days.
+
+    Args:
+        first: The first interval in seconds, above 0.
+        factor: By how much each interval is longer than the one before, above 1.
+        longest: The last interval in seconds, which then repeats.
+
+    Raises:
+        InvalidArgumentError: The three make no finite ramp.
+    """
+    are_numbers = is_number(first) and is_number(factor) and is_number(longest)
+    if not (are_numbers and 0 < first <= longest <= LONGEST_INTERVAL and 1.01 <= factor < math.inf):
+        raise InvalidArgumentError(
+            f"ramp({first=}, {factor=}, {longest=}): "
+            "needs 0 < first <= longest <= 86400 and factor >= 1.01"
+        )
+    steps = itertools.islice(backoff.expo(base=factor, factor=first, max_value=longest), 1, None)
+    return (*itertools.takewhile(lambda interval: interval < longest, steps), longest)

@@ -1,0 +1,146 @@
+"""The cadence that goes by what was learned, and the plain one until something was."""
+
+import bisect
+import itertools
+import math
+from typing import Any
+
+import attrs
+
+from ..errors import InvalidArgumentError
+from ..models.numbers import is_number
+from ..models.repr import brief
+from .backoff import LONGEST_INTERVAL
+from .fixed import Schedule
+from .history import History
+from .learning.forecast import Outlook
+from .learning.observations import Sight
+
+
+def _check_seconds(_: object, field: "attrs.Attribute[Any]", seconds: float) -> None:
+    if not (is_number(seconds) and 0 < seconds <= LONGEST_INTERVAL):
+        raise InvalidArgumentError(
+            f"{field.name}: expected seconds above 0 and up to 86400, got {seconds!r}"
+        )
+
+
+def _check_slack(_: object, field: "attrs.Attribute[Any]", slack: float) -> None:
+    if not (is_number(slack) and 1 <= slack < math.inf):
+        raise InvalidArgumentError(f"{field.name}: expected a number from 1 on, got {slack!r}")
+
+
+UNHEARD_OF = 0.05
+"""A task that takes longer than 19 of 20 before it is no such task, as far as one can tell."""
+
+CROWD = 1.1
+"""How many polls for each of the fallback's there may be by any age."""
+
+
+@attrs.frozen(kw_only=True, cache_hash=True)
+class LearningSchedule:
+    """
+    Polls when they are worth it, by what was learned; the plain fallback where nothing was.
+
+    A poll is worth most where the task is most likely to end: polls are dense there
+    and sparse before. Two guards keep that from costing much where what was
+    learned is wrong: never many more polls than the fallback's by any age, and
+    no interval in which polls times delay could become far worse than its.
+
+    Attributes:
+        price: What a poll costs, in seconds of delay.
+        slowest: The mean delay in seconds beyond which polls are not saved,
+            whatever their price: about that of the fallback.
+        fallback: What is done until something is known, and while what is known
+            is wrong. Its jitters are those of every delay.
+        shortest: The shortest interval, before jitter.
+        longest: The longest interval, before jitter, of a task younger than
+            20 times that; the fallback's last interval if that is longer.
+        slack: How much polls times delay may ever exceed those of the
+            fallback, should the task end in this very interval.
+    """
+
+    __repr__ = brief
+
+    price: float = attrs.field(default=0.14, validator=_check_seconds)
+    slowest: float = attrs.field(default=2.8, validator=_check_seconds)
+    fallback: Schedule = attrs.field(
+        factory=Schedule, validator=attrs.validators.instance_of(Schedule)
+    )
+    shortest: float = attrs.field(default=0.5, validator=_check_seconds)
+    longest: float = attrs.field(default=18.0, validator=_check_seconds)
+    slack: float = attrs.field(default=1.45, validator=_check_slack)
+    _moments: tuple[float, ...] = attrs.field(init=False, repr=False, eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self.shortest > self.longest:
+            raise InvalidArgumentError(
+                f"shortest: expected at most {self.longest!r}, the longest, got {self.shortest!r}"
+            )
+        moments = itertools.accumulate(self.fallback.intervals[:-1], initial=0.0)
+        object.__setattr__(self, "_moments", tuple(moments))
+
+    def delay(self, history: History) -> float:
+        """Return the seconds from an answer to the next poll, before any hint of the server."""
+        outlook = history.outlook
+        if outlook is None or not outlook.is_trusted or history.succeeded_at is not None:
+            return self.fallback.delay(history)
+        if outlook.ends.outlast(history.sight.age) < UNHEARD_OF:
+            return self.fallback.delay(history)
+        jitter = self.fallback.first_jitter if history.polls <= 1 else self.fallback.jitter
+        return jitter(self._interval(history.sight, outlook))
+
+    def next_delays(self, *, history: History | None = None, count: int = 10) -> tuple[float, ...]:
+        """
+        Return the delays to come, without jitter, for a task that does not move any more.
+
+        Args:
+            history: What has been seen so far; by default one answer, and nothing learned.
+            count: How many delays.
+        """
+        outlook = None if history is None else history.outlook
+        if history is None or outlook is None or not outlook.is_trusted:
+            return self.fallback.next_delays(history=history, count=count)
+        sight, delays = history.sight, []
+        for _ in range(count):
+            delay = self._interval(sight, outlook)
+            delays.append(delay)
+            sight = attrs.evolve(
+                sight,
+                age=sight.age + delay,
+                elapsed=sight.elapsed + delay,
+                polls=sight.polls + 1,
+            )
+        return tuple(delays)
+
+    def _interval(self, sight: Sight, outlook: Outlook) -> float:
+        """Return the interval that is worth its poll, kept between the two guards."""
+        longest = self._longest(sight)
+        price = min(self.price, outlook.price(sight.age, self.slowest))
+        interval = outlook.next_look(sight.age, sight.mark, price=price, longest=longest)
+        return min(max(interval, self._soonest(sight), self.shortest), longest)
+
+    def _longest(self, sight: Sight) -> float:
+        """Return the interval in which polls times delay can be no worse than the slack allows."""
+        usual = self.fallback.intervals[-1]
+        saved = (self._polls_by(sight.elapsed) + 1.0) / (sight.polls + 1.0)
+        longest = min(max(self.longest, usual, sight.age / 20.0), LONGEST_INTERVAL)
+        return max(min(self.slack * usual * saved, longest), self.shortest)
+
+    def _soonest(self, sight: Sight) -> float:
+        """Return the interval before which one more poll is a tenth more than the fallback's."""
+        return self._moment_of(sight.polls / CROWD) - sight.elapsed
+
+    def _polls_by(self, elapsed: float) -> float:
+        """Return how many polls the fallback makes by a time after the first, parts included."""
+        at = max(0, bisect.bisect_right(self._moments, elapsed) - 1)
+        return 1.0 + at + (elapsed - self._moments[at]) / self.fallback.intervals[at]
+
+    def _moment_of(self, polls: float) -> float:
+        """Return the time after the first poll by which it has made so many: the inverse."""
+        at = min(max(int(polls) - 1, 0), len(self._moments) - 1)
+        return max(0.0, self._moments[at] + (polls - 1.0 - at) * self.fallback.intervals[at])
+
+
+DEFAULT_SCHEDULE = LearningSchedule()
+"""Learns from the tasks of its client; until it knows something, and whenever what it knows turns
+out wrong, it asks after 2, 3, 4.5 and then every 6 seconds, each within 15 %."""

@@ -1,0 +1,1 @@
+"""What is learned from finished tasks, and the forecast for running ones."""

@@ -1,0 +1,205 @@
+"""What was learned of one kind of task: a small, fading summary, which can be merged and saved."""
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from ...models.repr import brief
+from .forecast import FEWEST_ENDS, Curve, Outlook, efforts_of
+from .histogram import BINS, Masses, Tally, heavy_tailed
+from .observations import Ending
+from .progress_regression import LEVELS, Line, Mark
+
+Kind = tuple[str, ...]
+"""What predicts how long a task takes: its model, size and seconds; () is any task."""
+
+MEMORY = 80.0
+"""How many ends are remembered: an end k ends ago weighs exp(-k / MEMORY)."""
+
+KEEP = math.exp(-1.0 / MEMORY)
+
+ELDER = 2.0
+"""How many ends of its own the wider kind is worth to a kind, for what it has not seen itself."""
+
+NOTHING = 0.5
+"""How many ends knowing nothing is worth: the floor under the hazard."""
+
+WORTH = 0.4
+"""What it is worth to know of a failure at once, if a video is 1."""
+
+FIRST_TRUST, SHARED, BOLDEST = 0.25, 0.07, 20.0
+"""Where trust begins, what it never loses or gains, and the most one ending may say."""
+
+ANYTHING = heavy_tailed(middle=100.0)
+UNKNOWN = Curve.of(ANYTHING)
+
+
+@attrs.define
+class Record:
+    """
+    What was learned of one kind of task.
+
+    Attributes:
+        videos: When they came.
+        failures: When they came.
+        lines: What progress meant, for each tenth.
+        silences: The longest of each task with a video.
+        trust: How sure we are that all this beats knowing nothing. Never saved: a
+            record that was handed in must prove itself here.
+    """
+
+    __repr__ = brief
+
+    videos: Tally = attrs.field(factory=Tally)
+    failures: Tally = attrs.field(factory=Tally)
+    lines: list[Line] = attrs.field(factory=lambda: [Line() for _ in range(LEVELS)])
+    silences: Tally = attrs.field(factory=Tally)
+    trust: float = attrs.field(default=FIRST_TRUST, eq=False)
+
+    @property
+    def weight(self) -> float:
+        """How many ends it rests on."""
+        return self.videos.total + self.failures.total
+
+    def learn(self, ending: Ending, forecast: Outlook | None) -> None:
+        """Take in one ending, of which something may have been foretold."""
+        self.videos.fade(KEEP)
+        self.failures.fade(KEEP)
+        if ending.result == "failure":
+            self.failures.add(ending.after, ending.before, ANYTHING)
+            return
+        if forecast is not None:
+            self._judge(ending, forecast)
+        believed = ANYTHING if forecast is None else forecast.videos.masses
+        self.videos.add(ending.after, ending.before, believed)
+        if ending.result == "video":
+            came = math.log(max((ending.after + ending.before) / 2.0, 0.5))
+            self._learn_marks(ending.marks, came)
+            self.silences.fade(KEEP)
+            self.silences.add(ending.silence, ending.silence, ANYTHING)
+
+    def _learn_marks(self, marks: tuple[Mark, ...], came: float) -> None:
+        for level, group in itertools.groupby(marks, key=lambda mark: mark.level):
+            found = list(group)
+            for number, mark in enumerate(found):
+                keep = 1.0 if number else KEEP
+                self.lines[level].add(came, mark.promise, keep=keep, weight=1.0 / len(found))
+
+    def _judge(self, ending: Ending, forecast: Outlook) -> None:
+        """
+        Trust more or less, by how well a video was foretold.
+
+        The odds between what was learned and knowing nothing are those of Bayes,
+        but neither ever loses all: a part of the weight is shared at each step,
+        so that one or two right forecasts win back what wrong ones have lost.
+
+        Source: Herbster & Warmuth, "Tracking the best expert", Machine Learning 32 (1998).
+        """
+        told = forecast.videos.between(ending.after, ending.before)
+        said = told / UNKNOWN.between(ending.after, ending.before)
+        odds = min(max(said, 1.0 / BOLDEST), BOLDEST) * self.trust / (1.0 - self.trust)
+        self.trust = SHARED + (1.0 - 2.0 * SHARED) * odds / (1.0 + odds)
+
+    def merge(self, other: "Record") -> None:
+        """Learn all that another record has learned; none of it gains trust by that."""
+        self.videos.merge(other.videos)
+        self.failures.merge(other.failures)
+        self.silences.merge(other.silences)
+        for mine, theirs in zip(self.lines, other.lines, strict=True):
+            mine.merge(theirs)
+        self.bound()
+
+    def bound(self) -> None:
+        """Forget what is more than the memory holds, all of it in the same part."""
+        if self.weight > MEMORY:
+            keep = MEMORY / self.weight
+            self.videos.fade(keep)
+            self.failures.fade(keep)
+        if self.silences.total > MEMORY:
+            self.silences.fade(MEMORY / self.silences.total)
+        for line in self.lines:
+            line.bound(MEMORY)
+
+    def outlook(self, elder: Outlook | None) -> Outlook:
+        """Return what to expect, with a wider kind's outlook for what is still missing."""
+        general, doubt = (ANYTHING, NOTHING) if elder is None else (elder.videos.masses, ELDER)
+        videos = _mix(self.videos.smooth(0.15), self.videos.total, general, doubt)
+        failures = _mix(self.failures.smooth(0.5), self.failures.total, ANYTHING, NOTHING)
+        failing = WORTH * (self.failures.total + NOTHING)
+        share = (self.videos.total + 1.0) / (self.videos.total + 1.0 + failing)
+        lines = [
+            mine if elder is None or mine.weight >= FEWEST_ENDS else elder.lines[level]
+            for level, mine in enumerate(self.lines)
+        ]
+        ends = Curve.of(_mix(videos, share, failures, 1.0 - share))
+        return Outlook(
+            weight=max(self.weight, elder.weight if elder else 0.0),
+            videos=Curve.of(videos),
+            ends=ends,
+            efforts=efforts_of(ends),
+            share=share,
+            lines=tuple(attrs.evolve(line) for line in lines),
+            trust=self.trust,
+            patience=self._patience(elder),
+        )
+
+    def _patience(self, elder: Outlook | None) -> float | None:
+        if self.silences.total >= FEWEST_ENDS:
+            masses = _mix(self.silences.smooth(0.3), self.silences.total, ANYTHING, NOTHING)
+            return Curve.of(masses).quantile(0.98, age=0.0)
+        return elder.patience if elder else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the saved form: numbers, text, lists and dicts."""
+        return {
+            "videos": _save_tally(self.videos),
+            "failures": _save_tally(self.failures),
+            "lines": [[float(f"{x:.6g}") for x in attrs.astuple(one)] for one in self.lines],
+            "silences": _save_tally(self.silences),
+        }
+
+    @classmethod
+    def from_json(cls, saved: Mapping[str, Any]) -> "Record":
+        """
+        Return what was saved.
+
+        Raises:
+            ValueError: A number is not what it can be; other errors for other damage.
+        """
+        lines = [Line(*_read_numbers(one, 6)) for one in saved["lines"]]
+        least = (min(one.weight, one.came2, one.promised2) for one in lines)
+        if len(lines) != LEVELS or min(least) < 0.0:
+            raise ValueError("lines that cannot be")
+        videos, failures, silences = map(
+            _read_tally, (saved["videos"], saved["failures"], saved["silences"])
+        )
+        record = cls(videos, failures, lines, silences)
+        record.bound()
+        return record
+
+
+def _mix(ours: Masses, weight: float, theirs: Masses, other: float) -> Masses:
+    a, b = weight / (weight + other), other / (weight + other)
+    return [a * x + b * y for x, y in zip(ours, theirs, strict=True)]
+
+
+def _save_tally(tally: Tally) -> dict[str, float]:
+    return {str(at): round(weight, 3) for at, weight in tally.weights.items()}
+
+
+def _read_tally(saved: Mapping[str, Any]) -> Tally:
+    bins = [int(at) for at in saved]
+    weights = _read_numbers(list(saved.values()), len(bins))
+    if not all(0 <= at < BINS for at in bins) or min(weights, default=0.0) < 0.0:
+        raise ValueError("a bin or a weight that cannot be")
+    return Tally(dict(zip(bins, weights, strict=True)), math.fsum(weights))
+
+
+def _read_numbers(saved: Sequence[Any], count: int) -> list[float]:
+    numbers = [float(one) for one in saved]
+    if len(numbers) != count or not all(-1e9 < one < 1e9 for one in numbers):
+        raise ValueError(f"{saved!r} are not {count} sensible numbers")
+    return numbers

@@ -1,0 +1,1 @@
+"""What the fake service answers: responses, faults and video files."""

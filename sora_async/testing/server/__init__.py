@@ -1,0 +1,1 @@
+"""The fake service itself: sockets, routes, tasks and the control API."""

@@ -1,0 +1,95 @@
+"""One address of the fake: it listens, records what comes in, and ends what is left on closing."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from .recorded_request import KnownHeaders, Request, receive
+from .routes import NO_ROUTES, Routes
+
+Respond = Callable[[web.BaseRequest, Request, float], Awaitable[web.StreamResponse]]
+
+
+class Origin:
+    """
+    A listening address, whose requests *respond* answers.
+
+    What its requests ask for is read from *routes*; without any, all of it is "other".
+
+    Attributes:
+        requests: Every request that has arrived whole, with the moment it began to arrive.
+        control: Answers what is for the fake itself, and None to all that is not; such requests
+            are not recorded. None: there is nothing of the kind.
+    """
+
+    def __init__(
+        self,
+        respond: Respond,
+        *,
+        host: str,
+        port: int,
+        keepalive_timeout: float,
+        routes: Routes = NO_ROUTES,
+    ) -> None:
+        self.requests: list[tuple[float, Request]] = []
+        self.control: Callable[[Request, float], web.StreamResponse | None] | None = None
+        self._known_headers: KnownHeaders = {}
+        self._respond = respond
+        self._routes = routes
+        self._host = host
+        self._port = port
+        self._keepalive_timeout = keepalive_timeout
+        self._server: web.Server | None = None
+        self._runner: web.ServerRunner | None = None
+
+    @property
+    def url(self) -> str:
+        """The address as a URL without a slash at its end."""
+        if not self._port:
+            raise RuntimeError("the fake has no address before it has started")
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._port}"
+
+    async def start(self) -> None:
+        """Listen; again on the port of the first time, after a :meth:`close`."""
+        if self._runner is not None:
+            return
+        # Cancelling is what ends a handler that stalls when its client has gone.
+        self._server = web.Server(
+            self._handle,
+            handler_cancellation=True,
+            access_log=None,
+            keepalive_timeout=self._keepalive_timeout,
+        )
+        self._runner = web.ServerRunner(self._server)
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._host, self._port).start()
+        except BaseException:
+            await self.close()
+            raise
+        self._port = self._runner.addresses[0][1]
+
+    async def close(self) -> None:
+        """Stop listening and break every connection, so that no handler is waited for."""
+        if self._server is None or self._runner is None:
+            return
+        server, runner = self._server, self._runner
+        self._server = self._runner = None
+        for connection in server.connections:
+            if connection.transport is not None:
+                connection.transport.abort()
+        await runner.cleanup()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        at = asyncio.get_running_loop().time()
+        record = await receive(request, self._known_headers, self._routes)
+        answer = None if self.control is None else self.control(record, at)
+        if answer is not None:
+            return answer
+        self.requests.append((at, record))
+        try:
+            return await self._respond(request, record, at)
+        except ConnectionResetError:
+            return web.Response()  # the client has gone: nobody will see this

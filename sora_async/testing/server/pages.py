@@ -1,0 +1,78 @@
+"""Lists in pages: which tasks a page holds, and how a server wraps them."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+from urllib.parse import parse_qs
+
+import attrs
+
+from ..answers.http_message import Message, make_message
+from ..servers.server_profile import Server
+from .task_store import Task
+
+Body = dict[str, Any]
+
+
+@attrs.frozen(kw_only=True)
+class Page:
+    """What a list was asked for; *limit* is None where all of it is wanted."""
+
+    limit: int | None
+    after: str | None
+    order: Literal["asc", "desc"]
+
+    def cut(self, tasks: Sequence[Task]) -> Sequence[Task]:
+        """Return the tasks of this page and all that follow, of *tasks* from the oldest on."""
+        found = list(tasks) if self.order == "asc" else list(reversed(tasks))
+        if self.after is None:
+            return found
+        ids = [task.id for task in found]
+        # After one that is not there comes nothing, as with vLLM-Omni and SGLang.
+        return found[ids.index(self.after) + 1 :] if self.after in ids else []
+
+
+def list_tasks(
+    server: Server, query: str, tasks: Sequence[Task], show: Callable[[Task], Body | None]
+) -> Message:
+    """
+    Return the page that *query* asks for.
+
+    Args:
+        server: Whose list it is.
+        query: What followed the question mark.
+        tasks: All tasks, from the oldest on.
+        show: Makes the object of a task; None for one that is not known yet.
+    """
+    try:
+        page = _read_page(query, server.page_size)
+    except ValueError as error:
+        return server.tell(400, str(error))
+    shown: list[Body] = []
+    for task in page.cut(tasks):
+        body = show(task)
+        if body is None:
+            continue
+        if len(shown) == page.limit:
+            return _wrap(server, shown, has_more=True)
+        shown.append(body)
+    return _wrap(server, shown, has_more=False)
+
+
+def _read_page(query: str, page_size: int | None) -> Page:
+    given = {name: values[-1] for name, values in parse_qs(query).items()}
+    limit = given.get("limit")
+    if limit is not None and limit not in map(str, range(1, 101)):
+        raise ValueError("limit is from 1 to 100")
+    match given.get("order", "desc"):
+        case "asc" | "desc" as order:
+            size = page_size if limit is None else int(limit)
+            return Page(limit=size, after=given.get("after"), order=order)
+    raise ValueError("order is asc or desc")
+
+
+def _wrap(server: Server, bodies: Sequence[Body], *, has_more: bool) -> Message:
+    listed: Body = {"object": "list", "data": bodies}
+    if server.has_cursors:
+        ids = [body.get("id") for body in bodies] or [None]
+        listed |= {"first_id": ids[0], "last_id": ids[-1], "has_more": has_more}
+    return make_message(listed)

@@ -1,0 +1,170 @@
+"""The relay of the API page: its two examples, and what it says on its other paths."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from .task_state import Facts, Snapshot
+
+
+def spell_page(snapshot: Snapshot, facts: Facts, url: str | None) -> dict[str, Any]:
+    """Return *snapshot* as the API page's server sends it: about 1.8 kB while it is pending."""
+    if snapshot.phase == "succeeded":
+        return _spell_end(facts, url)
+    return _spell_nested(snapshot, facts)
+
+
+def spell_unified(snapshot: Snapshot, facts: Facts, url: str | None) -> dict[str, Any]:
+    """Return *snapshot* as the same server does at /v1/video/query: nested to the end."""
+    if snapshot.phase != "succeeded":
+        return _spell_nested(snapshot, facts)
+    bare_id = facts.task_id.rpartition(":")[2]
+    media = {} if url is None else {"url": url, "gif_url": f"{url}.gif"}
+    return {
+        "id": facts.task_id,
+        "width": 352,
+        "height": 640,
+        "detail": {
+            "id": bare_id,
+            "input": {**_INPUT, "prompt": facts.order.prompt},
+            "status": "completed",
+            "draft_info": {"id": f"gen_{bare_id}", "kind": "sora_draft", "task_id": bare_id},
+            **media,
+        },
+        "status": "completed",
+        "video_url": url,
+        "thumbnail_url": None if url is None else f"{url}.webp",
+        "status_update_time": _tell_time(facts),
+    }
+
+
+def spell_unified_created(_snapshot: Snapshot, facts: Facts, _url: str | None) -> dict[str, Any]:
+    """Return what that server says to /v1/video/create."""
+    return {"id": facts.task_id, "status": "pending", "status_update_time": _tell_time(facts)}
+
+
+def _spell_nested(snapshot: Snapshot, facts: Facts) -> dict[str, Any]:
+    status = "failed" if snapshot.phase == "failed" else "pending"
+    bare_id = facts.task_id.rpartition(":")[2]
+    detail = {
+        "id": bare_id,
+        "input": {**_INPUT, "prompt": facts.order.prompt},
+        "status": status,
+        "pending_info": _spell_pending_info(snapshot, facts, bare_id),
+    }
+    if snapshot.phase == "failed":
+        detail["draft_info"] = {
+            "kind": snapshot.code,
+            "task_id": bare_id,
+            "reason_str": snapshot.message,
+            "markdown_reason_str": None,
+            "url": None,
+            "downloadable_url": None,
+        }
+    return {
+        "id": facts.task_id,
+        "detail": detail,
+        "status": status,
+        "status_update_time": _tell_time(facts),
+    }
+
+
+def _tell_time(facts: Facts) -> int:
+    # The poll's number keeps it moving where no time has passed between two replies.
+    return int(facts.now * 1000) + facts.poll
+
+
+def _spell_end(facts: Facts, url: str | None) -> dict[str, Any]:
+    return {
+        "id": facts.task_id,
+        "size": facts.order.size,
+        "model": facts.order.model,
+        "object": "video",
+        "status": "completed",
+        "seconds": facts.order.seconds,
+        "progress": 100,
+        "video_url": url,
+        "created_at": int(facts.created),
+        "completed_at": int(facts.ended),
+    }
+
+
+def _spell_pending_info(snapshot: Snapshot, facts: Facts, bare_id: str) -> dict[str, Any]:
+    created = datetime.fromtimestamp(facts.created, UTC)
+    return {
+        **_PENDING_INFO,
+        "id": bare_id,
+        "prompt": facts.order.prompt,
+        "status": "processing" if snapshot.phase == "running" else snapshot.phase,
+        "created_at": created.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "progress_pct": snapshot.progress,
+        "failure_reason": snapshot.code,
+        "moderation_result": {
+            "code": None,
+            "type": "passed",
+            "task_id": bare_id,
+            "is_output_rejection": False,
+            "results_by_frame_index": {},
+        },
+    }
+
+
+def _spell_inpaint_item(media: str) -> dict[str, Any]:
+    return {
+        "type": "image",
+        "preset_id": None,
+        "crop_bounds": None,
+        "frame_index": 0,
+        "cameo_file_id": None,
+        "generation_id": None,
+        "upload_media_id": media,
+        "source_end_frame": 0,
+        "uploaded_file_id": None,
+        "source_start_frame": 0,
+    }
+
+
+_INPUT: Final[Mapping[str, Any]] = {
+    "size": "small",
+    "model": "sy_ore",
+    "images": [
+        "https://filesystem.example/cdn/20250612/VfgB5ubjInVt8sG6rzMppxnu7gEfde.png",
+        "https://filesystem.example/cdn/20250612/998IGmUiM2koBGZM3UnZeImbPBNIUL.png",
+    ],
+    "orientation": "portrait",
+}
+
+_PENDING_INFO: Final[Mapping[str, Any]] = {
+    "seed": None,
+    "type": "video_gen",
+    "user": "user-a1sGDUIOXV32hNITe59LEkHa",
+    "model": "sy_8",
+    "title": "New Video",
+    "width": 352,
+    "height": 640,
+    "sdedit": None,
+    "actions": None,
+    "guidance": None,
+    "n_frames": 450,
+    "priority": 2,
+    "operation": "simple_compose",
+    "preset_id": None,
+    "n_variants": 1,
+    "project_id": None,
+    "request_id": None,
+    "generations": [],
+    "tracking_id": None,
+    "remix_config": None,
+    "inpaint_items": [
+        _spell_inpaint_item("media_01k6x15tnzezbst05sth2qgd8r"),
+        _spell_inpaint_item("media_01k6x15tzafwztz74t018v3enw"),
+    ],
+    "interpolation": None,
+    "is_storyboard": None,
+    "organization_id": None,
+    "needs_user_review": False,
+    "queue_status_message": None,
+    "progress_pos_in_queue": None,
+    "num_unsafe_generations": 0,
+    "estimated_queue_wait_time": None,
+}

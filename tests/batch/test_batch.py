@@ -1,0 +1,592 @@
+"""Many prompts in, many files out."""
+
+import asyncio
+import contextlib
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import KEY
+
+from sora_async import (
+    BatchEvent,
+    BatchOutcome,
+    Budget,
+    ClientClosedError,
+    ConnectionFailedError,
+    CreateUncertainError,
+    DownloadEvent,
+    InsufficientQuotaError,
+    InvalidArgumentError,
+    JournalError,
+    ProgressEvent,
+    RateLimitedError,
+    ResponseError,
+    SoraClient,
+    TargetExistsError,
+    TaskFailedError,
+    WaitTimeoutError,
+)
+from sora_async._batch.items import Jobs
+from sora_async._batch.journal import Journal
+from sora_async.testing import FakeSora, Life, accepted, http_error, queued, reset, slow, video_file
+
+Clock = Callable[[], float]
+LIFE = Life(queued=5, running=95)
+NO_MONEY = http_error(
+    403, {"error": {"message": "quota", "type": "new_api_error", "code": "insufficient_user_quota"}}
+)
+
+
+@contextlib.asynccontextmanager
+async def service(**options: Any) -> AsyncIterator[tuple[FakeSora, SoraClient]]:
+    options = {"shape": "openai", "default_life": LIFE, **options}
+    async with (
+        FakeSora(api_key=KEY, **options) as sora,
+        SoraClient(
+            api_key=KEY,
+            base_url=sora.url,
+            dialect="unified" if options["shape"] == "unified" else None,
+        ) as client,
+    ):
+        yield sora, client
+
+
+async def carry_out(
+    client: SoraClient, orders: object, out: Path, **options: Any
+) -> list[BatchOutcome]:
+    return [one async for one in client.batch(orders, out=out, **options)]  # type: ignore[arg-type]
+
+
+def creates(sora: FakeSora) -> int:
+    return sum(request.endpoint == "create" for _, request in sora.requests)
+
+
+async def test_every_prompt_becomes_a_file(tmp_path: Path) -> None:
+    prompts = [f"boat number {number}" for number in range(12)]
+    async with service() as (sora, client):
+        outcomes = await carry_out(client, prompts, tmp_path / "videos")
+
+    assert sorted(str(one.order) for one in outcomes) == sorted(prompts)
+    for one in outcomes:
+        assert one.error is None
+        assert one.file is not None
+        assert one.path is not None
+        assert one.file.path == one.path
+        assert one.path.stat().st_size == one.file.size > 500
+        assert one.path.name.startswith("boat-number-")
+    assert creates(sora) == 12
+
+
+async def test_orders_may_come_as_they_are_thought_of(tmp_path: Path) -> None:
+    async def orders() -> AsyncIterator[str]:
+        for name in "ab":
+            await asyncio.sleep(30)
+            yield name
+
+    async with service() as (_, client):
+        outcomes = await carry_out(client, orders(), tmp_path)
+
+    assert [one.order for one in outcomes if one.error is None] == ["a", "b"]
+
+
+async def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
+    async with service() as (sora, client):
+        first = await carry_out(client, ["a", "b"], tmp_path)
+        before = len(sora.requests)
+        again = await carry_out(client, ["a", "b"], tmp_path)
+        more = await carry_out(client, ["a", "b", "c"], tmp_path)
+
+    asked = {request.endpoint for _, request in sora.requests[before:]}
+    assert {one.path for one in first} == {one.path for one in again}
+    assert [one.error for one in [*again, *more]] == [None] * 5
+    assert creates(sora) == 3
+    assert asked <= {"list", "create", "poll", "content"}
+
+
+async def test_a_file_that_was_removed_is_fetched_again(tmp_path: Path) -> None:
+    async with service() as (sora, client):
+        [one] = await carry_out(client, ["a"], tmp_path)
+        assert one.path is not None
+        one.path.unlink()
+        [again] = await carry_out(client, ["a"], tmp_path)
+
+    assert again.path is not None
+    assert again.path.exists()
+    assert creates(sora) == 1
+
+
+async def test_the_stages_have_their_limits(tmp_path: Path) -> None:
+    prompts = [f"p{number}" for number in range(30)]
+    async with service() as (sora, client):
+        sora.on_create(*(slow(2.0, queued()) for _ in prompts))
+        under_way: list[int] = []
+
+        async def watch() -> None:
+            while True:
+                under_way.append(
+                    sum(1 for task in sora.tasks if task.look(clock()).phase != "succeeded")  # type: ignore[union-attr]
+                )
+                await asyncio.sleep(1)
+
+        clock = asyncio.get_running_loop().time
+        watching = asyncio.create_task(watch())
+        outcomes = await carry_out(client, prompts, tmp_path, creating=2, waiting=5)
+        watching.cancel()
+
+    sent = [at for at, request in sora.requests if request.endpoint == "create"]
+    assert all(one.error is None for one in outcomes)
+    assert 4 <= max(under_way) <= 5
+    assert all(later - earlier > 1.9 for earlier, later in zip(sent, sent[2:], strict=False))
+
+
+async def test_a_slow_reader_holds_the_batch_up(tmp_path: Path) -> None:
+    def prompts() -> Iterator[str]:
+        for number in range(1000):
+            taken.append(number)
+            yield f"p{number}"
+
+    taken: list[int] = []
+    async with service() as (_, client):
+        outcomes = client.batch(prompts(), out=tmp_path, waiting=3, downloading=2)
+        await anext(outcomes)
+        await asyncio.sleep(5000)
+        await outcomes.aclose()
+
+    assert len(taken) <= 8
+
+
+async def test_failures_are_outcomes_and_end_nothing(tmp_path: Path) -> None:
+    refused = http_error(400, {"error": {"message": "prompt too long", "code": "invalid_prompt"}})
+    async with service() as (sora, client):
+        sora.on_create(refused, queued())
+        outcomes = await carry_out(client, ["a", "b", 7, {"prompt": ""}], tmp_path, creating=1)
+
+    errors = {str(one.order): type(one.error) for one in outcomes}
+    assert errors == {
+        "a": ResponseError,
+        "b": type(None),
+        "7": InvalidArgumentError,
+        "{'prompt': ''}": InvalidArgumentError,
+    }
+
+
+async def test_a_task_that_failed_is_not_ordered_again(tmp_path: Path) -> None:
+    life = Life(queued=1, running=9, failure=("moderation_blocked", "no"))
+    async with service(default_life=life) as (sora, client):
+        [one] = await carry_out(client, ["a"], tmp_path)
+        before = len(sora.requests)
+        [again] = await carry_out(client, ["a"], tmp_path)
+
+    for outcome in (one, again):
+        assert isinstance(outcome.error, TaskFailedError)
+        assert outcome.error.failure.code == "moderation_blocked"
+        assert outcome.task_id == sora.tasks[0].id
+    assert [request.endpoint for _, request in sora.requests[before:]] == ["list"]
+
+
+async def test_an_order_that_was_refused_is_sent_again_by_a_later_run(tmp_path: Path) -> None:
+    async with service() as (sora, client):
+        sora.on_create(http_error(400, {"error": {"message": "no", "code": "bad"}}))
+        [one] = await carry_out(client, ["a"], tmp_path)
+        [again] = await carry_out(client, ["a"], tmp_path)
+
+    assert isinstance(one.error, ResponseError)
+    assert again.error is None
+    assert len(sora.tasks) == 1
+
+
+async def test_a_full_service_is_asked_again_later(tmp_path: Path, now: Clock) -> None:
+    async with service() as (sora, client):
+        sora.on_create(http_error(429), http_error(429, headers={"Retry-After": "20"}))
+        [one] = await carry_out(client, ["a"], tmp_path)
+
+    assert one.error is None
+    sent = [at for at, request in sora.requests if request.endpoint == "create"]
+    assert len(sent) == 3
+    assert sent[2] - sent[1] >= 20
+
+
+async def test_a_service_that_stays_full_ends_with_its_own_error(tmp_path: Path) -> None:
+    async with service() as (sora, client):
+        sora.on_create(*(http_error(429) for _ in range(1000)))
+        [one] = await carry_out(client, ["a"], tmp_path, timeout=300)
+
+    assert isinstance(one.error, RateLimitedError)
+    assert sora.tasks == []
+
+
+async def test_a_service_that_is_away_for_a_while_is_waited_for(tmp_path: Path) -> None:
+    async with service() as (sora, client):
+        await sora.close()
+        batch = asyncio.create_task(carry_out(client, ["a", "b"], tmp_path))
+        await asyncio.sleep(40)
+        await sora.start()
+        outcomes = await batch
+
+    assert [one.error for one in outcomes] == [None] * 2
+    assert len(sora.tasks) == 2
+
+
+async def test_without_a_service_nothing_more_is_tried(tmp_path: Path, now: Clock) -> None:
+    async with service() as (sora, client):
+        await sora.close()
+        outcomes = await carry_out(client, [f"p{number}" for number in range(200)], tmp_path)
+
+    assert {type(one.error) for one in outcomes} == {ConnectionFailedError}
+    assert now() < 200
+
+
+async def test_without_money_nothing_more_is_ordered(tmp_path: Path) -> None:
+    async with service() as (sora, client):
+        sora.on_create(queued(), NO_MONEY)
+        outcomes = await carry_out(client, ["a", "b", "c", "d"], tmp_path, creating=1)
+        again = await carry_out(client, ["a", "b", "c", "d"], tmp_path)
+
+    assert [type(one.error) for one in sorted(outcomes, key=lambda one: str(one.order))] == [
+        type(None),
+        *(InsufficientQuotaError,) * 3,
+    ]
+    assert creates(sora) == 2 + 3
+    assert [one.error for one in again] == [None] * 4
+
+
+class TestDoubt:
+    @pytest.mark.parametrize("is_made", [True, False])
+    async def test_what_a_killed_run_has_sent_is_looked_for(
+        self, is_made: bool, tmp_path: Path
+    ) -> None:
+        async with service() as (sora, client):
+            await carry_out(client, ["an older one"], tmp_path)
+            async with Journal(tmp_path / "batch.jsonl") as journal:
+                key = Jobs(tmp_path).take("a").key
+                newest = sora.tasks[-1].id
+                await journal.note(key, "creating", order={"prompt": "a"}, newest=newest)
+            if is_made:
+                sora.add(LIFE, prompt="a")
+                sora.add(LIFE, prompt="somebody else's")
+            [one] = await carry_out(client, ["a"], tmp_path)
+
+        assert one.error is None
+        assert creates(sora) == (1 if is_made else 2)
+
+    async def test_an_older_task_of_the_same_prompt_is_not_taken_for_it(
+        self, tmp_path: Path
+    ) -> None:
+        async with service() as (sora, client):
+            old = sora.add(LIFE, prompt="a")
+            async with Journal(tmp_path / "batch.jsonl") as journal:
+                key = Jobs(tmp_path).take("a").key
+                await journal.note(key, "creating", order={"prompt": "a"}, newest=old)
+            [one] = await carry_out(client, ["a"], tmp_path)
+
+        assert one.task_id not in (None, old)
+
+    async def test_where_there_is_no_list_it_is_not_sent_again(self, tmp_path: Path) -> None:
+        async with service(shape="unified") as (sora, client):
+            sora.on_create(accepted(reset()))
+            outcomes = await carry_out(client, ["a", "b"], tmp_path, creating=1)
+            again = await carry_out(client, ["a", "b"], tmp_path)
+
+        for run in (outcomes, again):
+            errors = {str(one.order): type(one.error) for one in run}
+            assert errors == {"a": CreateUncertainError, "b": type(None)}
+        assert creates(sora) == 2
+        assert len(sora.tasks) == 2
+
+    async def test_an_answer_that_broke_off_is_made_good_by_the_next_run(
+        self, tmp_path: Path
+    ) -> None:
+        async with service() as (sora, client):
+            sora.on_create(accepted(reset()), queued(), accepted(http_error(502)))
+            outcomes = await carry_out(client, ["a", "b", "c"], tmp_path, creating=1)
+            again = await carry_out(client, ["a", "b", "c"], tmp_path)
+
+        errors = {str(one.order): type(one.error) for one in outcomes}
+        assert errors == {"a": CreateUncertainError, "b": type(None), "c": CreateUncertainError}
+        assert [one.error for one in again] == [None] * 3
+        assert len({one.task_id for one in again}) == 3
+        assert creates(sora) == len(sora.tasks) == 3
+
+    async def test_an_order_of_unknown_age_is_not_sent_again(self, tmp_path: Path) -> None:
+        async with service() as (sora, client):
+            async with Journal(tmp_path / "batch.jsonl") as journal:
+                await journal.note(Jobs(tmp_path).take("a").key, "creating")
+            [one] = await carry_out(client, ["a"], tmp_path)
+
+        assert isinstance(one.error, CreateUncertainError)
+        assert sora.tasks == []
+
+
+FULL = """
+import asyncio, resource, sys
+from pathlib import Path
+from sora_async import SoraClient
+from sora_async.testing import FakeSora, Life, VirtualTimeLoop
+
+async def fill(sora, journal):
+    while not sora.tasks:
+        await asyncio.sleep(0.001)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (journal.stat().st_size + 10, -1))
+
+async def main(out):
+    life = Life(queued=1, running=9)
+    async with FakeSora(shape="openai", default_life=life) as sora:
+        sora.on_create(slow(1.0, queued()))
+        async with SoraClient(base_url=sora.url) as client:
+            filling = asyncio.create_task(fill(sora, out / "batch.jsonl"))
+            orders = ["a " * 2000, "b", "c"]
+            async for one in client.batch(orders, out=out, creating=1, waiting=1):
+                print(str(one.order)[:1], type(one.error).__name__, one.task_id is not None)
+            await filling
+            print(len(sora.tasks))
+
+from sora_async.testing import queued, slow
+with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+    runner.run(main(Path(sys.argv[1])))
+resource.setrlimit(resource.RLIMIT_FSIZE, (-1, -1))  # whoever counts lines writes at the end
+"""
+
+
+def test_a_full_disk_orders_nothing_more_and_loses_nothing(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+
+    assert sorted(ended.stdout.splitlines()) == [
+        "1",
+        "a NoneType True",
+        "b JournalError False",
+        "c JournalError False",
+    ]
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert len(list(tmp_path.glob("*.mp4"))) == 1
+
+
+async def test_stopping_loses_no_create_under_way(tmp_path: Path) -> None:
+    async with service() as (sora, client):
+        sora.on_create(slow(20.0, queued()))
+        outcomes = client.batch(["a"], out=tmp_path)
+        first = asyncio.ensure_future(anext(outcomes))
+        await asyncio.sleep(5)
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        [one] = await carry_out(client, ["a"], tmp_path)
+
+    assert one.error is None
+    assert creates(sora) == 1
+
+
+async def test_closing_the_client_ends_its_batches(tmp_path: Path) -> None:
+    async with service() as (sora, client):
+        outcomes = client.batch([f"p{number}" for number in range(60)], out=tmp_path, waiting=5)
+        reading = asyncio.ensure_future(anext(outcomes))
+        await asyncio.sleep(30)
+        before = creates(sora)
+        await client.close()
+        with pytest.raises(ClientClosedError):
+            await reading
+        await asyncio.sleep(500)
+
+    assert creates(sora) == before == 5
+
+
+async def test_leaving_the_loop_loses_no_id_although_the_client_is_closed_first(
+    tmp_path: Path,
+) -> None:
+    async with service() as (sora, client):
+        sora.on_create(*(slow(60.0, queued()) for _ in range(2)))
+        outcomes = client.batch(["a", "b"], out=tmp_path, waiting=2)
+        first = asyncio.ensure_future(anext(outcomes))
+        await asyncio.sleep(10)
+        await client.close()
+        with pytest.raises(ClientClosedError):
+            await first
+
+    lines = (tmp_path / "batch.jsonl").read_text("utf-8")
+    assert {task.id for task in sora.tasks} == set(re.findall(r'"task_id": "(\w+)"', lines))
+
+
+async def test_an_order_that_has_not_left_is_not_sent_after_a_stop(
+    tmp_path: Path, now: Clock
+) -> None:
+    async with (
+        FakeSora(shape="openai", default_life=LIFE) as sora,
+        SoraClient(base_url=sora.url, budget=Budget(rate=1 / 50, burst=1)) as client,
+    ):
+        outcomes = client.batch(["a", "b", "c"], out=tmp_path, creating=3)
+        first = asyncio.ensure_future(anext(outcomes))
+        await asyncio.sleep(60)
+        sent, stopped = creates(sora), now()
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        assert now() - stopped < 1
+        await asyncio.sleep(300)
+
+        assert creates(sora) == sent == 1
+
+
+async def test_a_mapping_that_is_filled_anew_makes_an_order_each_time(tmp_path: Path) -> None:
+    def orders() -> Iterator[dict[str, str]]:
+        order: dict[str, str] = {}
+        for name in "abc":
+            order["prompt"] = name
+            yield order
+
+    async with service() as (sora, client):
+        await carry_out(client, orders(), tmp_path)
+
+    assert sorted(task.order.prompt for task in sora.tasks) == ["a", "b", "c"]
+
+
+async def test_a_file_that_appears_meanwhile_is_never_taken_for_the_video(tmp_path: Path) -> None:
+    async with service() as (sora, client):
+        order = {"prompt": "a", "name": "boat.mp4"}
+        batch = asyncio.create_task(carry_out(client, [order], tmp_path))
+        await asyncio.sleep(50)
+        (tmp_path / "boat.mp4").write_bytes(b"mine")
+        [one] = await batch
+        [again] = await carry_out(client, [order], tmp_path)
+        (tmp_path / "boat.mp4").unlink()
+        [then] = await carry_out(client, [order], tmp_path)
+
+    assert isinstance(one.error, TargetExistsError)
+    assert isinstance(again.error, TargetExistsError)
+    assert then.error is None
+    assert creates(sora) == 1
+
+
+async def test_a_full_service_and_an_outage_are_counted_apart(tmp_path: Path) -> None:
+    full = http_error(429, headers={"Retry-After": "80"})
+    async with service() as (sora, client):
+        sora.on_create(full, full, full)
+        batch = asyncio.create_task(carry_out(client, ["a"], tmp_path))
+        while creates(sora) < 3:
+            await asyncio.sleep(1)
+        await sora.close()
+        await asyncio.sleep(90)
+        await sora.start()
+        [one] = await batch
+
+    assert one.error is None
+
+
+async def test_a_wait_that_ran_out_goes_on_in_the_next_run(tmp_path: Path) -> None:
+    async with service(default_life=Life(queued=0, running=500)) as (sora, client):
+        [one] = await carry_out(client, ["a"], tmp_path, timeout=100)
+        [again] = await carry_out(client, ["a"], tmp_path)
+
+    assert isinstance(one.error, WaitTimeoutError)
+    assert one.task_id == again.task_id == sora.tasks[0].id
+    assert one.task is not None
+    assert again.error is None
+
+
+async def test_a_journal_that_cannot_be_used_is_an_error_before_anything_is_sent(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "batch.jsonl").write_text("rubbish\n", "utf-8")
+    async with service() as (sora, client):
+        with pytest.raises(JournalError, match="line 1"):
+            await carry_out(client, ["a"], tmp_path)
+
+    assert sora.requests == []
+
+
+async def test_a_folder_that_cannot_be_written_is_an_error_before_anything_is_sent(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "file").touch()
+    async with service() as (sora, client):
+        with pytest.raises(InvalidArgumentError, match="out: "):
+            await carry_out(client, ["a"], tmp_path / "file")
+
+    assert sora.requests == []
+
+
+async def test_an_error_of_the_orders_is_raised_when_what_was_begun_has_ended(
+    tmp_path: Path,
+) -> None:
+    async def orders() -> AsyncIterator[str]:
+        yield "a"
+        raise RuntimeError("the file of the prompts is broken")
+
+    found = []
+    async with service() as (_, client):
+        with pytest.raises(RuntimeError, match="is broken"):
+            async for outcome in client.batch(orders(), out=tmp_path):
+                found += [outcome.error]
+
+    assert found == [None]
+
+
+async def test_a_file_that_is_there_already_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "boat.mp4").write_bytes(b"mine")
+    async with service() as (sora, client):
+        [one] = await carry_out(client, [{"prompt": "a", "name": "boat.mp4"}], tmp_path)
+
+    assert isinstance(one.error, InvalidArgumentError)
+    assert (tmp_path / "boat.mp4").read_bytes() == b"mine"
+    assert creates(sora) == 0
+
+
+class TestEvents:
+    async def test_each_order_is_told_from_its_create_to_its_outcome(self, tmp_path: Path) -> None:
+        async with service() as (_, client):
+            news = [one async for one in client.batch_events(["a"], out=tmp_path)]
+
+        *events, outcome = news
+        stages = [one.stage for one in events if isinstance(one, BatchEvent)]
+        assert isinstance(outcome, BatchOutcome)
+        assert list(dict.fromkeys(stages)) == ["creating", "waiting", "downloading"]
+        first, *_, last = [one for one in events if isinstance(one, BatchEvent)]
+        assert (first.order, first.key, first.path) == ("a", outcome.key, outcome.path)
+        assert (first.task_id, first.event) == (None, None)
+        assert last.task_id == outcome.task_id
+        assert isinstance(last.event, DownloadEvent)
+        assert outcome.file is not None
+        assert last.event.received == outcome.file.size
+        kinds = {type(one.event) for one in events if isinstance(one, BatchEvent)}
+        assert kinds == {type(None), ProgressEvent, DownloadEvent}
+
+    async def test_a_slow_reader_gets_the_newest_event_of_each_stage(self, tmp_path: Path) -> None:
+        async with service() as (_, client):
+            stream = client.batch_events(["a", "b"], out=tmp_path)
+            first = await anext(stream)
+            await asyncio.sleep(500)
+            left = [one async for one in stream]
+
+        assert isinstance(first, BatchEvent)
+        events = [one for one in left if isinstance(one, BatchEvent)]
+        waits = [one for one in events if one.stage == "waiting"]
+        assert len(events) <= 6
+        assert [type(one.event) for one in waits] == [ProgressEvent, ProgressEvent]
+        assert all(one.event and one.event.progress == 1.0 for one in waits)  # type: ignore[union-attr]
+        assert sum(isinstance(one, BatchOutcome) for one in left) == 2
+
+    async def test_leaving_in_the_middle_of_a_download_closes_its_part_file(
+        self, tmp_path: Path
+    ) -> None:
+        async with service(shape="relay") as (sora, client):
+            sora.on_create(accepted(life=Life(queued=0, running=0)))
+            sora.script_file(
+                "video_00000000-0000-0000-0000-000000000001",
+                video_file(3_000_000, stall_after=2_500_000),
+                video_file(3_000_000),
+            )
+            stream = client.batch_events(["a"], out=tmp_path)
+            async for one in stream:
+                event = one.event if isinstance(one, BatchEvent) else None
+                if isinstance(event, DownloadEvent) and event.received:
+                    break
+            await stream.aclose()
+            [outcome] = await carry_out(client, ["a"], tmp_path)  # it is not busy
+
+        assert outcome.error is None
+        assert creates(sora) == 1

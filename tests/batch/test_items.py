@@ -1,0 +1,100 @@
+"""The orders of a batch, each with a key and a file of its own."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sora_async import InvalidArgumentError
+from sora_async._batch.items import Jobs
+
+OUT = Path("out")
+
+
+def test_the_same_orders_are_the_same_jobs_in_every_run() -> None:
+    orders = ["a cat", {"prompt": "a cat", "seconds": 4}, "a cat", {"prompt": "a cat"}]
+
+    first, second = ([jobs.take(order) for order in orders] for jobs in (Jobs(OUT), Jobs(OUT)))
+
+    assert first == second
+    assert len({job.key for job in first}) == 4
+    assert first[2].key == f"{first[0].key}-2"
+    assert first[0].order == first[3].order == {"prompt": "a cat"}
+
+
+def test_the_order_of_the_fields_changes_no_key_and_a_name_does() -> None:
+    job = Jobs(OUT).take({"seconds": 4, "prompt": "a cat", "name": "cat"})
+    same = Jobs(OUT).take({"name": "cat", "prompt": "a cat", "seconds": 4})
+    other = Jobs(OUT).take({"prompt": "a cat", "seconds": 4, "name": "tom"})
+
+    assert job.key == same.key != other.key
+    assert job.path == OUT / "cat.mp4"
+    assert "name" not in job.order
+
+
+def test_orders_of_one_prompt_keep_their_files_whatever_stands_before_them() -> None:
+    first = [Jobs(OUT).take({"prompt": "a", "name": "two"})]
+    jobs = Jobs(OUT)
+    then = [jobs.take({"prompt": "a", "name": name}) for name in ("zero", "two")]
+
+    assert then[1] == first[0]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "name"),
+    [
+        ("A paper boat, in the rain!", r"a-paper-boat-in-the-rain-[0-9a-f]{12}\.mp4"),
+        ("../../etc/passwd", r"etc-passwd-[0-9a-f]{12}\.mp4"),
+        ("纸船在雨中", r"纸船在雨中-[0-9a-f]{12}\.mp4"),
+        ("?!", r"[0-9a-f]{12}\.mp4"),
+        ("long " * 99, r"(long-){7}long-[0-9a-f]{12}\.mp4"),
+    ],
+)
+def test_a_file_is_named_after_its_prompt(prompt: str, name: str) -> None:
+    assert re.fullmatch(name, Jobs(OUT).take(prompt).path.name)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip))
+def test_any_prompt_has_a_file_in_the_folder(prompt: str) -> None:
+    path = Jobs(OUT).take(prompt).path
+
+    assert path.parent == OUT
+    assert len(path.name.encode("utf-8", "surrogatepass")) < 100
+    assert not path.name.startswith((".", "-"))
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        *("", "  ", None, 7, [], {}, {"prompt": ""}, {"prompt": 7}, {1: "a"}),
+        {"prompt": "a", "extra": {1, 2}},
+        {"prompt": "a", "extra": float("nan")},
+        {"prompt": "\ud83d"},
+        {"prompt": "a", "name": "n" * 300},
+        {"prompt": "a", "name": "\ud83d"},
+        *({"prompt": "a", "name": name} for name in ("", "a/b", "..", ".x", "a\\b", 7, "a\x00")),
+    ],
+    ids=repr,
+)
+def test_what_cannot_be_ordered_is_refused(order: object) -> None:
+    with pytest.raises(InvalidArgumentError):
+        Jobs(OUT).take(order)
+
+
+def test_two_orders_cannot_have_one_file() -> None:
+    jobs = Jobs(OUT)
+    jobs.take({"prompt": "a", "name": "boat.mp4"})
+
+    with pytest.raises(InvalidArgumentError, match="an earlier order"):
+        jobs.take({"prompt": "b", "name": "Boat"})
+
+
+def test_an_order_whose_file_is_there_already_is_not_sent(tmp_path: Path) -> None:
+    job = Jobs(tmp_path).take({"prompt": "a", "name": "boat"})
+    job.check_path()
+    job.path.touch()
+
+    with pytest.raises(InvalidArgumentError, match="is there already"):
+        job.check_path()

@@ -1,0 +1,142 @@
+"""What has been ordered and paid for, on disk."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sora_async import JournalError
+from sora_async._batch.journal import Journal
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "batch.jsonl"
+
+
+async def test_what_is_noted_is_there_in_the_next_run(path: Path) -> None:
+    async with Journal(path) as journal:
+        await journal.note("a", "creating", order={"prompt": "x"})
+        await journal.note("a", "created", task_id="video_1")
+        await journal.note("b", "creating")
+
+    async with Journal(path) as again:
+        entries = again.entries
+
+    assert (entries["a"].stage, entries["a"].task_id) == ("created", "video_1")
+    assert entries["a"].facts == {"order": {"prompt": "x"}}
+    assert entries["b"].stage == "creating"
+    assert entries["a"].marked < entries["a"].at
+
+
+async def test_an_order_that_is_sent_again_begins_anew(path: Path) -> None:
+    async with Journal(path) as journal:
+        await journal.note("a", "creating", newest="video_7")
+        await journal.note("a", "refused", task_id="video_1")
+        entry = await journal.note("a", "creating")
+
+    assert entry.task_id is None
+    assert entry.facts == {}
+
+
+@given(cut=st.integers(1, 60))
+def test_a_last_line_that_was_torn_is_cut_off(
+    cut: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("torn") / "batch.jsonl"
+
+    async def write() -> None:
+        async with Journal(path) as journal:
+            await journal.note("a", "creating")
+            await journal.note("b", "created", task_id="video_1")
+
+    async def read_on() -> dict[str, str]:
+        async with Journal(path) as journal:
+            await journal.note("c", "creating")
+        async with Journal(path) as journal:
+            return {key: entry.stage for key, entry in journal.entries.items()}
+
+    asyncio.run(write())
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-cut])
+
+    assert asyncio.run(read_on()) == {"a": "creating", "c": "creating"}
+
+
+@pytest.mark.parametrize(
+    "line", [b"{}", b"no json", b'{"key": "a", "stage": "dreamt", "at": 1}', b"[]", b""]
+)
+async def test_other_damage_is_an_error_that_says_where(line: bytes, path: Path) -> None:
+    async with Journal(path) as journal:
+        await journal.note("a", "creating")
+    path.write_bytes(line + b"\n" + path.read_bytes())
+
+    with pytest.raises(JournalError, match="line 1 is damaged"):
+        async with Journal(path):
+            pass
+
+
+async def test_two_runs_cannot_have_it_at_once(path: Path) -> None:
+    async with Journal(path):
+        with pytest.raises(JournalError, match="in use by another run"):
+            async with Journal(path):
+                pass
+
+    async with Journal(path) as third:
+        assert third.entries == {}
+
+
+async def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(JournalError, match="cannot be opened"):
+        async with Journal(tmp_path / "no" / "batch.jsonl"):
+            pass
+
+
+async def test_a_note_is_whole_although_its_call_was_cancelled(path: Path) -> None:
+    async with Journal(path) as journal:
+        call = asyncio.create_task(journal.note("a", "created", task_id="video_1"))
+        await asyncio.sleep(0)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+    assert json.loads(path.read_text("utf-8"))["task_id"] == "video_1"
+
+
+FULL = """
+import asyncio, resource, signal, sys
+from sora_async import JournalError
+from sora_async._batch.journal import Journal
+
+async def main():
+    async with Journal(sys.argv[1]) as journal:
+        await journal.note("a", "creating")
+        size = journal.path.stat().st_size
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20, resource.RLIM_INFINITY))
+        try:
+            await journal.note("b", "creating", order={"prompt": "x" * 100})
+        except JournalError as error:
+            print(error)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+        await journal.note("c", "creating")
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+asyncio.run(main())
+"""
+
+
+def test_a_disk_that_is_full_is_an_error_and_no_damage(path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", FULL, str(path)], capture_output=True, text=True, check=False
+    )
+
+    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+    assert "cannot be written" in ended.stdout
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert [line["key"] for line in lines] == ["a", "c"]

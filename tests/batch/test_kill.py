@@ -1,0 +1,90 @@
+"""A batch that is killed again and again, at any point, in real time."""
+
+import asyncio
+import random
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from support import KEY
+
+from sora_async.testing import FakeSora, Life, make_video, video_file
+
+ORDERS = 50
+SIZE = 300_000
+KILLS = 20
+SEED = 20260114
+
+RUN = """
+import asyncio, sys
+from sora_async import Budget, Schedule, SoraClient
+
+async def main(url, key, out):
+    orders = [{"prompt": f"boat {number % 40}"} for number in range(int(sys.argv[4]))]
+    print("ready", flush=True)
+    options = dict(schedule=Schedule(intervals=[0.1]), budget=Budget(rate=None))
+    async with SoraClient(base_url=url, api_key=key, **options) as client:
+        async for one in client.batch(orders, out=out, waiting=2, creating=2, settling=2):
+            print(one.error or one.task_id, flush=True)
+
+asyncio.run(main(*sys.argv[1:4]))
+"""
+
+
+async def run_and_kill(sora: FakeSora, out: Path, after: float | None) -> list[str]:
+    """Run the batch until it ends, or until it is killed some seconds after it is ready."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", RUN, sora.url, KEY, str(out), str(ORDERS)),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"ready\n"
+    try:
+        async with asyncio.timeout(after):
+            output, _ = await process.communicate()
+    except TimeoutError:
+        process.send_signal(signal.SIGKILL)
+        output, _ = await process.communicate()
+    return output.decode().splitlines()
+
+
+async def give_files(sora: FakeSora) -> None:
+    """Give each task a film of its own, which breaks off the first time."""
+    given = 0
+    while True:
+        for task in sora.tasks[given:]:
+            given += 1
+            broken = video_file(SIZE, version=given, reset_after=SIZE // 3)
+            sora.script_file(task.id, broken, video_file(SIZE, version=given), at="content")
+        await asyncio.sleep(0.05)
+
+
+async def kill_and_kill_again(out: Path) -> FakeSora:
+    chance = random.Random(SEED)
+    killed = 0
+    life = Life(queued=0.2, running=1.0)
+    async with FakeSora(api_key=KEY, shape="openai", default_life=life) as sora:
+        giving = asyncio.create_task(give_files(sora))
+        while killed < KILLS:
+            await run_and_kill(sora, out, chance.uniform(0.05, 2.5))
+            killed += 1
+            print(f"kill {killed}: {len(sora.tasks)} tasks, {len(list(out.glob('*.mp4')))} files")
+        lines = await run_and_kill(sora, out, None)
+        giving.cancel()
+    assert len(lines) == ORDERS
+    assert not [line for line in lines if " " in line]
+    return sora
+
+
+@pytest.mark.soak
+def test_a_batch_that_is_killed_twenty_times_orders_nothing_twice(tmp_path: Path) -> None:
+    sora = asyncio.run(kill_and_kill_again(tmp_path))
+
+    files = sorted(tmp_path.glob("*.mp4"))
+    assert sum(request.endpoint == "create" for _, request in sora.requests) == ORDERS
+    assert len(sora.tasks) == ORDERS
+    assert len(files) == ORDERS
+    films = {make_video(SIZE, version=number) for number in range(1, ORDERS + 1)}
+    assert {file.read_bytes() for file in files} == films
+    assert [path for path in tmp_path.iterdir() if path.suffix not in {".mp4", ".jsonl"}] == []

@@ -1,0 +1,119 @@
+"""What became of orders whose run was killed."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sora_async import VideoTask
+from sora_async._batch.matching import Doubt, Fates, judge
+
+START = datetime(2026, 1, 14, 8, tzinfo=UTC)
+PROMPT = "a paper boat in the rain"
+
+
+def task(number: int, prompt: str | None = PROMPT, **fields: Any) -> VideoTask:
+    """Return a task that was made so many minutes after the start."""
+    made = START + timedelta(minutes=number)
+    return VideoTask(id=f"video_{number}", prompt=prompt, created_at=made, **fields)
+
+
+def doubt(
+    key: str = "a", newest: str | None = "video_1", *, is_dated: bool = True, **order: Any
+) -> Doubt:
+    return Doubt(key=key, order={"prompt": PROMPT, **order}, newest=newest, is_dated=is_dated)
+
+
+def judge_one(*listed: VideoTask, claimed: tuple[str, ...] = (), **about: Any) -> Fates:
+    return judge([doubt(**about)], listed, frozenset(claimed))
+
+
+OLD = task(1, "an older one")
+
+
+def test_a_task_that_is_newer_and_the_same_is_the_orders() -> None:
+    fates = judge_one(task(3, "another"), task(2), OLD)
+
+    assert fates == Fates(made={"a": "video_2"}, unmade=frozenset())
+
+
+def test_white_space_makes_no_other_prompt() -> None:
+    fates = judge_one(task(2), OLD, prompt=f" {PROMPT.replace(' ', '  ')}\n")
+
+    assert fates.made == {"a": "video_2"}
+
+
+def test_an_order_that_nothing_is_like_was_not_made() -> None:
+    assert judge_one(task(2, "another"), OLD).unmade == {"a"}
+    assert judge_one(OLD).unmade == {"a"}
+    assert judge_one(newest=None).unmade == {"a"}
+
+
+def test_tasks_of_other_orders_and_older_ones_are_not_taken() -> None:
+    older = task(0)
+
+    assert judge_one(task(2), OLD, older, claimed=("video_2",)).unmade == {"a"}
+
+
+NOTHING = Fates(made={}, unmade=frozenset())
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        (task(3, "another"), task(2, "another")),
+        (OLD, task(2, "another"), task(3, "another")),
+        tuple(task(number, "another") for number in range(30, 9, -1)),
+    ],
+    ids=["cut off", "oldest first", "another page"],
+)
+def test_a_list_that_does_not_go_back_far_enough_proves_nothing(
+    listed: tuple[VideoTask, ...],
+) -> None:
+    assert judge([doubt()], listed[:-1] if listed[0] is OLD else listed, frozenset()) == NOTHING
+    assert judge([doubt(newest=None)], [*listed, *listed], frozenset()) == NOTHING
+
+
+def test_without_moments_a_list_proves_nothing() -> None:
+    assert judge_one(VideoTask(id="video_9", prompt="another"), OLD) == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("found", "order"),
+    [
+        ({"prompt": None}, {}),
+        ({"prompt": PROMPT[:22]}, {}),
+        ({"prompt": f"{PROMPT}, cinematic, 4k"}, {"prompt": f"{PROMPT}, cinematic, 4k, slow"}),
+        ({"model": "sora-2-2025-10-06"}, {"model": "sora-2"}),
+        ({"size": "720x1280"}, {"size": "1280x720"}),
+        ({"seconds": 8.0}, {"seconds": 4}),
+    ],
+    ids=str,
+)
+def test_a_task_that_is_nearly_the_same_leaves_the_doubt(
+    found: Mapping[str, Any], order: Mapping[str, Any]
+) -> None:
+    made = task(2, **{"prompt": PROMPT, **found})
+
+    assert judge_one(made, OLD, **order) == NOTHING
+
+
+def test_what_may_be_of_two_orders_is_of_neither() -> None:
+    doubts = [doubt("a", seconds=4), doubt("b", seconds=8)]
+
+    assert judge(doubts, [task(2), OLD], frozenset()) == NOTHING
+    assert judge(doubts, [task(2, seconds=8.0), OLD], frozenset()).made == {"b": "video_2"}
+
+
+def test_like_orders_share_out_what_was_made_of_them() -> None:
+    doubts = [doubt("a"), doubt("b"), doubt("c")]
+
+    fates = judge(doubts, [task(3), task(2), OLD], frozenset())
+
+    assert fates == Fates(made={"a": "video_2", "b": "video_3"}, unmade=frozenset("c"))
+
+
+def test_an_order_of_unknown_age_stays_in_doubt() -> None:
+    assert judge_one(task(2), OLD, newest=None, is_dated=False) == NOTHING
+    assert judge_one(OLD, seconds="auto", newest=None, is_dated=False) == NOTHING

@@ -1,0 +1,35 @@
+"""The orders of a batch, each bought at most once; test_batch.py sees them from the service."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sora_async import ClientClosedError, VideoTask
+from sora_async._batch.items import Job
+from sora_async._batch.journal import Journal
+from sora_async._batch.submitter import Buyer
+from sora_async._http.create import Making
+
+
+class Shut:
+    """A client of which nothing may be ordered."""
+
+    def _begin(self, given: Mapping[str, Any]) -> Making[VideoTask]:
+        raise AssertionError(f"ordered {given}")
+
+
+async def test_an_order_that_is_stopped_while_it_is_noted_is_not_sent(tmp_path: Path) -> None:
+    job = Job(order={"prompt": "a"}, key="key", path=tmp_path / "a.mp4")
+
+    def stop() -> None:
+        buyer.stop = ClientClosedError("")
+
+    async with Journal(tmp_path / "batch.jsonl") as journal:
+        buyer = Buyer(Shut(), journal, at_once=1, timeout=None)
+
+        with pytest.raises(ClientClosedError):
+            await buyer.buy(job, stop)
+
+        assert journal.entries["key"].stage == "refused"

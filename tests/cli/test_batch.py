@@ -1,0 +1,328 @@
+"""Batches from the shell: what is read, what is told, and how a further run goes on."""
+
+import contextlib
+import io
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+from support.command import Screen, Terminal, interrupt, promised, records, served
+
+from sora_async import InvalidArgumentError
+from sora_async.cli.main import main
+from sora_async.cli.prompt_file import read_orders
+from sora_async.testing import FakeSora, Life, accepted, http_error, reset, slow
+
+AT_ONCE = Life(queued=0, running=0)
+FOREVER = Life(queued=0, running=1e9)
+REFUSED = Life(queued=0, running=0, failure=("moderation_blocked", "No."))
+
+
+@pytest.fixture
+def shop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeSora]:
+    """A service that the environment names, with a list; here is an empty folder."""
+    with served(shape="openai", default_life=AT_ONCE) as shop:
+        monkeypatch.setenv("SORA_BASE_URL", shop.url)
+        monkeypatch.delenv("SORA_API_KEY", raising=False)
+        monkeypatch.chdir(tmp_path)
+        yield shop
+
+
+def write(*orders: object) -> str:
+    """Write a file of orders, and return its name."""
+    Path("prompts.jsonl").write_text("".join(f"{json.dumps(order)}\n" for order in orders))
+    return "prompts.jsonl"
+
+
+def creates(shop: FakeSora) -> int:
+    return sum(request.endpoint == "create" for _, request in shop.requests)
+
+
+def test_each_line_becomes_a_file(shop, capsys) -> None:
+    prompts = write("a boat", {"prompt": "a bottle", "name": "bottle", "seconds": "8"})
+
+    code = main(["batch", prompts, "--out", "videos"])
+
+    out, err = capsys.readouterr()
+    paths = dict(line.split("\t") for line in out.splitlines())
+    assert code == 0
+    assert sorted(Path(path).name[:6] for path in paths.values()) == ["a-boat", "bottle"]
+    assert all(Path(path).stat().st_size > 500 for path in paths.values())
+    assert {task.id for task in shop.tasks} == set(paths)
+    assert [task.order.seconds for task in shop.tasks if task.order.prompt == "a bottle"] == ["8"]
+    assert "1 a boat  creating" in err and "2 bottle  saved" in err
+    assert err.endswith("2 of 2 videos in videos\n")
+
+
+def test_a_second_run_orders_nothing_again(shop, capsys) -> None:
+    prompts = write("a boat", "a boat", "a ship")
+    main(["batch", prompts, "--out", "videos", "--journal", "job.jsonl"])
+    before = capsys.readouterr().out
+
+    code = main(["batch", prompts, "--out", "videos", "--journal", "job.jsonl"])
+
+    out, err = capsys.readouterr()
+    assert code == 0
+    assert sorted(out.splitlines()) == sorted(before.splitlines())
+    assert err.count("already there") == 3
+    assert creates(shop) == 3
+    assert Path("job.jsonl").exists()
+
+
+def test_orders_may_come_from_stdin(shop, capsys, monkeypatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'\xef\xbb\xbf"a boat"\r\n\n')))
+
+    code = main(["batch", "-", "--out", "videos"])
+
+    assert code == 0
+    assert [task.order.prompt for task in shop.tasks] == ["a boat"]
+
+
+@pytest.mark.parametrize("running", [0.0, 1.0], ids=["in order", "the first one last"])
+def test_the_end_lists_what_failed_and_how_to_go_on(shop, capsys, running: float) -> None:
+    no = http_error(400, {"error": {"message": "prompt too long"}})
+    shop.on_create(accepted(life=attrs.evolve(REFUSED, running=running)), no, no)
+    prompts = write("first", "second", "third", "fourth")
+
+    code = main(["batch", prompts, "--out", "v", "--creating", "1", "--base-url", shop.url])
+
+    summary, lost, refused, _, again = capsys.readouterr().err.splitlines()[-5:]
+    assert code == 1
+    assert summary == "1 of 4 videos in v, 1 failed, 2 error"
+    assert lost.startswith(f"  line 1 first ({shop.tasks[0].id}): moderation_blocked: No.")
+    assert refused.startswith("  lines 2, 3: ") and "prompt too long" in refused
+    assert again == f"  sora-async batch {prompts} --out v --creating 1 --base-url {shop.url}"
+
+
+def test_nothing_is_to_be_gone_on_with_when_all_that_is_left_has_failed(shop, capsys) -> None:
+    shop.on_create(accepted(life=REFUSED))
+
+    code = main(["batch", write("a boat"), "--out", "v"])
+
+    assert code == 1
+    assert "Go on" not in capsys.readouterr().err
+
+
+def test_many_lines_with_one_reason_are_named_in_part(shop, capsys) -> None:
+    prompts = write(*(f"boat {number}" for number in range(12)))
+    shop.on_create(*(http_error(400, {"error": {"message": "no"}}) for _ in range(12)))
+
+    code = main(["batch", prompts, "--out", "v", "--creating", "1"])
+
+    err = capsys.readouterr().err
+    assert code == 1
+    assert "  lines 1, 2, 3, 4, 5, 6, 7, 8 and 4 more: " in err
+    assert "creating" not in err.partition("of 12")[0]
+
+
+def test_an_order_without_an_answer_is_uncertain_and_never_sent_again(shop, capsys) -> None:
+    shop.on_create(reset())
+
+    assert main(["batch", write("a boat"), "--out", "v"]) == 3
+
+    assert "uncertain" in capsys.readouterr().err
+    assert creates(shop) == 1
+
+
+def test_an_order_that_cannot_be_sent_is_told_with_its_line(shop, capsys) -> None:
+    prompts = write({"prompt": "a", "name": "x"}, {"prompt": "b", "name": "x"})
+
+    code = main(["batch", prompts, "--out", "v"])
+
+    err = capsys.readouterr().err
+    assert code == 1
+    assert "1 of 2 videos in v, 1 error" in err
+    assert "  line 2 x: name 'x.mp4'" in err
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (b'"fine"\na boat at sea\n', "line 2: is no JSON"),
+        (b"[1]\n", "line 1: expected a prompt or an object"),
+        (b'\n{"model": "sora-2"}\n', 'line 2: has no text as its "prompt"'),
+        (b'" "\n', 'line 1: has no text as its "prompt"'),
+        (b"\n \n", "there is no order in it"),
+        (b"\xff\n", "no text in UTF-8"),
+        (b"[" * 100_000, "line 1: is no JSON"),
+    ],
+)
+def test_a_mistake_in_any_line_costs_nothing(text, told, shop, capsys) -> None:
+    Path("prompts.jsonl").write_bytes(text)
+
+    code = main(["batch", "prompts.jsonl", "--out", "v"])
+
+    out, err = capsys.readouterr()
+    assert (code, out) == (2, "")
+    assert told in err
+    assert err.count("\n") == 1
+    assert shop.requests == []
+
+
+def test_a_file_that_is_not_there_is_wrong_usage(shop, capsys) -> None:
+    code = main(["batch", "no.jsonl", "--out", "v"])
+
+    assert code == 2
+    assert "no.jsonl: cannot be read" in capsys.readouterr().err
+
+
+def test_a_journal_that_cannot_be_used_is_told(shop, capsys) -> None:
+    Path("job.jsonl").write_text("damaged\n")
+
+    code = main(["batch", write("a boat"), "--out", "v", "--journal", "job.jsonl"])
+
+    assert code == 1
+    assert "job.jsonl" in capsys.readouterr().err
+    assert creates(shop) == 0
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "many"])
+def test_numbers_at_once_begin_at_one(text, capsys) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["batch", "x", "--out", "v", f"--waiting={text}"])
+
+    assert caught.value.code == 2
+    assert "from 1 on" in capsys.readouterr().err
+
+
+def test_the_lines_of_a_file_keep_their_numbers(tmp_path) -> None:
+    file = tmp_path / "p.jsonl"
+    file.write_text('\n"a"\n\n{"prompt": "b\u2028c"}\n')
+
+    assert read_orders(str(file)) == {2: {"prompt": "a"}, 4: {"prompt": "b\u2028c"}}
+    with pytest.raises(InvalidArgumentError):
+        read_orders(str(tmp_path))
+
+
+# --- Ctrl-C -------------------------------------------------------------------------------------
+
+
+def test_ctrl_c_waits_for_orders_under_way_and_a_further_run_goes_on(shop, capsys) -> None:
+    prompts = write("first", "second")
+    shop.on_create(accepted(life=FOREVER), slow(0.2, accepted(life=FOREVER)))
+
+    with contextlib.redirect_stderr(Screen(interrupt, at="running")) as err:
+        code = main(["batch", prompts, "--out", "v", "--api-key", "sk-1"])
+
+    assert (code, capsys.readouterr().out) == (130, "")
+    assert "Ending: orders that are under way are waited for" in err.getvalue()
+    assert "0 of 2 videos in v, 2 interrupted" in err.getvalue()
+    assert err.getvalue().endswith(f"with:\n  sora-async batch {prompts} --out v\n")
+    assert len(shop.tasks) == 2
+    stages = [json.loads(line)["stage"] for line in Path("v/batch.jsonl").read_text().splitlines()]
+    assert sorted(stages) == ["created", "created", "creating", "creating"]
+
+
+def test_ctrl_c_in_json_ends_with_a_result_for_each_and_a_summary(shop) -> None:
+    shop.on_create(accepted(life=FOREVER))
+    prompts = write("first", "second", "third")
+
+    with contextlib.redirect_stdout(Screen(interrupt, at='"event"')) as out:
+        code = main(["batch", prompts, "--json", "--out", "v", "--waiting", "1"])
+
+    told = records(out.getvalue())
+    results = [one for one in told if one["type"] == "result"]
+    assert code == 130
+    assert [(one["outcome"], one["line"]) for one in results] == [("interrupted", 1)]
+    assert results[0]["id"] == shop.tasks[0].id
+    assert (told[-1]["type"], told[-1]["interrupted"], told[-1]["not_begun"]) == ("summary", 1, 2)
+
+
+def test_with_prompts_from_stdin_one_has_to_bring_them_again(shop, monkeypatch) -> None:
+    shop.on_create(accepted(life=FOREVER))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'"a boat"\n')))
+
+    with contextlib.redirect_stderr(Screen(interrupt, at="running")) as err:
+        code = main(["batch", "-", "--out", "v"])
+
+    assert code == 130
+    assert "Go on with the same prompts with:\n  sora-async batch - --out v\n" in err.getvalue()
+
+
+@pytest.mark.parametrize("words", [[], ["--json"]])
+def test_a_closed_pipe_ends_a_batch_in_silence_and_loses_nothing(words, shop, capsys) -> None:
+    prompts = write("first", "second")
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as out, contextlib.redirect_stdout(out):
+        code = main(["batch", prompts, *words, "--out", "v"])
+
+    assert code == 141
+    assert "Broken" not in capsys.readouterr().err
+    assert main(["batch", prompts, "--out", "v"]) == 0
+    assert creates(shop) == 2
+
+
+# --- for programs, and on a terminal ------------------------------------------------------------
+
+
+def test_json_has_all_the_keys_of_the_manual(shop, capsys) -> None:
+    shop.on_create(accepted(life=REFUSED))
+
+    code = main(["batch", write("a", "b"), "--json", "--out", "v", "--creating", "1"])
+
+    out, err = capsys.readouterr()
+    told = records(out)
+    assert (code, err) == (1, "")
+    assert {one["type"] for one in told} == {"stage", "event", "download", "result", "summary"}
+    assert all(list(one) == ["type", *promised(one["type"])] for one in told)
+    stages = [(one["line"], one["stage"]) for one in told if one["type"] == "stage"]
+    assert sorted(stages) == [
+        (1, "creating"),
+        (1, "waiting"),
+        (2, "creating"),
+        (2, "downloading"),
+        (2, "waiting"),
+    ]
+    results = {one["line"]: one for one in told if one["type"] == "result"}
+    assert (results[1]["outcome"], results[1]["failure"]["code"]) == (
+        "failed",
+        "moderation_blocked",
+    )
+    assert (results[2]["outcome"], results[2]["path"] is None) == ("succeeded", False)
+    summary = told[-1]
+    assert (summary["total"], summary["succeeded"], summary["failed"]) == (2, 1, 1)
+
+
+def test_a_terminal_shows_a_row_for_each_order(shop, on_terminal) -> None:
+    prompts = write("a [red]boat", {"prompt": "x", "name": "bottle"})
+
+    code, screen = on_terminal("batch", prompts, "--out", "v")
+
+    assert code == 0
+    assert "1 a [red]boat  saved " in screen
+    assert "2 bottle       saved " in screen
+    assert "2 of 2 settled, 2 saved" in screen
+    assert screen.endswith("2 of 2 videos in v\n")
+
+
+def test_a_terminal_of_many_ends_with_those_that_failed(shop, on_terminal) -> None:
+    shop.on_create(accepted(life=REFUSED))
+    prompts = write(*(f"boat {number}" for number in range(25)))
+
+    code, screen = on_terminal("batch", prompts, "--out", "v", "--creating", "1")
+
+    last = screen.rpartition("\x1b[?25l")[2].rpartition("\x1b[2K")[2]
+    assert code == 1
+    rows = last.partition("25 of 25 settled, 24 saved, 1 failed, 24 not shown")[0].splitlines()
+    assert [row.split()[:4] for row in rows if "boat" in row] == [["1", "boat", "0", "failed"]]
+
+
+def test_ctrl_c_on_a_terminal_draws_no_forecast(shop, on_terminal) -> None:
+    shop.on_create(*(accepted(life=FOREVER) for _ in range(25)))
+    prompts = write(*(f"boat {number}" for number in range(25)))
+
+    code, screen = on_terminal(
+        "batch", prompts, "--out", "v", screen=Terminal(interrupt, at="runn")
+    )
+
+    shown, _, after = screen.rpartition("\x1b[?25h")
+    assert code == 130
+    assert "Ending: orders" in shown
+    assert " left" not in after
+    assert "\x1b" not in after
+    assert "Go on with:\n  sora-async batch prompts.jsonl --out v\n" in after

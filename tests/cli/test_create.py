@@ -1,0 +1,375 @@
+"""Orders from the shell: what is sent, what is told, and that no id is lost."""
+
+import contextlib
+import io
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.command import (
+    Screen,
+    Terminal,
+    interrupt,
+    promised,
+    records,
+    served,
+    signal_once_asked,
+)
+
+from sora_async import InvalidArgumentError
+from sora_async.cli.display.json_lines import JsonLines
+from sora_async.cli.main import main
+from sora_async.cli.prompt_file import read_field
+from sora_async.testing import FakeSora, Life, accepted, http_error, queued, reset, slow
+
+AT_ONCE = Life(queued=0, running=0)
+FOREVER = Life(queued=0, running=1e9)
+
+
+@pytest.fixture
+def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSora]:
+    """A service that the environment names, where a video is done as soon as it is ordered."""
+    with served(default_life=AT_ONCE) as shop:
+        monkeypatch.setenv("SORA_BASE_URL", shop.url)
+        monkeypatch.delenv("SORA_API_KEY", raising=False)
+        yield shop
+
+
+def orders(shop: FakeSora) -> list[dict]:
+    return [dict(request.fields) for _, request in shop.requests if request.endpoint == "create"]
+
+
+def test_an_order_prints_the_id_of_its_task_and_nothing_else(shop, capsys) -> None:
+    words = ["--model", "sora-2", "--seconds", "10", "--size", "1280x720"]
+    fields = ["--field", "style=anime", "--field", "private:=true"]
+
+    code = main(["create", "--prompt", "a boat", *words, *fields])
+
+    (task,) = shop.tasks
+    assert (code, *capsys.readouterr()) == (0, f"{task.id}\n", "")
+    assert orders(shop) == [
+        {
+            "prompt": "a boat",
+            "model": "sora-2",
+            "seconds": "10",
+            "size": "1280x720",
+            "style": "anime",
+            "private": "true",
+        }
+    ]
+
+
+def test_a_prompt_may_come_from_stdin(shop, monkeypatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("a boat\nat sea\n"))
+
+    code = main(["create", "--prompt", "-"])
+
+    assert code == 0
+    assert orders(shop) == [{"prompt": "a boat\nat sea"}]
+
+
+def test_a_reference_is_sent_as_a_file(shop, tmp_path) -> None:
+    image = tmp_path / "boat.png"
+    image.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+
+    code = main(["create", "--prompt", "it sails away", "--reference", str(image)])
+
+    assert code == 0
+    upload = shop.tasks[0].order.files["input_reference"]
+    assert (upload.name, upload.content_type) == ("boat.png", "image/png")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--prompt", " "], "--prompt"),
+        (["--prompt", "x", "--field", "style"], "NAME=TEXT"),
+        (["--prompt", "x", "--field", "=3"], "NAME=TEXT"),
+        (["--prompt", "x", "--field", "private:=yes"], "private"),
+        (["--prompt", "x", "--field", "model=y"], "option of its own"),
+        (["--prompt", "x", "--reference", "/no/such/file.png"], "/no/such/file.png"),
+        (["--prompt", "x", "--dialect", "klingon"], "klingon"),
+        (["--prompt", "x", "--download", "/dev/null/videos"], "/dev/null/videos"),
+    ],
+)
+def test_what_cannot_be_ordered_is_wrong_usage_and_costs_nothing(words, told, shop, capsys) -> None:
+    code = main(["create", *words])
+
+    out, err = capsys.readouterr()
+    assert (code, out) == (2, "")
+    assert told in err
+    assert shop.tasks == []
+
+
+def test_a_field_is_text_or_json() -> None:
+    assert read_field("a=b=c") == ("a", "b=c")
+    assert read_field("n := 3") == ("n", 3)
+    assert read_field('list:=["a"]') == ("list", ["a"])
+    with pytest.raises(InvalidArgumentError):
+        read_field(":=3")
+
+
+def test_waiting_prints_the_address_after_the_id(shop, capsys) -> None:
+    code = main(["create", "--prompt", "a boat", "--wait"])
+
+    task_id, address = capsys.readouterr().out.splitlines()
+    assert code == 0
+    assert task_id == shop.tasks[0].id
+    assert address == f"{shop.cdn_url}/videos/{task_id}.mp4"
+
+
+def test_downloading_prints_the_path_after_the_id(shop, capsys, tmp_path) -> None:
+    code = main(["create", "--prompt", "a boat", "--download", str(tmp_path / "new" / "dir")])
+
+    task_id, path = capsys.readouterr().out.splitlines()
+    assert code == 0
+    assert Path(path) == tmp_path / "new" / "dir" / f"{task_id}.mp4"
+    assert Path(path).stat().st_size > 500
+
+
+def test_json_has_the_task_before_all_else(shop, capsys, tmp_path) -> None:
+    code = main(["create", "--json", "--prompt", "a boat", "--download", str(tmp_path)])
+
+    out, err = capsys.readouterr()
+    task, *_, result = records(out)
+    assert (code, err) == (0, "")
+    assert list(task) == ["type", *promised("task")]
+    assert (task["type"], task["id"]) == ("task", shop.tasks[0].id)
+    assert list(result) == ["type", *promised("result")]
+    assert Path(result["path"]).stat().st_size == result["size"]
+
+
+def test_an_order_without_an_answer_has_an_exit_code_of_its_own(shop, capsys) -> None:
+    shop.on_create(accepted(reset()))
+
+    code = main(["create", "--prompt", "a boat"])
+
+    out, err = capsys.readouterr()
+    assert (code, out) == (3, "")
+    assert "it may be charged" in err
+    assert "sora-async list" in err
+    assert len(shop.tasks) == len(orders(shop)) == 1
+
+
+def test_json_tells_of_an_order_without_an_answer(shop, capsys) -> None:
+    answer = {"error": {"message": "oops"}}
+    shop.on_create(http_error(500, answer, headers={"x-request-id": "req-7"}))
+
+    code = main(["create", "--json", "--prompt", "a boat"])
+
+    (record,) = records(capsys.readouterr().out)
+    error = record["error"]
+    assert code == 3
+    assert list(error) == promised("Each error, wherever it stands, is an object of")
+    assert (error["type"], error["status"]) == ("CreateUncertainError", 500)
+    assert error["request_id"] == "req-7"
+
+
+def test_a_refused_order_says_why(shop, capsys) -> None:
+    shop.on_create(http_error(402, {"error": {"message": "top up", "code": "broke"}}))
+
+    code = main(["create", "--prompt", "a boat"])
+
+    assert code == 1
+    assert "top up" in capsys.readouterr().err
+
+
+# --- nothing that is paid for is lost -----------------------------------------------------------
+
+
+def test_ctrl_c_waits_for_the_id_of_an_order_under_way(shop, capsys, tmp_path) -> None:
+    shop.on_create(slow(0.15, queued()))
+
+    signal_once_asked(shop)
+    code = main(["create", "--prompt", "a boat", "--download", str(tmp_path)])
+
+    out, err = capsys.readouterr()
+    assert (code, out) == (130, f"{shop.tasks[0].id}\n")
+    assert "Ctrl-C again gives up" in err
+    assert err.endswith(f"  sora-async wait --download {tmp_path} {shop.tasks[0].id}\n")
+
+
+def test_ctrl_c_in_json_leaves_the_task_on_stdout(shop, capsys) -> None:
+    shop.on_create(slow(0.15, queued()))
+
+    signal_once_asked(shop)
+    code = main(["create", "--json", "--wait", "--prompt", "a boat"])
+
+    out, err = capsys.readouterr()
+    assert (code, err) == (130, "")
+    assert [one["type"] for one in records(out)] == ["task"]
+
+
+def test_a_refusal_after_ctrl_c_is_still_told(shop, capsys) -> None:
+    shop.on_create(slow(0.15, http_error(400, {"error": {"message": "too long"}})))
+
+    signal_once_asked(shop)
+    code = main(["create", "--prompt", "a boat"])
+
+    assert code == 1
+    assert "too long" in capsys.readouterr().err
+
+
+def test_a_second_ctrl_c_gives_up_and_says_how_to_look(shop, capsys) -> None:
+    shop.on_create(slow(0.6, queued()))
+
+    signal_once_asked(shop)
+    with contextlib.redirect_stderr(Screen(interrupt, at="Ctrl-C again")) as err:
+        code = main(["create", "--base-url", shop.url, "--prompt", "a boat"])
+
+    assert (code, capsys.readouterr().out) == (3, "")
+    assert err.getvalue().endswith(f"  sora-async list --base-url {shop.url}\n")
+
+
+def test_a_second_ctrl_c_is_an_error_in_json(shop, capsys, monkeypatch) -> None:
+    shop.on_create(slow(0.6, queued()))
+    # What people are told at the first one is when a program knows of it, too.
+    monkeypatch.setattr(JsonLines, "say", lambda show, text: interrupt())
+
+    signal_once_asked(shop)
+    code = main(["create", "--json", "--prompt", "a boat"])
+
+    out, err = capsys.readouterr()
+    assert (code, err) == (3, "")
+    assert [one["error"]["type"] for one in records(out)] == ["CreateUncertainError"]
+
+
+def test_ctrl_c_before_an_order_is_sent_costs_nothing(shop, monkeypatch, capsys) -> None:
+    class Stdin(io.StringIO):
+        def read(self, size: int | None = -1) -> str:
+            interrupt()
+            return "never"
+
+    monkeypatch.setattr(sys, "stdin", Stdin())
+
+    code = main(["create", "--prompt", "-"])
+
+    assert (code, *capsys.readouterr()) == (130, "", "")
+    assert shop.requests == []
+
+
+def test_ctrl_c_while_waiting_tells_how_to_wait_again(shop, capsys) -> None:
+    shop.on_create(accepted(life=FOREVER))
+    with contextlib.redirect_stderr(Screen(interrupt, at="running")) as err:
+        code = main(["create", "--prompt", "a boat", "--wait"])
+
+    assert (code, capsys.readouterr().out) == (130, f"{shop.tasks[0].id}\n")
+    assert err.getvalue().endswith(f"  sora-async wait {shop.tasks[0].id}\n")
+
+
+@pytest.mark.parametrize("words", [[], ["--json"]])
+def test_an_id_that_nobody_reads_is_told_on_stderr(words, shop) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with tempfile.TemporaryFile("w+") as err, os.fdopen(writer, "w") as out:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = main(["create", "--prompt", "a boat", *words])
+        err.seek(0)
+        told = err.read()
+
+    assert (code, told) == (141, f"sora-async: created {shop.tasks[0].id}\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk to be had")
+def test_a_full_disk_hides_no_id(shop, capsys) -> None:
+    with open("/dev/full", "w") as full, contextlib.redirect_stdout(full):  # noqa: PTH123
+        code = main(["create", "--prompt", "a boat"])
+
+    created, error = capsys.readouterr().err.splitlines()
+    assert code == 1
+    assert created == f"sora-async: created {shop.tasks[0].id}"
+    assert "No space left" in error
+
+
+@pytest.mark.parametrize("has_stderr", [True, False])
+def test_without_stdout_the_id_is_on_stderr(has_stderr, shop) -> None:
+    err = io.StringIO()
+    with contextlib.redirect_stdout(None), contextlib.redirect_stderr(err if has_stderr else None):
+        code = main(["create", "--prompt", "a boat"])
+
+    assert code == 0
+    assert err.getvalue() == (f"{shop.tasks[0].id}\n" if has_stderr else "")
+
+
+def test_a_terminal_shows_the_order_until_there_is_an_id(shop, on_terminal) -> None:
+    shop.on_create(slow(0.15, queued()))
+
+    code, screen = on_terminal("create", "--prompt", "a boat", "--wait")
+
+    task_id = shop.tasks[0].id
+    assert code == 0
+    before, _, after = screen.partition(f"{task_id}\n")
+    assert "creating   ━" in before
+    assert before.endswith("\x1b[2K")  # the last picture has gone
+    assert "succeeded  ━" in after
+    assert after.endswith(f"{task_id}.mp4\n")
+
+
+def test_a_terminal_tells_what_ctrl_c_waits_for(shop, on_terminal) -> None:
+    shop.on_create(slow(0.15, queued()))
+
+    signal_once_asked(shop)
+    code, shown = on_terminal("create", "--prompt", "a boat")
+
+    assert code == 130
+    assert "The order is under way" in shown
+    assert shop.tasks[0].id in shown
+
+
+def test_ctrl_c_at_the_first_picture_comes_before_the_order(shop, on_terminal) -> None:
+    screen = Terminal(interrupt, at="creating")
+
+    code, shown = on_terminal("create", "--prompt", "a boat", screen=screen)
+
+    assert code == 130
+    assert "charged" not in shown
+    assert shop.requests == []
+
+
+# --- list ---------------------------------------------------------------------------------------
+
+
+def test_a_list_shows_the_newest_tasks_first(capsys) -> None:
+    with served(shape="openai", default_life=AT_ONCE) as fake:
+        for number in range(3):
+            main(["create", "--base-url", fake.url, "--prompt", f"boat\n{number}"])
+        ids = capsys.readouterr().out.split()
+
+        code = main(["list", "--base-url", fake.url, "--limit", "2"])
+
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert code == 0
+    assert [line[0] for line in lines] == [ids[2], ids[1]]
+    assert [line[3] for line in lines] == ["boat 2", "boat 1"]
+    assert all(line[1:3] == ["succeeded", line[2]] and line[2].startswith("2026") for line in lines)
+
+
+def test_a_list_in_json_has_tasks(capsys) -> None:
+    with served(shape="openai", default_life=AT_ONCE) as fake:
+        main(["create", "--base-url", fake.url, "--prompt", "a boat"])
+        capsys.readouterr()
+        code = main(["list", "--json", "--base-url", fake.url])
+
+    (task,) = records(capsys.readouterr().out)
+    assert code == 0
+    assert list(task) == ["type", *promised("task")]
+
+
+def test_a_list_on_a_terminal_keeps_prompts_short(on_terminal) -> None:
+    with served(shape="openai", default_life=AT_ONCE) as fake:
+        main(["create", "--base-url", fake.url, "--prompt", "a boat " * 50])
+        code, screen = on_terminal("list", "--base-url", fake.url)
+
+    assert code == 0
+    assert "…" in screen
+    assert max(map(len, screen.split("\t"))) <= 61
+
+
+def test_a_service_without_a_list_says_so(shop, capsys) -> None:
+    code = main(["list"])
+
+    assert code == 1
+    assert "does not offer" in capsys.readouterr().err

@@ -1,0 +1,686 @@
+"""Progress on a terminal, in a notebook and on a pipe, by one word around a loop."""
+
+import asyncio
+import contextlib
+import gc
+import io
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from rich.file_proxy import FileProxy
+
+from sora_async import (
+    BatchEvent,
+    BatchOutcome,
+    ConnectionFailedError,
+    DownloadEvent,
+    Outcome,
+    Phase,
+    ProgressEvent,
+    SoraClient,
+    TaskFailedError,
+    TaskFailure,
+    VideoTask,
+    WaitTimeoutError,
+)
+from sora_async.cli.display.canvas import Shown
+from sora_async.cli.display.picture import ROWS, Picture
+from sora_async.cli.display.screen import Screen, find_screen
+from sora_async.progress import track
+from sora_async.testing import FakeSora, Life, completed, failed, running
+
+RUNNING = VideoTask(id="video_boat", status="x", phase=Phase.RUNNING)
+BLOCKED = VideoTask(id="x", phase=Phase.FAILED, failure=TaskFailure("blocked", "No."))
+
+
+def terminal(**options: Any) -> Console:
+    return Console(file=io.StringIO(), force_terminal=True, width=80, height=24, **options)
+
+
+def pipe() -> Console:
+    return Console(file=io.StringIO(), width=80)
+
+
+def text_of(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def last_rows(console: Console) -> list[str]:
+    """Return the lines of the last picture on a terminal."""
+    plain = Console(file=io.StringIO(), record=True, width=200)
+    text = text_of(console).rpartition("\x1b[2K")[2].partition("\x1b[?25h")[0]
+    plain.print(type(plain.render_str("")).from_ansi(text))
+    return [line.rstrip() for line in plain.export_text().splitlines() if line.strip()]
+
+
+def event(task: VideoTask = RUNNING, **known: Any) -> ProgressEvent:
+    return ProgressEvent(**{"progress": 0.4, "elapsed": 1.0, "polls": 1, **known}, task=task)
+
+
+def look(*news: object, now: float = 65.0, total: int | None = None, height: int = 24) -> list[str]:
+    """Return the lines of a picture, its bars and its spaces shortened."""
+    picture = Picture()
+    picture.expect(total)
+    for one in news:
+        picture.take("owner", one, now=0.0)
+    return draw(picture, now=now, height=height)
+
+
+def draw(picture: Picture, *, now: float = 65.0, height: int = 24, width: int = 100) -> list[str]:
+    console = Console(file=io.StringIO(), record=True, width=width)
+    console.print(picture.draw(now=now, width=width, height=height))
+    lines = console.export_text().replace("━", "").replace("╺", "").replace("╸", "").splitlines()
+    return [" ".join(line.split()) for line in lines]
+
+
+class TestPicture:
+    @pytest.mark.parametrize(
+        ("news", "row"),
+        [
+            (event(), "video_boat running 40% 1:05"),
+            (event(progress=None), "video_boat running 1:05"),
+            (
+                event(fault=ConnectionFailedError("u", "r")),
+                "video_boat running 40% 1:05 no answer at the moment",
+            ),
+            (event(stalled=True), "video_boat running 40% 1:05 slower than others"),
+            (event(remaining=(75.0, 300.0)), "video_boat running 40% 1:05 about 1:15 left"),
+            (
+                event(VideoTask(id="x", queue_position=3), progress=None),
+                "x queued 1:05 3 before it",
+            ),
+            (
+                event(VideoTask(id="x", phase=Phase.SUCCEEDED), remaining=(1.0, 2.0)),
+                "x succeeded 40% 1:05",
+            ),
+            (
+                DownloadEvent(task_id="x", received=2_500_000, total=10_000_000, elapsed=1.0),
+                "x download 25% 1:05 2.5 MB",
+            ),
+            (
+                DownloadEvent(
+                    task_id="x",
+                    received=0,
+                    total=None,
+                    elapsed=1.0,
+                    fault=ConnectionFailedError("u", "r"),
+                ),
+                "x download 1:05 held up",
+            ),
+            (Outcome("x", RUNNING), "x succeeded 100% 0:00"),
+            (Outcome("x", None, TaskFailedError(BLOCKED)), "x failed 0:00 blocked: No."),
+            (Outcome("x", None, WaitTimeoutError("x")), "x error 0:00 WaitTimeoutError"),
+            (
+                BatchEvent(order="o", key="k", path=Path("a/boat.mp4"), stage="creating"),
+                "boat.mp4 creating 1:05",
+            ),
+            (
+                BatchEvent(
+                    order="o", key="k", path=Path("boat.mp4"), stage="waiting", event=event()
+                ),
+                "boat.mp4 running 40% 1:05",
+            ),
+            (BatchOutcome(order="o", key="k", path=Path("boat.mp4")), "boat.mp4 saved 100% 0:00"),
+            (
+                BatchOutcome(order="o", error=ConnectionFailedError("u", "r")),
+                "order error 0:00 ConnectionFailedError",
+            ),
+        ],
+    )
+    def test_each_kind_of_news_has_its_row(self, news: object, row: str) -> None:
+        assert look(news) == [row]
+
+    def test_what_is_no_news_of_a_task_is_not_shown(self) -> None:
+        assert look(RUNNING, "text", event()) == ["video_boat running 40% 1:05"]
+
+    def test_all_stages_of_an_order_are_one_row(self) -> None:
+        made = {"order": "o", "key": "k", "path": Path("boat.mp4")}
+        creating = BatchEvent(**made, stage="creating")
+        downloading = BatchEvent(**made, stage="downloading")
+
+        assert look(creating, downloading) == ["boat.mp4 download 1:05"]
+        assert look(creating, BatchOutcome(**made)) == ["boat.mp4 saved 100% 0:00"]
+
+    def test_more_than_one_task_is_summed_up(self) -> None:
+        good, bad = Outcome("a", RUNNING), Outcome("b", None, TaskFailedError(BLOCKED))
+
+        assert look(good, bad, event())[-1] == "2 done, 1 running, 1 succeeded, 1 failed, 1:05"
+        assert look(good, bad, total=300)[-1] == "2 of 300 done, 1 succeeded, 1 failed, 1:05"
+        assert look(good, total=1)[-1] == "1 of 1 done, 1 succeeded, 1:05"
+        assert look(good, now=3700.0, total=1)[-1].endswith(", 1:01:40")
+
+    def test_of_many_those_that_go_on_are_shown_and_then_failures(self) -> None:
+        ended = [Outcome(f"good_{number}", RUNNING) for number in range(1000)]
+        bad = Outcome("bad", None, TaskFailedError(BLOCKED))
+        going = [event(VideoTask(id=f"going_{number}")) for number in range(3)]
+
+        lines = look(bad, *ended, *going, height=8)
+
+        names = [line.split()[0] for line in lines[:-1]]
+        assert names == ["bad", "good_998", "good_999", "going_0", "going_1", "going_2"]
+        assert lines[-1].startswith("1001 done, 3 queued, 1000 succeeded, 1 failed, 998 not shown")
+
+    def test_a_crowd_takes_no_more_room_than_there_is(self) -> None:
+        going = [event(VideoTask(id=f"going_{number}")) for number in range(300)]
+
+        assert len(look(*going, height=1000)) == ROWS + 1
+        assert len(look(*going, height=10)) == 9
+        assert len(look(*going, height=1)) == 2
+
+    def test_what_has_ended_long_ago_takes_no_memory(self) -> None:
+        picture = Picture()
+        for number in range(10_000):
+            picture.take("owner", Outcome(f"task_{number}", RUNNING), now=0.0)
+            picture.lines.clear()
+
+        assert len(picture._ended) == ROWS and not picture._going
+
+    def test_no_id_and_no_reason_can_steer_a_terminal(self) -> None:
+        task = VideoTask(id="x", phase=Phase.FAILED, failure=TaskFailure(None, "a\x1b[2Jb"))
+
+        lines = look(Outcome("\x1b]0;own\x07[red]x", None, TaskFailedError(task)))
+
+        assert lines == ["?]0;own?[red]x failed 0:00 a?[2Jb"]
+
+    def test_a_long_id_leaves_room_for_the_rest(self) -> None:
+        picture = Picture()
+        picture.take("owner", event(VideoTask(id="v" * 300)), now=0.0)
+
+        (line,) = draw(picture, width=80)
+
+        assert line.startswith("vvvv") and "…" in line and line.endswith("queued 40% 1:05")
+
+    def test_who_leaves_before_the_end_leaves_the_row_as_it_was(self) -> None:
+        picture = Picture()
+        picture.expect(3)
+        picture.take("one", event(), now=0.0)
+        picture.take("two", event(), now=0.0)
+
+        picture.leave("one", now=5.0, end=False)
+        picture.leave("two", now=6.0, end=True)
+
+        rows = ["video_boat running 40% 0:05", "video_boat running 100% 0:06"]
+        assert draw(picture) == [*rows, "1 of 3 done, 2 running, 1:05"]
+
+
+class TestTerminal:
+    async def test_a_wait_has_a_row(self, sora: FakeSora, client: SoraClient) -> None:
+        sora.script("video_boat", running(0.4), completed())
+        console = terminal()
+
+        events = [
+            one async for one in track(client.wait_until_complete("video_boat"), console=console)
+        ]
+
+        assert [one.progress for one in events] == [0.4, 1.0]
+        assert "40%" in text_of(console)
+        (row,) = last_rows(console)
+        assert row.startswith("video_boat  succeeded  ━━━") and "100%" in row
+
+    async def test_many_waits_have_rows_and_a_sum(self, sora: FakeSora, client: SoraClient) -> None:
+        sora.script("a", running(0.4), completed())
+        sora.script("b", failed("blocked", "No."))
+        console = terminal()
+
+        news = [one async for one in track(client.events(["a", "b"]), total=2, console=console)]
+
+        assert sum(isinstance(one, Outcome) for one in news) == 2
+        rows = last_rows(console)
+        assert [row.split()[:2] for row in rows[:2]] == [["a", "succeeded"], ["b", "failed"]]
+        assert rows[1].endswith("blocked: No.")
+        assert rows[2].startswith("2 of 2 done, 1 succeeded, 1 failed, ")
+
+    async def test_outcomes_alone_are_shown_too(self, sora: FakeSora, client: SoraClient) -> None:
+        sora.script("a", completed())
+        console = terminal()
+
+        outcomes = [one async for one in track(client.as_completed(["a"]), console=console)]
+
+        assert [one.task_id for one in outcomes] == ["a"]
+        assert last_rows(console)[0].startswith("a  succeeded")
+
+    async def test_a_download_has_a_row(
+        self, sora: FakeSora, client: SoraClient, tmp_path: Path
+    ) -> None:
+        sora.script("a", completed())
+        console = terminal()
+
+        async for one in track(client.download("a", tmp_path / "a.mp4"), console=console):
+            assert isinstance(one, DownloadEvent)
+
+        assert last_rows(console)[0].startswith("a  saved")
+
+    async def test_a_batch_has_rows(
+        self, sora: FakeSora, client: SoraClient, tmp_path: Path
+    ) -> None:
+        console = terminal()
+
+        async for _ in track(client.batch_events(["boat", "tree"], out=tmp_path), console=console):
+            pass
+
+        rows = last_rows(console)
+        assert [row.split()[1] for row in rows[:2]] == ["saved", "saved"]
+        assert rows[2].startswith("2 done, 2 saved, ")
+
+    async def test_an_error_is_shown_and_raised(self, sora: FakeSora, client: SoraClient) -> None:
+        sora.script("a", running(0.4), running(0.5), failed("blocked", "No."))
+        console = terminal()
+
+        with pytest.raises(TaskFailedError):
+            async for _ in track(client.wait_until_complete("a"), console=console):
+                pass
+
+        (row,) = last_rows(console)
+        assert row.startswith("a  failed") and row.endswith("blocked: No.")
+
+    @pytest.mark.parametrize("error", [TaskFailedError(BLOCKED), WaitTimeoutError("x")])
+    async def test_an_error_before_all_news_is_shown(self, error: Exception) -> None:
+        async def source() -> AsyncIterator[ProgressEvent]:
+            raise error
+            yield
+
+        console = terminal()
+
+        with pytest.raises(type(error)):
+            await anext(track(source(), console=console))
+
+        assert last_rows(console)[0].startswith("x  ")
+
+    async def test_an_error_of_nobody_is_only_raised(self) -> None:
+        async def source() -> AsyncIterator[ProgressEvent]:
+            raise ConnectionFailedError("u", "r")
+            yield
+
+        console = terminal()
+
+        with pytest.raises(ConnectionFailedError):
+            await anext(track(source(), console=console))
+
+        assert last_rows(console) == []
+
+    async def test_waits_that_are_tracked_at_once_share_one_picture(
+        self, sora: FakeSora, client: SoraClient
+    ) -> None:
+        console = terminal()
+
+        async def show(task_id: str, seconds: float) -> None:
+            sora.add(Life(queued=0, running=seconds), task_id=task_id)
+            async for _ in track(client.wait_until_complete(task_id), console=console):
+                pass
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(show("slow", 60))
+            group.create_task(show("quick", 20))
+
+        rows = last_rows(console)
+        assert [row.split()[:2] for row in rows[:2]] == [
+            ["slow", "succeeded"],
+            ["quick", "succeeded"],
+        ]
+        assert rows[2].startswith("2 done, ")
+        assert text_of(console).count("\x1b[?25h") == 1
+
+    async def test_a_break_gives_the_terminal_back_at_once(
+        self, sora: FakeSora, client: SoraClient
+    ) -> None:
+        sora.script("a", running(0.4), completed())
+        console = terminal()
+
+        async for _ in track(client.wait_until_complete("a"), console=console):
+            break
+
+        assert text_of(console).endswith("\x1b[?25h")
+        assert last_rows(console)[0].startswith("a  running")
+
+    async def test_closing_lets_go_of_screen_and_source(self, console: Console) -> None:
+        is_closed = False
+
+        async def source() -> AsyncIterator[ProgressEvent]:
+            nonlocal is_closed
+            try:
+                yield event()
+            finally:
+                is_closed = True
+
+        async with contextlib.aclosing(track(source(), console=console)) as events:
+            await anext(events)
+
+        assert is_closed and text_of(console).endswith("\x1b[?25h")
+
+    async def test_a_source_that_cannot_be_closed_is_let_go(self, console: Console) -> None:
+        class Source:
+            def __aiter__(self) -> "Source":
+                return self
+
+            async def __anext__(self) -> ProgressEvent:
+                return event()
+
+        events = track(Source(), console=console)
+        await anext(events)
+        await events.aclose()
+        await events.aclose()
+
+        assert text_of(console).endswith("\x1b[?25h")
+
+    async def test_a_wait_that_is_cancelled_gives_the_terminal_back_and_can_go_on(
+        self, sora: FakeSora, client: SoraClient, console: Console
+    ) -> None:
+        sora.add(Life(queued=0, running=60), task_id="a")
+        events = track(client.wait_until_complete("a"), console=console)
+        await anext(events)
+
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await anext(events)
+        shown = text_of(console)
+        rest = [one async for one in events]
+
+        assert shown.endswith("\x1b[?25h")
+        assert rest[-1].task.is_complete
+        assert last_rows(console)[0].startswith("a  succeeded")
+
+    async def test_the_clock_goes_on_between_the_news(self, console: Console) -> None:
+        async def source() -> AsyncIterator[ProgressEvent]:
+            yield event()
+            await asyncio.sleep(3.5)
+
+        async for _ in track(source(), console=console):
+            pass
+
+        assert [f"0:0{second}" in text_of(console) for second in range(5)] == [True] * 4 + [False]
+
+    async def test_a_flood_of_news_is_drawn_ten_times_a_second(self, console: Console) -> None:
+        async def source() -> AsyncIterator[ProgressEvent]:
+            for _ in range(1000):
+                yield event()
+                await asyncio.sleep(0.001)
+
+        async for _ in track(source(), console=console):
+            pass
+
+        assert 8 <= text_of(console).count("video_boat") <= 14
+
+    async def test_what_is_printed_into_a_file_is_not_led_to_the_terminal(
+        self, console: Console, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        async def source() -> AsyncIterator[ProgressEvent]:
+            yield event()
+
+        async for _ in track(source(), console=console):
+            print("for the file")
+
+        assert capsys.readouterr().out == "for the file\n"
+        assert "for the file" not in text_of(console)
+
+    @pytest.mark.parametrize("broken", [OSError(5, "gone"), ValueError("closed file")])
+    async def test_a_terminal_that_goes_away_ends_no_wait(self, broken: Exception) -> None:
+        class Gone(io.StringIO):
+            def write(self, text: str) -> int:
+                raise broken
+
+        async def source() -> AsyncIterator[ProgressEvent]:
+            yield event()
+            await asyncio.sleep(5)
+            yield event()
+
+        console = Console(file=Gone(), force_terminal=True)
+
+        assert len([one async for one in track(source(), console=console)]) == 2
+        assert not isinstance(sys.stderr, FileProxy)
+
+    async def test_a_terminal_that_goes_away_at_the_end_ends_no_wait(self) -> None:
+        class Going(io.StringIO):
+            is_gone = False
+
+            def write(self, text: str) -> int:
+                if self.is_gone:
+                    raise OSError(5, "gone")
+                return super().write(text)
+
+        async def source() -> AsyncIterator[ProgressEvent]:
+            yield event()
+
+        file = Going()
+        events = track(source(), console=Console(file=file, force_terminal=True))
+        await anext(events)
+        file.is_gone = True
+
+        assert [one async for one in events] == []
+
+    async def test_what_another_thread_tracks_meanwhile_is_passed_on(
+        self, console: Console
+    ) -> None:
+        async def source() -> AsyncIterator[ProgressEvent]:
+            yield event()
+
+        async def follow() -> None:
+            found.extend([one async for one in track(source(), console=console)])
+
+        found: list[ProgressEvent] = []
+        ours = track(source(), console=console)
+        await anext(ours)
+        thread = threading.Thread(target=asyncio.run, args=(follow(),))
+        thread.start()
+        await asyncio.to_thread(thread.join)
+        await ours.aclose()
+
+        assert len(found) == 1
+
+    async def test_what_is_thrown_away_in_another_thread_gives_the_terminal_back(
+        self, console: Console
+    ) -> None:
+        async def source() -> AsyncIterator[ProgressEvent]:
+            yield event()
+
+        held = [track(source(), console=console)]
+        await anext(held[0])
+        await asyncio.to_thread(held.clear)
+        await asyncio.sleep(0)
+
+        assert text_of(console).endswith("\x1b[?25h")
+
+
+@pytest.fixture
+def console() -> Console:
+    return terminal()
+
+
+def test_what_outlives_its_loop_gives_the_terminal_back_when_it_is_thrown_away(
+    console: Console,
+) -> None:
+    async def source() -> AsyncIterator[ProgressEvent]:
+        yield event()
+
+    async def begin() -> None:
+        held.append(track(source(), console=console))
+        await anext(held[0])
+
+    held: list[Any] = []
+    asyncio.run(begin())
+    assert not text_of(console).endswith("\x1b[?25h")
+
+    held.clear()
+
+    assert text_of(console).endswith("\x1b[?25h")
+
+
+def test_a_screen_left_open_by_another_loop_is_begun_anew(console: Console) -> None:
+    class Endless:
+        def __aiter__(self) -> "Endless":
+            return self
+
+        async def __anext__(self) -> ProgressEvent:
+            return event()
+
+    async def begin() -> None:
+        held.append(track(Endless(), console=console))
+        await anext(held[-1])
+
+    async def go_on() -> ProgressEvent:
+        return await anext(held[0])
+
+    held: list[Any] = []
+    asyncio.run(begin())
+    asyncio.run(begin())
+    shown = text_of(console).count("\x1b[?25h")
+    assert asyncio.run(go_on()) == event()
+    held.clear()
+
+    assert (shown, text_of(console).count("\x1b[?25h")) == (1, 2)
+
+
+def test_a_source_that_is_none_is_refused_where_it_is_given() -> None:
+    with pytest.raises(TypeError):
+        track([event()])  # type: ignore[arg-type]
+
+
+def test_a_console_has_one_screen_for_as_long_as_it_is_used() -> None:
+    console = terminal()
+    screen = find_screen(console)
+
+    assert find_screen(console) is screen and find_screen(None) is not screen
+    assert isinstance(find_screen(None), Screen)
+    del screen
+    gc.collect()
+
+
+@pytest.mark.parametrize("console", [pipe(), terminal(_environ={"TERM": "dumb"})])
+async def test_what_cannot_be_drawn_on_gets_a_line_for_each_end(
+    sora: FakeSora, client: SoraClient, console: Console
+) -> None:
+    sora.script("a", running(0.4), completed())
+    sora.script("b", failed("blocked", "No."))
+
+    async for _ in track(client.events(["a", "b"]), console=console):
+        pass
+
+    lines = text_of(console).splitlines()
+    assert [line.split("  ")[:2] for line in lines] == [["b", "failed"], ["a", "succeeded"]]
+    assert lines[0].endswith("blocked: No.")
+
+
+async def test_stderr_is_where_it_is_shown(
+    sora: FakeSora, client: SoraClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sora.script("a", completed())
+
+    async for _ in track(client.wait_until_complete("a")):
+        pass
+
+    out, err = capsys.readouterr()
+    assert (out, err.split()[:2]) == ("", ["a", "succeeded"])
+
+
+KERNEL = """
+shown = []
+
+class Handle:
+    def update(self, value):
+        shown.append(value)
+
+def display(value, *, display_id):
+    assert display_id is True
+    shown.append(value)
+    return Handle()
+"""
+NOTEBOOK = """
+import asyncio
+import IPython.display
+from rich.console import Console
+from rich.file_proxy import FileProxy
+from sora_async import Outcome, VideoTask
+from sora_async.progress import track
+
+async def source():
+    yield Outcome("a", VideoTask(id="a"))
+
+async def main():
+    async for _ in track(source(), console=Console(force_jupyter=True)):
+        pass
+
+asyncio.run(main())
+shown = [value._repr_mimebundle_(include=None, exclude=None) for value in IPython.display.shown]
+assert len(shown) == 2, shown
+assert set(shown[-1]) == {"text/plain", "text/html"}
+print(shown[-1]["text/plain"])
+"""
+
+
+def test_a_notebook_shows_it_in_its_cell_and_replaces_it(tmp_path: Path) -> None:
+    """With the one function of IPython that is used: it is a large package to install for that."""
+    (tmp_path / "IPython").mkdir()
+    (tmp_path / "IPython" / "__init__.py").write_text("")
+    (tmp_path / "IPython" / "display.py").write_text(KERNEL)
+    (tmp_path / "notebook.py").write_text(NOTEBOOK)
+
+    done = subprocess.run(
+        [sys.executable, tmp_path / "notebook.py"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONSAFEPATH": ""},  # what is beside a program is found, as usual
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split()[:2] == ["a", "succeeded"]
+
+
+def test_what_a_notebook_shows_is_a_page_with_colours_and_a_text() -> None:
+    picture = Picture()
+    picture.take("owner", Outcome("<b>", RUNNING), now=0.0)
+
+    shown = Shown(picture.draw(now=1.0, width=100, height=24), 100)._repr_mimebundle_()
+
+    assert shown["text/html"].startswith("<pre") and "&lt;b&gt;" in shown["text/html"]
+    assert "color: #008000" in shown["text/html"]
+    assert shown["text/plain"].startswith("<b>")
+
+
+WITHOUT_RICH = """
+import sys
+sys.modules["rich"] = None
+from sora_async.progress import track
+track(None)
+"""
+
+
+def test_without_rich_the_first_use_says_what_to_install() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_RICH], capture_output=True, text=True, check=False
+    )
+
+    last = 'ModuleNotFoundError: sora_async.progress needs rich: pip install "sora-async[cli]"'
+    assert done.stderr.splitlines()[-1] == last
+
+
+HELD = """
+import asyncio
+from rich.console import Console
+from sora_async import ProgressEvent, VideoTask
+from sora_async.progress import track
+
+async def source():
+    yield ProgressEvent(task=VideoTask(id="a"), progress=None, elapsed=0.0, polls=1)
+
+async def main():
+    events = track(source(), console=Console(force_terminal=True, stderr=True))
+    async for _ in events:
+        raise LookupError
+
+asyncio.run(main())
+"""
+
+
+def test_what_a_traceback_holds_gives_the_terminal_back_at_exit() -> None:
+    done = subprocess.run([sys.executable, "-c", HELD], capture_output=True, text=True, check=False)
+
+    assert done.stderr.endswith("\x1b[?25h") and "LookupError" in done.stderr
+    assert "Exception ignored" not in done.stderr

@@ -1,0 +1,375 @@
+"""Orders into bodies, files into uploads, and the replies to all calls but polls."""
+
+import asyncio
+import io
+import json
+from datetime import UTC, datetime
+from email.parser import BytesParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from multidict import CIMultiDict
+
+from sora_async import errors
+from sora_async._http.request_body import Body, Order
+from sora_async._http.session import Streamed
+from sora_async._http.upload import CHUNK, Upload
+from sora_async._wire.call_decoders import (
+    decode_character,
+    decode_created,
+    decode_deleted,
+    decode_page,
+)
+from sora_async._wire.media_types import find_media_type, make_name
+from sora_async._wire.request_encoder import File, Frame, check_fields, frame_form, frame_json
+from sora_async._wire.response import Reply
+from sora_async._wire.urls import find_poll_address
+from sora_async.dialects import OPENAI
+
+URL = "https://api.example/v1/videos"
+POLL = "https://api.example/v1/videos/{id}"
+KEY = "sk-0123456789abcdef"
+MP4 = b"\0\0\0\x18ftypisom"
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def reply(body: object, status: int = 200) -> Reply:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    received = datetime(2026, 1, 14, 8, tzinfo=UTC)
+    return Reply(url=URL, status=status, headers=CIMultiDict(), body=content, received=received)
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+values = st.recursive(
+    st.booleans() | st.integers(-(10**9), 10**9) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=5,
+)
+
+
+class TestForms:
+    @given(st.dictionaries(texts.filter(str.strip), values, max_size=4), st.binary(max_size=50))
+    def test_any_fields_and_any_file_can_be_read_again(
+        self, fields: dict[str, Any], data: bytes
+    ) -> None:
+        frame = frame_form(
+            fields, boundary="b" * 32, field="file", file=File(name="a.png", kind="image/png")
+        )
+        body = frame.head + data + frame.tail
+
+        head = f"Content-Type: {frame.content_type}\r\n\r\n".encode()
+        parts = body.split(b"--" + b"b" * 32)
+        assert head
+        assert parts[0] == b""
+        assert parts[-1] == b"--\r\n"
+        assert parts[-2].partition(b"\r\n\r\n")[2] == data + b"\r\n"
+        sent = sum(len(v) if isinstance(v, list) else 1 for v in fields.values())
+        assert len(parts) - 3 == sent
+
+    def test_a_form_is_what_email_reads_too(self) -> None:
+        frame = frame_form({"prompt": "纸船", "a": [True, None, 1.5, {"b": 1}]}, boundary="xyz")
+
+        head = f"Content-Type: {frame.content_type}\r\n\r\n".encode()
+        message: Any = BytesParser().parsebytes(head + frame.head + frame.tail)
+
+        payloads = [part.get_payload(decode=True).decode() for part in message.get_payload()]
+        assert payloads == ["纸船", "true", "null", "1.5", '{"b": 1}']
+
+    def test_a_name_cannot_break_out_of_its_header(self) -> None:
+        file = File(name='a"\r\nX: 1', kind="image/png")
+        frame = frame_form({'x"\r\ny': "1"}, boundary="xyz", field="f", file=file)
+
+        assert b'name="x%22%0D%0Ay"' in frame.head
+        assert b'filename="a%22%0D%0AX: 1"' in frame.head
+
+    @given(values)
+    def test_json_is_json(self, value: Any) -> None:
+        frame = frame_json({"a": value})
+
+        assert json.loads(frame.head + frame.tail) == {"a": value}
+        assert not frame.is_base64
+
+    @pytest.mark.parametrize("value", [{1, 2}, b"x", float("nan"), "\ud800", object()])
+    def test_what_json_does_not_have_is_refused_by_the_name_of_its_field(self, value: Any) -> None:
+        with pytest.raises(errors.InvalidArgumentError, match=r"^odd: expected a value that JSON"):
+            check_fields({"odd": value})
+
+    def test_what_goes_round_in_circles_is_refused(self) -> None:
+        circle: list[Any] = []
+        circle.append(circle)
+
+        with pytest.raises(errors.InvalidArgumentError):
+            check_fields({"odd": circle})
+
+
+class TestMedia:
+    @pytest.mark.parametrize(
+        ("head", "name", "kind"),
+        [
+            (PNG, None, "image/png"),
+            (PNG, "a.jpg", "image/png"),
+            (b"\xff\xd8\xff\xe0", None, "image/jpeg"),
+            (b"GIF89a", None, "image/gif"),
+            (b"RIFF\0\0\0\0WEBPVP8 ", None, "image/webp"),
+            (b"RIFF\0\0\0\0WAVE", "a.webp", None),
+            (MP4, None, "video/mp4"),
+            (b"\0\0\0\x14ftypqt  ", None, "video/quicktime"),
+            (b"\0\0\0\x14ftypavif", None, "image/avif"),
+            (b"\0\0\0\x14ftypheic", None, "image/heic"),
+            (b"\0\0\0\x14ftypmsf1", "a.mp4", "image/heif-sequence"),
+            (b"\0\0\0\x14ftypM4A ", "a.mp4", None),
+            (b"\x1a\x45\xdf\xa3", None, "video/webm"),
+            (b"II*\0", "a.tiff", "image/tiff"),
+            (b"<html>", "a.png", None),
+            (b"%PDF", "a.pdf", None),
+            (b"text", None, None),
+        ],
+    )
+    def test_the_start_decides_and_the_name_where_it_cannot(
+        self, head: bytes, name: str | None, kind: str | None
+    ) -> None:
+        assert find_media_type(head, name) == kind
+
+    def test_a_file_without_a_name_gets_one_with_the_right_ending(self) -> None:
+        assert make_name("image/jpeg", "boat") == "boat.jpg"
+        assert make_name("video/quicktime", "boat") == "boat.mov"
+        assert make_name("image/webp", "boat") == "boat.webp"
+
+
+class TestBodies:
+    async def test_a_big_file_is_never_in_memory_as_a_whole(self, tmp_path: Path) -> None:
+        path = tmp_path / "big.mp4"
+        path.write_bytes(MP4 + bytes(3 * CHUNK))
+        for is_json in (False, True):
+            order = Order(
+                fields={"prompt": "a boat"},
+                dialect=OPENAI,
+                is_json=is_json,
+                upload=Upload("input_reference", path),
+            )
+            body = await order.make_body()
+
+            sizes = [len(chunk) async for chunk in body.chunks()]
+            await body.close()
+
+            assert max(sizes) <= CHUNK * 4 // 3 + 4
+            assert sum(sizes) == body.size
+            assert body.is_whole
+
+    async def test_a_body_tells_whether_any_of_it_has_left(self) -> None:
+        body = Body(Frame(content_type="x", head=b"head", tail=b"tail"))
+        chunks = body.chunks()
+        assert not body.has_begun
+
+        assert await anext(chunks) == b"head"
+        assert (body.has_begun, body.is_whole) == (True, False)
+        assert not body.stop()
+        assert await anext(chunks) == b"tail"
+        assert await anext(chunks, None) is None
+        assert body.is_whole
+
+    def test_a_body_is_no_text_for_aiohttp(self) -> None:
+        with pytest.raises(TypeError, match="streamed"):
+            Streamed(Body(Frame(content_type="x", head=b"head"))).decode()
+
+    async def test_a_body_that_was_stopped_in_time_never_leaves(self) -> None:
+        body = Body(Frame(content_type="x", head=b"head"))
+
+        assert body.stop()
+        with pytest.raises(OSError, match="not wanted any more"):
+            await anext(body.chunks())
+        assert not body.has_begun
+
+    async def test_a_file_that_grows_meanwhile_is_sent_as_long_as_it_was(
+        self, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "a.png"
+        path.write_bytes(PNG + bytes(CHUNK))
+        opened = await Upload("a", path).open()
+        with path.open("ab") as file:
+            file.write(bytes(100))
+
+        data = b"".join([chunk async for chunk in opened.chunks()])
+        await opened.close()
+
+        assert len(data) == opened.size == CHUNK + len(PNG)
+
+    async def test_a_file_that_shrinks_meanwhile_is_an_error(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.png"
+        path.write_bytes(PNG + bytes(CHUNK))
+        opened = await Upload("a", path).open()
+        path.write_bytes(PNG)
+
+        with pytest.raises(OSError, match="ended after"):
+            [chunk async for chunk in opened.chunks()]
+        await opened.close()
+
+    async def test_a_file_whose_opening_was_cancelled_is_closed(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.png"
+        path.write_bytes(PNG)
+        for _ in range(3):
+            opening = asyncio.ensure_future(Upload("a", path).open())
+            await asyncio.sleep(0)
+            opening.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await opening
+        await asyncio.sleep(1)
+
+        opening = asyncio.ensure_future(Upload("a", tmp_path / "missing").open())
+        await asyncio.sleep(0)
+        opening.cancel()
+        await asyncio.sleep(1)  # and no file is left open, which would be a warning
+
+    async def test_a_given_file_is_read_once_however_often_it_is_opened(self) -> None:
+        file = io.BytesIO(PNG + b"rest")
+        upload = Upload("a", file)
+
+        for _ in range(2):
+            opened = await upload.open()
+            assert b"".join([chunk async for chunk in opened.chunks()]) == PNG + b"rest"
+            await opened.close()
+
+
+class TestReplies:
+    @pytest.mark.parametrize(
+        ("body", "task_id"),
+        [
+            ({"id": "a", "status": "queued"}, "a"),
+            ({"task_id": "a"}, "a"),
+            ({"id": 42}, "42"),
+            ({"id": "../x", "task_id": "a"}, "a"),
+            ({"code": "success", "message": "", "data": "task_1"}, "task_1"),
+            ({"code": 200, "data": {"task_id": "a", "status": "NOT_START"}}, "a"),
+            ({"data": [{"id": "a", "status": "queued"}]}, "a"),
+            ({"id": True, "task_id": "a", "status": "queued"}, "a"),
+        ],
+    )
+    def test_the_id_of_a_new_task_is_found_wherever_it_is(self, body: Any, task_id: str) -> None:
+        task, _ = decode_created(reply(body), secrets=(), content=None)
+
+        assert task.id == task_id
+
+    def test_a_failed_task_is_a_task_whatever_its_status(self) -> None:
+        body = {"id": "a", "object": "video", "status": "failed", "error": {"message": "no"}}
+
+        for status in (200, 400, 500):
+            task, _ = decode_created(reply(body, status), secrets=(), content=None)
+            assert task.failure is not None
+
+    @pytest.mark.parametrize("body", [{}, [], "x", {"id": "a/b", "status": "queued"}, b"", b"{"])
+    def test_an_answer_without_an_id_is_unreadable(self, body: Any) -> None:
+        with pytest.raises(errors.UnreadableReplyError):
+            decode_created(reply(body), secrets=(), content=None)
+
+    def test_a_key_that_comes_back_is_cut_out(self) -> None:
+        body = {"error": {"code": "bad", "message": f"the key {KEY} is bad"}}
+
+        with pytest.raises(errors.ResponseError) as caught:
+            decode_created(reply(body, 400), secrets=(KEY,), content=None)
+
+        assert KEY not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"object": "list", "data": [{"id": "a", "status": "queued"}]},
+            [{"id": "a", "status": "queued"}],
+            {"videos": [{"id": "a"}]},
+            {"code": "success", "data": {"items": [{"id": "a"}]}},
+            {"data": {"x": 1}, "items": [{"id": "a"}, {"id": "a/b"}, 7, {"status": "queued"}]},
+        ],
+    )
+    def test_a_page_is_found_wherever_it_is(self, body: Any) -> None:
+        page = decode_page(reply(body), secrets=(), poll=POLL, content=f"{POLL}/content")
+
+        assert [task.id for task in page.tasks] == ["a"]
+        assert page.next_after is None
+
+    def test_a_page_says_where_the_next_one_begins(self) -> None:
+        tasks = [{"id": "a", "status": "completed", "model": "sora-2"}, {"id": "b"}]
+        body = {"data": tasks, "has_more": True}
+
+        page = decode_page(reply(body), secrets=(), poll=POLL, content=f"{POLL}/content")
+        named = decode_page(reply({**body, "last_id": "z"}), secrets=(), poll=POLL, content=None)
+        empty = decode_page(
+            reply({"data": [], "has_more": True, "last_id": "z"}),
+            secrets=(),
+            poll=POLL,
+            content=None,
+        )
+
+        assert (page.next_after, named.next_after, empty.next_after) == ("b", "z", None)
+        assert page.tasks[0].content_url == "https://api.example/v1/videos/a/content"
+        assert page.tasks[0].model == "sora-2"
+
+    @pytest.mark.parametrize("body", [{"object": "video", "id": "a"}, {}, 7, None])
+    def test_what_is_no_list_is_unreadable(self, body: Any) -> None:
+        with pytest.raises(errors.UnreadableReplyError):
+            decode_page(reply(body), secrets=(), poll=POLL, content=None)
+
+    @pytest.mark.parametrize(
+        ("body", "status"),
+        [
+            (b"", 204),
+            (b"", 200),
+            ({"id": "a", "object": "video.deleted", "deleted": True}, 200),
+            ({"id": "a", "object": "video", "status": "deleted"}, 200),
+            ({"success": True}, 200),
+        ],
+    )
+    def test_a_deleted_task_is_deleted(self, body: Any, status: int) -> None:
+        decode_deleted(reply(body, status), secrets=())
+
+    @pytest.mark.parametrize(
+        ("body", "status", "expected"),
+        [
+            ({"error": {"message": "Video with id 'a' not found."}}, 404, errors.TaskNotFoundError),
+            ({"detail": "Video not found"}, 404, errors.TaskNotFoundError),
+            (b"", 404, errors.TaskNotFoundError),
+            ({"detail": "Not Found"}, 404, errors.NotOfferedError),
+            (b"404 page not found", 404, errors.NotOfferedError),
+            ({"error": "Invalid URL (DELETE /v1/videos/a)"}, 404, errors.NotOfferedError),
+            ({"detail": "Method Not Allowed"}, 405, errors.NotOfferedError),
+            (b"<html>405</html>", 405, errors.NotOfferedError),
+            (b"<html>404</html>", 404, errors.UnreadableReplyError),
+            ({"error": {"message": "in use"}}, 409, errors.ServiceUnavailableError),
+            ({"id": "a", "deleted": False}, 200, errors.ResponseError),
+            ({"error": {"code": "bad"}}, 200, errors.ResponseError),
+        ],
+    )  # fmt: skip
+    def test_a_call_that_is_not_there_is_told_from_a_task_that_is_not(
+        self, body: Any, status: int, expected: type[errors.SoraError]
+    ) -> None:
+        with pytest.raises(errors.SoraError) as caught:
+            decode_deleted(reply(body, status), secrets=())
+
+        assert type(caught.value) is expected
+
+    def test_a_character_without_an_id_is_unreadable(self) -> None:
+        with pytest.raises(errors.UnreadableReplyError):
+            decode_character(reply({"name": "Mo"}), secrets=(), is_new=True)
+
+    @pytest.mark.parametrize(
+        ("named", "path"),
+        [
+            ("/api/v1/videos/a", "/api/v1/videos/a"),
+            ("a?x=1&y=%2F", "/v1/a?x=1&y=%2F"),
+            ("https://api.example:443/船", "/%E8%88%B9"),
+            ("https://api.example", None),
+            ("https://api.example:99999/a", None),
+            ("http://api.example/a", None),
+        ],
+    )
+    def test_a_polling_address_is_a_path_of_the_own_origin(
+        self, named: str, path: str | None
+    ) -> None:
+        assert find_poll_address(URL, named) == path
+
+    @given(st.text())
+    def test_no_polling_address_leaves_the_origin(self, named: str) -> None:
+        path = find_poll_address(URL, named)
+
+        assert path is None or (path.startswith("/") and path.isascii() and " " not in path)

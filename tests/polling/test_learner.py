@@ -1,0 +1,299 @@
+"""A client that learns from its own waits, over real sockets."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from datetime import timedelta
+from statistics import mean
+from typing import Any
+
+import pytest
+from support import KEY
+
+from sora_async import (
+    Budget,
+    InvalidArgumentError,
+    LearningSchedule,
+    Memory,
+    Phase,
+    ProgressEvent,
+    Schedule,
+    SoraClient,
+    TaskFailedError,
+)
+from sora_async._polling.polled_task import Entry
+from sora_async.schedule import History, Policy
+from sora_async.schedule.learning.duration_model import Kind
+from sora_async.schedule.learning.observations import Ending
+from sora_async.testing import FakeSora, Life, completed, http_error, running
+
+LENGTHS = [208, 232, 266, 240, 301, 255, 388, 270, 262, 284, 222, 249]
+
+
+async def wait_for(sora: FakeSora, client: SoraClient, seconds: float) -> tuple[int, float]:
+    """Wait for a task that takes so long; return its polls, and how late its video was known."""
+    life = Life(queued=5, running=seconds - 5)
+    task_id = sora.add(life, model="sora-2", size="1280x720", seconds="10")
+    start = asyncio.get_running_loop().time()
+    await client.wait_until_complete(task_id)
+    delay = asyncio.get_running_loop().time() - start - seconds
+    return len(sora.polls(task_id)), delay
+
+
+async def test_a_client_that_has_learned_polls_less_and_knows_sooner(sora: FakeSora) -> None:
+    figures = {}
+    for schedule in (Schedule(), LearningSchedule()):
+        async with SoraClient(api_key=KEY, base_url=sora.url, schedule=schedule) as client:
+            found = [await wait_for(sora, client, seconds) for seconds in LENGTHS * 2]
+        polls, delays = zip(*found[len(LENGTHS) :], strict=True)
+        figures[type(schedule)] = (mean(polls), mean(delays))
+
+    plain, learned = figures[Schedule], figures[LearningSchedule]
+    assert learned[0] < 0.8 * plain[0]
+    assert learned[0] * learned[1] < 0.6 * plain[0] * plain[1]
+
+
+async def test_events_tell_what_is_left_once_that_is_known(
+    sora: FakeSora, client: SoraClient
+) -> None:
+    for seconds in LENGTHS:
+        await wait_for(sora, client, seconds)
+    life = Life(queued=5, running=1e5, trajectory=((0.0, 0.3),))
+    task_id = sora.add(life, model="sora-2", size="1280x720", seconds="10")
+
+    events: list[ProgressEvent] = []
+    async for event in client.wait_until_complete(task_id, timeout=None):
+        events.append(event)
+        if event.stalled:
+            break
+
+    left = events[0].remaining
+    assert left is not None and 150 < left[0] < left[1] < 500
+    assert not events[0].stalled
+
+
+async def test_nothing_is_told_of_tasks_of_which_too_little_is_known(
+    sora: FakeSora, client: SoraClient
+) -> None:
+    await wait_for(sora, client, 30)
+
+    async for event in client.wait_until_complete(sora.script("task_1", running(0.5))):
+        assert event.remaining is None and not event.stalled
+        break
+
+
+async def test_a_clock_that_differs_does_not_make_tasks_older(
+    sora: FakeSora, client: SoraClient
+) -> None:
+    for seconds in LENGTHS:
+        await wait_for(sora, client, seconds)
+
+    record = client.memory.records[()]
+    poller = client._find_poller()
+    assert min(record.videos.weights) > 150
+    eight, seven = (poller._lessons._head_start(sora.now - timedelta(hours=n), 0.0) for n in (8, 7))
+    assert eight - seven == pytest.approx(3600, abs=5)
+
+
+async def test_what_a_wait_learns_that_moved_here_is_the_whole_length(
+    sora: FakeSora, client: SoraClient
+) -> None:
+    whole = sora.add(Life(queued=0, running=300))
+    moved = sora.add(Life(queued=0, running=300))
+    async with SoraClient(api_key=KEY, base_url=sora.url) as other:
+        waiting = asyncio.ensure_future(client.wait_until_complete(whole))
+        await asyncio.sleep(200)
+        await asyncio.gather(waiting, other.wait_until_complete(moved, age=200))
+
+        length, same = (max(one.memory.records[()].videos.weights) for one in (client, other))
+    assert same == pytest.approx(length, abs=4)  # places on a ruler, of two or three percent each
+
+
+async def test_failures_are_learned_and_our_own_errors_are_not(
+    sora: FakeSora, client: SoraClient
+) -> None:
+    bad = sora.add(Life(queued=5, running=40, failure=("moderation_blocked", None)))
+    with pytest.raises(TaskFailedError):
+        await client.wait_until_complete(bad)
+    with pytest.raises(TimeoutError):
+        await client.wait_until_complete(sora.add(Life(queued=5, running=900)), timeout=60)
+
+    record = client.memory.records[()]
+    assert record.failures.total == pytest.approx(1.0)
+    assert record.videos.total == 0.0
+
+
+async def test_of_very_many_ends_at_once_a_part_is_learned_from(
+    sora: FakeSora, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lessons = 0
+    learn = Memory.learn
+
+    def count(memory: Memory, kinds: Iterable[Kind], ending: Ending) -> None:
+        nonlocal lessons
+        lessons += 1
+        learn(memory, kinds, ending)
+
+    monkeypatch.setattr(Memory, "learn", count)
+    ids = [sora.add(Life(queued=1, running=20)) for _ in range(300)]
+    budget = Budget(rate=None)
+
+    async with SoraClient(api_key=KEY, base_url=sora.url, budget=budget) as client:
+        await asyncio.gather(*map(client.wait_until_complete, ids))
+        assert 80 <= lessons < 240
+        before = lessons
+        await asyncio.sleep(10)
+        await wait_for(sora, client, 30)
+        assert lessons == before + 1
+
+
+@pytest.fixture
+async def relay() -> AsyncIterator[FakeSora]:
+    """A service that names the model from the first reply on."""
+    async with FakeSora(shape="relay") as service:
+        yield service
+
+
+@pytest.fixture
+async def its_client(relay: FakeSora) -> AsyncIterator[SoraClient]:
+    """A client of it."""
+    async with SoraClient(api_key=KEY, base_url=relay.url) as client:
+        yield client
+
+
+async def wait_for_url(
+    sora: FakeSora, client: SoraClient, url_delay: float | None, model: str = "ltx-2", **terms: Any
+) -> float:
+    """Wait for a task that takes 30 s; return for how long its URL was then waited for."""
+    task_id = sora.add(Life(queued=5, running=25, url_delay=url_delay), model=model)
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    watch = client.wait_until_complete(task_id, **terms)
+    async for event in watch:
+        if event.task.phase is Phase.SUCCEEDED:
+            start = loop.time()
+            break
+    await watch
+    return loop.time() - start
+
+
+async def test_a_model_without_urls_is_waited_for_less(
+    relay: FakeSora, its_client: SoraClient
+) -> None:
+    graces = [await wait_for_url(relay, its_client, None) for _ in range(13)]
+
+    assert graces == pytest.approx([45.0] * 2 + [5.0] * 9 + [45.0, 5.0], abs=0.1)
+    other = await wait_for_url(relay, its_client, None, "another")
+    assert other == pytest.approx(45.0, abs=0.1)
+
+
+async def test_how_long_a_url_is_waited_for_is_not_changed_by_what_others_meet(
+    relay: FakeSora, its_client: SoraClient
+) -> None:
+    async def wait_later(number: int) -> float:
+        await asyncio.sleep(number)
+        return await wait_for_url(relay, its_client, None)
+
+    first = asyncio.gather(*map(wait_later, range(40)))
+    await asyncio.sleep(100)
+    then = asyncio.gather(*map(wait_later, range(40)))
+
+    assert await first == pytest.approx([45.0] * 40, abs=0.1)
+    assert sorted(await then) == pytest.approx([5.0] * 36 + [45.0] * 4, abs=0.1)
+
+
+async def test_a_model_that_once_had_a_url_is_waited_for(
+    relay: FakeSora, its_client: SoraClient
+) -> None:
+    await wait_for_url(relay, its_client, None)
+    assert await wait_for_url(relay, its_client, 20.0) > 15
+
+    graces = [await wait_for_url(relay, its_client, None) for _ in range(4)]
+
+    assert graces == pytest.approx([45.0] * 4, abs=0.1)
+
+
+async def test_who_asks_for_a_url_gets_all_the_time_for_it(
+    relay: FakeSora, its_client: SoraClient
+) -> None:
+    for _ in range(3):
+        await wait_for_url(relay, its_client, None)
+
+    assert await wait_for_url(relay, its_client, 20.0, until="video_url") > 15
+
+
+async def test_a_url_that_nobody_waited_for_is_not_missed(
+    relay: FakeSora, its_client: SoraClient
+) -> None:
+    model = {"model": "ltx-2"}
+    for number in range(3):
+        relay.script(f"task_{number}", completed(url=None, **model), http_error(401))
+        await its_client.wait_until_complete(f"task_{number}")
+    relay.script("again", completed(url=None, **model))
+    for _ in range(3):
+        await its_client.wait_until_complete("again")
+
+    assert await wait_for_url(relay, its_client, None) == pytest.approx(45.0, abs=0.1)
+
+
+async def test_models_without_end_are_not_all_remembered(
+    relay: FakeSora, its_client: SoraClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sora_async._polling.learner.MOST_KINDS", 3)
+    for number in range(6):
+        await wait_for_url(relay, its_client, None, f"without_{number}")
+        await wait_for_url(relay, its_client, 0.0, f"with_{number}")
+
+    lessons = its_client._find_poller()._lessons
+    assert len(lessons._without_url) <= 4 and len(lessons._with_url) <= 4
+
+
+async def test_a_memory_may_be_handed_in_and_on(sora: FakeSora) -> None:
+    memory = Memory()
+    async with SoraClient(api_key=KEY, base_url=sora.url, memory=memory) as client:
+        await wait_for(sora, client, 30)
+
+        assert client.memory is memory
+    assert Memory.from_json(memory.to_json()).records.keys() == memory.records.keys()
+
+
+async def test_any_hashable_with_a_delay_is_a_schedule(
+    sora: FakeSora, client: SoraClient, now: Callable[[], float]
+) -> None:
+    class EveryTenSeconds:
+        def delay(self, history: History) -> float:
+            return 10.0
+
+    policy: Policy = EveryTenSeconds()
+    start = now()
+    task_id = sora.add(Life(queued=0, running=25))
+    await client.wait_until_complete(task_id, schedule=policy)
+
+    assert [at - start for at in sora.polls(task_id)] == pytest.approx([0, 10, 20, 30])
+
+
+@pytest.mark.parametrize("schedule", [5, "fast", Schedule, [1, 2]])
+def test_what_is_no_schedule_is_refused(schedule: object) -> None:
+    with pytest.raises(InvalidArgumentError, match="schedule: expected a Schedule"):
+        SoraClient(schedule=schedule)  # type: ignore[arg-type]
+
+
+def test_what_is_no_memory_is_refused() -> None:
+    with pytest.raises(InvalidArgumentError, match="memory: expected a Memory"):
+        SoraClient(memory={})  # type: ignore[arg-type]
+
+
+async def test_waits_of_one_kind_share_what_it_is_called(
+    sora: FakeSora, client: SoraClient
+) -> None:
+    poller = client._find_poller()
+    for number in range(1500):
+        poller._lessons._kinds[(("model", str(number)),)] = ()
+    entries: list[Entry] = []
+    for _ in range(2):
+        events = aiter(client.wait_until_complete(sora.add(Life(running=60), model="sora-2")))
+        await anext(events)
+        entries += poller._entries.values()
+        await events.aclose()
+
+    assert entries[0].kinds is entries[1].kinds
+    assert len(poller._lessons._kinds) == 1

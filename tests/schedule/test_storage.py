@@ -1,0 +1,94 @@
+"""What was learned, to a file and back."""
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+
+from sora_async import Memory, SoraClient, load_memory, save_memory
+from sora_async.schedule.learning.memory import kinds_of
+from sora_async.schedule.learning.observations import Ending
+from sora_async.testing import FakeSora, Life
+
+KINDS = kinds_of("sora-2", "1280x720", 10)
+
+
+def taught() -> Memory:
+    memory = Memory()
+    for length in range(100, 130):
+        memory.learn(KINDS, Ending(result="video", after=length, before=length + 5.0))
+    return memory
+
+
+def test_what_was_saved_comes_back(tmp_path: Path) -> None:
+    memory = taught()
+
+    save_memory(memory, tmp_path / "memory.json")
+    again = load_memory(str(tmp_path / "memory.json"))
+
+    assert again.records.keys() == memory.records.keys()
+    outlook, before = again.outlook(KINDS), memory.outlook(KINDS)
+    assert outlook is not None
+    assert before is not None
+    assert outlook.videos.masses == pytest.approx(before.videos.masses, abs=1e-4)
+    assert [path.name for path in tmp_path.iterdir()] == ["memory.json"]
+
+
+def test_there_need_not_be_a_file(tmp_path: Path) -> None:
+    assert load_memory(tmp_path / "none.json") == Memory()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [b"", b"{", b"\xff\xfe", b"[]", b"null", b'{"version": 99, "kinds": []}', b"[" * 100_000],
+    ids=lambda damage: repr(damage[:20]),
+)
+def test_a_damaged_file_is_begun_afresh_with_a_warning(
+    damage: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "memory.json"
+    path.write_bytes(damage)
+
+    with caplog.at_level(logging.WARNING, logger="sora_async"):
+        memory = load_memory(path)
+
+    assert memory == Memory()
+    assert "begun afresh" in caplog.text
+
+
+def test_what_cannot_be_written_leaves_the_old_file_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "memory.json"
+    save_memory(taught(), path)
+    before = path.read_bytes()
+    broken = Memory()
+    broken.records[("surrogate \ud800",)] = object()  # type: ignore[assignment]
+
+    with pytest.raises(AttributeError):
+        save_memory(broken, path)
+
+    assert path.read_bytes() == before
+    assert [one.name for one in tmp_path.iterdir()] == ["memory.json"]
+
+
+def test_a_folder_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        save_memory(Memory(), tmp_path / "no" / "memory.json")
+
+
+async def test_a_client_goes_on_with_what_another_has_learned(
+    sora: FakeSora, client: SoraClient, tmp_path: Path
+) -> None:
+    for _ in range(12):
+        await client.wait_until_complete(sora.add(Life(queued=5, running=95)))
+    save_memory(client.memory, tmp_path / "memory.json")
+
+    memory = load_memory(tmp_path / "memory.json")
+
+    async with SoraClient(api_key="sk-0123456789abcdef", base_url=sora.url, memory=memory) as other:
+        for _ in range(4):
+            await other.wait_until_complete(sora.add(Life(queued=5, running=95)))
+        watch = other.wait_until_complete(sora.add(Life(queued=5, running=95)))
+        told = [event.remaining async for event in watch]
+    assert any(one is not None for one in told)
+    assert json.loads((tmp_path / "memory.json").read_text("utf-8"))["version"] == 1

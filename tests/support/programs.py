@@ -1,0 +1,130 @@
+"""The examples of the docs that need others' programs, as modules and as processes."""
+
+import asyncio
+import contextlib
+import importlib.util
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Self
+
+from sora_async.testing import FakeSora, completed, failed, running
+from support import ROOT
+
+EXAMPLES = ROOT / "docs" / "examples" / "integrations"
+
+PATIENCE = 120.0
+"""Seconds after which a program is stuck: others' workers look for lost jobs every ten seconds,
+and take as long to start where a machine has much else to do."""
+
+
+def find_free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
+def load(file: str) -> ModuleType:
+    """Return an example as a module, made anew."""
+    name = file.removesuffix(".py")
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def hurry(folder: Path, example: str, *changes: str) -> dict[str, str]:
+    """
+    Write a module ``hurried``: an example with shorter times, for tests that wait for them.
+
+    Returns:
+        The environment in which programs find it, and the example too.
+    """
+    lines = [f"import {example} as example", f"from {example} import *", *changes]
+    (folder / "hurried.py").write_text("\n".join(lines), "utf-8")
+    return {"PYTHONPATH": os.pathsep.join([str(folder), str(EXAMPLES)])}
+
+
+class Program:
+    """A program beside an example, run as its page says: in a process of its own."""
+
+    def __init__(self, *arguments: str, **environment: str) -> None:
+        self._arguments = arguments
+        self._environment = environment
+
+    async def __aenter__(self) -> Self:
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, *self._arguments),
+            cwd=EXAMPLES,
+            # As users have it: an example finds what is beside it.
+            env={**os.environ, "PYTHONSAFEPATH": "", "PYTHONUNBUFFERED": "1", **self._environment},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            # What it starts itself is killed with it.
+            start_new_session=True,
+        )
+        self._lines: list[str] = []
+        self._reading = asyncio.create_task(self._read())
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        await self._process.wait()
+        await self._reading
+
+    @property
+    def output(self) -> str:
+        """What it has written so far, to either stream."""
+        return "".join(self._lines)
+
+    async def stop(self) -> int:
+        """Send it a SIGTERM, and return its exit code."""
+        self._process.terminate()
+        return await self.end()
+
+    async def end(self) -> int:
+        """Wait until it has ended, and return its exit code."""
+        async with asyncio.timeout(PATIENCE):
+            return await self._process.wait()
+
+    async def kill(self) -> None:
+        """Kill it with all it has started, as a machine that loses its power does."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        await self._process.wait()
+
+    async def _read(self) -> None:
+        assert self._process.stdout is not None
+        async for line in self._process.stdout:
+            self._lines.append(line.decode())
+
+
+async def reached(is_so: Callable[[], Any], *, within: float = PATIENCE) -> Any:
+    """Wait in real time until something is so, and return what it is."""
+    async with asyncio.timeout(within):
+        while not (found := is_so()):
+            await asyncio.sleep(0.02)
+    return found
+
+
+async def order_both(sora: FakeSora, worker: Sequence[str], order: str) -> str:
+    """Have a worker wait for a good and a bad video; return how the program of the bad one ends."""
+    sora.script("video_good", running(0.1), completed())
+    sora.script("video_bad", failed("moderation_blocked", "The prompt was refused."))
+
+    async with (
+        Program(*worker),
+        Program(order, "video_good") as good,
+        Program(order, "video_bad") as bad,
+    ):
+        assert (await good.end(), await bad.end()) == (0, 1)
+    assert good.output.strip() == f"{sora.cdn_url}/videos/video_good.mp4"
+    return bad.output.splitlines()[-1]

@@ -1,0 +1,312 @@
+"""The fake's own calls under ``/_fake``, as a program in another language uses them."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from support import ROOT
+
+from sora_async.testing import FakeSora, Life
+from sora_async.testing.script_file import Plan, PlannedTask
+from sora_async.testing.script_reader import read
+from sora_async.testing.server.control_api import Control
+
+PAGE = ROOT / "docs" / "how-to" / "testing-other-languages.rst"
+SHORT = Life(queued=5, running=25)
+
+
+class Remote:
+    """A fake with a plan, and somebody who can only speak HTTP."""
+
+    def __init__(self, fake: FakeSora, http: aiohttp.ClientSession) -> None:
+        self.fake = fake
+        self._http = http
+
+    async def ask(self, method: str, target: str, **options: Any) -> tuple[int, Any]:
+        async with self._http.request(method, self.fake.url + target, **options) as reply:
+            return reply.status, await reply.json()
+
+    async def get(self, target: str) -> Any:
+        status, body = await self.ask("GET", target)
+        assert status == 200
+        return body
+
+    async def post(self, target: str, body: Any = None) -> Any:
+        status, told = await self.ask("POST", target, json={} if body is None else body)
+        assert status == 200, told
+        return told
+
+
+Open = Callable[..., Control]
+
+
+@pytest_asyncio.fixture
+async def remote(sora: FakeSora) -> AsyncIterator[Remote]:
+    key = {"Authorization": "Bearer sk-0123456789abcdef"}
+    async with aiohttp.ClientSession(headers=key) as http:
+        yield Remote(sora, http)
+
+
+def open_control(remote: Remote, plan: dict[str, Any] | None = None) -> None:
+    Control(remote.fake, read(plan or {"tasks": []}, Plan), SHORT).begin()
+
+
+async def test_it_tells_of_itself(remote, sora) -> None:
+    open_control(remote)
+
+    told = await remote.get("/_fake")
+
+    assert (told["url"], told["cdn_url"], told["shape"]) == (sora.url, sora.cdn_url, "page")
+    assert told["now"] == "2026-01-14T08:00:00+00:00"
+    assert await remote.get("/_fake/") == told
+    assert "POST /_fake/advance" in told["calls"]
+
+
+async def test_a_service_without_it_knows_no_such_path(remote, sora) -> None:
+    status, _ = await remote.ask("GET", "/_fake")
+
+    assert status == 404
+    assert len(sora.requests) == 1
+
+
+async def test_a_path_that_only_begins_alike_is_the_services_own(remote, sora) -> None:
+    open_control(remote)
+
+    await remote.ask("GET", "/_fakes")
+
+    assert [request.path for _, request in sora.requests] == ["/_fakes"]
+
+
+async def test_it_wants_no_key_and_is_no_request(sora) -> None:
+    async with aiohttp.ClientSession() as http:
+        remote = Remote(sora, http)
+        open_control(remote)
+
+        assert await remote.get("/_fake/tasks") == {"tasks": []}
+
+    assert sora.requests == []
+
+
+async def test_a_task_with_a_life_can_be_added_and_made_older(remote) -> None:
+    open_control(remote, {"speed": 2, "tasks": []})
+
+    added = await remote.post("/_fake/tasks", {"life": {"queued": 20, "running": 100}, "id": "v"})
+    [young] = (await remote.get("/_fake/tasks"))["tasks"]
+    told = await remote.post("/_fake/advance", {"seconds": 35})
+    [older] = (await remote.get("/_fake/tasks?id=v"))["tasks"]
+    await remote.post("/_fake/advance", {"seconds": 25})
+    _, shown = await remote.ask("GET", "/v1/videos/v")
+
+    assert added == {"id": "v"}
+    assert (young["phase"], older["phase"]) == ("queued", "running")
+    assert older["shown"]["detail"]["pending_info"]["progress_pct"] == pytest.approx(0.54)
+    assert told == {"now": "2026-01-14T08:00:35+00:00"}
+    assert shown["status"] == "completed"
+    assert young["created"] == older["created"] == "2026-01-14T08:00:00+00:00"
+
+
+async def test_a_task_that_has_not_begun_does_not_become_older(remote) -> None:
+    open_control(remote)
+
+    await remote.post("/_fake/tasks", {"id": "v", "start": "first_poll"})
+    await remote.post("/_fake/advance", {"seconds": 3600})
+    [told] = (await remote.get("/_fake/tasks"))["tasks"]
+
+    assert (told["created"], told["phase"], told["polls"]) == (None, "queued", 0)
+
+
+async def test_a_task_that_a_poll_has_ended_keeps_its_age_between_its_moments(remote) -> None:
+    open_control(remote)
+    await remote.post("/_fake/tasks", {"id": "v", "script": [{"completed": {"shape": "openai"}}]})
+    _, before = await remote.ask("GET", "/v1/videos/v")
+
+    await remote.post("/_fake/advance", {"seconds": 3600})
+    _, after = await remote.ask("GET", "/v1/videos/v")
+
+    assert after["completed_at"] == before["completed_at"]
+
+
+async def test_a_task_with_a_script_and_an_order_can_be_added(remote) -> None:
+    open_control(remote)
+
+    body = {"script": ["queued", {"http_error": 503}], "prompt": "a moon", "seconds": 4}
+    task_id = (await remote.post("/_fake/tasks", body))["id"]
+    statuses = [(await remote.ask("GET", f"/v1/videos/{task_id}"))[0] for _ in range(2)]
+    [told] = (await remote.get(f"/_fake/tasks?id={task_id}"))["tasks"]
+
+    assert statuses == [200, 503]
+    assert told["order"]["prompt"] == "a moon"
+    assert told["order"]["seconds"] == "4"
+    assert told["polls"] == 2
+
+
+async def test_a_task_that_is_not_visible_yet_shows_nothing(remote) -> None:
+    open_control(remote)
+
+    await remote.post("/_fake/tasks", {"life": {"visible_after": 60}})
+    [told] = (await remote.get("/_fake/tasks"))["tasks"]
+
+    assert (told["phase"], told["shown"]) == (None, None)
+
+
+async def test_requests_are_told_without_keys(remote, sora) -> None:
+    open_control(remote)
+    sora.add(SHORT, task_id="v")
+    form = aiohttp.FormData({"prompt": "a boat"})
+    form.add_field("input_reference", b"picture", filename="a.png", content_type="image/png")
+
+    await remote.ask("GET", "/v1/videos/v?a=b")
+    await remote.ask("POST", "/v1/videos", data=form)
+    async with aiohttp.ClientSession() as http:
+        await (await http.get(f"{sora.cdn_url}/videos/v.mp4", headers={"Cookie": "secret"})).read()
+    told = (await remote.get("/_fake/requests"))["requests"]
+
+    poll, create, file = told
+    assert (poll["endpoint"], poll["task_id"], poll["query"]) == ("poll", "v", "a=b")
+    assert (poll["at"], poll["origin"], poll["fields"]) == (0.0, "api", None)
+    assert create["fields"] == {"prompt": "a boat"}
+    assert create["files"] == {
+        "input_reference": {"name": "a.png", "content_type": "image/png", "size": 7}
+    }
+    assert (file["origin"], file["path"]) == ("cdn", "/videos/v.mp4")
+    assert poll["headers"]["Authorization"] == file["headers"]["Cookie"] == "…"
+    assert "Authorization" not in file["headers"]
+
+
+async def test_requests_are_chosen_by_what_they_are(remote, sora) -> None:
+    open_control(remote)
+    for task_id in "abc":
+        await remote.ask("GET", f"/v1/videos/{task_id}")
+
+    one = await remote.get("/_fake/requests?endpoint=poll&task_id=b")
+    none = await remote.get("/_fake/requests?origin=cdn")
+
+    assert [each["task_id"] for each in one["requests"]] == ["b"]
+    assert none == {"requests": []}
+
+
+async def test_creates_go_wrong_as_they_are_told_to(remote, sora) -> None:
+    open_control(remote, {"creates": [{"http_error": 429}], "tasks": []})
+
+    told = await remote.post("/_fake/creates", {"answers": ["queued", {"http_error": 503}]})
+    posts = [await remote.ask("POST", "/v1/videos", json={"prompt": "a"}) for _ in range(4)]
+
+    assert told == {"to_come": ["http_error(status=429)", "queued()", "http_error(status=503)"]}
+    assert [status for status, _ in posts] == [429, 200, 503, 200]
+    assert len(sora.tasks) == 2
+
+
+async def read_file(url: str) -> tuple[int, int] | str:
+    key = {"Authorization": "Bearer sk-0123456789abcdef"} if url.endswith("/content") else {}
+    async with aiohttp.ClientSession(headers=key) as http:
+        try:
+            async with http.get(url) as reply:
+                return reply.status, len(await reply.read())
+        except aiohttp.ClientError as error:
+            return type(error).__name__
+
+
+async def test_downloads_go_as_the_file_says(remote, sora) -> None:
+    downloads = {"cdn": [{"http_error": 403}, {"video_file": 900}], "content": ["reset"]}
+    open_control(remote, {"tasks": [{"id": "v", "life": {}, "downloads": downloads}]})
+    cdn, content = f"{sora.cdn_url}/videos/v.mp4", f"{sora.url}/v1/videos/v/content"
+
+    ends = [await read_file(cdn) for _ in range(3)]
+
+    assert [status for status, _ in ends] == [403, 200, 200]
+    assert ends[1:] == [(200, 900), (200, 900)]
+    assert await read_file(content) == "ClientOSError"
+
+    await remote.post("/_fake/reset")
+
+    assert (await read_file(cdn))[0] == 403
+
+
+async def test_downloads_of_a_created_task_can_be_told_later(remote, sora) -> None:
+    open_control(remote)
+    _, created = await remote.ask("POST", "/v1/videos", json={"prompt": "a"})
+    task_id = created["id"]
+
+    body = {"task_id": task_id, "at": "content", "answers": [{"http_error": 502}]}
+    told = await remote.post("/_fake/downloads", body)
+    await remote.post("/_fake/downloads", {"task_id": task_id, "answers": [{"video_file": 700}]})
+
+    assert told == {"to_come": ["http_error(status=502)"]}
+    assert (await read_file(f"{sora.url}/v1/videos/{task_id}/content"))[0] == 502
+    assert await read_file(f"{sora.cdn_url}/videos/{task_id}.mp4") == (200, 700)
+
+
+async def test_a_reset_makes_it_what_it_was_at_the_start(remote, sora) -> None:
+    open_control(remote, {"tasks": [{}, {"id": "v", "script": ["queued", {"running": 0.5}]}]})
+    first = [task.id for task in sora.tasks]
+    await remote.post("/_fake/tasks", {"id": "w"})
+    await remote.post("/_fake/creates", {"answers": ["reset"]})
+    await remote.ask("GET", "/v1/videos/v")
+
+    told = await remote.post("/_fake/reset")
+
+    assert told == {"tasks": first}
+    assert sora.requests == []
+    _, shown = await remote.ask("GET", "/v1/videos/v")
+    assert shown["detail"]["pending_info"]["progress_pct"] is None
+    status, _ = await remote.ask("POST", "/v1/videos", json={"prompt": "a"})
+    assert status == 200
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "complaint"),
+    [
+        ("/_fake/tasks", b'{"lief": {}}', "lief: there is no such field; is it 'life'?"),
+        ("/_fake/tasks", b"[]", "expected fields, got a list"),
+        ("/_fake/tasks", b"{", "the body is no JSON: "),
+        ("/_fake/tasks", b"\xff", "the body is no JSON: "),
+        ("/_fake/tasks", b"[" * 100_000, "the body is no JSON: "),
+        ("/_fake/creates", b"{}", "missing 1 required argument: 'answers'"),
+        ("/_fake/creates", b'{"answers": ["odd"]}', "answers[0]: there is no answer 'odd'"),
+        ("/_fake/downloads", b'{"task_id": "v", "answers": []}', "a script is one or more answers"),
+        ("/_fake/downloads", b'{"answers": ["reset"]}', "missing 1 required argument: 'task_id'"),
+        ("/_fake/advance", b'{"seconds": -1}', "seconds: expected a number from 0 on, got -1"),
+        ("/_fake/advance", b'{"seconds": 1e12}', "seconds: at most 315360000 seconds pass at once"),
+        ("/_fake/advance", b"", "missing 1 required argument: 'seconds'"),
+    ],
+)
+async def test_what_cannot_be_read_is_told(remote, target, body, complaint) -> None:
+    open_control(remote)
+
+    status, told = await remote.ask("POST", target, data=body)
+
+    assert status == 400
+    assert told["error"].startswith(complaint)
+
+
+async def test_a_filter_that_there_is_not_is_told(remote) -> None:
+    open_control(remote)
+
+    status, told = await remote.ask("GET", "/_fake/requests?id=v")
+
+    assert status == 400
+    assert told["error"].startswith("id: there is no such filter, only origin, endpoint")
+
+
+@pytest.mark.parametrize("call", ["GET /_fake/nothing", "DELETE /_fake/tasks", "POST /_fake"])
+async def test_a_call_that_there_is_not_names_those_that_are(remote, call) -> None:
+    open_control(remote)
+
+    status, told = await remote.ask(*call.split())
+
+    assert status == 404
+    assert told["error"].startswith(f"there is no {call}, but GET /_fake, ")
+
+
+async def test_the_page_names_every_call(remote) -> None:
+    open_control(remote)
+
+    calls = (await remote.get("/_fake"))["calls"]
+
+    assert [call for call in calls if f"``{call}``" not in PAGE.read_text("utf-8")] == []
+
+
+def test_a_planned_task_without_anything_lives_the_default_life() -> None:
+    assert PlannedTask().course(SHORT, 5.0) == Life(queued=1, running=5)

@@ -1,0 +1,299 @@
+"""Lives and shapes: what a task's state is at an age, and how each kind of server spells it."""
+
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sora_async.testing import (
+    ABSENT,
+    Answer,
+    Life,
+    Shape,
+    completed,
+    failed,
+    http_error,
+    queued,
+    running,
+)
+from sora_async.testing.servers.task_state import Facts, Order
+
+SHAPES: list[Shape] = ["page", "relay", "openai"]
+
+
+def spelled(answer: Answer, shape: Shape = "relay", **facts: Any) -> dict[str, Any]:
+    """Return the body of an answer about a task made at second 1000 and finished at 1032."""
+    known: dict[str, Any] = {
+        "task_id": "sora-2:task_1",
+        "order": Order(),
+        "now": 1040.5,
+        "created": 1000.0,
+        "ended": 1032.0,
+        "poll": 1,
+        "file_url": "http://cdn/task_1.mp4",
+        "unknown_status": 404,
+    }
+    body = json.loads(answer.message(Facts(shape=shape, **(known | facts))).body)
+    assert isinstance(body, dict)
+    return body
+
+
+def status_at(life: Life, age: float, poll: int = 1) -> str:
+    status = spelled(life.answer(age, poll)).get("status", "unknown")
+    assert isinstance(status, str)
+    return status
+
+
+def progress_at(life: Life, age: float) -> float | None:
+    body = spelled(life.answer(age, 1), "page")
+    progress = body["detail"]["pending_info"]["progress_pct"]
+    assert progress is None or isinstance(progress, float)
+    return progress
+
+
+def test_a_life_goes_from_unknown_to_a_url() -> None:
+    life = Life(visible_after=1, queued=3, running=6, url_delay=20)
+
+    seen = [status_at(life, age) for age in (0, 0.9, 1, 2.9, 3, 8.9, 9)]
+    urls = [spelled(life.answer(age, 1))["video_url"] for age in (9, 28.9, 29)]
+
+    assert seen == [
+        "unknown",
+        "unknown",
+        "queued",
+        "queued",
+        "in_progress",
+        "in_progress",
+        "completed",
+    ]
+    assert urls == [None, None, "http://cdn/task_1.mp4"]
+    assert life.duration == 9
+
+
+def test_a_url_may_never_come() -> None:
+    life = Life(queued=0, running=1, url_delay=None)
+
+    assert spelled(life.answer(1e9, 1))["video_url"] is None
+
+
+def test_a_life_may_end_in_failure() -> None:
+    life = Life(queued=1, running=1, failure=("moderation_blocked", "No."))
+
+    assert spelled(life.answer(2, 1))["error"] == {"code": "moderation_blocked", "message": "No."}
+    assert life.look(2, 1) == failed("moderation_blocked", "No.").snapshot
+
+
+def test_single_polls_of_a_life_may_go_wrong() -> None:
+    life = Life(queued=10, faults={2: http_error(503), 3: completed()})
+
+    assert [status_at(life, 0, poll) for poll in (1, 2, 3, 4)] == [
+        "queued",
+        "unknown",
+        "completed",
+        "queued",
+    ]
+
+
+def test_progress_moves_evenly_between_the_pairs_and_stands_still_outside() -> None:
+    life = Life(queued=10, running=100, trajectory=[(0.1, 0.2), (0.5, 0.6), (0.5, 0.3), (0.9, 0.4)])
+
+    seen = [progress_at(life, 10 + age) for age in (0, 10, 30, 50, 70, 90, 99)]
+
+    assert seen == pytest.approx([0.2, 0.2, 0.4, 0.3, 0.35, 0.4, 0.4])
+
+
+def test_the_usual_progress_stands_still_near_the_end() -> None:
+    life = Life(queued=0, running=200)
+
+    assert progress_at(life, 0) == 0.0
+    assert progress_at(life, 100) == 0.54
+    assert progress_at(life, 172) == progress_at(life, 199) == 0.93
+
+
+def test_a_server_may_send_no_progress() -> None:
+    life = Life(queued=0, running=1, trajectory=None)
+
+    assert progress_at(life, 0) is None
+    assert "progress" not in spelled(life.answer(0, 1), "relay")
+    assert "progress" not in spelled(life.answer(0, 1), "openai")
+
+
+def test_a_life_may_hang_for_ever() -> None:
+    assert status_at(Life(queued=math.inf), 1e12) == "queued"
+    assert progress_at(Life(queued=0, running=math.inf), 1e12) == 0.0
+
+
+@given(
+    life=st.builds(
+        Life,
+        queued=st.floats(0, 1e6),
+        running=st.floats(0, 1e6),
+        url_delay=st.none() | st.floats(0, 1e3),
+        visible_after=st.floats(0, 1e6),
+        failure=st.none() | st.just(("code", "text")),
+        trajectory=st.none()
+        | st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1).map(sorted),
+    ),
+    age=st.floats(0, 1e7),
+    shape=st.sampled_from(SHAPES),
+)
+def test_any_life_has_an_answer_at_any_age(life, age, shape) -> None:
+    body = spelled(life.answer(age, 1), shape)
+
+    assert "error" in body or "status" in body
+    if age >= max(life.duration, life.visible_after):
+        assert body["status"] == ("failed" if life.failure else "completed")
+
+
+def test_a_faster_life_is_the_same_in_less_time() -> None:
+    life = Life(queued=10, running=100, url_delay=20, visible_after=5, faults={1: queued()})
+    bare = Life(url_delay=None)
+
+    fast = life.faster(10)
+
+    assert fast == Life(queued=1, running=10, url_delay=2, visible_after=0.5, faults=life.faults)
+    assert bare.faster(2) == Life(queued=5, running=128, url_delay=None)
+
+
+@pytest.mark.parametrize("trajectory", [[], [(0.5, 0.1), (0.4, 0.2)]])
+def test_a_trajectory_out_of_order_is_refused(trajectory) -> None:
+    with pytest.raises(ValueError, match="trajectory"):
+        Life(trajectory=trajectory)
+
+
+@pytest.mark.parametrize("progress", [-0.01, 1.01, 37, float("nan")])
+def test_progress_is_a_fraction(progress) -> None:
+    with pytest.raises(ValueError, match=r"0\.0 to 1\.0"):
+        running(progress)
+
+
+def test_an_unknown_shape_is_refused_where_it_is_written() -> None:
+    with pytest.raises(ValueError, match="page, relay, openai"):
+        completed(shape="azure")  # type: ignore[arg-type]
+
+
+def test_the_page_nests_a_task_that_is_not_done() -> None:
+    answer = running(0.25)
+    body = spelled(answer, "page")
+
+    assert list(body) == ["id", "detail", "status", "status_update_time"]
+    assert body["status"] == body["detail"]["status"] == "pending"
+    assert body["id"] == "sora-2:task_1"
+    assert body["detail"]["id"] == body["detail"]["pending_info"]["id"] == "task_1"
+    assert body["detail"]["pending_info"]["status"] == "processing"
+    assert body["detail"]["pending_info"]["progress_pct"] == 0.25
+    assert body["detail"]["pending_info"]["created_at"] == "1970-01-01T00:16:40.000000Z"
+    assert 1700 < len(json.dumps(body, separators=(",", ":"))) < 1900
+
+
+def test_the_page_says_queued_only_inside() -> None:
+    body = spelled(queued(), "page")
+
+    assert body["status"] == "pending"
+    assert body["detail"]["pending_info"]["status"] == "queued"
+    assert body["detail"]["pending_info"]["progress_pct"] is None
+
+
+def test_the_page_is_flat_once_the_task_is_done() -> None:
+    assert spelled(completed(), "page") == {
+        "id": "sora-2:task_1",
+        "size": "1280x720",
+        "model": "sora-2",
+        "object": "video",
+        "status": "completed",
+        "seconds": "10",
+        "progress": 100,
+        "video_url": "http://cdn/task_1.mp4",
+        "created_at": 1000,
+        "completed_at": 1032,
+    }
+
+
+def test_the_page_hides_the_reason_of_a_failure() -> None:
+    body = spelled(failed("input_moderation", "Not this."), "page")
+
+    assert body["status"] == "failed"
+    assert body["detail"]["pending_info"]["failure_reason"] == "input_moderation"
+    assert body["detail"]["draft_info"]["reason_str"] == "Not this."
+
+
+def test_the_time_on_the_page_moves_with_each_reply() -> None:
+    moments = [spelled(running(), "page", poll=poll)["status_update_time"] for poll in (1, 2)]
+
+    assert moments == [1_040_501, 1_040_502]
+
+
+def test_the_relay_is_flat_from_first_to_last() -> None:
+    flat = {
+        "id": "sora-2:task_1",
+        "object": "video",
+        "model": "sora-2",
+        "created_at": 1000,
+        "seconds": "10",
+        "size": "1280x720",
+        "video_url": None,
+    }
+
+    assert spelled(queued()) == flat | {"status": "queued", "progress": 0}
+    assert spelled(running(0.29)) == flat | {"status": "in_progress", "progress": 29}
+    assert spelled(failed(None, None)) == flat | {
+        "status": "failed",
+        "progress": 0,
+        "error": {"code": None, "message": None},
+    }
+    assert spelled(completed("https://else.where/a.mp4")) == flat | {
+        "status": "completed",
+        "progress": 100,
+        "completed_at": 1032,
+        "video_url": "https://else.where/a.mp4",
+    }
+
+
+def test_openai_never_has_a_url() -> None:
+    done = spelled(completed("https://else.where/a.mp4"), "openai")
+    lost = spelled(failed("code", "text"), "openai")
+    going = spelled(running(0.5), "openai")
+
+    assert not any("url" in name for name in done | lost | going)
+    assert (done["status"], done["progress"]) == ("completed", 100)
+    assert (done["completed_at"], done["expires_at"]) == (1032, 1032 + 3600)
+    assert lost["error"] == {"code": "code", "message": "text"}
+    assert (going["progress"], going["error"], going["completed_at"]) == (50, None, None)
+    assert list(done) == list(lost) == list(going)
+
+
+def test_one_answer_may_have_another_shape() -> None:
+    assert "detail" in spelled(running(shape="page"), "openai")
+
+
+def test_raw_fields_are_added_overridden_merged_and_taken_out() -> None:
+    body = spelled(
+        running(
+            0.1,
+            id=ABSENT,
+            nothing=ABSENT,
+            status="IN_PROGRESS",
+            extra={"a": {"b": ABSENT, "c": 1}},
+            detail={"pending_info": {"progress_pos_in_queue": 4, "seed": ABSENT}, "input": 3},
+        ),
+        "page",
+    )
+
+    assert "id" not in body
+    assert "nothing" not in body
+    assert body["status"] == "IN_PROGRESS"
+    assert body["extra"] == {"a": {"c": 1}}
+    assert body["detail"]["input"] == 3
+    assert body["detail"]["pending_info"]["progress_pos_in_queue"] == 4
+    assert "seed" not in body["detail"]["pending_info"]
+    assert body["detail"]["pending_info"]["progress_pct"] == 0.1
+    assert repr(ABSENT) == "ABSENT"
+
+
+def test_raw_fields_of_one_reply_do_not_leak_into_the_next() -> None:
+    spelled(running(detail={"pending_info": {"seed": 1}}), "page")
+
+    assert spelled(running(), "page")["detail"]["pending_info"]["seed"] is None

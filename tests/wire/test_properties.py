@@ -1,0 +1,287 @@
+"""What holds for every reply, also for those no server has sent yet."""
+
+import copy
+import json
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import attrs
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from multidict import CIMultiDict
+from support import JSON_VALUES, RESPONSES
+
+from sora_async import Phase, SoraError, VideoTask
+from sora_async._wire.response import Reply, decode_reply
+from sora_async._wire.urls import check_task_id, fill_in
+from sora_async.errors import InvalidArgumentError
+
+MANIFEST = json.loads((RESPONSES / "manifest.json").read_text("utf-8"))
+ID = "the-id-that-was-asked-for"
+KEY = "sk-0123456789abcdef"
+
+statuses = st.sampled_from([200, 200, 200, 201, 204, 301, 400, 401, 404, 422, 429, 500, 503, 524])
+headers = st.dictionaries(
+    st.sampled_from(
+        ["Retry-After", "retry-after-ms", "Date", "openai-poll-after-ms", "x-request-id"]
+    ),
+    st.text(max_size=20) | st.integers().map(str) | st.floats().map(str),
+)
+
+
+def reply_of(body: bytes, status: int, named: dict[str, str]) -> Reply:
+    return Reply(
+        url="https://api.example/v1/videos/x",
+        status=status,
+        headers=CIMultiDict(named),
+        body=body,
+        received=datetime(2026, 1, 14, tzinfo=UTC),
+    )
+
+
+def decode(
+    body: bytes, status: int = 200, named: dict[str, str] | None = None
+) -> VideoTask | SoraError:
+    try:
+        return decode_reply(reply_of(body, status, named or {}), task_id=ID, secrets=(KEY,))
+    except SoraError as error:
+        return error
+
+
+def is_sound(seen: VideoTask | SoraError) -> bool:
+    """Say whether what was read can be used without a second look."""
+    if isinstance(seen, SoraError):
+        return len(str(seen)) < 2500
+    has_ended = seen.phase in (Phase.SUCCEEDED, Phase.FAILED)
+    return (
+        seen.id == ID
+        and (seen.progress is None or 0 <= seen.progress <= 1)
+        and (seen.video_url is None or seen.phase is Phase.SUCCEEDED)
+        and (seen.failure is not None) == (seen.phase is Phase.FAILED)
+        and (seen.content_url is None or has_ended)
+        and bool(repr(seen))
+        and seen.detail is not None
+    )
+
+
+@given(st.binary(max_size=400), statuses, headers)
+def test_any_bytes_are_a_task_or_an_error(body: bytes, status: int, named: dict[str, str]) -> None:
+    assert is_sound(decode(body, status, named))
+
+
+@given(JSON_VALUES, statuses, headers)
+def test_any_json_is_a_task_or_an_error(value: object, status: int, named: dict[str, str]) -> None:
+    assert is_sound(decode(json.dumps(value).encode(), status, named))
+
+
+KEYS = [
+    *("id", "status", "object", "progress", "progress_pct", "video_url", "url", "output", "data"),
+    *("detail", "pending_info", "error", "message", "code", "type", "success", "fail_reason"),
+    *("failure_reason", "metadata", "urls", "created_at", "seconds", "size", "draft_info"),
+    *("generations", "input", "deleted", "retryAfter"),
+]
+bodies = st.recursive(
+    JSON_VALUES
+    | st.sampled_from(["completed", "failed", "https://h/v.mp4", "list", "video", KEY, 404, "404"]),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=6)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), bodies, max_size=8), statuses)
+def test_any_body_of_known_keys_is_a_task_or_an_error(body: dict[str, Any], status: int) -> None:
+    assert is_sound(decode(json.dumps(body).encode(), status))
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), bodies, max_size=8), statuses)
+def test_the_key_is_in_nothing_that_can_be_shown(body: dict[str, Any], status: int) -> None:
+    seen = decode(json.dumps(body).encode(), status)
+
+    assert KEY not in str(seen)
+    assert KEY not in repr(seen)
+
+
+RUNNING = [
+    json.loads((RESPONSES / entry["file"]).read_text("utf-8"))
+    for entry in MANIFEST
+    if entry["expected"]["action"] == "continue"
+]
+
+harmless = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from(
+        ["", "0", "100%", "Enhancing_Audio", "not yet", "ftp://h/v.mp4", [], {}, [{}], [None]]
+    )
+)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the path to everything inside a JSON value."""
+    steps = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
+    for key, inner in steps:
+        yield (*path, key)
+        yield from places(inner, (*path, key))
+
+
+@st.composite
+def mutations(draw: st.DrawFn) -> bytes:
+    """A body of a task that is going on, with some of its values lost or of another kind."""
+    body = json.loads(json.dumps(draw(st.sampled_from(RUNNING))))
+    for _ in range(draw(st.integers(1, 4))):
+        path = draw(st.sampled_from(list(places(body)) or [("x",)]))
+        parent = body
+        for step in path[:-1]:
+            parent = parent[step]
+        if draw(st.booleans()) and isinstance(parent, dict):
+            parent.pop(path[-1], None)
+        elif path[-1] != "failure_reason":
+            parent[path[-1]] = copy.deepcopy(draw(harmless))
+    return json.dumps(body).encode()
+
+
+@settings(max_examples=400)
+@given(mutations())
+def test_no_damage_ends_a_task_that_is_going_on(body: bytes) -> None:
+    """A running task never reads as finished or failed, whatever was lost of its reply."""
+    seen = decode(body)
+
+    assert is_sound(seen)
+    if isinstance(seen, VideoTask):
+        assert seen.phase in (Phase.QUEUED, Phase.RUNNING)
+
+
+@given(st.sampled_from(MANIFEST), st.data())
+def test_no_cut_or_flipped_byte_ends_a_task_that_is_going_on(
+    entry: dict[str, Any], data: st.DataObject
+) -> None:
+    body = bytearray((RESPONSES / entry["file"]).read_bytes())
+    cut = data.draw(st.integers(0, len(body)))
+    if data.draw(st.booleans()):
+        del body[cut:]
+    else:
+        body[cut : cut + 1] = data.draw(st.binary(max_size=3))
+
+    seen = decode(bytes(body), entry["http_status"], entry["headers"])
+
+    assert is_sound(seen)
+    if isinstance(seen, VideoTask) and entry["expected"]["action"] == "continue":
+        assert seen.phase in (Phase.QUEUED, Phase.RUNNING)
+
+
+WITHOUT_ORJSON = """
+import pickle, sys
+sys.modules["orjson"] = None
+from sora_async import SoraError
+from sora_async._wire.response import decode_reply
+
+try:
+    while True:
+        reply = pickle.load(sys.stdin.buffer)
+        try:
+            seen = decode_reply(reply, task_id=sys.argv[1], secrets=(sys.argv[2],))
+        except SoraError as error:
+            seen = error
+        pickle.dump(seen, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+except EOFError:
+    pass
+"""
+
+
+@pytest.fixture(scope="module")
+def decode_without_orjson() -> Iterator[Callable[[Reply], VideoTask | SoraError]]:
+    command = [sys.executable, "-c", WITHOUT_ORJSON, ID, KEY]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdin is not None and child.stdout is not None
+        to, back = child.stdin, child.stdout
+
+        def ask(reply: Reply) -> VideoTask | SoraError:
+            pickle.dump(reply, to)
+            to.flush()
+            seen: VideoTask | SoraError = pickle.load(back)
+            return seen
+
+        yield ask
+
+
+ODD_NUMBERS = st.sampled_from([10**18, 2**63, 2**64 - 1, 2**64, -(2**63) - 1, 10**30, 10**400])
+odd_values = st.recursive(
+    JSON_VALUES | ODD_NUMBERS | st.text(st.characters(codec=None)) | st.just(ID),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=6)
+    ),
+    max_leaves=12,
+)
+
+
+@st.composite
+def spellings(draw: st.DrawFn) -> bytes:
+    """Any JSON value in any encoding, with white space around it; or any bytes."""
+    value = draw(st.dictionaries(st.sampled_from(KEYS), odd_values, max_size=8) | odd_values)
+    text = json.dumps(value, ensure_ascii=draw(st.booleans()))
+    text = draw(st.sampled_from(["", " ", "\n", "\ufeff", "\x0b"])) + text
+    text += draw(st.sampled_from(["", "\r\n", "\x00", "{}", "]"]))
+    encoding = draw(
+        st.sampled_from(["utf-8", "utf-8", "utf-8", "utf-8-sig", "utf-16", "utf-32-be"])
+    )
+    return text.encode(encoding, "surrogatepass")
+
+
+@settings(max_examples=400)
+@given(spellings() | mutations() | st.binary(max_size=40), statuses, headers)
+def test_a_reply_reads_the_same_with_and_without_orjson(
+    decode_without_orjson: Callable[[Reply], VideoTask | SoraError],
+    body: bytes,
+    status: int,
+    named: dict[str, str],
+) -> None:
+    seen = decode(body, status, named)
+    without = decode_without_orjson(reply_of(body, status, named))
+
+    assert what(seen) == what(without)
+
+
+def what(seen: VideoTask | SoraError) -> str:
+    """Return all that was read, with the types of it."""
+    if isinstance(seen, SoraError):
+        return repr(seen)
+    fields = [field.name for field in attrs.fields(VideoTask)]
+    return repr([getattr(seen, name) for name in (*fields, "raw", "detail")])
+
+
+@given(st.binary(max_size=40) | spellings())
+def test_what_orjson_takes_for_json_is_json(body: bytes) -> None:
+    """A task's *raw* is read by ``json``, whatever has read the reply."""
+    try:
+        orjson.loads(body)
+    except ValueError:
+        return
+    json.loads(body)
+
+
+@given(st.text() | st.integers() | st.binary() | st.none())
+def test_an_id_is_one_segment_of_the_path_or_refused(task_id: object) -> None:
+    try:
+        url = fill_in("https://h/v1/videos/{id}", check_task_id(task_id))
+    except InvalidArgumentError:
+        return
+    segment = url.removeprefix("https://h/v1/videos/")
+    assert segment and segment not in {".", ".."}
+    assert segment.isascii() and not set(segment) & set("/?#\\ ")
