@@ -14,7 +14,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from sora_async import Budget, SoraClient
+from sora_async import RateLimit, SoraClient
 
 from .contestants import KEY
 from .processes import CLIENT_CORE, pin, serving
@@ -75,7 +75,7 @@ async def main(url: str) -> None:
     """Let the ways take turns, and print what they cost."""
     pin(CLIENT_CORE)
     connector = aiohttp.TCPConnector(limit=0)
-    budget = Budget(rate=None, in_flight=LOOPS)
+    budget = RateLimit(rate=None, in_flight=LOOPS)
     async with (
         SoraClient(api_key=KEY, base_url=url, budget=budget) as client,
         aiohttp.ClientSession(

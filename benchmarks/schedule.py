@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from sora_async.schedule import LearningSchedule, Policy, Schedule
-from sora_async.schedule.learning.memory import Memory
-from sora_async.schedule.learning.observations import Ending
+from sora_async.schedule.learning.memory import DurationHistory
+from sora_async.schedule.learning.observations import CensoredDuration
 
 from . import optimum, slots
 from .lives import FAMILIES, TRAJECTORIES, Life, draw, make_lives
@@ -64,7 +64,9 @@ def run_main(seed: int) -> list[Figures]:
             )
             for name, policy in POLICIES.items():
                 for width in (1, 20) if name == "learning" else (1,):
-                    ways = run(policy, lives, seed=seed, memory=Memory(), width=width, asks=ASKED)
+                    ways = run(
+                        policy, lives, seed=seed, memory=DurationHistory(), width=width, asks=ASKED
+                    )
                     about = {"policy": name, "progress": progress, "failing": failing}
                     found = about | {"width": width, "seed": seed} | _sum_up(ways[SKIPPED:])
                     if name == "learning" and width == 1 and not failing:
@@ -104,7 +106,7 @@ def run_frontier(seed: int) -> list[Figures]:
     runs = []
     for name, at, policy, progress in settings:
         lives = make_lives(draw, count=COUNT, seed=seed, trajectory=TRAJECTORIES[progress])
-        ways = run(policy, lives, seed=seed, memory=Memory())[SKIPPED:]
+        ways = run(policy, lives, seed=seed, memory=DurationHistory())[SKIPPED:]
         runs.append({"policy": name, "at": at, "seed": seed} | _sum_up(ways))
     return runs
 
@@ -122,7 +124,7 @@ def run_families(seed: int) -> list[Figures]:
                 length, count=_count_of(family), seed=seed, trajectory=TRAJECTORIES[progress]
             )
             for name in ("backoff", "learning") if progress == "none" else ("learning",):
-                ways = run(POLICIES[name], lives, seed=seed, memory=Memory())
+                ways = run(POLICIES[name], lives, seed=seed, memory=DurationHistory())
                 about = {"family": family, "progress": progress, "policy": name, "seed": seed}
                 runs.append(about | _sum_up(ways[SKIPPED:]))
                 runs.append(about | {"first": SKIPPED} | _sum_up(ways[:SKIPPED]))
@@ -136,7 +138,7 @@ def run_shifts(seed: int) -> list[Figures]:
         before = make_lives(draw, count=100, seed=seed)
         after = [Life(one.length * factor) for one in make_lives(draw, count=100, seed=seed + 1)]
         for name in ("backoff", "learning"):
-            ways = run(POLICIES[name], before + after, seed=seed, memory=Memory())[100:]
+            ways = run(POLICIES[name], before + after, seed=seed, memory=DurationHistory())[100:]
             for start, end in ((0, 10), (10, 30), (30, 100)):
                 about = {"shift": factor, "policy": name, "start": start, "seed": seed}
                 runs.append(about | _sum_up(ways[start:end]))
@@ -148,9 +150,9 @@ def run_trajectories(seed: int) -> list[Figures]:
     runs = []
     for name, trajectory in TRAJECTORIES.items():
         lives = make_lives(draw, count=COUNT, seed=seed, trajectory=trajectory)
-        ways = run(POLICIES["learning"], lives, seed=seed, memory=Memory())
+        ways = run(POLICIES["learning"], lives, seed=seed, memory=DurationHistory())
         runs.append({"progress": name, "after": None, "seed": seed} | _sum_up(ways[SKIPPED:]))
-    honest = Memory()
+    honest = DurationHistory()
     steady = TRAJECTORIES["steady"]
     first = make_lives(draw, count=100, seed=seed + 500, trajectory=steady)
     run(POLICIES["learning"], first, seed=seed, memory=honest)
@@ -175,15 +177,17 @@ def run_wrong(seed: int) -> list[Figures]:
     for truth in families:
         plain[truth] = run(POLICIES["backoff"], lives[truth], seed=seed)
     for prior, length in families.items():
-        memory = Memory()
+        memory = DurationHistory()
         for life in make_lives(length, count=100, seed=seed + 999):
-            ending = Ending(result="video", after=life.length * 0.98, before=life.length * 1.02)
+            ending = CensoredDuration(
+                result="video", after=life.length * 0.98, before=life.length * 1.02
+            )
             memory.learn(KINDS, ending)
         for how in ("handed in", "same client"):
             for truth in families:
                 own = copy.deepcopy(memory)
                 if how == "handed in":
-                    own = Memory.from_json(memory.to_json())
+                    own = DurationHistory.from_json(memory.to_json())
                 ways = run(POLICIES["learning"], lives[truth], seed=seed, memory=own)
                 for count in FIRST:
                     about = {"prior": prior, "truth": truth, "how": how, "first": count}

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 
 from sora_async.schedule import LearningSchedule, Schedule
 from sora_async.schedule.learning.histogram import EDGES, WIDTHS
-from sora_async.schedule.learning.memory import Memory
-from sora_async.schedule.learning.observations import Ending
+from sora_async.schedule.learning.memory import DurationHistory
+from sora_async.schedule.learning.observations import CensoredDuration
 
 from .lives import DURATIONS, SMOOTHING, draw, make_lives, steady
 from .plots import _COLOURS, _INK, _POINT, _STYLE, _WIDTH, _save
@@ -67,7 +67,7 @@ def _draw_life(_: Figures) -> Figure:
         ("learning, steady progress", LearningSchedule(), steady, _LEARNED),
     )
     for number, (_name, policy, trajectory, colour) in enumerate(rows):
-        memory = Memory()
+        memory = DurationHistory()
         run(
             policy, make_lives(draw, count=60, seed=5, trajectory=trajectory), seed=5, memory=memory
         )
@@ -85,11 +85,11 @@ def _draw_life(_: Figures) -> Figure:
 def _draw_hazard(_: Figures) -> Figure:
     figure = Figure(figsize=(_WIDTH, 280 * _POINT), layout="constrained")
     panel: Axes = figure.subplots()
-    memory, chance = Memory(), random.Random(4)
+    memory, chance = DurationHistory(), random.Random(4)
     shades = {10: 0.35, 30: 0.6, 100: 1.0}
     for count in range(1, 101):
         length = draw(chance)
-        memory.learn(KINDS, Ending(result="video", after=length - 2, before=length + 2))
+        memory.learn(KINDS, CensoredDuration(result="video", after=length - 2, before=length + 2))
         if count in shades:
             fresh = memory.records[()].outlook(None)
             hazard = [

@@ -12,17 +12,17 @@ from collections.abc import Sequence
 import attrs
 
 from sora_async import Phase, VideoTask
-from sora_async._polling.decide import Done, Sleep, step
-from sora_async._polling.fault_policy import Patience
+from sora_async._polling.decide import Done, Sleep, decide
+from sora_async._polling.fault_policy import FaultPolicy
 from sora_async.schedule import History, Policy
-from sora_async.schedule.learning.memory import Memory, kinds_of
+from sora_async.schedule.learning.memory import DurationHistory, task_kinds
 from sora_async.schedule.learning.observations import is_stalled, remaining
 
 from .lives import Life
 
-KINDS = kinds_of("sora-2", "1280x720", 10)
+KINDS = task_kinds("sora-2", "1280x720", 10)
 PARTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-_PATIENCE = Patience()
+_PATIENCE = FaultPolicy()
 
 
 @attrs.define
@@ -64,7 +64,7 @@ def run(
     lives: Sequence[Life],
     *,
     seed: int,
-    memory: Memory | None = None,
+    memory: DurationHistory | None = None,
     width: int = 1,
     asks: frozenset[int] = frozenset(),
 ) -> list[Way]:
@@ -104,7 +104,7 @@ def run(
 
 
 def _poll(
-    wait: _Wait, now: float, policy: Policy, memory: Memory | None, asks: frozenset[int]
+    wait: _Wait, now: float, policy: Policy, memory: DurationHistory | None, asks: frozenset[int]
 ) -> float | None:
     """Ask once; return the seconds to the next poll, or None at the end."""
     way, age = wait.way, now - wait.born
@@ -113,7 +113,9 @@ def _poll(
     if outlook is not wait.history.outlook:
         wait.history = attrs.evolve(wait.history, outlook=outlook)
     seen = _snapshot(way.life, age)
-    wait.history, decision = step(wait.history, seen, now=now, schedule=policy, patience=_PATIENCE)
+    wait.history, decision = decide(
+        wait.history, seen, now=now, schedule=policy, patience=_PATIENCE
+    )
     own_age = now - wait.history.started
     sight = wait.history.sight
     if isinstance(decision, Sleep):

@@ -4,9 +4,9 @@ import random
 import statistics
 from collections.abc import Sequence
 
-from sora_async.schedule.learning.forecast import Outlook
-from sora_async.schedule.learning.memory import Memory
-from sora_async.schedule.learning.observations import Ending, Sight, urgency
+from sora_async.schedule.learning.forecast import DurationForecast
+from sora_async.schedule.learning.memory import DurationHistory
+from sora_async.schedule.learning.observations import CensoredDuration, TaskObservations, urgency
 
 from .lives import draw
 from .simulator import KINDS
@@ -24,7 +24,7 @@ def run(order: str, *, window: float, seed: int) -> dict[str, float]:
     lengths = [draw(chance) for _ in range(WAITS)]
     born = [chance.uniform(0, window) for _ in range(WAITS)]
     memory = _taught(300 if order == "known" else 60, random.Random(seed + 50))
-    sights = [Sight() for _ in lengths]
+    sights = [TaskObservations() for _ in lengths]
     live, late, now = set(range(WAITS)), [], 0.0
     outlook = memory.outlook(KINDS)
     while live:
@@ -48,10 +48,10 @@ def run(order: str, *, window: float, seed: int) -> dict[str, float]:
 def _choose(
     order: str,
     due: Sequence[int],
-    sights: Sequence[Sight],
+    sights: Sequence[TaskObservations],
     born: Sequence[float],
     now: float,
-    outlook: Outlook | None,
+    outlook: DurationForecast | None,
     chance: random.Random,
 ) -> int:
     if order == "random":
@@ -61,11 +61,11 @@ def _choose(
     return max(due, key=lambda one: urgency(sights[one], outlook, age=now - born[one]))
 
 
-def _taught(count: int, chance: random.Random) -> Memory:
-    memory = Memory()
+def _taught(count: int, chance: random.Random) -> DurationHistory:
+    memory = DurationHistory()
     for _ in range(count):
         length = draw(chance)
-        memory.learn(KINDS, Ending(result="video", after=length - 3, before=length + 3))
+        memory.learn(KINDS, CensoredDuration(result="video", after=length - 3, before=length + 3))
     for record in memory.records.values():
         record.trust = 0.9
     return memory

@@ -30,8 +30,8 @@ from pathlib import Path
 import attrs
 from saq.job import TERMINAL_STATUSES, Job, Status
 
-from sora_async import Budget, Schedule, SoraClient
-from sora_async.integrations.redis import SharedBudget
+from sora_async import RateLimit, Schedule, SoraClient
+from sora_async.integrations.redis import SharedRateLimit
 from sora_async.integrations.saq import (
     VideoQueue,
     create_job,
@@ -39,7 +39,7 @@ from sora_async.integrations.saq import (
     wait_job,
     worker_settings,
 )
-from sora_async.testing import FakeSora, Life, accepted, slow
+from sora_async.testing import FakeSora, Scenario, accepted, slow
 
 ROOT = Path(__file__).parent.parent
 Process = asyncio.subprocess.Process
@@ -51,7 +51,7 @@ def settings() -> object:
     rate = float(os.environ["RATE"])
 
     def make_client() -> SoraClient:
-        return SoraClient(budget=SharedBudget(url=url, rate=rate, burst=5))
+        return SoraClient(budget=SharedRateLimit(url=url, rate=rate, burst=5))
 
     one = worker_settings(VideoQueue.from_url(url), client=make_client, concurrency=4000)
     one["timers"]["sweep"] = 1
@@ -152,7 +152,7 @@ async def run_killed(one: House, options: argparse.Namespace, *, is_peaceful: bo
     await asyncio.sleep(3.0)
     random.seed(7)
     for _ in range(options.waits):
-        life = Life(queued=5, running=random.uniform(0.5, 1.5) * options.seconds)
+        life = Scenario(queued=5, running=random.uniform(0.5, 1.5) * options.seconds)
         one.sora.on_create(slow(0.3, accepted(life=life)))
     began = time.monotonic()
     keys = [f"job_{number}" for number in range(options.waits)]
@@ -257,7 +257,7 @@ async def count_arrivals(queue: VideoQueue, keys: Sequence[str]) -> dict[str, in
 
 async def wait_for_ever(number: int) -> None:
     """Wait for more than the budget allows: one of the three programs."""
-    budget = SharedBudget(url=os.environ["REDIS_URL"], rate=50, burst=5)
+    budget = SharedRateLimit(url=os.environ["REDIS_URL"], rate=50, burst=5)
     async with SoraClient(budget=budget, schedule=Schedule(intervals=[1.0])) as client:
         async for _ in client.as_completed([f"{number}_{wait}" for wait in range(100)]):
             pass
@@ -269,7 +269,7 @@ async def show_shared(options: argparse.Namespace) -> None:
     async with house() as one:
         for number in range(3):
             for wait in range(100):
-                one.sora.add(Life(running=1e6), task_id=f"{number}_{wait}")
+                one.sora.add(Scenario(running=1e6), task_id=f"{number}_{wait}")
             await one.start("-m", "benchmarks.workers", "wait", "--number", str(number))
         while len({program_of(request.task_id) for _, request in one.sora.requests}) < 3:
             await asyncio.sleep(0.1)
@@ -304,12 +304,12 @@ async def show_crowd(options: argparse.Namespace) -> None:
     """Measure one worker with thousands of waits: memory and CPU."""
     async with house() as one:
         queue = VideoQueue.from_url(one.url)
-        worker = await start_worker(one, "0.0", rate=Budget().rate or 50.0)
+        worker = await start_worker(one, "0.0", rate=RateLimit().rate or 50.0)
         await asyncio.sleep(4.0)
         empty = read_process(worker.pid)
         print(f"idle, places for 4,000: {empty[0]:.0f} MB")
         for number in range(options.waits):
-            task_id = one.sora.add(Life(running=1e6), task_id=f"video_{number}")
+            task_id = one.sora.add(Scenario(running=1e6), task_id=f"video_{number}")
             await queue.enqueue(wait_job(task_id))
         while await queue.count("active") < options.waits:
             await asyncio.sleep(0.5)

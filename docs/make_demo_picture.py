@@ -32,8 +32,8 @@ from sora_async import (
 from sora_async.cli.commands.batch import Reader
 from sora_async.cli.commands.demo import TASK_IDS, play, tell_story
 from sora_async.cli.display.board import Board
-from sora_async.cli.display.renderer import Event, Outcome, Show, Stage, follow
-from sora_async.testing import FakeSora, Life, VirtualTimeLoop, http_error
+from sora_async.cli.display.renderer import Renderer, RowEvent, RowOutcome, RowStage, follow
+from sora_async.testing import FakeSora, Scenario, VirtualTimeLoop, http_error
 
 PICTURES = Path(__file__).parent / "_static"
 WIDTH, HEIGHT = 82, 24
@@ -47,7 +47,7 @@ ORDERS = {
 }
 
 
-class Picture(Show):
+class Picture(Renderer):
     """A show that draws its board once, at the moment of the picture."""
 
     def __init__(self, console: Console, board: Board, moment: float) -> None:
@@ -62,13 +62,13 @@ class Picture(Show):
         loop.call_later(self._moment, self._draw)
         return self
 
-    def begin(self, name: str, stage: Stage) -> None:
+    def begin(self, name: str, stage: RowStage) -> None:
         self._board.begin(name, stage, elapsed=self._elapsed())
 
-    def event(self, name: str, event: Event) -> None:
+    def event(self, name: str, event: RowEvent) -> None:
         self._board.event(name, event, elapsed=self._elapsed())
 
-    def settle(self, outcome: Outcome) -> None:
+    def settle(self, outcome: RowOutcome) -> None:
         super().settle(outcome)
         if not self.drawn.is_set():
             self._board.settle(outcome)
@@ -99,16 +99,18 @@ def draw_demo() -> None:
 
 def draw_three() -> None:
     lives = {
-        "video_boat": Life(queued=10, running=90),
-        "video_pier": Life(queued=20, running=60, faults={9: http_error(503), 10: http_error(503)}),
-        "video_gulls": Life(queued=3, running=25),
+        "video_boat": Scenario(queued=10, running=90),
+        "video_pier": Scenario(
+            queued=20, running=60, faults={9: http_error(503), 10: http_error(503)}
+        ),
+        "video_gulls": Scenario(queued=3, running=25),
     }
     console = open_terminal(f"sora-async wait {' '.join(lives)}")
     run(_wait(Picture(console, Board(lives), 42.0), lives))
     write(console, "command-3")
 
 
-async def _wait(show: Picture, lives: dict[str, Life]) -> None:
+async def _wait(show: Picture, lives: dict[str, Scenario]) -> None:
     schedule = Schedule(intervals=(5.0,), jitter=float, first_jitter=float)
     async with FakeSora() as sora, SoraClient(base_url=sora.url, schedule=schedule) as client:
         for task_id, life in lives.items():
@@ -125,7 +127,7 @@ def draw_many() -> None:
 
     Only the news is made up; who has a place, how rows are called and the picture are not.
     """
-    names = Reader(ORDERS, Show(), is_json=False)._names.values()
+    names = Reader(ORDERS, Renderer(), is_json=False)._names.values()
     board = Board(total=len(ORDERS))
     chance = random.Random(7)
     places = [float(number) for number in range(20)]
@@ -157,7 +159,7 @@ def tell(board: Board, name: str, *, began: float, whole: float, is_refused: boo
     if age >= whole:
         error = TaskFailedError(task)
         end = {"error": error} if is_refused else {"error": None, "file": file}
-        board.settle(Outcome(task_id=name, last=news, elapsed=whole, label=name, **end))
+        board.settle(RowOutcome(task_id=name, last=news, elapsed=whole, label=name, **end))
     elif age >= whole - 15:
         for second in range(int(age - whole + 15) + 1):
             news = DownloadEvent(

@@ -13,7 +13,7 @@ import logging
 from ._batch.events import BatchEvent, BatchOutcome
 from ._download.download import Download
 from ._download.events import DownloadEvent
-from ._http.rate_limit import Budget
+from ._http.rate_limit import RateLimit
 from ._polling.events import ProgressEvent
 from ._polling.fault_policy import Until
 from ._polling.many import Outcome
@@ -22,30 +22,30 @@ from ._version import __version__
 from ._wire.dialects import Dialect
 from .client.client import SoraClient
 from .errors import (
-    AddressRefusedError,
+    AuthenticationError,
     ClientClosedError,
     ConnectionFailedError,
-    CreateUncertainError,
+    CreateOutcomeUnknownError,
     DiskFullError,
     DownloadError,
     DownloadInterruptedError,
     DownloadTimeoutError,
+    FileWriteError,
     InsufficientQuotaError,
     InvalidArgumentError,
+    InvalidResponseError,
     JournalError,
     NotAVideoError,
-    NotOfferedError,
     OutageError,
-    RateLimitedError,
+    OutputExistsError,
+    RateLimitError,
     ResponseError,
     ServiceUnavailableError,
     SoraError,
-    TargetExistsError,
     TaskFailedError,
     TaskNotFoundError,
-    UnauthorizedError,
-    UnreadableReplyError,
-    UnwritableError,
+    UnsafeURLError,
+    UnsupportedOperationError,
     VideoGoneError,
     VideoMissingError,
     VideoNotReadyError,
@@ -55,20 +55,20 @@ from .errors import (
 )
 from .models import Character, Phase, TaskFailure, VideoFile, VideoTask
 from .schedule import LearningSchedule, Schedule
-from .schedule.learning.memory import Memory
+from .schedule.learning.memory import DurationHistory
 from .schedule.learning.storage import load_memory, save_memory
 
 logging.getLogger("sora_async").addHandler(logging.NullHandler())
 
 __all__ = [
-    "AddressRefusedError",
+    "UnsafeURLError",
     "BatchEvent",
     "BatchOutcome",
-    "Budget",
+    "RateLimit",
     "Character",
     "ClientClosedError",
     "ConnectionFailedError",
-    "CreateUncertainError",
+    "CreateOutcomeUnknownError",
     "Dialect",
     "DiskFullError",
     "Download",
@@ -80,27 +80,27 @@ __all__ = [
     "InvalidArgumentError",
     "JournalError",
     "LearningSchedule",
-    "Memory",
+    "DurationHistory",
     "NotAVideoError",
-    "NotOfferedError",
+    "UnsupportedOperationError",
     "OutageError",
     "Outcome",
     "Phase",
     "ProgressEvent",
-    "RateLimitedError",
+    "RateLimitError",
     "ResponseError",
     "Schedule",
     "ServiceUnavailableError",
     "SoraClient",
     "SoraError",
-    "TargetExistsError",
+    "OutputExistsError",
     "TaskFailedError",
     "TaskFailure",
     "TaskNotFoundError",
-    "UnauthorizedError",
-    "UnreadableReplyError",
+    "AuthenticationError",
+    "InvalidResponseError",
     "Until",
-    "UnwritableError",
+    "FileWriteError",
     "VideoFile",
     "VideoGoneError",
     "VideoMissingError",

@@ -207,10 +207,10 @@ def test_what_is_public_is_pinned() -> None:
                 "BatchOutcome",
                 "Character",
                 "Dialect",
-                "Budget",
+                "RateLimit",
                 "Schedule",
                 "LearningSchedule",
-                "Memory",
+                "DurationHistory",
                 "load_memory",
                 "save_memory",
             ),
@@ -245,7 +245,7 @@ def test_what_is_public_beside_others_is_pinned_and_in_the_reference() -> None:
     }
 
     assert names == {
-        "redis.SharedBudget",
+        "redis.SharedRateLimit",
         *("saq.VideoQueue", "saq.create_job", "saq.read_outcome", "saq.wait_job"),
         "saq.worker_settings",
     }

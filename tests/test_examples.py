@@ -22,7 +22,7 @@ from support import ROOT, TLS
 from sora_async.testing import (
     Answer,
     FakeSora,
-    Life,
+    Scenario,
     Shape,
     completed,
     failed,
@@ -55,10 +55,10 @@ IN_THE_WAY = (
 )
 """How the names begin of variables that change what an example does or writes."""
 
-QUICK = Life(queued=0, running=2)
+QUICK = Scenario(queued=0, running=2)
 """What becomes of an order at a fake that is not scripted."""
 
-IN_LINE = Life(queued=600)
+IN_LINE = Scenario(queued=600)
 """The same where a page shows tasks that nobody has begun yet, however busy the machine is."""
 
 BLOCKED = failed("moderation_blocked", "The prompt was refused.")
@@ -102,7 +102,7 @@ class Example:
     command: str
     tasks: Mapping[str, tuple[Answer, ...]] = attrs.field(factory=dict)
     shape: Shape | None = attrs.field(default=None, kw_only=True)
-    life: Life = attrs.field(default=QUICK, kw_only=True)
+    life: Scenario = attrs.field(default=QUICK, kw_only=True)
     environment: Mapping[str, str] = attrs.field(factory=dict, kw_only=True)
     prints: str | None = attrs.field(default=None, kw_only=True)
     writes_to_stderr: bool = attrs.field(default=False, kw_only=True)

@@ -7,7 +7,7 @@ import pytest
 from support.fault_matrix import DONE, PAGE, ROWS, Row, render
 
 from sora_async import Schedule, SoraClient, SoraError
-from sora_async.testing import FakeSora, Life, running
+from sora_async.testing import FakeSora, Scenario, running
 
 EXACT = Schedule(intervals=[2.0], jitter=float, first_jitter=float)
 
@@ -39,7 +39,7 @@ async def test_a_wait_does_what_the_table_says(
 async def test_a_service_that_is_down_for_a_while_is_waited_for(
     sora: FakeSora, client: SoraClient
 ) -> None:
-    sora.add(Life(queued=0, running=50), task_id="task_1")
+    sora.add(Scenario(queued=0, running=50), task_id="task_1")
     waiting = asyncio.create_task(client.wait_until_complete("task_1").result())
     await asyncio.sleep(5)
 

@@ -14,7 +14,7 @@ from sora_async.schedule import ramp
 from sora_async.testing import (
     Answer,
     FakeSora,
-    Life,
+    Scenario,
     close_after,
     drip,
     garbage_status_line,
@@ -50,12 +50,12 @@ FAULTS: list[Callable[[], Answer]] = [
     lambda: close_after(running(0.5)),
 ]
 
-ENDS: dict[str, Callable[[float], Life]] = {
-    "video": lambda seconds: Life(queued=30, running=seconds),
-    "late video": lambda seconds: Life(queued=30, running=seconds, url_delay=23),
-    "content": lambda seconds: Life(queued=30, running=seconds, url_delay=None),
-    "TaskFailedError": lambda seconds: Life(queued=30, running=seconds, failure=("a", "b")),
-    "WaitTimeoutError": lambda _: Life(queued=30, running=10 * 3600),
+ENDS: dict[str, Callable[[float], Scenario]] = {
+    "video": lambda seconds: Scenario(queued=30, running=seconds),
+    "late video": lambda seconds: Scenario(queued=30, running=seconds, url_delay=23),
+    "content": lambda seconds: Scenario(queued=30, running=seconds, url_delay=None),
+    "TaskFailedError": lambda seconds: Scenario(queued=30, running=seconds, failure=("a", "b")),
+    "WaitTimeoutError": lambda _: Scenario(queued=30, running=10 * 3600),
 }
 
 

@@ -11,10 +11,10 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from sora_async import Budget, Memory, SoraClient
+from sora_async import DurationHistory, RateLimit, SoraClient
 from sora_async._wire.task_decoder import describe_task
-from sora_async.schedule.learning.memory import kinds_of
-from sora_async.schedule.learning.observations import Ending
+from sora_async.schedule.learning.memory import task_kinds
+from sora_async.schedule.learning.observations import CensoredDuration
 
 from ..contestants import KEY, hand
 from ..processes import Figures
@@ -39,7 +39,7 @@ def measure(contestant: str, *, count: int, rate: float, within: float) -> Figur
         within: The seconds in which tasks and waits are begun; 0 for all at once.
     """
     random.seed(7)
-    memory = _teach(random.Random(8)) if contestant == "taught" else Memory()
+    memory = _teach(random.Random(8)) if contestant == "taught" else DurationHistory()
     durations = list(itertools.islice(itertools.cycle(_read_durations()), count))
     random.shuffle(durations)
     lives = [(random.uniform(0, within), duration) for duration in durations]
@@ -48,18 +48,20 @@ def measure(contestant: str, *, count: int, rate: float, within: float) -> Figur
     return virtual.run(_measure_ours(lives, rate, memory))
 
 
-def _teach(chance: random.Random) -> Memory:
+def _teach(chance: random.Random) -> DurationHistory:
     """Return what a client knows that has waited for tasks of these durations, though not these."""
-    memory, page = Memory(), describe_task(read_reply("001_page_pending_verbatim.json"))
-    kinds = kinds_of(page["model"], page["size"], page["seconds"])
+    memory, page = DurationHistory(), describe_task(read_reply("001_page_pending_verbatim.json"))
+    kinds = task_kinds(page["model"], page["size"], page["seconds"])
     for duration in chance.choices(_read_durations(), k=60):
         length = duration * chance.gauss(1.0, 0.03)
-        memory.learn(kinds, Ending(result="video", after=length - 3.0, before=length + 3.0))
+        memory.learn(
+            kinds, CensoredDuration(result="video", after=length - 3.0, before=length + 3.0)
+        )
     return memory
 
 
-async def _measure_ours(lives: Lives, rate: float, memory: Memory) -> Figures:
-    budget = Budget(rate=rate, burst=round(rate))
+async def _measure_ours(lives: Lives, rate: float, memory: DurationHistory) -> Figures:
+    budget = RateLimit(rate=rate, burst=round(rate))
     service = Service(asyncio.get_running_loop().time)
     async with (
         virtual.serving(service) as url,

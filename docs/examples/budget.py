@@ -1,9 +1,9 @@
 import asyncio
 import sys
 
-from sora_async import Budget, SoraClient
+from sora_async import RateLimit, SoraClient
 
-BUDGET = Budget(rate=5, burst=2, in_flight=10)
+BUDGET = RateLimit(rate=5, burst=2, in_flight=10)
 
 
 async def main(task_ids: list[str]) -> None:

@@ -1,6 +1,6 @@
 import asyncio
 
-from sora_async import CreateUncertainError, SoraClient, TaskFailedError
+from sora_async import CreateOutcomeUnknownError, SoraClient, TaskFailedError
 
 
 async def main() -> None:
@@ -15,7 +15,7 @@ async def main() -> None:
             print("The video is at", task.video_url or task.content_url)
         except TaskFailedError as error:
             print("There will be no video:", error.failure)
-        except CreateUncertainError as error:
+        except CreateOutcomeUnknownError as error:
             print("Look before you create again:", error)
         finally:
             print("The task is", watch.task_id)

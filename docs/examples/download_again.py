@@ -3,7 +3,7 @@ import os
 import sys
 from pathlib import Path
 
-from sora_async import DiskFullError, DownloadInterruptedError, SoraClient, TargetExistsError
+from sora_async import DiskFullError, DownloadInterruptedError, OutputExistsError, SoraClient
 
 PATH = Path(os.environ["VIDEOS"], "boat.mp4")
 
@@ -14,7 +14,7 @@ async def main(task_id: str) -> None:
             try:
                 file = await client.download(task_id, PATH, timeout=600)
                 print(number, "it is there,", file.size, "bytes")
-            except TargetExistsError as error:
+            except OutputExistsError as error:
                 print(number, error.reason)
             except DiskFullError as error:
                 print(number, "make room and run this again: it goes on;", error)

@@ -2,11 +2,11 @@ import asyncio
 import sys
 
 from sora_async import (
+    AuthenticationError,
     InsufficientQuotaError,
     SoraClient,
     SoraError,
     TaskFailedError,
-    UnauthorizedError,
     WaitInterruptedError,
 )
 
@@ -18,7 +18,7 @@ async def settle(client: SoraClient, task_id: str) -> str:
         return f"make another task: {error.failure}"
     except WaitInterruptedError as error:
         return f"wait again for {error.task_id}"
-    except (UnauthorizedError, InsufficientQuotaError) as error:
+    except (AuthenticationError, InsufficientQuotaError) as error:
         return f"stop, and tell the owner of the account: {error.code}"
     except SoraError as error:
         return f"look into it: {error}"

@@ -16,20 +16,20 @@ from .._polling.watch import Watch
 from ..errors import (
     ClientClosedError,
     InvalidArgumentError,
+    OutputExistsError,
     SoraError,
-    TargetExistsError,
     TaskFailedError,
     WaitInterruptedError,
 )
 from ..models import VideoFile, VideoTask
-from .events import BatchEvent, BatchOutcome, News
-from .items import Job, Jobs, read_orders
+from .events import BatchEvent, BatchOutcome, CoalescingQueue
+from .items import BatchItem, BatchItems, read_items
 from .journal import Journal, failed_before
-from .reconcile import Lister, settle_doubts
-from .submitter import Buyer, Till
+from .reconcile import TaskLister, reconcile_creates
+from .submitter import CreateStarter, CreateSubmitter
 
 
-class Door(Till, Lister, Protocol):
+class BatchClient(CreateStarter, TaskLister, Protocol):
     """What a batch needs of its client."""
 
     def _hold(self, task: "asyncio.Task[None]") -> None:
@@ -43,7 +43,7 @@ class Door(Till, Lister, Protocol):
 
 
 @attrs.frozen(kw_only=True)
-class Plan:
+class BatchOptions:
     """
     How a batch is carried out.
 
@@ -80,11 +80,13 @@ class Batch:
         is_chatty: Whether events are told, too, and not only outcomes.
     """
 
-    def __init__(self, door: Door, plan: Plan, journal: Journal, *, is_chatty: bool) -> None:
+    def __init__(
+        self, door: BatchClient, plan: BatchOptions, journal: Journal, *, is_chatty: bool
+    ) -> None:
         self._door = door
         self._plan = plan
         self._journal = journal
-        self._jobs = Jobs(plan.out)
+        self._jobs = BatchItems(plan.out)
         # What an earlier run has put under their paths is whole, though it may not have said so.
         self._begun = {
             entry.key
@@ -92,20 +94,22 @@ class Batch:
             if entry.stage in ("created", "saved") and not entry.facts.get("is_foreign")
         }
         self._ids: dict[str, str] = {}
-        self._buyer = Buyer(door, journal, at_once=plan.creating, timeout=plan.timeout)
+        self._buyer = CreateSubmitter(door, journal, at_once=plan.creating, timeout=plan.timeout)
         self._waiting = asyncio.Semaphore(plan.waiting)
         self._downloading = asyncio.Semaphore(plan.downloading)
         # Outcomes that were not taken yet have a place, too: a slow reader holds up the batch.
         places = plan.waiting + plan.downloading
         self._places = asyncio.Semaphore(places)
-        self._news: News[BatchOutcome] = News(places=places, is_chatty=is_chatty)
+        self._news: CoalescingQueue[BatchOutcome] = CoalescingQueue(
+            places=places, is_chatty=is_chatty
+        )
         self._doubts: Mapping[str, SoraError] = {}
 
     async def follow(
         self, orders: Iterable[object] | AsyncIterable[object]
     ) -> AsyncGenerator[BatchEvent | BatchOutcome]:
         """Yield how each order ended, in the order in which they end, and what happens before."""
-        found = await settle_doubts(self._door, self._journal, self._plan.settling)
+        found = await reconcile_creates(self._door, self._journal, self._plan.settling)
         self._doubts, self._buyer.newest = found.left, found.newest
         # What is made now may have been put under its path by the run that was killed.
         self._begun |= found.made
@@ -129,7 +133,7 @@ class Batch:
         failure: Exception | None = None
         async with asyncio.TaskGroup() as group:
             try:
-                async for order in read_orders(orders):
+                async for order in read_items(orders):
                     await self._places.acquire()
                     # Here and now: a source may give the same mapping, filled anew, each time.
                     try:
@@ -143,7 +147,7 @@ class Batch:
         if failure is not None:
             raise failure
 
-    async def _carry_out(self, order: object, job: Job) -> None:
+    async def _carry_out(self, order: object, job: BatchItem) -> None:
         outcome = BatchOutcome(order=order, key=job.key, path=job.path)
         try:
             outcome = await self._do(job, outcome)
@@ -160,7 +164,7 @@ class Batch:
         known = self._ids.get(outcome.key) or (None if entry is None else entry.task_id)
         return attrs.evolve(outcome, error=error, task=task, task_id=known)
 
-    async def _do(self, job: Job, outcome: BatchOutcome) -> BatchOutcome:
+    async def _do(self, job: BatchItem, outcome: BatchOutcome) -> BatchOutcome:
         entry = self._journal.entries.get(job.key)
         if job.key in self._doubts:
             raise self._doubts[job.key]
@@ -189,7 +193,7 @@ class Batch:
             try:
                 download = self._door.download(task, event.path, if_exists=if_exists)
                 return await self._news.follow(download, event)
-            except TargetExistsError:
+            except OutputExistsError:
                 facts = {"task_id": event.task_id, "is_foreign": True}
                 await self._buyer.note(event.key, "created", **facts)
                 raise
@@ -215,8 +219,8 @@ class Batch:
 
 
 async def run_batch(
-    door: Door,
-    plan: Plan,
+    door: BatchClient,
+    plan: BatchOptions,
     path: Path,
     orders: Iterable[object] | AsyncIterable[object],
     *,

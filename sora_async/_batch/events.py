@@ -13,7 +13,7 @@ from ..errors import SoraError
 from ..models import VideoFile, VideoTask
 from ..models.repr import brief
 
-Stage = Literal["creating", "waiting", "downloading"]
+BatchStage = Literal["creating", "waiting", "downloading"]
 
 
 @attrs.frozen(kw_only=True)
@@ -35,7 +35,7 @@ class BatchEvent:
     order: object
     key: str
     path: Path
-    stage: Stage
+    stage: BatchStage
     task_id: str | None = None
     event: ProgressEvent | DownloadEvent | None = None
 
@@ -66,18 +66,18 @@ class BatchOutcome:
     error: SoraError | None = None
 
 
-class Place(NamedTuple):
+class QueueKey(NamedTuple):
     """What stands in the queue for an event."""
 
     key: str
-    stage: Stage
+    stage: BatchStage
 
 
 End = TypeVar("End")
 Found = TypeVar("Found", covariant=True)
 
 
-class Source(Protocol[Found]):
+class CoalescedEvent(Protocol[Found]):
     """A wait or a download."""
 
     def result(self) -> Coroutine[Any, Any, Found]:
@@ -87,7 +87,7 @@ class Source(Protocol[Found]):
         """Iterate over its events."""
 
 
-class News(Generic[End]):
+class CoalescingQueue(Generic[End]):
     """
     What was told and not taken yet, in the order in which it came.
 
@@ -101,14 +101,14 @@ class News(Generic[End]):
 
     def __init__(self, *, places: int, is_chatty: bool) -> None:
         self._is_chatty = is_chatty
-        self._events: dict[Place, BatchEvent] = {}
-        self._queue: asyncio.Queue[End | Place | None] = asyncio.Queue(4 * places + 1)
+        self._events: dict[QueueKey, BatchEvent] = {}
+        self._queue: asyncio.Queue[End | QueueKey | None] = asyncio.Queue(4 * places + 1)
 
     def tell(self, event: BatchEvent) -> None:
         """Tell an event, in the place of one of the same stage that was not taken."""
         if not self._is_chatty:
             return
-        place = Place(event.key, event.stage)
+        place = QueueKey(event.key, event.stage)
         if place not in self._events:
             self._queue.put_nowait(place)
         self._events[place] = event
@@ -120,9 +120,9 @@ class News(Generic[End]):
     async def take(self) -> BatchEvent | End | None:
         """Return the next news, None at the end of all."""
         news = await self._queue.get()
-        return self._events.pop(news) if isinstance(news, Place) else news
+        return self._events.pop(news) if isinstance(news, QueueKey) else news
 
-    async def follow(self, source: Source[Found], event: BatchEvent) -> Found:
+    async def follow(self, source: CoalescedEvent[Found], event: BatchEvent) -> Found:
         """
         Return what a wait or a download ends with, and tell its events meanwhile.
 

@@ -21,7 +21,7 @@ _WORD: Final = re.compile(r"[^\W_]+")
 
 
 @attrs.frozen(kw_only=True)
-class Job:
+class BatchItem:
     """
     One order that can be sent.
 
@@ -48,7 +48,7 @@ class Job:
             )
 
 
-class Jobs:
+class BatchItems:
     """Makes jobs of orders; the same orders in the same folder are the same jobs in every run."""
 
     def __init__(self, out: Path) -> None:
@@ -56,7 +56,7 @@ class Jobs:
         self._times: dict[str, int] = {}
         self._names: set[str] = set()
 
-    def take(self, given: object) -> Job:
+    def take(self, given: object) -> BatchItem:
         """
         Return the job of an order: a prompt, or the arguments of ``create_task`` and a *name*.
 
@@ -73,7 +73,7 @@ class Jobs:
         if name.lower() in self._names:
             raise InvalidArgumentError(f"name {name!r}: an earlier order of the batch has it")
         self._names.add(name.lower())
-        return Job(order=order, key=key, path=self._out / name)
+        return BatchItem(order=order, key=key, path=self._out / name)
 
 
 def _check_order(given: object) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def _check_name(name: object) -> str:
     return name if Path(name).suffix else f"{name}.mp4"
 
 
-async def read_orders(
+async def read_items(
     orders: Iterable[object] | AsyncIterable[object],
 ) -> AsyncIterator[object]:
     """Yield orders from either kind of source."""

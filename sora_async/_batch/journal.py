@@ -20,7 +20,7 @@ try:
 except ImportError:  # pragma: no cover - on Windows two runs are not kept apart
     fcntl = None  # type: ignore[assignment]
 
-Stage = Literal["creating", "refused", "created", "failed", "saved"]
+JournalStage = Literal["creating", "refused", "created", "failed", "saved"]
 """
 How far an order has come:
 
@@ -31,11 +31,11 @@ How far an order has come:
 - ``saved``: its video is in its file.
 """
 
-STAGES: Final = frozenset(get_args(Stage))
+STAGES: Final = frozenset(get_args(JournalStage))
 
 
 @attrs.frozen(kw_only=True)
-class Entry:
+class JournalEntry:
     """
     What the journal knows of one order.
 
@@ -49,7 +49,7 @@ class Entry:
     """
 
     key: str
-    stage: Stage
+    stage: JournalStage
     at: float
     marked: float
     task_id: str | None = None
@@ -70,7 +70,7 @@ class Journal:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self.entries: dict[str, Entry] = {}
+        self.entries: dict[str, JournalEntry] = {}
         self._file: BinaryIO | None = None
         self._writing = asyncio.Lock()
 
@@ -91,8 +91,8 @@ class Journal:
             self._file.close()
 
     async def note(
-        self, key: str, stage: Stage, *, task_id: str | None = None, **facts: Any
-    ) -> Entry:
+        self, key: str, stage: JournalStage, *, task_id: str | None = None, **facts: Any
+    ) -> JournalEntry:
         """
         Note how far an order has come, and return when that is on the disk.
 
@@ -166,7 +166,7 @@ class Journal:
             end += len(line)
         return end
 
-    def _take_in(self, line: Mapping[str, Any]) -> Entry:
+    def _take_in(self, line: Mapping[str, Any]) -> JournalEntry:
         key, stage, at = str(line["key"]), line["stage"], float(line["at"])
         if stage not in STAGES:
             raise ValueError(f"unknown stage {stage!r}")
@@ -175,7 +175,7 @@ class Journal:
         marked = at if is_anew or before is None else before.marked
         known = None if is_anew or before is None else before.task_id
         facts = {} if is_anew or before is None else before.facts
-        entry = Entry(
+        entry = JournalEntry(
             key=key,
             stage=stage,
             at=at,
@@ -208,7 +208,7 @@ async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
         raise
 
 
-def failed_before(entry: Entry) -> VideoTask:
+def failed_before(entry: JournalEntry) -> VideoTask:
     """Return the snapshot of a task that has failed in an earlier run."""
     facts = entry.facts
     return VideoTask(

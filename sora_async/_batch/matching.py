@@ -15,7 +15,7 @@ TELLING: Final = 20
 
 
 @attrs.frozen(kw_only=True)
-class Doubt:
+class UncertainCreate:
     """
     An order that was sent, or was about to be.
 
@@ -34,7 +34,7 @@ class Doubt:
 
 
 @attrs.frozen(kw_only=True)
-class Fates:
+class MatchResult:
     """
     What became of some orders; those in neither remain in doubt.
 
@@ -54,7 +54,9 @@ def is_newest_first(listed: Sequence[VideoTask]) -> bool:
     return len(known) == len(times) and known == sorted(known, reverse=True)
 
 
-def judge(doubts: Sequence[Doubt], listed: Sequence[VideoTask], claimed: frozenset[str]) -> Fates:
+def match_creates(
+    doubts: Sequence[UncertainCreate], listed: Sequence[VideoTask], claimed: frozenset[str]
+) -> MatchResult:
     """
     Return what became of orders, by all that a list of the account's tasks proves.
 
@@ -84,7 +86,7 @@ def judge(doubts: Sequence[Doubt], listed: Sequence[VideoTask], claimed: frozens
             made[doubt.key] = own[-1].id
         elif not alike and doubt.is_dated and is_sorted and is_whole:
             unmade.add(doubt.key)
-    return Fates(made=made, unmade=frozenset(unmade))
+    return MatchResult(made=made, unmade=frozenset(unmade))
 
 
 def _words(text: object) -> str:

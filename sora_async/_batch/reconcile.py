@@ -6,15 +6,15 @@ from typing import Final, Protocol
 
 import attrs
 
-from ..errors import CreateUncertainError, NotOfferedError, SoraError
+from ..errors import CreateOutcomeUnknownError, SoraError, UnsupportedOperationError
 from ..models import VideoTask
-from .journal import Entry, Journal
-from .matching import Doubt, Fates, is_newest_first, judge
+from .journal import Journal, JournalEntry
+from .matching import MatchResult, UncertainCreate, is_newest_first, match_creates
 
-NO_FATES: Final = Fates(made={}, unmade=frozenset())
+NO_FATES: Final = MatchResult(made={}, unmade=frozenset())
 
 
-class Lister(Protocol):
+class TaskLister(Protocol):
     """What is needed of a client to find out."""
 
     @property
@@ -26,7 +26,7 @@ class Lister(Protocol):
 
 
 @attrs.frozen(kw_only=True)
-class Settled:
+class ReconcileResult:
     """
     What was found out.
 
@@ -42,7 +42,9 @@ class Settled:
     newest: Mapping[str, str | None]
 
 
-async def settle_doubts(lister: Lister, journal: Journal, settling: float) -> Settled:
+async def reconcile_creates(
+    lister: TaskLister, journal: Journal, settling: float
+) -> ReconcileResult:
     """
     Find out what became of orders that a killed run may have sent, and note it.
 
@@ -65,7 +67,7 @@ async def settle_doubts(lister: Lister, journal: Journal, settling: float) -> Se
         if is_newest_first(listed[:2]):
             newest = {"newest": listed[0].id if listed else None}
     claimed = frozenset(one.task_id for one in journal.entries.values() if one.task_id)
-    fates = judge(doubts, listed, claimed) if cause is None else NO_FATES
+    fates = match_creates(doubts, listed, claimed) if cause is None else NO_FATES
     left: dict[str, SoraError] = {}
     for doubt in doubts:
         if doubt.key in fates.made:
@@ -74,10 +76,12 @@ async def settle_doubts(lister: Lister, journal: Journal, settling: float) -> Se
             await journal.note(doubt.key, "refused")
         else:
             left[doubt.key] = _uncertain(lister.base_url, cause)
-    return Settled(made=frozenset(fates.made), left=left, newest=newest)
+    return ReconcileResult(made=frozenset(fates.made), left=left, newest=newest)
 
 
-async def _list_since(lister: Lister, doubts: list[Doubt]) -> AsyncIterator[VideoTask]:
+async def _list_since(
+    lister: TaskLister, doubts: list[UncertainCreate]
+) -> AsyncIterator[VideoTask]:
     """
     Yield the newest two tasks, or all that are newer than the oldest of some orders.
 
@@ -92,9 +96,9 @@ async def _list_since(lister: Lister, doubts: list[Doubt]) -> AsyncIterator[Vide
         unseen.discard(task.id)
 
 
-def _doubt(entry: Entry) -> Doubt:
+def _doubt(entry: JournalEntry) -> UncertainCreate:
     facts = entry.facts
-    return Doubt(
+    return UncertainCreate(
         key=entry.key,
         order=facts.get("order", {}),
         newest=facts.get("newest"),
@@ -102,8 +106,10 @@ def _doubt(entry: Entry) -> Doubt:
     )
 
 
-def _uncertain(base_url: str, cause: SoraError | None) -> CreateUncertainError:
+def _uncertain(base_url: str, cause: SoraError | None) -> CreateOutcomeUnknownError:
     reason = "the run that sent it has ended before the answer came"
-    error = CreateUncertainError(base_url, reason, is_listed=not isinstance(cause, NotOfferedError))
+    error = CreateOutcomeUnknownError(
+        base_url, reason, is_listed=not isinstance(cause, UnsupportedOperationError)
+    )
     error.__cause__ = cause
     return error

@@ -9,20 +9,20 @@ from typing import Any, Final, Protocol
 
 import backoff
 
-from .._http.create import Making
+from .._http.create import PendingCreate
 from ..errors import (
+    AuthenticationError,
     ClientClosedError,
     ConnectionFailedError,
-    CreateUncertainError,
+    CreateOutcomeUnknownError,
     InsufficientQuotaError,
     JournalError,
-    RateLimitedError,
+    RateLimitError,
     SoraError,
-    UnauthorizedError,
 )
 from ..models import VideoTask
 from ..schedule import ramp
-from .items import Job
+from .items import BatchItem
 from .journal import Journal
 
 OUTAGE: Final = 120.0
@@ -32,14 +32,14 @@ PAUSES: Final = ramp(first=2.0, factor=2.0, longest=60.0)
 """Upper ends of the full-jittered pauses after a create was refused with 429."""
 
 
-class Till(Protocol):
+class CreateStarter(Protocol):
     """What is needed of a client to order."""
 
-    def _begin(self, given: Mapping[str, Any]) -> Making[VideoTask]:
+    def _begin(self, given: Mapping[str, Any]) -> PendingCreate[VideoTask]:
         """Begin to create a task."""
 
 
-class Buyer:
+class CreateSubmitter:
     """
     Sends the orders of a batch.
 
@@ -55,7 +55,7 @@ class Buyer:
     """
 
     def __init__(
-        self, till: Till, journal: Journal, *, at_once: int, timeout: float | None
+        self, till: CreateStarter, journal: Journal, *, at_once: int, timeout: float | None
     ) -> None:
         self.stop: SoraError | None = None
         self.newest: Mapping[str, str | None] = {}
@@ -64,7 +64,7 @@ class Buyer:
         self._places = asyncio.Semaphore(at_once)
         self._timeout = timeout
 
-    async def buy(self, job: Job, begin: Callable[[], None]) -> str:
+    async def buy(self, job: BatchItem, begin: Callable[[], None]) -> str:
         """
         Order once, and return the id; again only after a 429 or without a connection.
 
@@ -78,7 +78,7 @@ class Buyer:
                         raise copy.copy(self.stop)
                     begin()
                     return await self._order(job)
-            except RateLimitedError as error:
+            except RateLimitError as error:
                 delay, outage = (error.retry_after or 0.0) + backoff.full_jitter(pause), 0.0
                 limited += delay
                 limit = self._timeout
@@ -95,14 +95,14 @@ class Buyer:
             await asyncio.sleep(delay)
         raise AssertionError("the pauses have no end")  # pragma: no cover
 
-    async def _order(self, job: Job) -> str:
+    async def _order(self, job: BatchItem) -> str:
         """
         Send an order and note what came of it.
 
         Who is cancelled here does not send it any more, unless it may have left:
         then its answer is waited for.
         """
-        makings: list[Making[VideoTask]] = []
+        makings: list[PendingCreate[VideoTask]] = []
         sending = asyncio.create_task(self._send(job, makings))
         try:
             return await asyncio.shield(sending)
@@ -116,17 +116,17 @@ class Buyer:
                     await asyncio.wait([sending])
             raise
 
-    async def _send(self, job: Job, makings: list[Making[VideoTask]]) -> str:
+    async def _send(self, job: BatchItem, makings: list[PendingCreate[VideoTask]]) -> str:
         await self._journal.note(job.key, "creating", order=job.order, **self.newest)
         try:
             if self.stop is not None:
                 raise copy.copy(self.stop)
             makings.append(self._till._begin(job.order))
             task = await makings[0].result()
-        except CreateUncertainError:
+        except CreateOutcomeUnknownError:
             raise  # the journal says so already
         except SoraError as error:
-            if isinstance(error, InsufficientQuotaError | UnauthorizedError | ClientClosedError):
+            if isinstance(error, InsufficientQuotaError | AuthenticationError | ClientClosedError):
                 self.stop = error
             await self._journal.note(job.key, "refused")
             raise

@@ -8,7 +8,7 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 """An IPv4 address is in its last 32 bits. Source: :rfc:`6052`."""
 
 
-def find_flaw(url: str) -> str | None:
+def find_address_problem(url: str) -> str | None:
     """Return why a link cannot be followed, whatever the network; None if it can."""
     try:
         parts = urlsplit(url)

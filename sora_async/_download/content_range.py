@@ -16,7 +16,7 @@ _ETAG = re.compile(r'"[\x21\x23-\x7e]*"')
 
 
 @attrs.frozen(kw_only=True)
-class Part:
+class ContentRange:
     """
     Which part of a file an answer has.
 
@@ -37,7 +37,7 @@ class Part:
     is_encoded: bool
 
 
-def read_part(status: int, headers: Mapping[str, str]) -> Part:
+def read_content_range(status: int, headers: Mapping[str, str]) -> ContentRange:
     """
     Return which part of a file an answer has.
 
@@ -48,7 +48,7 @@ def read_part(status: int, headers: Mapping[str, str]) -> Part:
     encoding = headers.get("Content-Encoding", "").strip().lower()
     is_encoded = encoding not in ("", "identity")
     first, total = _read_extent(status, headers)
-    return Part(
+    return ContentRange(
         status=status,
         first=first,
         total=None if is_encoded else total,

@@ -8,35 +8,35 @@ from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
-from .._polling.subscription import Events
-from .._polling.wakes import Waiting, join, leave, wake
+from .._polling.subscription import EventIterator
+from .._polling.wakes import Waiters, add_waiter, remove_waiter, wake_all
 from .._polling.watch import Watch
 from .._wire.urls import check_task_id
 from ..errors import DownloadInterruptedError, DownloadTimeoutError, SoraError
 from ..models import VideoFile, VideoTask
 from ..models.repr import brief
 from .events import DownloadEvent
-from .request import Errand, IfExists
+from .request import DownloadRequest, IfExists
 
 if TYPE_CHECKING:
     # A program that only waits has no need of these: they come with its first download.
-    from .manager import Transfers
-    from .state import Course
-    from .transfer import Fetcher
+    from .manager import DownloadManager
+    from .state import DownloadState
+    from .transfer import Transfer
 
 
-class Door(Protocol):
+class ManagerProvider(Protocol):
     """What a download needs of its client."""
 
     async def get_task(self, task_id: str) -> VideoTask:
         """Ask for a task."""
 
-    def _find_transfers(self) -> "Transfers":
+    def _find_transfers(self) -> "DownloadManager":
         """Return what the downloads of the running loop share."""
 
 
 @attrs.frozen(kw_only=True)
-class Terms:
+class DownloadOptions:
     """How a file is downloaded; see :meth:`SoraClient.download`."""
 
     __repr__ = brief
@@ -75,13 +75,17 @@ class Download:
     """
 
     def __init__(
-        self, door: Door, source: str | VideoTask | Watch, errand: Errand, terms: Terms
+        self,
+        door: ManagerProvider,
+        source: str | VideoTask | Watch,
+        errand: DownloadRequest,
+        terms: DownloadOptions,
     ) -> None:
         # Here, and not on the way: it would be no download's error that they cannot be imported.
-        from .state import Course
-        from .transfer import Fetcher
+        from .state import DownloadState
+        from .transfer import Transfer
 
-        self._make_fetcher = Fetcher
+        self._make_fetcher = Transfer
         self._door = door
         self._source = source
         self._errand = errand
@@ -93,11 +97,11 @@ class Download:
         self._ends_at: float | None = None
         self._end: VideoFile | BaseException | None = None
         self._frames: TracebackType | None = None
-        self._course = Course(errand=errand)
+        self._course = DownloadState(errand=errand)
         self._latest: DownloadEvent | None = None
         self._version = 0
-        self._news: Waiting = None
-        self._ends: Waiting = None
+        self._news: Waiters = None
+        self._ends: Waiters = None
 
     @property
     def task_id(self) -> str | None:
@@ -138,31 +142,31 @@ class Download:
         self._hold()
         try:
             while self._end is None:
-                self._ends = join(self._ends)
+                self._ends = add_waiter(self._ends)
                 future = self._ends[-1]
                 try:
                     await future
                 finally:
-                    leave(self._ends, future)
+                    remove_waiter(self._ends, future)
         finally:
             self._release()
             if self._end is None and self._holders == 0 and self._task is not None:
                 await asyncio.wait([self._task])
         return self._unwrap()
 
-    def __aiter__(self) -> Events[DownloadEvent]:
+    def __aiter__(self) -> EventIterator[DownloadEvent]:
         """Iterate over the events of the download, the last one with all bytes."""
-        return Events(self)
+        return EventIterator(self)
 
     async def _next(self, version: int) -> int:
         """Return the version of an event newer than a given one; 0 when there will be none."""
         while self._end is None and self._version <= version:
-            self._news = join(self._news)
+            self._news = add_waiter(self._news)
             future = self._news[-1]
             try:
                 await future
             finally:
-                leave(self._news, future)
+                remove_waiter(self._news, future)
         if self._version > version and not isinstance(self._end, BaseException):
             return self._version
         self._unwrap()
@@ -210,7 +214,7 @@ class Download:
         received = 0 if self._latest is None else self._latest.received
         return attrs.evolve(self._course, size=received).interrupted(reason, kind)
 
-    async def _run(self, transfers: "Transfers", previous: asyncio.Task[None] | None) -> None:
+    async def _run(self, transfers: "DownloadManager", previous: asyncio.Task[None] | None) -> None:
         """Bring the file; whatever goes wrong in here reaches those who wait."""
         if previous is not None:
             await asyncio.wait([previous])
@@ -235,7 +239,7 @@ class Download:
         except Exception as bug:
             self._settle(bug)
 
-    async def _fetch(self, transfers: "Transfers", fetcher: "Fetcher") -> VideoFile:
+    async def _fetch(self, transfers: "DownloadManager", fetcher: "Transfer") -> VideoFile:
         source, found = self._source, await fetcher.find()
         if found is None and isinstance(source, Watch):
             source = await source
@@ -253,7 +257,7 @@ class Download:
                 raise
         raise self._interrupted(f"not whole after {timeout:g} s", DownloadTimeoutError)
 
-    def _publish(self, course: "Course", received: int) -> None:
+    def _publish(self, course: "DownloadState", received: int) -> None:
         """Take note of news, and wake those who iterate."""
         self._course = course
         self._tell(received, course.total, course.fault)
@@ -268,7 +272,7 @@ class Download:
             fault=fault,
         )
         self._version += 1
-        wake(self._news)
+        wake_all(self._news)
 
     def _settle(self, end: VideoFile | BaseException) -> None:
         """Take the end of the download and wake everybody."""
@@ -279,8 +283,8 @@ class Download:
             self._tell(end.size, end.size, None)
         else:
             self._frames = end.__traceback__
-        wake(self._ends)
-        wake(self._news)
+        wake_all(self._ends)
+        wake_all(self._news)
 
     def _unwrap(self) -> VideoFile:
         """Return the file or raise the error: a copy, for one raised often gathers tracebacks."""

@@ -1,22 +1,22 @@
 """What an answer says that is no video: a link to one, or an error of ours."""
 
-from .._wire.response import Reply, decode_reply
+from .._wire.response import Response, decode_response
 from .._wire.video_type import describe_stranger, read_link
 from ..errors import (
     NotAVideoError,
-    RateLimitedError,
+    RateLimitError,
     ResponseError,
     ServiceUnavailableError,
     SoraError,
     TaskFailedError,
     VideoGoneError,
 )
-from .state import Course, Link, Refusal
+from .state import DownloadState, ErrorResponse, UrlInstead
 
 
-def read_refusal(
-    course: Course, reply: Reply, *, is_own: bool, secrets: tuple[str, ...]
-) -> Refusal | Link:
+def read_error_response(
+    course: DownloadState, reply: Response, *, is_own: bool, secrets: tuple[str, ...]
+) -> ErrorResponse | UrlInstead:
     """
     Return what an answer says that is no video.
 
@@ -32,15 +32,15 @@ def read_refusal(
     is_good, is_service = 200 <= reply.status < 300, is_own and course.is_content
     link = read_link(reply.body, url=reply.url) if is_good and is_service else None
     if link is not None:
-        return Link(link)
+        return UrlInstead(link)
     said = _decode(reply, task_id=course.errand.task_id, secrets=secrets)
-    is_passing = isinstance(said, RateLimitedError | ServiceUnavailableError)
+    is_passing = isinstance(said, RateLimitError | ServiceUnavailableError)
     is_gone = reply.status == 410
     error: SoraError | None = said if is_passing or (is_service and not is_gone) else None
     if error is None and is_good:
         reason = f"{describe_stranger(reply.body)} came, and no video"
         error = course.error(NotAVideoError, reason)
-    return Refusal(
+    return ErrorResponse(
         status=reply.status,
         error=error or course.error(VideoGoneError, f"the link answered {reply.status}"),
         is_own=is_own,
@@ -48,10 +48,10 @@ def read_refusal(
     )
 
 
-def _decode(reply: Reply, *, task_id: str, secrets: tuple[str, ...]) -> SoraError | None:
+def _decode(reply: Response, *, task_id: str, secrets: tuple[str, ...]) -> SoraError | None:
     """Return the error that an answer is, None if it is none that we know."""
     try:
-        task = decode_reply(reply, task_id=task_id, secrets=secrets)
+        task = decode_response(reply, task_id=task_id, secrets=secrets)
     except ResponseError as error:
         return error.with_traceback(None)
     except SoraError:

@@ -5,20 +5,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..errors import DiskFullError, DownloadError, TargetExistsError, UnwritableError
+from ..errors import DiskFullError, DownloadError, FileWriteError, OutputExistsError
 from ..models import VideoFile, VideoTask
-from .manager import Transfers
+from .manager import DownloadManager
 from .part_file import PartFile, check_target
-from .request import Errand, IfExists
-from .resume_info import Origin
-from .state import Course
+from .request import DownloadRequest, IfExists
+from .resume_info import ResumeInfo
+from .state import DownloadState
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 T = TypeVar("T")
 
 
-class Shelf:
+class DownloadFileIO:
     """
     Where one attempt puts what comes.
 
@@ -33,7 +33,9 @@ class Shelf:
         file: The file under its path; None until it is there.
     """
 
-    def __init__(self, transfers: Transfers, errand: Errand, *, if_exists: IfExists) -> None:
+    def __init__(
+        self, transfers: DownloadManager, errand: DownloadRequest, *, if_exists: IfExists
+    ) -> None:
         self.errand = errand
         self.shown: str | None = None
         self.file: VideoFile | None = None
@@ -58,9 +60,9 @@ class Shelf:
     def _open(self) -> None:
         self._parts.append(PartFile(self._target, self.errand.source))
 
-    async def begin(self, part: PartFile, course: Course) -> None:
+    async def begin(self, part: PartFile, course: DownloadState) -> None:
         """Empty the part file, and note where what follows is from."""
-        origin = Origin(
+        origin = ResumeInfo(
             source=self.errand.source,
             place=course.place,
             validator=course.validator,
@@ -72,7 +74,7 @@ class Shelf:
         """Make the part file the file, unless another one has come and is to stay."""
         try:
             await self.run(part.publish, self._if_exists)
-        except TargetExistsError:
+        except OutputExistsError:
             if self._if_exists != "skip":
                 raise
             part.drop()
@@ -98,9 +100,9 @@ class Shelf:
         task_id, path = self.errand.task_id, self.errand.path
         reason, code = error.strerror or str(error), error.errno
         if isinstance(error, FileExistsError):
-            return TargetExistsError(task_id, path, reason)
+            return OutputExistsError(task_id, path, reason)
         if code in _FULL:
             reason = f"no room on the disk: {reason}"
             return DiskFullError(task_id, path, reason, self.shown, code)
         reason = f"the file cannot be written: {reason}"
-        return UnwritableError(task_id, path, reason, self.shown, code)
+        return FileWriteError(task_id, path, reason, self.shown, code)

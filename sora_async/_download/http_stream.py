@@ -10,10 +10,10 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from .._http.session import NO_TIMEOUT, Terms
+from .._http.session import NO_TIMEOUT, HttpOptions
 from .._http.transport import MAX_REDIRECTS, REDIRECTS, Transport
 from ..errors import ConnectionFailedError, InvalidArgumentError, SoraError
-from .address_guard import find_flaw, is_inside, is_public, without_query
+from .address_guard import find_address_problem, is_inside, is_public, without_query
 
 BUFFER = 256 * 1024
 """Bytes that aiohttp holds of an answer before it lets the server wait, times two."""
@@ -23,11 +23,11 @@ _SIGNED = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]+")
 _REFUSAL = "refused to connect to an address that is not of the internet"
 
 
-class LinkRefused(Exception):
+class AddressNotAllowed(Exception):
     """A link leads to where we do not follow it; the text says why."""
 
 
-class Answer:
+class FileResponse:
     """
     An answer whose body is still to be read.
 
@@ -37,7 +37,7 @@ class Answer:
     """
 
     def __init__(
-        self, response: aiohttp.ClientResponse, url: str, *, is_own: bool, stream: "Stream"
+        self, response: aiohttp.ClientResponse, url: str, *, is_own: bool, stream: "FileHttpClient"
     ) -> None:
         self._response = response
         self._stream = stream
@@ -90,7 +90,7 @@ class Answer:
         self._response.release()
 
 
-class Stream:
+class FileHttpClient:
     """
     Sends the requests for files on one loop.
 
@@ -109,7 +109,7 @@ class Stream:
     def __init__(
         self,
         transport: Transport,
-        terms: Terms,
+        terms: HttpOptions,
         *,
         base: URL,
         trust_env: bool,
@@ -126,11 +126,11 @@ class Stream:
 
     def is_own(self, url: str) -> bool:
         """Return whether an address is on the service's origin."""
-        return find_flaw(url) is None and _to_url(url).origin() == self._base.origin()
+        return find_address_problem(url) is None and _to_url(url).origin() == self._base.origin()
 
     async def open(
         self, url: str, headers: Mapping[str, str], *, is_bare: bool, allow_private: bool
-    ) -> Answer:
+    ) -> FileResponse:
         """
         Return the answer to a GET, redirects followed, and each of them looked at.
 
@@ -153,7 +153,7 @@ class Stream:
             raise  # although it is a ValueError
         except (aiohttp.ClientError, OSError, ValueError) as error:
             if _REFUSAL in str(error):
-                raise LinkRefused(_REFUSAL) from error
+                raise AddressNotAllowed(_REFUSAL) from error
             reason = "no answer in time" if type(error) is TimeoutError else None
             failure = self.translate(url, error, reason)
         raise failure
@@ -175,7 +175,7 @@ class Stream:
 
     async def _follow(
         self, url: str, headers: Mapping[str, str], *, is_bare: bool, is_guarded: bool
-    ) -> Answer:
+    ) -> FileResponse:
         target = self._check(url, is_guarded=is_guarded)
         for _ in range(MAX_REDIRECTS + 1):
             is_own = target.origin() == self._base.origin()
@@ -187,20 +187,22 @@ class Stream:
                 )
             location = response.headers.get("Location")
             if response.status not in REDIRECTS or location is None:
-                return Answer(response, without_query(str(target)), is_own=is_own, stream=self)
+                return FileResponse(
+                    response, without_query(str(target)), is_own=is_own, stream=self
+                )
             response.release()
             target = self._check(str(target.join(_to_url(location))), is_guarded=is_guarded)
         raise ConnectionFailedError(without_query(url), f"more than {MAX_REDIRECTS} redirects")
 
     def _check(self, url: str, *, is_guarded: bool) -> URL:
         """Return an address that may be asked, as far as its text tells."""
-        flaw = find_flaw(url)
+        flaw = find_address_problem(url)
         if flaw is not None:
-            raise LinkRefused(f"a link leads to {flaw}")
+            raise AddressNotAllowed(f"a link leads to {flaw}")
         target = _to_url(url)
         is_own = target.origin() == self._base.origin()
         if is_guarded and not is_own and is_inside(target.host or ""):
-            raise LinkRefused(f"a link leads to {target.host}, which is not of the internet")
+            raise AddressNotAllowed(f"a link leads to {target.host}, which is not of the internet")
         return target
 
     async def _open_elsewhere(

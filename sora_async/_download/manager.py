@@ -6,9 +6,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from .._http.request_queue import Slots
+from .._http.request_queue import RequestQueue
 from ..errors import SoraError
-from .http_stream import Stream
+from .http_stream import FileHttpClient
 
 MOST_THREADS = 8
 """More would not make a disk faster."""
@@ -16,7 +16,7 @@ MOST_THREADS = 8
 T = TypeVar("T")
 
 
-class Transfers:
+class DownloadManager:
     """
     What the downloads of one client share on one loop.
 
@@ -30,8 +30,8 @@ class Transfers:
 
     def __init__(
         self,
-        stream: Stream,
-        slots: Slots[Any],
+        stream: FileHttpClient,
+        slots: RequestQueue[Any],
         *,
         note: Callable[[str, SoraError], None],
         secrets: tuple[str, ...],

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from .._wire.video_type import ENOUGH, find_video_type, missing_bytes
 from .request import IfExists
-from .resume_info import Origin, read_note, write_mark, write_origin
+from .resume_info import ResumeInfo, read_note, write_mark, write_origin
 
 if sys.platform != "win32":  # pragma: no branch
     import fcntl
@@ -64,7 +64,7 @@ class PartFile:
         self.size = 0
         self.published = False
         self.content_type: str | None = None
-        self.origin = Origin(source=source)
+        self.origin = ResumeInfo(source=source)
         self._file = _open_locked(self.path)
         self._note = -1
         try:
@@ -74,7 +74,7 @@ class PartFile:
             self.close()
             raise
 
-    def begin(self, origin: Origin) -> None:
+    def begin(self, origin: ResumeInfo) -> None:
         """Throw away what is there: the file comes from its beginning, and from this origin."""
         with self._lock:
             self.size = self._checksum = 0

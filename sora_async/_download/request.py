@@ -13,7 +13,7 @@ IfExists = Literal["error", "overwrite", "skip"]
 
 
 @attrs.frozen(kw_only=True)
-class Errand:
+class DownloadRequest:
     """
     What is fetched, and where to.
 

@@ -21,7 +21,7 @@ def _check_header(_: object, __: object, text: Any) -> None:
 
 
 @attrs.frozen(kw_only=True)
-class Origin:
+class ResumeInfo:
     """Where the bytes of a part file are from; see :class:`~sora_async._download.state.Course`."""
 
     source: str = attrs.field(validator=instance_of(str))
@@ -30,7 +30,7 @@ class Origin:
     total: int | None = attrs.field(default=None, validator=optional(instance_of(int)))
 
 
-def write_origin(origin: Origin) -> bytes:
+def write_origin(origin: ResumeInfo) -> bytes:
     """Return the first line of a note."""
     return _line({"version": 1, **attrs.asdict(origin)})
 
@@ -45,7 +45,7 @@ def _line(value: Any) -> bytes:
 
 
 @attrs.frozen
-class Mark:
+class Checkpoint:
     """How many bytes there were, and their checksum; its line in the note has this end."""
 
     size: int = attrs.field(validator=instance_of(int))
@@ -53,7 +53,7 @@ class Mark:
     end: int
 
 
-def read_note(text: bytes) -> tuple[Origin, list[Mark]]:
+def read_note(text: bytes) -> tuple[ResumeInfo, list[Checkpoint]]:
     """
     Return what a note tells, up to the first line that cannot be one: a crash may cut it off.
 
@@ -64,10 +64,10 @@ def read_note(text: bytes) -> tuple[Origin, list[Mark]]:
     told = json.loads(first)
     if told.pop("version") != 1:
         raise ValueError("a note of another version")
-    origin, marks, end = Origin(**told), list[Mark](), len(first) + 1
+    origin, marks, end = ResumeInfo(**told), list[Checkpoint](), len(first) + 1
     with contextlib.suppress(ValueError, TypeError, RecursionError):
         for line in lines[:-1]:
             end += len(line) + 1
             size, checksum = json.loads(line)
-            marks.append(Mark(size, checksum, end))
+            marks.append(Checkpoint(size, checksum, end))
     return origin, marks

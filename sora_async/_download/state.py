@@ -5,22 +5,22 @@ from typing import TypeVar
 import attrs
 
 from ..errors import (
-    AddressRefusedError,
     DownloadError,
     DownloadInterruptedError,
     SoraError,
+    UnsafeURLError,
     VideoTooLargeError,
 )
 from ..models import VideoTask
 from .address_guard import without_query
-from .content_range import Part
-from .request import Errand
+from .content_range import ContentRange
+from .request import DownloadRequest
 
 AnyError = TypeVar("AnyError", bound=DownloadError)
 
 
 @attrs.frozen(kw_only=True)
-class Course:
+class DownloadState:
     """
     What is known of a download.
 
@@ -41,7 +41,7 @@ class Course:
         fault: The newest trouble; None while all is well.
     """
 
-    errand: Errand
+    errand: DownloadRequest
     url: str | None = None
     is_content: bool = False
     is_bare: bool = False
@@ -90,15 +90,15 @@ class Course:
 
 
 @attrs.frozen(kw_only=True)
-class Head:
+class ResponseStarted:
     """The beginning of an answer that has the file, or a part: from *url*, redirects followed."""
 
     url: str
-    part: Part
+    part: ContentRange
 
 
 @attrs.frozen(kw_only=True)
-class Refusal:
+class ErrorResponse:
     """
     An answer that has no video.
 
@@ -116,14 +116,14 @@ class Refusal:
 
 
 @attrs.frozen
-class Link:
+class UrlInstead:
     """The service's ``/content`` names an address instead of giving the file."""
 
     url: str
 
 
 @attrs.frozen
-class Break:
+class ConnectionBroken:
     """The connection broke, or no byte came for too long; so many bytes are here."""
 
     fault: SoraError
@@ -131,7 +131,7 @@ class Break:
 
 
 @attrs.frozen
-class End:
+class ResponseEnded:
     """
     The answer has ended as one should.
 
@@ -145,46 +145,55 @@ class End:
 
 
 @attrs.frozen
-class Silence:
+class TaskUnavailable:
     """The service did not tell of the task, and may do so later."""
 
     fault: SoraError
 
 
-Seen = VideoTask | Head | Refusal | Link | Break | End | Silence | AddressRefusedError
+Observation = (
+    VideoTask
+    | ResponseStarted
+    | ErrorResponse
+    | UrlInstead
+    | ConnectionBroken
+    | ResponseEnded
+    | TaskUnavailable
+    | UnsafeURLError
+)
 
 
 @attrs.frozen
-class Fetch:
+class SendRequest:
     """Ask the address, after so many seconds."""
 
     seconds: float = 0.0
 
 
 @attrs.frozen
-class Renew:
+class RefreshUrl:
     """Ask the task again for a link, after so many seconds."""
 
     seconds: float = 0.0
 
 
 @attrs.frozen
-class Take:
+class WriteBody:
     """Take the answer's body; its first byte has this place in the file."""
 
     first: int
 
 
 @attrs.frozen
-class Whole:
+class Complete:
     """The file is all here."""
 
 
 @attrs.frozen
-class GiveUp:
+class Fail:
     """The download ends with an error."""
 
     error: SoraError
 
 
-Decision = Fetch | Renew | Take | Whole | GiveUp
+Action = SendRequest | RefreshUrl | WriteBody | Complete | Fail

@@ -6,33 +6,33 @@ from datetime import UTC, datetime
 
 import attrs
 
-from .._wire.response import Reply
+from .._wire.response import Response
 from .._wire.video_type import ENOUGH, find_video_type, is_text
-from ..errors import AddressRefusedError, ConnectionFailedError, SoraError
+from ..errors import ConnectionFailedError, SoraError, UnsafeURLError
 from ..models import VideoFile, VideoTask
-from .content_range import read_part
-from .decide import step
-from .error_response import read_refusal
-from .file_io import Shelf
-from .http_stream import Answer, LinkRefused
-from .manager import Transfers
+from .content_range import read_content_range
+from .decide import decide
+from .error_response import read_error_response
+from .file_io import DownloadFileIO
+from .http_stream import AddressNotAllowed, FileResponse
+from .manager import DownloadManager
 from .part_file import PartFile
-from .request import Errand, IfExists
+from .request import DownloadRequest, IfExists
 from .state import (
-    Break,
-    Course,
-    Decision,
-    End,
-    Fetch,
-    GiveUp,
-    Head,
-    Link,
-    Refusal,
-    Renew,
-    Seen,
-    Silence,
-    Take,
-    Whole,
+    Action,
+    Complete,
+    ConnectionBroken,
+    DownloadState,
+    ErrorResponse,
+    Fail,
+    Observation,
+    RefreshUrl,
+    ResponseEnded,
+    ResponseStarted,
+    SendRequest,
+    TaskUnavailable,
+    UrlInstead,
+    WriteBody,
 )
 
 GROUP = 1 << 20
@@ -44,10 +44,10 @@ LONGEST_HELD = 1.0
 LONGEST_TEXT = 256 * 1024
 """Bytes that are read of an answer that is no video."""
 
-Decided = tuple[Course, Decision]
+NextStep = tuple[DownloadState, Action]
 
 
-class Fetcher:
+class Transfer:
     """
     One attempt to bring a file to the disk; what it leaves unfinished, the next one goes on with.
 
@@ -62,17 +62,17 @@ class Fetcher:
 
     def __init__(
         self,
-        transfers: Transfers,
-        errand: Errand,
+        transfers: DownloadManager,
+        errand: DownloadRequest,
         *,
         if_exists: IfExists,
         allow_private: bool,
         ask: Callable[[str], Awaitable[VideoTask]],
-        tell: Callable[[Course, int], None],
+        tell: Callable[[DownloadState, int], None],
     ) -> None:
         self._transfers = transfers
         self._errand = errand
-        self._shelf = Shelf(transfers, errand, if_exists=if_exists)
+        self._shelf = DownloadFileIO(transfers, errand, if_exists=if_exists)
         self._allow_private = allow_private
         self._ask = ask
         self._tell = tell
@@ -109,25 +109,25 @@ class Fetcher:
     async def _go(self, part: PartFile, task: VideoTask | None) -> None:
         """Do what is to be done until the file is whole, or raise why it will not be."""
         course, decision = await self._begin(part, task)
-        while not isinstance(decision, Whole):
+        while not isinstance(decision, Complete):
             match decision:
-                case Fetch(seconds):
+                case SendRequest(seconds):
                     self._tell(course, course.size)
                     await asyncio.sleep(seconds)
                     course, decision = await self._request(part, course)
-                case Renew(seconds):
+                case RefreshUrl(seconds):
                     self._tell(course, course.size)
                     await asyncio.sleep(seconds)
                     course, decision = await self._renew(course)
-                case GiveUp(error):
+                case Fail(error):
                     raise error
-                case Take():  # pragma: no cover - is carried out where the answer is open
+                case WriteBody():  # pragma: no cover - is carried out where the answer is open
                     raise AssertionError
         await self._shelf.publish(part)
 
-    async def _begin(self, part: PartFile, task: VideoTask | None) -> Decided:
+    async def _begin(self, part: PartFile, task: VideoTask | None) -> NextStep:
         """Return where to begin: with what an earlier download has left, if it is of use."""
-        course = Course(errand=self._errand)
+        course = DownloadState(errand=self._errand)
         if part.size:
             origin = part.origin
             is_whole = part.size == origin.total and not await self._shelf.run(part.missing)
@@ -142,44 +142,44 @@ class Fetcher:
                 )
             if is_whole:
                 self._task = task
-                return course, Whole()
-        return (course, Renew()) if task is None else self._take_task(course, task)
+                return course, Complete()
+        return (course, RefreshUrl()) if task is None else self._take_task(course, task)
 
-    def _take_task(self, course: Course, task: VideoTask) -> Decided:
+    def _take_task(self, course: DownloadState, task: VideoTask) -> NextStep:
         self._task = task
         return self._step(course, task)
 
-    def _step(self, course: Course, seen: Seen) -> Decided:
-        return step(course, seen, now=self._loop.time())
+    def _step(self, course: DownloadState, seen: Observation) -> NextStep:
+        return decide(course, seen, now=self._loop.time())
 
-    async def _renew(self, course: Course) -> Decided:
+    async def _renew(self, course: DownloadState) -> NextStep:
         try:
             task = await self._ask(self._errand.task_id)
         except SoraError as fault:
             if course.url is None or not fault.transient:
                 raise
-            return self._step(course, Silence(fault.with_traceback(None)))
+            return self._step(course, TaskUnavailable(fault.with_traceback(None)))
         return self._take_task(course, task)
 
-    async def _request(self, part: PartFile, course: Course) -> Decided:
+    async def _request(self, part: PartFile, course: DownloadState) -> NextStep:
         """Ask the address, and act on the answer; take its body, if it is what is wanted."""
         try:
             answer = await self._open(course)
         except ConnectionFailedError as fault:
-            return self._step(course, Break(fault.with_traceback(None), course.size))
-        except LinkRefused as refused:
-            return self._step(course, course.error(AddressRefusedError, str(refused)))
+            return self._step(course, ConnectionBroken(fault.with_traceback(None), course.size))
+        except AddressNotAllowed as refused:
+            return self._step(course, course.error(UnsafeURLError, str(refused)))
         try:
             seen, beginning = await self._look(course, answer)
             course, decision = self._step(course, seen)
-            if isinstance(decision, Take):
+            if isinstance(decision, WriteBody):
                 seen = await self._take(part, course, answer, decision.first, beginning)
                 course, decision = self._step(course, seen)
             return course, decision
         finally:
             answer.close()
 
-    async def _open(self, course: Course) -> Answer:
+    async def _open(self, course: DownloadState) -> FileResponse:
         assert course.url is not None
         self._shelf.shown = course.shown
         stream, slots = self._transfers.stream, self._transfers.slots
@@ -199,39 +199,50 @@ class Fetcher:
             if is_own:
                 slots.give_back()
 
-    async def _look(self, course: Course, answer: Answer) -> tuple[Seen, list[bytes]]:
+    async def _look(
+        self, course: DownloadState, answer: FileResponse
+    ) -> tuple[Observation, list[bytes]]:
         """Return what an answer is, and what had to be read of its body to tell."""
-        part = read_part(answer.status, answer.headers)
+        part = read_content_range(answer.status, answer.headers)
         is_file = 200 <= answer.status < 300 or answer.status == 416
         if is_file and (part.first != 0 or answer.status == 416):
-            return Head(url=answer.url, part=part), []
+            return ResponseStarted(url=answer.url, part=part), []
         try:
             beginning = await answer.read_some(ENOUGH)
             head = b"".join(beginning)
             is_wanted = find_video_type(head) if self._errand.variant is None else not is_text(head)
             if is_file and is_wanted:
-                return Head(url=answer.url, part=part), beginning
+                return ResponseStarted(url=answer.url, part=part), beginning
             body = head + b"".join(await answer.read_some(LONGEST_TEXT))
         except ConnectionFailedError as fault:
-            return Break(fault.with_traceback(None), course.size), []
+            return ConnectionBroken(fault.with_traceback(None), course.size), []
         return self._read_refusal(course, answer, body), []
 
-    def _read_refusal(self, course: Course, answer: Answer, body: bytes) -> Refusal | Link:
-        reply = Reply(
+    def _read_refusal(
+        self, course: DownloadState, answer: FileResponse, body: bytes
+    ) -> ErrorResponse | UrlInstead:
+        reply = Response(
             url=answer.url,
             status=answer.status,
             headers=answer.headers,
             body=body,
             received=datetime.now(UTC),
         )
-        seen = read_refusal(course, reply, is_own=answer.is_own, secrets=self._transfers.secrets)
-        if isinstance(seen, Refusal) and seen.is_own:
+        seen = read_error_response(
+            course, reply, is_own=answer.is_own, secrets=self._transfers.secrets
+        )
+        if isinstance(seen, ErrorResponse) and seen.is_own:
             self._transfers.note(self._errand.task_id, seen.error)
         return seen
 
     async def _take(
-        self, part: PartFile, course: Course, answer: Answer, first: int, group: list[bytes]
-    ) -> Seen:
+        self,
+        part: PartFile,
+        course: DownloadState,
+        answer: FileResponse,
+        first: int,
+        group: list[bytes],
+    ) -> Observation:
         """Write the body of an answer to the part file, up to its end or a break."""
         if first == 0:
             await self._shelf.begin(part, course)
@@ -243,12 +254,12 @@ class Fetcher:
         finally:
             await self._shelf.run(part.write, group)
         if fault is not None:
-            return Break(fault, part.size)
+            return ConnectionBroken(fault, part.size)
         is_all = course.total in (None, part.size)
-        return End(part.size, await self._shelf.run(part.missing) if is_all else 0)
+        return ResponseEnded(part.size, await self._shelf.run(part.missing) if is_all else 0)
 
     async def _receive(
-        self, part: PartFile, course: Course, answer: Answer, group: list[bytes]
+        self, part: PartFile, course: DownloadState, answer: FileResponse, group: list[bytes]
     ) -> None:
         """Read a body; what is not written yet is left in *group*."""
         held, since = sum(map(len, group)), self._loop.time()

@@ -9,24 +9,24 @@ import attrs
 import backoff
 
 from .._polling.fault_policy import FAULT_INTERVALS
-from .._wire.response import Reply
+from .._wire.response import Response
 from ..errors import (
     ClientClosedError,
     ConnectionFailedError,
-    CreateUncertainError,
+    CreateOutcomeUnknownError,
+    InvalidResponseError,
     ResponseError,
     ServiceUnavailableError,
     SoraError,
-    UnreadableReplyError,
 )
 from ..models.repr import brief
-from .request_body import Body, Order
+from .request_body import CreatePayload, TrackedBody
 
 logger = logging.getLogger("sora_async")
 
 _CLOSED = "the client was closed before the answer came"
 
-CLOSING = 5.0
+CLOSE_TIMEOUT = 5.0
 """Seconds that a client which is closed waits for the answers to orders that have left."""
 
 _NOT_BEGUN = frozenset({409, 425})
@@ -38,19 +38,19 @@ _SEE_OTHER = frozenset({302, 303})
 Made = TypeVar("Made")
 
 
-class Ways(Protocol):
+class CreateSender(Protocol):
     """What is needed of the home to send."""
 
     @property
     def is_closed(self) -> bool:
         """Whether nothing may be sent any more."""
 
-    async def post(self, path: str, body: Body, decode: Callable[[Reply], Made]) -> Made:
+    async def post(self, path: str, body: TrackedBody, decode: Callable[[Response], Made]) -> Made:
         """Send a body, in a slot of the budget, and return what its reply holds."""
 
 
 @attrs.frozen(kw_only=True)
-class Parcel(Generic[Made]):
+class CreateRequest(Generic[Made]):
     """
     What is to be sent, and what to make of the answer.
 
@@ -68,14 +68,14 @@ class Parcel(Generic[Made]):
 
     path: str
     url: str
-    order: Order
-    decode: Callable[[Reply], Made]
+    order: CreatePayload
+    decode: Callable[[Response], Made]
     tell: Callable[[Made], str]
     is_listed: bool
     max_retries: int
 
 
-class Making(Generic[Made]):
+class PendingCreate(Generic[Made]):
     """
     One order under way.
 
@@ -83,10 +83,10 @@ class Making(Generic[Made]):
         task: In which it is sent.
     """
 
-    def __init__(self, ways: Ways, parcel: Parcel[Made]) -> None:
+    def __init__(self, ways: CreateSender, parcel: CreateRequest[Made]) -> None:
         self._ways = ways
         self._parcel = parcel
-        self._body: Body | None = None
+        self._body: TrackedBody | None = None
         self._is_left = self._is_stopped = False
         sending, name = self._send(), f"order {parcel.path}"
         self.task = asyncio.get_running_loop().create_task(sending, name=name)
@@ -157,7 +157,7 @@ class Making(Generic[Made]):
         finally:
             del failure  # which holds this frame now
 
-    async def _send_once(self, parcel: Parcel[Made]) -> Made:
+    async def _send_once(self, parcel: CreateRequest[Made]) -> Made:
         """Send the order; again only while there is no connection, and nothing can have left."""
         self._body = body = await parcel.order.make_body()
         for ceiling in FAULT_INTERVALS[: parcel.max_retries]:
@@ -172,14 +172,14 @@ class Making(Generic[Made]):
     def _judge(self, fault: SoraError) -> SoraError:
         """Return the error of the order: what the service said, or that nobody knows."""
         body = self._body
-        if body is None or not body.has_begun or is_certain(fault):
+        if body is None or not body.has_begun or is_definitive(fault):
             return fault
         return self._unclear(str(fault), fault)
 
-    def _unclear(self, reason: str, cause: Exception) -> CreateUncertainError:
+    def _unclear(self, reason: str, cause: Exception) -> CreateOutcomeUnknownError:
         status = getattr(cause, "status", None)
         is_whole = status is not None or (self._body is not None and self._body.is_whole)
-        unclear = CreateUncertainError(
+        unclear = CreateOutcomeUnknownError(
             self._parcel.url,
             reason,
             status,
@@ -205,7 +205,7 @@ class Making(Generic[Made]):
             logger.warning("an order that nobody waits for any more: %s", error)
 
 
-def is_certain(fault: SoraError) -> bool:
+def is_definitive(fault: SoraError) -> bool:
     """
     Return whether an answer to an order means that nothing was made.
 
@@ -216,12 +216,12 @@ def is_certain(fault: SoraError) -> bool:
         return False
     if isinstance(fault, ServiceUnavailableError):
         return fault.status in _NOT_BEGUN
-    if isinstance(fault, UnreadableReplyError):
+    if isinstance(fault, InvalidResponseError):
         return 300 <= fault.status < 500 and fault.status not in _SEE_OTHER
     return not isinstance(fault, ResponseError) or fault.status not in _SEE_OTHER
 
 
-class Makings:
+class PendingCreates:
     """
     All orders of a client on the running loop.
 
@@ -229,13 +229,13 @@ class Makings:
         ways: Sends them.
     """
 
-    def __init__(self, ways: Ways) -> None:
+    def __init__(self, ways: CreateSender) -> None:
         self._ways = ways
-        self._all: set[Making[Any]] = set()
+        self._all: set[PendingCreate[Any]] = set()
 
-    def begin(self, parcel: Parcel[Made]) -> Making[Made]:
+    def begin(self, parcel: CreateRequest[Made]) -> PendingCreate[Made]:
         """Begin to send an order, and hold it until it has been answered."""
-        making = Making(self._ways, parcel)
+        making = PendingCreate(self._ways, parcel)
         self._all.add(making)
         making.task.add_done_callback(lambda _: self._all.discard(making))
         return making
@@ -247,7 +247,7 @@ class Makings:
             if not has_left:
                 task.cancel()
         if tasks:
-            await asyncio.wait(tasks, timeout=CLOSING)
+            await asyncio.wait(tasks, timeout=CLOSE_TIMEOUT)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

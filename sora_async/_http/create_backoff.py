@@ -5,10 +5,10 @@ import math
 
 import attrs
 
-from ..errors import RateLimitedError
+from ..errors import RateLimitError
 
 
-class Pace:
+class CreateBackoff:
     """
     The silence between orders.
 
@@ -22,14 +22,14 @@ class Pace:
     def __init__(self, patience: float) -> None:
         self._patience = patience
         self._ends_at = -math.inf
-        self._refusal: RateLimitedError | None = None
+        self._refusal: RateLimitError | None = None
 
     async def keep(self) -> None:
         """
         Wait until the silence is over.
 
         Raises:
-            RateLimitedError: It is too long; this says how long.
+            RateLimitError: It is too long; this says how long.
         """
         loop = asyncio.get_running_loop()
         while (silence := self._ends_at - loop.time()) > 0:
@@ -37,7 +37,7 @@ class Pace:
                 raise attrs.evolve(self._refusal, retry_after=silence)
             await asyncio.sleep(silence)
 
-    def note(self, refusal: RateLimitedError) -> None:
+    def note(self, refusal: RateLimitError) -> None:
         """Take note of a 429 to an order."""
         if refusal.retry_after:
             self._refusal = refusal

@@ -7,13 +7,13 @@ from yarl import URL
 
 from .._wire.dialects import Dialect
 from .._wire.urls import fill_in, find_poll_address
-from ..errors import NotOfferedError
+from ..errors import UnsupportedOperationError
 
 MOST_ADDRESSES = 10_000
 """Tasks of which it is remembered that they are polled elsewhere than their id says."""
 
 
-class Addresses:
+class Endpoints:
     """
     The addresses of one service.
 
@@ -55,13 +55,13 @@ class Addresses:
         Return a path of the dialect.
 
         Raises:
-            NotOfferedError: It has none.
+            UnsupportedOperationError: It has none.
         """
         path: str | None = getattr(self._dialect, name)
         if path is None:
             call = name.removesuffix("_path").replace("_", " ")
             message = f"the dialect {self._dialect.name!r} does not offer the call {call!r}"
-            raise NotOfferedError(self._base_url, 0, None, message)
+            raise UnsupportedOperationError(self._base_url, 0, None, message)
         return path
 
     def locate_poll(self, task_id: str) -> URL:

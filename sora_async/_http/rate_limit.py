@@ -14,46 +14,46 @@ from ..errors import InvalidArgumentError
 from ..models.numbers import is_number
 from ..models.repr import brief
 
-__all__ = ["Budget", "Meter", "Source"]
+__all__ = ["RateLimit", "AdaptiveTokenBucket", "PermitSource"]
 
-LONGEST_SHARED_SILENCE = 60.0
+MAX_SHARED_RETRY_AFTER = 60.0
 """Seconds for which all keep a silence that one request was asked for. Its own wait keeps all of
 it; but it may have been meant for one task, and the others must not run out of time for it."""
 
-FASTEST = 1e6
+MAX_RATE = 1e6
 """Requests a second that no process can send; a rate beyond it is no limit."""
 
-SLOWEST = 1 / 60
+MIN_RATE = 1 / 60
 """Requests a second below which no 429 brings the rate."""
 
-FALL = 0.85
+DECREASE = 0.85
 """What 429s that come soon after each other leave of the rate. A half, as TCP has it, would leave a
 quarter of the service's limit unused on average; at 0.85 the average is above nine tenths."""
 
-EASE = 0.98
+GENTLE_DECREASE = 0.98
 """What a lone 429 leaves. Some services answer so by chance, whatever the rate: to fall for each of
 those would bring 50 requests a second to 11 where seven answers in a thousand are 429s, and so they
 come to 37. At a limit, the next one follows soon."""
 
-EASE_AFTER_HINT = 0.94
+GENTLE_DECREASE_WITH_HINT = 0.94
 """The same where it asks for a silence: each of those costs more time than the slower rate."""
 
-FADING = 0.982
+EVIDENCE_DECAY = 0.982
 """What each good answer leaves of a 429's weight as evidence of a limit."""
 
-ENOUGH = 1.6
+EVIDENCE_OF_LIMIT = 1.6
 """The evidence that is a limit: two 429s within 28 answers, or three within some 80."""
 
-DEEPEST_FALL = 0.3
+MIN_DECREASE = 0.3
 """What one 429 leaves at least, when far fewer good answers came than the rate allows."""
 
-RISE = 0.001
+INCREASE = 0.001
 """By what part of the rate after a fall each good answer raises the rate again."""
 
-RISE_AFTER_EASE = 0.0007
+INCREASE_AFTER_GENTLE_DECREASE = 0.0007
 """The same after a lone 429, for less has to be regained."""
 
-STEEPEST_RISE = 0.01
+MAX_INCREASE = 0.01
 """Slots a second by which one good answer raises it at most: one percent in a second, whatever the
 rate. Steeper, and a high limit would be hit every few seconds, with a pause and a fall each time.
 """
@@ -61,24 +61,24 @@ rate. Steeper, and a high limit would be hit every few seconds, with a pause and
 DOUBLING = 30.0
 """Seconds without a 429 after which the rise doubles: a limit may be gone for good."""
 
-SHORTEST_PAUSE = 0.25
+MIN_PAUSE = 0.25
 """Seconds of silence after a first 429 without a hint; they double with each one in a row."""
 
-LONGEST_PAUSE = 15.0
+MAX_PAUSE = 15.0
 """Seconds at which they stop doubling."""
 
 MEMORY = 10.0
 """Seconds over which requests and good answers are counted, to know what was really let through."""
 
 
-INSTANT = 1e-6
+EPSILON = 1e-6
 """Seconds that are as good as none: a rounding error must not ask for a timer of its own."""
 
 
 def _check_rate(_: object, __: object, rate: Any) -> None:
     if rate is None:
         return
-    if not is_number(rate) or not SLOWEST <= rate <= FASTEST:
+    if not is_number(rate) or not MIN_RATE <= rate <= MAX_RATE:
         raise InvalidArgumentError(
             f"rate: expected requests a second from 1/60 to a million, or None, got {rate!r}"
         )
@@ -87,17 +87,17 @@ def _check_rate(_: object, __: object, rate: Any) -> None:
 def check_number(_: object, field: "attrs.Attribute[Any]", number: Any) -> None:
     """Refuse what is no whole number of slots."""
     is_whole = isinstance(number, int) and not isinstance(number, bool)
-    if not is_whole or not 1 <= number <= FASTEST:
+    if not is_whole or not 1 <= number <= MAX_RATE:
         raise InvalidArgumentError(
             f"{field.name}: expected a whole number from 1 to a million, got {number!r}"
         )
 
 
-class Source(Protocol):
+class PermitSource(Protocol):
     """
-    Where the slots of one client on one loop come from: a :class:`Meter`, or one who asks others.
+    Where the slots of one client on one loop come from: a :class:`AdaptiveTokenBucket`, or one who asks others.
 
-    Who asks others calls back when it knows more; see :meth:`Budget._open`.
+    Who asks others calls back when it knows more; see :meth:`RateLimit._open`.
     """
 
     @property
@@ -128,7 +128,7 @@ class Source(Protocol):
 
 
 @attrs.frozen(kw_only=True)
-class Budget:
+class RateLimit:
     """
     What all requests of a client on one event loop may add up to.
 
@@ -152,12 +152,12 @@ class Budget:
     burst: int = attrs.field(default=20, validator=check_number)
     in_flight: int = attrs.field(default=64, validator=check_number)
 
-    def _open(self, now: float, look: Callable[[], None]) -> Source:
+    def _open(self, now: float, look: Callable[[], None]) -> PermitSource:
         """Return where the slots come from; it may call *look* when there are some again."""
-        return Meter(self, now=now)
+        return AdaptiveTokenBucket(self, now=now)
 
 
-class Meter:
+class AdaptiveTokenBucket:
     """
     The slots of one budget, as time goes by: a token bucket whose rate learns from 429s.
 
@@ -191,14 +191,14 @@ class Meter:
         "usual",
     )
 
-    def __init__(self, budget: Budget, *, now: float) -> None:
+    def __init__(self, budget: RateLimit, *, now: float) -> None:
         self._budget = budget
         self.rate = math.inf if budget.rate is None else float(budget.rate)
         self.quiet_until = -math.inf
         self.usual = 0.0
         self._level = float(budget.burst)
         self._level_at = now
-        self._pause = SHORTEST_PAUSE
+        self._pause = MIN_PAUSE
         self._good = self._sent = 0.0
         self._counted_at = self._opened = now
         self._is_limited = False
@@ -215,7 +215,7 @@ class Meter:
             self._refill(now)
             missing = (1.0 - self._level) / self.rate + max(0.0, self._level_at - now)
         delay = max(silence, missing)
-        return delay if delay > INSTANT else 0.0
+        return delay if delay > EPSILON else 0.0
 
     def take(self, now: float) -> None:
         """Use a slot; there must be one."""
@@ -227,24 +227,24 @@ class Meter:
 
     def keep_silent(self, now: float, seconds: float) -> None:
         """Give no slot for some seconds, at most a minute, and none in a burst after them."""
-        self.quiet_until = max(self.quiet_until, now + min(seconds, LONGEST_SHARED_SILENCE))
+        self.quiet_until = max(self.quiet_until, now + min(seconds, MAX_SHARED_RETRY_AFTER))
         self._refill(now)
         self._level = min(self._level, 0.0)
         self._level_at = max(self._level_at, self.quiet_until)
 
     def note_good(self, now: float) -> None:
         """Take note of an answer that was no 429: the rate may rise."""
-        self._pause = SHORTEST_PAUSE
+        self._pause = MIN_PAUSE
         self._is_served = True
         self._forget(now)
         self._good += 1.0
-        self._evidence *= FADING
+        self._evidence *= EVIDENCE_DECAY
         if not self._is_limited:
             return
         doublings = min(60.0, (now - self._fell_at) / DOUBLING)
         self._refill(now)
         self.rate += self._rise * 2.0**doublings
-        ceiling = FASTEST if self._budget.rate is None else self._budget.rate
+        ceiling = MAX_RATE if self._budget.rate is None else self._budget.rate
         if self.rate >= ceiling:
             self.rate = math.inf if self._budget.rate is None else ceiling
             self._is_limited = False
@@ -265,18 +265,18 @@ class Meter:
             self.keep_silent(now, asked)
         elif now >= self.quiet_until:
             self.keep_silent(now, self._pause)
-            self._pause = min(2 * self._pause, LONGEST_PAUSE)
+            self._pause = min(2 * self._pause, MAX_PAUSE)
         # One that follows no good answer tells nothing new of the rate: pauses are for that.
         if is_again or not self._is_served:
             return
         self._evidence += 1.0
         if now < self._fell_at + 1.0 + 1.0 / self.rate:
             return
-        if self._evidence >= ENOUGH or self.rate == math.inf:
+        if self._evidence >= EVIDENCE_OF_LIMIT or self.rate == math.inf:
             self._fall(now)
         else:
-            rate = self.rate * (EASE_AFTER_HINT if asked else EASE)
-            self._slow_down(now, rate, RISE_AFTER_EASE)
+            rate = self.rate * (GENTLE_DECREASE_WITH_HINT if asked else GENTLE_DECREASE)
+            self._slow_down(now, rate, INCREASE_AFTER_GENTLE_DECREASE)
 
     async def close(self) -> None:
         """Do nothing: nothing is open."""
@@ -285,12 +285,12 @@ class Meter:
         self._forget(now)
         span = MEMORY * -math.expm1(-max(1.0, now - self._opened) / MEMORY)
         rate = max(self._sent / span, self.usual) if self.rate == math.inf else self.rate
-        rate = max(min(rate * FALL, self._good / span), rate * DEEPEST_FALL)
-        self._slow_down(now, rate, RISE)
+        rate = max(min(rate * DECREASE, self._good / span), rate * MIN_DECREASE)
+        self._slow_down(now, rate, INCREASE)
 
     def _slow_down(self, now: float, rate: float, rise: float) -> None:
-        self.rate = max(SLOWEST, rate)
-        self._rise = min(rise * self.rate, STEEPEST_RISE)
+        self.rate = max(MIN_RATE, rate)
+        self._rise = min(rise * self.rate, MAX_INCREASE)
         self._level = min(self._level, 0.0)
         self._level_at = max(now, self.quiet_until)
         self._fell_at = now

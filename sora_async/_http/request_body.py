@@ -8,20 +8,20 @@ import attrs
 
 from .._wire.dialects import Dialect
 from .._wire.request_encoder import (
-    File,
-    Frame,
+    BodyFrame,
+    UploadPart,
     encode_base64,
+    encode_fields,
     frame_form,
     frame_json,
     reference_name,
-    spell_order,
 )
 from ..models.repr import brief
-from .upload import Opened, Upload
+from .upload import FileSource, OpenFile
 
 
 @attrs.frozen(kw_only=True)
-class Order:
+class CreatePayload:
     """
     What is to be sent, before it is known what its file is.
 
@@ -40,7 +40,7 @@ class Order:
     dialect: Dialect
     is_json: bool
     field: str | None = None
-    upload: Upload | None = None
+    upload: FileSource | None = None
     address: str | None = None
 
     def check(self) -> None:
@@ -50,14 +50,14 @@ class Order:
         Raises:
             InvalidArgumentError: It cannot.
         """
-        spell_order(
+        encode_fields(
             self.fields,
             self.dialect,
             reference="" if self.upload is not None and self.is_json else self.address,
             is_json=self.is_json,
         )
 
-    async def make_body(self) -> "Body":
+    async def make_body(self) -> "TrackedBody":
         """
         Return the body to send, which is to be closed.
 
@@ -66,20 +66,20 @@ class Order:
         """
         opened = None if self.upload is None else await self.upload.open()
         mark = uuid.uuid4().hex
-        return Body(self._frame(None if opened is None else opened.file, mark), opened)
+        return TrackedBody(self._frame(None if opened is None else opened.file, mark), opened)
 
-    def _frame(self, file: File | None, mark: str) -> Frame:
+    def _frame(self, file: UploadPart | None, mark: str) -> BodyFrame:
         reference = self.address
         if file is not None and self.is_json:
             reference = f"data:{file.kind};base64,{mark}"
-        fields = spell_order(self.fields, self.dialect, reference=reference, is_json=self.is_json)
+        fields = encode_fields(self.fields, self.dialect, reference=reference, is_json=self.is_json)
         if self.is_json:
             return frame_json(fields, mark=None if file is None else mark)
         field = self.field or reference_name(self.dialect)
         return frame_form(fields, boundary=mark, field=field, file=file)
 
 
-class Body:
+class TrackedBody:
     """
     The body of a request, which knows how much of it has left.
 
@@ -91,7 +91,7 @@ class Body:
         can_repeat: Whether it can be sent along a redirect.
     """
 
-    def __init__(self, frame: Frame, file: Opened | None = None) -> None:
+    def __init__(self, frame: BodyFrame, file: OpenFile | None = None) -> None:
         self._frame = frame
         self._file = file
         self.content_type = frame.content_type

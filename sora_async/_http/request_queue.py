@@ -9,9 +9,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
-from .rate_limit import INSTANT, Budget, Source
+from .rate_limit import EPSILON, PermitSource, RateLimit
 
-LOOKED_AT = 32
+MAX_REFRESHED = 32
 """Turns whose urgency is worked out anew for each slot, at most: thousands may be due."""
 
 ROUND = 1.0
@@ -23,7 +23,7 @@ FAIR_SHARE = 2
 mislead, and then a wait is at most so many times as late as if all took their turns by age."""
 
 
-class Turn(Protocol):
+class QueuedRequest(Protocol):
     """
     Something that wants a slot at a moment.
 
@@ -44,10 +44,10 @@ class Turn(Protocol):
         """Return a number that is the greatest for who goes first, whenever it was worked out."""
 
 
-AnyTurn = TypeVar("AnyTurn", bound=Turn)
+AnyRequest = TypeVar("AnyRequest", bound=QueuedRequest)
 
 
-class Slots(Generic[AnyTurn]):
+class RequestQueue(Generic[AnyRequest]):
     """
     Hands out the slots of a budget on the running loop.
 
@@ -66,17 +66,17 @@ class Slots(Generic[AnyTurn]):
         start: Called with the one whose turn it is; gives the slot back at its end.
     """
 
-    def __init__(self, budget: Budget, start: Callable[[AnyTurn], None]) -> None:
+    def __init__(self, budget: RateLimit, start: Callable[[AnyRequest], None]) -> None:
         self._loop = asyncio.get_running_loop()
-        self.meter: Source = budget._open(self._loop.time(), self._hand_out)
+        self.meter: PermitSource = budget._open(self._loop.time(), self._hand_out)
         self._start = start
         self._free = budget.in_flight
         self._tickets = itertools.count(1)
         self._calls: deque[asyncio.Future[None]] = deque()
-        self._new: deque[tuple[int, AnyTurn]] = deque()
-        self._planned: list[tuple[float, int, AnyTurn]] = []  # by the moment
-        self._due: list[tuple[float, int, AnyTurn]] = []  # by the urgency, negative
-        self._by_age: deque[tuple[float, AnyTurn]] = deque()  # the same, by the moment
+        self._new: deque[tuple[int, AnyRequest]] = deque()
+        self._planned: list[tuple[float, int, AnyRequest]] = []  # by the moment
+        self._due: list[tuple[float, int, AnyRequest]] = []  # by the urgency, negative
+        self._by_age: deque[tuple[float, AnyRequest]] = deque()  # the same, by the moment
         self._given = 0
         self._refreshed = 0
         self._round_at = -math.inf
@@ -88,7 +88,7 @@ class Slots(Generic[AnyTurn]):
         # Of its own, or the timer would keep the variables of whoever happened to set it.
         self._context = contextvars.Context()
 
-    def plan(self, turn: AnyTurn, due: float) -> None:
+    def plan(self, turn: AnyRequest, due: float) -> None:
         """Give a slot to one at a moment, or as soon after it as there is one."""
         turn.due = due
         turn.ticket = next(self._tickets)
@@ -100,7 +100,7 @@ class Slots(Generic[AnyTurn]):
         if not self._is_busy:
             self._wake_at(due)
 
-    def drop(self, turn: AnyTurn) -> None:
+    def drop(self, turn: AnyRequest) -> None:
         """Take one out of the queue that may be in it."""
         if not turn.ticket:
             return
@@ -229,7 +229,7 @@ class Slots(Generic[AnyTurn]):
                 return True
         return False
 
-    def _pop_oldest(self) -> AnyTurn | None:
+    def _pop_oldest(self) -> AnyRequest | None:
         """Take out the one that has been due for longest; its place by urgency becomes void."""
         while self._by_age:
             due, turn = self._by_age.popleft()
@@ -238,9 +238,9 @@ class Slots(Generic[AnyTurn]):
         return None
 
     def _has_due(self, now: float) -> bool:
-        return bool(self._planned) and self._planned[0][0] <= now + INSTANT
+        return bool(self._planned) and self._planned[0][0] <= now + EPSILON
 
-    def _pop_planned(self, now: float) -> AnyTurn | None:
+    def _pop_planned(self, now: float) -> AnyRequest | None:
         """Take the one that has been due for longest out of those that are planned."""
         while self._has_due(now):
             _, ticket, turn = heapq.heappop(self._planned)
@@ -250,20 +250,20 @@ class Slots(Generic[AnyTurn]):
 
     def _gather(self, now: float) -> None:
         """Put those who have become due into the order of their urgency, not too many at once."""
-        for _ in range(LOOKED_AT):
+        for _ in range(MAX_REFRESHED):
             turn = self._pop_planned(now)
             if turn is None:
                 return
             self._line_up(turn, now, is_new=True)
 
-    def _line_up(self, turn: AnyTurn, now: float, *, is_new: bool = False) -> None:
+    def _line_up(self, turn: AnyRequest, now: float, *, is_new: bool = False) -> None:
         if is_new:
             self._by_age.append((turn.due, turn))
         heapq.heappush(self._due, (-turn.urgency(now), turn.ticket, turn))
 
     def _refresh(self, now: float) -> None:
         """Work out anew the urgency of a few who wait, all of them in turn."""
-        for _ in range(min(LOOKED_AT, len(self._due) - 1)):
+        for _ in range(min(MAX_REFRESHED, len(self._due) - 1)):
             if self._refreshed + 1 >= len(self._due):
                 if now < self._round_at + ROUND:
                     return
@@ -275,7 +275,7 @@ class Slots(Generic[AnyTurn]):
                 self._line_up(turn, now)
                 self._left += 1
 
-    def _begin(self, turn: AnyTurn, now: float) -> None:
+    def _begin(self, turn: AnyRequest, now: float) -> None:
         self._use(now)
         turn.ticket = 0
         self._start(turn)

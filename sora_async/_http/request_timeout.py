@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 from typing import Any
 
-from .rate_limit import INSTANT
+from .rate_limit import EPSILON
 
 
 class Limit:
@@ -56,7 +56,7 @@ class Limits:
         self._timer = None
         now = self._loop.time()
         for limit in list(self._running):
-            if limit.ends_at > now + INSTANT:
+            if limit.ends_at > now + EPSILON:
                 self._timer = self._loop.call_at(
                     limit.ends_at, self._end_those_over, context=self._context
                 )

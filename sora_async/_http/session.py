@@ -12,7 +12,7 @@ from yarl import URL
 from .._wire.urls import is_loopback
 from ..errors import InvalidArgumentError
 from ..models.repr import brief
-from .request_body import Body
+from .request_body import TrackedBody
 
 # The limit of a request is our own and exact: aiohttp rounds its timeouts up to whole seconds.
 NO_TIMEOUT = aiohttp.ClientTimeout()
@@ -22,7 +22,7 @@ OPTIONS: dict[str, Any] = {"allow_redirects": False}
 
 
 @attrs.frozen(kw_only=True)
-class Terms:
+class HttpOptions:
     """
     How requests are sent, whatever loop they are sent from.
 
@@ -71,7 +71,7 @@ def find_proxy(url: URL) -> URL | None:
 
 
 def make_session(
-    terms: Terms, trace_configs: Sequence[aiohttp.TraceConfig], *, is_fresh: bool = False
+    terms: HttpOptions, trace_configs: Sequence[aiohttp.TraceConfig], *, is_fresh: bool = False
 ) -> aiohttp.ClientSession:
     """
     Return a session without cookies and without a limit of its own on connections.
@@ -90,7 +90,7 @@ def make_session(
     )
 
 
-def options_for_any_session(terms: Terms) -> dict[str, Any]:
+def options_for_any_session(terms: HttpOptions) -> dict[str, Any]:
     """Return the options of a request with a session that somebody else has made."""
     return {
         **OPTIONS,
@@ -102,12 +102,12 @@ def options_for_any_session(terms: Terms) -> dict[str, Any]:
     }
 
 
-class Streamed(aiohttp.Payload):
+class StreamedPayload(aiohttp.Payload):
     """A body as aiohttp takes it; what is written is asked of it, and so it knows what has left."""
 
     _autoclose = True
 
-    def __init__(self, body: Body) -> None:
+    def __init__(self, body: TrackedBody) -> None:
         super().__init__(body, content_type=body.content_type)
         self._size = body.size
 

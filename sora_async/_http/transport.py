@@ -1,4 +1,4 @@
-"""The only room that sends HTTP: a request in, a :class:`Reply` or the lack of one out."""
+"""The only room that sends HTTP: a request in, a :class:`Response` or the lack of one out."""
 
 import asyncio
 from collections.abc import Awaitable, Coroutine, Mapping, Sequence
@@ -9,12 +9,19 @@ import aiohttp
 from yarl import URL
 
 from .._wire.redaction import hide_in_text
-from .._wire.response import Reply
-from ..errors import ConnectionFailedError, InvalidArgumentError, SoraError, UnreadableReplyError
+from .._wire.response import Response
+from ..errors import ConnectionFailedError, InvalidArgumentError, InvalidResponseError, SoraError
 from ..models.json_fields import read_label
-from .request_body import Body
+from .request_body import TrackedBody
 from .request_timeout import Limits
-from .session import OPTIONS, Streamed, Terms, find_proxy, make_session, options_for_any_session
+from .session import (
+    OPTIONS,
+    HttpOptions,
+    StreamedPayload,
+    find_proxy,
+    make_session,
+    options_for_any_session,
+)
 
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -36,7 +43,7 @@ class Transport:
     def __init__(
         self,
         session: aiohttp.ClientSession | None,
-        terms: Terms,
+        terms: HttpOptions,
         trace_configs: Sequence[aiohttp.TraceConfig] = (),
     ) -> None:
         self.is_ours = session is None
@@ -49,7 +56,7 @@ class Transport:
         self._limits = Limits(terms.request_timeout)
         self._long_limits = Limits(terms.create_timeout)
 
-    def get(self, url: URL) -> Coroutine[Any, Any, Reply]:
+    def get(self, url: URL) -> Coroutine[Any, Any, Response]:
         """
         Return the reply to a GET, whatever its status.
 
@@ -59,13 +66,15 @@ class Transport:
 
         Raises:
             ConnectionFailedError: There was no whole reply in time.
-            UnreadableReplyError: The reply is larger than we read, or leads to another origin.
+            InvalidResponseError: The reply is larger than we read, or leads to another origin.
             InvalidArgumentError: The session that was given cannot be used.
         """
         # No coroutine of its own: each one between a poll and its answer costs time.
         return self._within(self._limits, url, self._exchange(url))
 
-    def send(self, method: str, url: URL, body: Body | None = None) -> Coroutine[Any, Any, Reply]:
+    def send(
+        self, method: str, url: URL, body: TrackedBody | None = None
+    ) -> Coroutine[Any, Any, Response]:
         """
         Return the reply to a request that changes something, whatever its status.
 
@@ -79,15 +88,15 @@ class Transport:
         Raises:
             ConnectionFailedError: There was no whole reply in time; the body
                 knows whether it had begun to leave.
-            UnreadableReplyError: The reply is larger than we read, or a redirect.
+            InvalidResponseError: The reply is larger than we read, or a redirect.
             InvalidArgumentError: The session that was given cannot be used.
         """
         limits = self._limits if body is None else self._long_limits
         return self._within(limits, url, self._exchange(url, method, body))
 
     async def _within(
-        self, limits: Limits, url: URL, exchange: Coroutine[Any, Any, Reply]
-    ) -> Reply:
+        self, limits: Limits, url: URL, exchange: Coroutine[Any, Any, Response]
+    ) -> Response:
         if self._session.closed:
             exchange.close()
             raise InvalidArgumentError("session: it is closed")
@@ -143,13 +152,15 @@ class Transport:
         if self._fresh is not None:
             await self._fresh.close()
 
-    async def _exchange(self, url: URL, method: str = "GET", body: Body | None = None) -> Reply:
+    async def _exchange(
+        self, url: URL, method: str = "GET", body: TrackedBody | None = None
+    ) -> Response:
         target = url
         for _ in range(MAX_REDIRECTS):
             response = await self._request(method, target, body)
             try:
                 if response.status not in REDIRECTS or "Location" not in response.headers:
-                    return Reply(
+                    return Response(
                         url=str(url),
                         status=response.status,
                         headers=response.headers,
@@ -165,11 +176,11 @@ class Transport:
             is_plain = method == "GET" or response.status in _REDIRECTS_OF_A_REQUEST
             if not is_plain or (body is not None and not body.can_repeat):
                 reason = f"a redirect to {target.path}, which is not followed: it may be the answer"
-                raise UnreadableReplyError(str(url), response.status, reason)
+                raise InvalidResponseError(str(url), response.status, reason)
         raise ConnectionFailedError(str(url), f"more than {MAX_REDIRECTS} redirects")
 
     def _request(
-        self, method: str, url: URL, body: Body | None
+        self, method: str, url: URL, body: TrackedBody | None
     ) -> Awaitable[aiohttp.ClientResponse]:
         options = self._options
         if self._terms.trust_env:
@@ -180,7 +191,7 @@ class Transport:
         if body is not None:
             headers = {k: v for k, v in headers.items() if k.lower() != "content-type"}
             headers["Content-Type"] = body.content_type
-            options = {**options, "data": Streamed(body)}
+            options = {**options, "data": StreamedPayload(body)}
         if not self.is_ours:
             # A part of what a connection is kept under, and the name that is used anyway: so none
             # of those of polls is taken; and the server ends it, so that the next create has none.
@@ -207,7 +218,7 @@ class Transport:
             return target
         shown = hide_in_text(where, tuple(map(str.lower, self._terms.secrets)))
         reason = f"a redirect to {shown}, another origin; is that the base_url?"
-        raise UnreadableReplyError(str(url), response.status, reason)
+        raise InvalidResponseError(str(url), response.status, reason)
 
     def find_proxy(self, url: URL) -> URL | None:
         """Return the proxy that the environment names; no error shows its password."""
@@ -227,7 +238,7 @@ class Transport:
             body = b"".join(parts)
         if len(body) > self._terms.longest_body:
             reason = f"a body of more than {self._terms.longest_body} bytes"
-            raise UnreadableReplyError(str(url), response.status, reason)
+            raise InvalidResponseError(str(url), response.status, reason)
         return body
 
     def translate(self, url: str, error: Exception) -> SoraError:

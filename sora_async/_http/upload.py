@@ -12,11 +12,11 @@ from typing import Any, BinaryIO
 import attrs
 
 from .._wire.media_types import HEAD, find_media_type, make_name
-from .._wire.request_encoder import File
+from .._wire.request_encoder import UploadPart
 from ..errors import InvalidArgumentError
 from ..models.repr import brief
 
-Source = str | os.PathLike[str] | bytes | bytearray | BinaryIO
+FileInput = str | os.PathLike[str] | bytes | bytearray | BinaryIO
 
 CHUNK = 256 * 1024
 """Bytes of a file that are in memory at once."""
@@ -39,7 +39,7 @@ def check_source(name: str, source: object) -> None:
 
 
 @attrs.frozen(kw_only=True)
-class _Opened:
+class _SharedFile:
     """
     A file that can be read.
 
@@ -60,7 +60,7 @@ class _Opened:
     name: str | None = None
 
 
-class Upload:
+class FileSource:
     """
     One file to send.
 
@@ -77,9 +77,9 @@ class Upload:
         self._field = field
         self._source = source
         self._is_ours = isinstance(source, str | os.PathLike)
-        self._opening: asyncio.Future[_Opened] | None = None
+        self._opening: asyncio.Future[_SharedFile] | None = None
 
-    async def open(self) -> "Opened":
+    async def open(self) -> "OpenFile":
         """
         Return it opened; a path anew each time, and what was given once.
 
@@ -103,27 +103,27 @@ class Upload:
                 opening.add_done_callback(_close_late)
             raise
         try:
-            return Opened(opened, self._field, self._describe(opened), is_ours=self._is_ours)
+            return OpenFile(opened, self._field, self._describe(opened), is_ours=self._is_ours)
         except InvalidArgumentError:
             if self._is_ours:
                 opened.file.close()
             raise
 
-    def _describe(self, opened: _Opened) -> File:
+    def _describe(self, opened: _SharedFile) -> UploadPart:
         if not opened.head:
             raise self._flaw("is empty, or has been read to its end")
         kind = find_media_type(opened.head, opened.name)
         if kind is None:
             raise self._flaw("is no image or video of a kind that we know, by how it begins")
-        return File(name=opened.name or make_name(kind, self._field), kind=kind)
+        return UploadPart(name=opened.name or make_name(kind, self._field), kind=kind)
 
-    def _open(self) -> _Opened:
+    def _open(self) -> _SharedFile:
         if isinstance(self._source, bytes | bytearray):
             data = bytes(self._source)
-            return _Opened(file=data, head=data[:HEAD], size=len(data))
+            return _SharedFile(file=data, head=data[:HEAD], size=len(data))
         return self._open_path() if self._is_ours else self._open_file()
 
-    def _open_path(self) -> _Opened:
+    def _open_path(self) -> _SharedFile:
         path = Path(os.fsdecode(self._source))
         if not stat.S_ISREG(path.stat().st_mode):  # to open a pipe may take for ever
             what = "directory" if path.is_dir() else "device or pipe"
@@ -131,12 +131,12 @@ class Upload:
         file = path.open("rb")
         try:
             size = os.fstat(file.fileno()).st_size
-            return _Opened(file=file, head=file.read(HEAD), size=size, name=path.name)
+            return _SharedFile(file=file, head=file.read(HEAD), size=size, name=path.name)
         except BaseException:
             file.close()
             raise
 
-    def _open_file(self) -> _Opened:
+    def _open_file(self) -> _SharedFile:
         file = self._source
         start = size = None
         with contextlib.suppress(AttributeError, OSError, TypeError):
@@ -151,19 +151,19 @@ class Upload:
             raise self._flaw("gives no bytes: is it a file opened in binary?")
         name = getattr(file, "name", None)
         name = PurePath(name).name if isinstance(name, str) else ""
-        return _Opened(file=file, head=head, start=start, size=size, name=name or None)
+        return _SharedFile(file=file, head=head, start=start, size=size, name=name or None)
 
     def _flaw(self, flaw: str) -> InvalidArgumentError:
         shown = f" {os.fspath(self._source)!r}" if self._is_ours else ""
         return InvalidArgumentError(f"{self._field}{shown}: {flaw}")
 
 
-def _close_late(opening: "asyncio.Future[_Opened]") -> None:
+def _close_late(opening: "asyncio.Future[_SharedFile]") -> None:
     if not opening.cancelled() and opening.exception() is None:
         opening.result().file.close()
 
 
-class Opened:
+class OpenFile:
     """
     A file that is about to be sent.
 
@@ -173,7 +173,7 @@ class Opened:
         can_repeat: Whether it can be read a second time.
     """
 
-    def __init__(self, opened: _Opened, field: str, file: File, *, is_ours: bool) -> None:
+    def __init__(self, opened: _SharedFile, field: str, file: UploadPart, *, is_ours: bool) -> None:
         self._opened = opened
         self._is_ours = is_ours
         self._field = field

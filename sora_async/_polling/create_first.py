@@ -3,16 +3,16 @@
 import asyncio
 from collections.abc import Callable
 
-from .._http.create import Making
+from .._http.create import PendingCreate
 from ..models import VideoTask
 from ..schedule import History
-from .decide import Done, GiveUp, step
-from .polled_task import End, Entry, Key
+from .decide import Done, GiveUp, decide
+from .polled_task import PolledTask, PollKey, WaitResult
 
-Begin = Callable[[], Making[VideoTask]]
+StartCreate = Callable[[], PendingCreate[VideoTask]]
 
 
-class Birth:
+class PendingTask:
     """
     The create of one watch.
 
@@ -20,9 +20,9 @@ class Birth:
         begin: Sends the order.
     """
 
-    def __init__(self, begin: Begin) -> None:
+    def __init__(self, begin: StartCreate) -> None:
         self._begin = begin
-        self._making: Making[VideoTask] | None = None
+        self._making: PendingCreate[VideoTask] | None = None
         self._tell: Callable[[VideoTask | BaseException], None] | None = None
 
     def hold(self, tell: Callable[[VideoTask | BaseException], None]) -> None:
@@ -44,7 +44,7 @@ class Birth:
         self._tell(making.lost() if task.cancelled() else task.exception() or task.result())
 
 
-def first_poll(key: Key, made: VideoTask, now: float) -> Entry | End:
+def first_poll(key: PollKey, made: VideoTask, now: float) -> PolledTask | WaitResult:
     """
     Return what is to be polled after a create, or how the wait ends that ends with it.
 
@@ -57,11 +57,11 @@ def first_poll(key: Key, made: VideoTask, now: float) -> Entry | End:
         now: The moment it came.
     """
     history = History(task_id=made.id, started=now)
-    _, decision = step(history, made, now=now, schedule=key.schedule, patience=key.patience)
+    _, decision = decide(history, made, now=now, schedule=key.schedule, patience=key.patience)
     if isinstance(decision, Done):
         return decision.task
     if isinstance(decision, GiveUp):
         return decision.error
-    entry = Entry(key, history)
+    entry = PolledTask(key, history)
     entry.due = now + decision.seconds
     return entry

@@ -19,10 +19,10 @@ from ..errors import (
 from ..models import Phase, VideoTask
 from ..models.repr import brief
 from ..schedule import LONGEST_INTERVAL, History, Policy
-from ..schedule.learning.observations import Sight
-from .fault_policy import TOO_SOON, Patience, Until, delay_of_outage, find_ending, find_outage
+from ..schedule.learning.observations import TaskObservations
+from .fault_policy import EPSILON, FaultPolicy, Until, find_ending, outage_delay, outage_start
 
-__all__ = ["Decision", "Done", "GiveUp", "Patience", "Sleep", "Until", "step"]
+__all__ = ["Decision", "Done", "GiveUp", "FaultPolicy", "Sleep", "Until", "decide"]
 
 
 _SUCCEEDED, _FAILED = Phase.SUCCEEDED, Phase.FAILED
@@ -66,13 +66,13 @@ class GiveUp:
 Decision = Sleep | Done | GiveUp
 
 
-def step(
+def decide(
     history: History,
     seen: VideoTask | SoraError,
     *,
     now: float,
     schedule: Policy,
-    patience: Patience,
+    patience: FaultPolicy,
 ) -> tuple[History, Decision]:
     """
     Return what is known after an answer, and what to do about it.
@@ -90,7 +90,7 @@ def step(
 
 
 def _after_snapshot(
-    history: History, task: VideoTask, *, now: float, schedule: Policy, patience: Patience
+    history: History, task: VideoTask, *, now: float, schedule: Policy, patience: FaultPolicy
 ) -> tuple[History, Decision]:
     has_succeeded = task.phase is _SUCCEEDED
     succeeded_at = history.succeeded_at if has_succeeded else None
@@ -108,14 +108,14 @@ def _after_snapshot(
     ending = end_of_success(history, patience)
     if ending is not None and succeeded_at is not None:
         left = patience.video - (now - succeeded_at)
-        if patience.until == "completed" or left < TOO_SOON:
+        if patience.until == "completed" or left < EPSILON:
             return history, ending
         delay = min(delay, left)
     asked = task.poll_after
     return history, Sleep(delay if asked is None else max(delay, asked), asked)
 
 
-def _look(history: History, task: VideoTask, *, now: float) -> Sight:
+def _look(history: History, task: VideoTask, *, now: float) -> TaskObservations:
     """Return what was seen, after an answer about a task that goes on."""
     last = history.last
     return history.sight.saw(
@@ -128,7 +128,7 @@ def _look(history: History, task: VideoTask, *, now: float) -> Sight:
     )
 
 
-def end_of_success(history: History, patience: Patience) -> Done | GiveUp | None:
+def end_of_success(history: History, patience: FaultPolicy) -> Done | GiveUp | None:
     """Return how a wait ends that ends now, if its task has succeeded; None if it has not."""
     task = history.last
     if task is None or task.phase is not _SUCCEEDED:
@@ -144,11 +144,11 @@ def furthest(before: float | None, now: float | None) -> float | None:
 
 
 def _after_fault(
-    history: History, fault: SoraError, *, now: float, schedule: Policy, patience: Patience
+    history: History, fault: SoraError, *, now: float, schedule: Policy, patience: FaultPolicy
 ) -> tuple[History, Decision]:
     asked = fault.retry_after if isinstance(fault, ResponseError) else None
     is_unknown = isinstance(fault, TaskNotFoundError)
-    began = find_outage(history, fault, now=now)
+    began = outage_start(history, fault, now=now)
     history = attrs.evolve(
         history,
         polls=history.polls + 1,
@@ -164,13 +164,13 @@ def _after_fault(
     outage = now - history.outage_started - history.silence
     error = find_ending(history, fault, now=now, outage=outage, patience=patience)
     left = _left_of_grace(history, patience, now=now)
-    if error is not None or left < TOO_SOON:
+    if error is not None or left < EPSILON:
         ending = end_of_success(history, patience)
         return history, ending or GiveUp(error or fault)
     if is_unknown:
         delay = _sound(schedule.delay(history))
     else:
-        delay = delay_of_outage(history, fault, outage=outage, patience=patience)
+        delay = outage_delay(history, fault, outage=outage, patience=patience)
     delay = min(delay, left)
     if asked is None:
         return history, Sleep(delay)
@@ -178,7 +178,7 @@ def _after_fault(
     return history, Sleep(max(asked + patience.fault_jitter(asked / 10), delay), asked)
 
 
-def _left_of_grace(history: History, patience: Patience, *, now: float) -> float:
+def _left_of_grace(history: History, patience: FaultPolicy, *, now: float) -> float:
     """
     Return for how many seconds a URL is waited for while polls fail, infinity before a success.
 

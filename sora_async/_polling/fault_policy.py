@@ -7,12 +7,12 @@ import backoff
 
 from ..errors import (
     ConnectionFailedError,
+    InvalidResponseError,
     OutageError,
-    RateLimitedError,
+    RateLimitError,
     ResponseError,
     SoraError,
     TaskNotFoundError,
-    UnreadableReplyError,
 )
 from ..models.repr import brief
 from ..schedule import History, Jitter, ramp
@@ -29,16 +29,16 @@ What ends a wait whose task succeeds:
 FAULT_INTERVALS = ramp(first=0.5, factor=2.0, longest=30.0)
 """Upper ends of the full-jittered delays within an outage, in seconds."""
 
-TOO_SOON = 0.001
+EPSILON = 0.001
 """Seconds that are as good as none: a rounding error must not ask for a poll of its own."""
 
-FEWEST_POLLS = 8
+MIN_POLLS_PER_OUTAGE = 8
 """No delay within an outage is longer than this part of its budget: the default is never spent on
 fewer than twelve faults, however the dice fall."""
 
 
 @attrs.frozen(kw_only=True, cache_hash=True)
-class Patience:
+class FaultPolicy:
     """
     How long a wait bears with each kind of trouble, in seconds.
 
@@ -64,29 +64,29 @@ class Patience:
     fault_jitter: Jitter = backoff.full_jitter
 
 
-def find_outage(history: History, fault: SoraError, *, now: float) -> float:
+def outage_start(history: History, fault: SoraError, *, now: float) -> float:
     """Return when the outage began; a service that serves others and slows us down has none."""
     if not history.faults:
         return history.outage_started if isinstance(fault, TaskNotFoundError) else now
-    if isinstance(fault, RateLimitedError):
+    if isinstance(fault, RateLimitError):
         return max(history.outage_started, history.served_at)
     return history.outage_started
 
 
-def delay_of_outage(
-    history: History, fault: SoraError, *, outage: float, patience: Patience
+def outage_delay(
+    history: History, fault: SoraError, *, outage: float, patience: FaultPolicy
 ) -> float:
     """Return the full-jittered delay to the next poll, the last one at the end of the budget."""
     ceiling = FAULT_INTERVALS[min(history.faults, len(FAULT_INTERVALS)) - 1]
     budget = _budget(history, fault, patience)
     if budget is None:
         return patience.fault_jitter(ceiling)
-    delay = patience.fault_jitter(min(ceiling, budget / FEWEST_POLLS))
+    delay = patience.fault_jitter(min(ceiling, budget / MIN_POLLS_PER_OUTAGE))
     return min(delay, max(0.0, budget - outage))
 
 
 def find_ending(
-    history: History, fault: SoraError, *, now: float, outage: float, patience: Patience
+    history: History, fault: SoraError, *, now: float, outage: float, patience: FaultPolicy
 ) -> SoraError | None:
     """Return the error that ends the wait, None when it goes on."""
     if isinstance(fault, TaskNotFoundError):
@@ -98,7 +98,7 @@ def find_ending(
     if not _may_pass(history, fault):
         return fault
     budget = _budget(history, fault, patience)
-    if budget is None or budget - outage >= TOO_SOON:
+    if budget is None or budget - outage >= EPSILON:
         return None
     if _is_no_contact(history, fault):
         return fault
@@ -116,7 +116,7 @@ def _may_pass(history: History, fault: SoraError) -> bool:
     """Return whether a fault may pass; an unclear one may, but not before the task was seen."""
     if _is_unclear(fault):
         return history.last is not None or fault.code is None
-    if isinstance(fault, UnreadableReplyError) and fault.is_html:
+    if isinstance(fault, InvalidResponseError) and fault.is_html:
         return history.is_acquainted
     return fault.transient
 
@@ -130,11 +130,11 @@ def _is_no_contact(history: History, fault: SoraError) -> bool:
     """Return whether a fault leaves it open that this is the service, and no wrong address."""
     if _is_unclear(fault):
         return history.last is None
-    is_no_answer = isinstance(fault, ConnectionFailedError | UnreadableReplyError)
+    is_no_answer = isinstance(fault, ConnectionFailedError | InvalidResponseError)
     return is_no_answer and not history.is_acquainted
 
 
-def _budget(history: History, fault: SoraError, patience: Patience) -> float | None:
+def _budget(history: History, fault: SoraError, patience: FaultPolicy) -> float | None:
     if not _is_no_contact(history, fault):
         return patience.outage
     return patience.contact if patience.outage is None else min(patience.contact, patience.outage)

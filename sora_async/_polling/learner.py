@@ -10,23 +10,23 @@ import attrs
 from ..errors import SoraError, TaskFailedError
 from ..models import Phase, VideoTask
 from ..schedule import History
-from ..schedule.learning.duration_model import Kind
-from ..schedule.learning.memory import Memory, kinds_of
+from ..schedule.learning.duration_model import TaskKind
+from ..schedule.learning.memory import DurationHistory, task_kinds
 from .decide import Done, GiveUp
-from .fault_policy import Patience
-from .polled_task import Entry
+from .fault_policy import FaultPolicy
+from .polled_task import PolledTask
 
-MOST_KINDS = 1000
+MAX_KINDS = 1000
 """Kinds of tasks of which one copy is kept for all waits."""
 
-LESSONS = 80.0
+LEARNING_BURST = 80.0
 """Ends in a row that are learned from. To learn from one takes as long as two polls, and of
 thousands at once the memory holds the last eighty."""
 
-LESSONS_A_SECOND = 20.0
+LEARNING_RATE = 20.0
 """Ends in a second that are learned from for as long as they come."""
 
-VAIN = 2
+VIDEOS_WITHOUT_URL = 2
 """Videos of a model that were waited for without a URL, before others are waited for less."""
 
 SHORT_GRACE = 5.0
@@ -47,7 +47,7 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has none
     )
 
 
-class Lessons:
+class TaskLearner:
     """
     What the waits of one client on one loop have learned for each other.
 
@@ -55,22 +55,22 @@ class Lessons:
         memory: How long tasks of each kind take; it outlives the client.
     """
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: DurationHistory) -> None:
         self._memory = memory
         self._least_head_start = math.inf
-        self._left, self._taught_at = LESSONS, -math.inf
-        self._kinds: dict[tuple[Kind, ...], tuple[Kind, ...]] = {}
-        self._without_url: dict[Kind, set[str]] = {}  # the ids of some
-        self._with_url: set[Kind] = set()
-        self._hurried: dict[Kind, int] = {}
+        self._left, self._taught_at = LEARNING_BURST, -math.inf
+        self._kinds: dict[tuple[TaskKind, ...], tuple[TaskKind, ...]] = {}
+        self._without_url: dict[TaskKind, set[str]] = {}  # the ids of some
+        self._with_url: set[TaskKind] = set()
+        self._hurried: dict[TaskKind, int] = {}
 
-    def prepare(self, entry: Entry, task: VideoTask, now: float) -> History:
+    def prepare(self, entry: PolledTask, task: VideoTask, now: float) -> History:
         """Return the history with what tasks of its kind have taught."""
         history = entry.history
         if entry.kinds is None:
             seen = task._glance()
-            kinds = kinds_of(seen["model"], seen["size"], seen["seconds"])
-            if len(self._kinds) > MOST_KINDS:
+            kinds = task_kinds(seen["model"], seen["size"], seen["seconds"])
+            if len(self._kinds) > MAX_KINDS:
                 self._kinds.clear()
             # Once for all waits of a kind, and not for each of them.
             entry.kinds = self._kinds.setdefault(kinds, kinds)
@@ -95,7 +95,7 @@ class Lessons:
         self._least_head_start = min(self._least_head_start, head_start - waited)
         return head_start - self._least_head_start
 
-    def patience(self, entry: Entry, seen: VideoTask | SoraError) -> Patience:
+    def patience(self, entry: PolledTask, seen: VideoTask | SoraError) -> FaultPolicy:
         """
         Return how long a wait bears with trouble: less for a URL that others never had.
 
@@ -110,14 +110,19 @@ class Lessons:
             return patience
         return attrs.evolve(patience, video=min(SHORT_GRACE, patience.video))
 
-    def _hurries(self, entry: Entry) -> bool:
+    def _hurries(self, entry: PolledTask) -> bool:
         model = _model_of(entry)
-        if len(self._without_url.get(model, ())) < VAIN or entry.key.patience.until != "video":
+        if (
+            len(self._without_url.get(model, ())) < VIDEOS_WITHOUT_URL
+            or entry.key.patience.until != "video"
+        ):
             return False
         self._hurried[model] = self._hurried.get(model, 0) + 1
         return self._hurried[model] % TRY_AGAIN != 0
 
-    def learn(self, entry: Entry, before: History, decision: Done | GiveUp, now: float) -> None:
+    def learn(
+        self, entry: PolledTask, before: History, decision: Done | GiveUp, now: float
+    ) -> None:
         """
         Learn from a task that has ended; an error of ours tells nothing.
 
@@ -138,11 +143,11 @@ class Lessons:
             with _LEARNING:
                 self._memory.learn(entry.kinds, ending)
 
-    def _learn_of_url(self, entry: Entry, task: VideoTask) -> None:
+    def _learn_of_url(self, entry: PolledTask, task: VideoTask) -> None:
         """Remember the videos of a model whose URL never came, as long as none ever had one."""
         model = _model_of(entry)
         if task.is_complete:
-            if len(self._with_url) > MOST_KINDS:
+            if len(self._with_url) > MAX_KINDS:
                 self._with_url.clear()
             self._with_url.add(model)
             self._without_url.pop(model, None)
@@ -151,16 +156,16 @@ class Lessons:
             and entry.history.fault is None  # else something else has ended the wait
             and model not in self._with_url
         ):
-            if len(self._without_url) > MOST_KINDS:
+            if len(self._without_url) > MAX_KINDS:
                 self._without_url.clear()
                 self._hurried.clear()
             ids = self._without_url.setdefault(model, set())
-            if len(ids) < VAIN:
+            if len(ids) < VIDEOS_WITHOUT_URL:
                 ids.add(task.id)
 
     def _has_time(self, now: float) -> bool:
         """Use one lesson, if there is one: which of many ends is learned from is chance."""
-        self._left = min(LESSONS, self._left + LESSONS_A_SECOND * (now - self._taught_at))
+        self._left = min(LEARNING_BURST, self._left + LEARNING_RATE * (now - self._taught_at))
         self._taught_at = now
         if self._left < 1.0:
             return False
@@ -168,6 +173,6 @@ class Lessons:
         return True
 
 
-def _model_of(entry: Entry) -> Kind:
+def _model_of(entry: PolledTask) -> TaskKind:
     """Return the kind that is a model, or any task where none is named."""
     return entry.kinds[1] if entry.kinds is not None and len(entry.kinds) > 1 else ()

@@ -24,7 +24,7 @@ from .fault_policy import Until
 from .poller import Poller
 from .watch import Watch
 
-AT_A_STRETCH = 100
+STARTS_PER_TURN = 100
 """Waits that are begun before the loop's other work gets its turn."""
 
 
@@ -58,10 +58,10 @@ class Outcome:
         raise self.error
 
 
-News = ProgressEvent | Outcome
+ManyWaitsEvent = ProgressEvent | Outcome
 
 
-class Crowd:
+class ManyWaits:
     """
     Many waits at once, and what they have to tell, in the order in which it came.
 
@@ -87,7 +87,7 @@ class Crowd:
 
     async def follow(
         self, task_ids: Iterable[str] | AsyncIterable[str]
-    ) -> AsyncGenerator[News, None]:
+    ) -> AsyncGenerator[ManyWaitsEvent, None]:
         """
         Yield the news of all waits, the outcome of each as the last of it.
 
@@ -125,7 +125,7 @@ class Crowd:
     async def _begin(self, task_id: str) -> None:
         await self._places.acquire()
         self._begun += 1
-        if self._begun % AT_A_STRETCH == 0:
+        if self._begun % STARTS_PER_TURN == 0:
             await asyncio.sleep(0)
         if self._poller is not None and self._poller.is_closed:
             self._note(Outcome(task_id, None, ClientClosedError(task_id)))
@@ -144,7 +144,7 @@ class Crowd:
             self._news[id(news)] = news
             self._has_news.set()
 
-    def _tell(self, source: Watch | Outcome) -> Iterator[News]:
+    def _tell(self, source: Watch | Outcome) -> Iterator[ManyWaitsEvent]:
         if isinstance(source, Outcome):
             self._places.release()
             yield source
@@ -249,11 +249,13 @@ class Waits(ABC):
         at_once: int,
         *,
         is_chatty: bool,
-    ) -> Crowd:
+    ) -> ManyWaits:
         def wait(task_id: str) -> Watch:
             return self.wait_until_complete(
                 task_id, timeout=timeout, schedule=schedule, until=until
             )
 
         wait("any")  # bad terms are found out here, and not as the outcome of each wait
-        return Crowd(wait, at_once=check_count("at_once", at_once, least=1), is_chatty=is_chatty)
+        return ManyWaits(
+            wait, at_once=check_count("at_once", at_once, least=1), is_chatty=is_chatty
+        )

@@ -9,41 +9,41 @@ import attrs
 from ..models import Phase, VideoTask
 from ..models.repr import brief
 from ..schedule import History, Policy
-from ..schedule.learning.duration_model import Kind
-from ..schedule.learning.observations import LONGEST_NEGLECT, is_stalled, remaining, urgency
-from .fault_policy import Patience
+from ..schedule.learning.duration_model import TaskKind
+from ..schedule.learning.observations import MAX_NEGLECT, is_stalled, remaining, urgency
+from .fault_policy import FaultPolicy
 
-End = VideoTask | BaseException
+WaitResult = VideoTask | BaseException
 
-MANY = 8
+MANY_SUBSCRIBERS = 8
 """Waits for one task from which on they are kept in a dictionary."""
 
 
 @attrs.frozen
-class Key:
+class PollKey:
     """What one entry is for: waits that differ in any of it cannot share their polls."""
 
     __repr__ = brief
 
     task_id: str
     schedule: Policy
-    patience: Patience
+    patience: FaultPolicy
 
 
-class Waiter(Protocol):
+class Subscriber(Protocol):
     """What the poller tells those who wait; all of it at once, never by a callback of theirs."""
 
     def _publish(self) -> None:
         """Take note that the entry has news."""
 
-    def _settle(self, end: End) -> None:
+    def _settle(self, end: WaitResult) -> None:
         """Take the end of the wait."""
 
     def _allow_silence(self, seconds: float) -> None:
         """Take note that the service wants to be left alone for so long."""
 
 
-class Entry:
+class PolledTask:
     """
     One task under way.
 
@@ -80,31 +80,31 @@ class Entry:
         "waiters",
     )
 
-    def __init__(self, key: Key, history: History) -> None:
+    def __init__(self, key: PollKey, history: History) -> None:
         self.key = key
         self.history = history
-        self.waiters: tuple[Waiter, ...] | dict[Waiter, None] = ()
+        self.waiters: tuple[Subscriber, ...] | dict[Subscriber, None] = ()
         self.news_at: float | None = None
         self.recovered_after: float | None = None
         self.due = history.started
         self.left_at: float | None = None
         self.is_hurried = False
         self.number = 0
-        self.kinds: tuple[Kind, ...] | None = None
+        self.kinds: tuple[TaskKind, ...] | None = None
         self.ticket = 0
         self.context = contextvars.copy_context() or None  # an empty one is false
         self.flight: asyncio.Task[None] | None = None
 
-    def add(self, waiter: Waiter) -> None:
+    def add(self, waiter: Subscriber) -> None:
         """Take in one more who waits."""
         if isinstance(self.waiters, dict):
             self.waiters[waiter] = None
-        elif len(self.waiters) < MANY:
+        elif len(self.waiters) < MANY_SUBSCRIBERS:
             self.waiters = (*self.waiters, waiter)
         else:
             self.waiters = dict.fromkeys((*self.waiters, waiter))
 
-    def remove(self, waiter: Waiter) -> None:
+    def remove(self, waiter: Subscriber) -> None:
         """Let go of one who waits, if it does."""
         if isinstance(self.waiters, dict):
             self.waiters.pop(waiter, None)
@@ -126,10 +126,10 @@ class Entry:
         history, age = self.history, self.history.age(now)
         index = urgency(history.sight, history.outlook, age=age)
         if history.fault is None:
-            return index - now / LONGEST_NEGLECT
+            return index - now / MAX_NEGLECT
         # Its last answer lies back although it was asked: what counts is when it is due.
         neglect = max(0.0, age - history.sight.age)
-        return index - (neglect + self.due) / LONGEST_NEGLECT
+        return index - (neglect + self.due) / MAX_NEGLECT
 
     def resume(self, now: float) -> None:
         """Go on after nobody polled for a while: time that was not used counts towards nothing."""

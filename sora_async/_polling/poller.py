@@ -8,26 +8,26 @@ from collections.abc import Awaitable, Callable
 
 import attrs
 
-from .._http.rate_limit import Budget
-from .._http.request_queue import Slots
+from .._http.rate_limit import RateLimit
+from .._http.request_queue import RequestQueue
 from ..errors import (
     ClientClosedError,
-    RateLimitedError,
+    RateLimitError,
     ResponseError,
     ServiceUnavailableError,
     SoraError,
 )
 from ..models import VideoTask
 from ..schedule import History
-from ..schedule.learning.memory import Memory
-from .decide import Decision, Done, GiveUp, Sleep, step
-from .fault_policy import TOO_SOON
-from .learner import Lessons
-from .polled_task import End, Entry, Key, Waiter
+from ..schedule.learning.memory import DurationHistory
+from .decide import Decision, Done, GiveUp, Sleep, decide
+from .fault_policy import EPSILON
+from .learner import TaskLearner
+from .polled_task import PolledTask, PollKey, Subscriber, WaitResult
 
 logger = logging.getLogger("sora_async")
 
-MOST_REFUSED = 1000
+MAX_REFUSED = 1000
 """Tasks of which the last refusal is remembered."""
 
 LATE = 0.001
@@ -40,22 +40,24 @@ class Poller:
     def __init__(
         self,
         fetch: Callable[[str, VideoTask | None], Awaitable[VideoTask]],
-        budget: Budget,
-        memory: Memory,
+        budget: RateLimit,
+        memory: DurationHistory,
     ) -> None:
         self._fetch = fetch
         self._loop = asyncio.get_running_loop()
-        self._entries: dict[Key, Entry] = {}
-        self._flights: dict[asyncio.Task[None], Entry] = {}
-        self.slots = Slots[Entry](budget, self._take_off)
+        self._entries: dict[PollKey, PolledTask] = {}
+        self._flights: dict[asyncio.Task[None], PolledTask] = {}
+        self.slots = RequestQueue[PolledTask](budget, self._take_off)
         self._served_at = self._asked_until = -math.inf
         self._refusal: ResponseError | None = None
         self._refused: dict[str, float] = {}
         self.is_closed = False
-        self._lessons = Lessons(memory)
+        self._lessons = TaskLearner(memory)
         self.is_acquainted = False
 
-    def join(self, key: Key, waiter: Waiter, previous: Entry | None, *, since: float) -> Entry:
+    def join(
+        self, key: PollKey, waiter: Subscriber, previous: PolledTask | None, *, since: float
+    ) -> PolledTask:
         """
         Return the entry that polls for a key, with one more who waits for it.
 
@@ -73,20 +75,20 @@ class Poller:
         entry.add(waiter)
         return entry
 
-    def _begin(self, key: Key, since: float) -> Entry:
+    def _begin(self, key: PollKey, since: float) -> PolledTask:
         now = self._loop.time()
-        if since < now - TOO_SOON:
-            return Entry(key, History(task_id=key.task_id, started=now, born=since))
+        if since < now - EPSILON:
+            return PolledTask(key, History(task_id=key.task_id, started=now, born=since))
         # The very number that the wait has: thousands of waits keep one each.
-        return Entry(key, History(task_id=key.task_id, started=since))
+        return PolledTask(key, History(task_id=key.task_id, started=since))
 
-    def _resume(self, entry: Entry) -> Entry:
+    def _resume(self, entry: PolledTask) -> PolledTask:
         now = self._loop.time()
         entry.resume(now)
         entry.due = max(entry.due, now)
         return entry
 
-    def leave(self, entry: Entry, waiter: Waiter) -> None:
+    def leave(self, entry: PolledTask, waiter: Subscriber) -> None:
         """Take one who waits from an entry; the last one out stops the polling."""
         entry.remove(waiter)
         if not entry.waiters and self._entries.get(entry.key) is entry:
@@ -112,7 +114,7 @@ class Poller:
             if self._refused:
                 self._refused.pop(task_id, None)
             meter.note_good(now)
-        elif isinstance(seen, RateLimitedError | ServiceUnavailableError):
+        elif isinstance(seen, RateLimitError | ServiceUnavailableError):
             self._note_refusal(task_id, seen, now)
         elif isinstance(seen, ResponseError):
             meter.note_good(now)
@@ -122,12 +124,12 @@ class Poller:
         before = self._refused.pop(task_id, math.inf)
         is_own = before < self._served_at
         self._refused[task_id] = now
-        if len(self._refused) > MOST_REFUSED:
+        if len(self._refused) > MAX_REFUSED:
             del self._refused[next(iter(self._refused))]
         asked = seen.retry_after
         if is_own and asked:
             return
-        if isinstance(seen, RateLimitedError):
+        if isinstance(seen, RateLimitError):
             self.slots.meter.note_limited(now, asked, is_again=before < math.inf)
         elif asked:
             self.slots.meter.keep_silent(now, asked)
@@ -146,7 +148,7 @@ class Poller:
         flights = [flight for flight in self._flights if flight is not asyncio.current_task()]
         await asyncio.gather(self.slots.meter.close(), *flights, return_exceptions=True)
 
-    def _take_off(self, entry: Entry) -> None:
+    def _take_off(self, entry: PolledTask) -> None:
         if self._entries.get(entry.key) is not entry:
             # Left while it was planned: the collector may drop the last waiter at any moment.
             self.slots.give_back()
@@ -165,7 +167,7 @@ class Poller:
         self._flights[flight] = entry
         flight.add_done_callback(self._land)
 
-    def _excuse(self, entry: Entry) -> None:
+    def _excuse(self, entry: PolledTask) -> None:
         """
         Charge a late poll to no outage and no grace.
 
@@ -186,7 +188,7 @@ class Poller:
             self._settle(entry, _closed(entry.history))
         self.slots.give_back()
 
-    async def _poll(self, entry: Entry, number: int) -> None:
+    async def _poll(self, entry: PolledTask, number: int) -> None:
         """Ask once and act on the answer; whatever goes wrong in here reaches those who wait."""
         seen: VideoTask | SoraError
         try:
@@ -207,7 +209,7 @@ class Poller:
         except Exception as bug:
             self._settle(entry, bug)
 
-    def _decide(self, entry: Entry, seen: VideoTask | SoraError) -> None:
+    def _decide(self, entry: PolledTask, seen: VideoTask | SoraError) -> None:
         before, now = entry.history, self._loop.time()
         self.note(entry.key.task_id, seen)
         if isinstance(seen, VideoTask):
@@ -218,7 +220,7 @@ class Poller:
                 is_acquainted=before.is_acquainted or self.is_acquainted,
                 served_at=self._served_at,
             )
-        entry.history, decision = step(
+        entry.history, decision = decide(
             before,
             seen,
             now=now,
@@ -239,7 +241,7 @@ class Poller:
             self._lessons.learn(entry, before, decision, now)
             self._settle(entry, decision.task if isinstance(decision, Done) else decision.error)
 
-    def _tell(self, entry: Entry, decision: Sleep, *, is_news: bool) -> None:
+    def _tell(self, entry: PolledTask, decision: Sleep, *, is_news: bool) -> None:
         if not is_news and decision.asked is None:
             return
         for waiter in tuple(entry.waiters):
@@ -248,14 +250,14 @@ class Poller:
             if decision.asked is not None:
                 waiter._allow_silence(decision.asked)
 
-    def _settle(self, entry: Entry, end: End) -> None:
+    def _settle(self, entry: PolledTask, end: WaitResult) -> None:
         self._entries.pop(entry.key, None)
         self._rest(entry)
         waiters, entry.waiters = entry.waiters, ()
         for waiter in waiters:
             waiter._settle(end)
 
-    def _rest(self, entry: Entry) -> None:
+    def _rest(self, entry: PolledTask) -> None:
         self.slots.drop(entry)
         entry.rest()
 

@@ -3,14 +3,14 @@
 import asyncio
 from typing import Generic, Protocol, TypeVar
 
-News = TypeVar("News", covariant=True)
+EventT = TypeVar("EventT", covariant=True)
 
 
-class Source(Protocol[News]):
+class EventSource(Protocol[EventT]):
     """What an iteration needs of its watch or download."""
 
     @property
-    def latest(self) -> News | None:
+    def latest(self) -> EventT | None:
         """The newest event."""
 
     def _hold(self) -> None:
@@ -23,7 +23,7 @@ class Source(Protocol[News]):
         """Return the version of an event newer than a given one; 0 when there will be none."""
 
 
-class Events(Generic[News]):
+class EventIterator(Generic[EventT]):
     """
     One iteration over a watch or a download.
 
@@ -31,7 +31,7 @@ class Events(Generic[News]):
     ``break`` out of ``async for`` calls nothing, but drops the last reference.
     """
 
-    def __init__(self, watch: Source[News]) -> None:
+    def __init__(self, watch: EventSource[EventT]) -> None:
         self._watch = watch
         self._version = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -41,11 +41,11 @@ class Events(Generic[News]):
         """Return what it iterates over."""
         return f"<events of {self._watch!r}>"
 
-    def __aiter__(self) -> "Events[News]":
+    def __aiter__(self) -> "EventIterator[EventT]":
         """Return itself."""
         return self
 
-    async def __anext__(self) -> News:
+    async def __anext__(self) -> EventT:
         """
         Return the next event, or end the iteration after the one with the finished task.
 

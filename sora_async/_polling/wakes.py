@@ -2,10 +2,10 @@
 
 import asyncio
 
-Waiting = list[asyncio.Future[None]] | None
+Waiters = list[asyncio.Future[None]] | None
 
 
-def join(waiting: Waiting) -> list[asyncio.Future[None]]:
+def add_waiter(waiting: Waiters) -> list[asyncio.Future[None]]:
     """Return the list with one more who waits, at its end; a list of one has no room to spare."""
     future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     if not waiting:
@@ -14,13 +14,13 @@ def join(waiting: Waiting) -> list[asyncio.Future[None]]:
     return waiting
 
 
-def leave(waiting: Waiting, future: asyncio.Future[None]) -> None:
+def remove_waiter(waiting: Waiters, future: asyncio.Future[None]) -> None:
     """Take out one who waits no more."""
     if waiting and future in waiting:  # else it was woken; also when it was cancelled just then
         waiting.remove(future)
 
 
-def wake(waiting: Waiting) -> None:
+def wake_all(waiting: Waiters) -> None:
     """Wake all who wait."""
     if not waiting:
         return

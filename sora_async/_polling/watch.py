@@ -10,16 +10,16 @@ import attrs
 
 from ..errors import ClientClosedError, SoraError, WaitInterruptedError, WaitTimeoutError
 from ..models import VideoTask
-from .create_first import Birth, first_poll
+from .create_first import PendingTask, first_poll
 from .decide import Done, end_of_success, furthest
 from .events import ProgressEvent
-from .polled_task import End, Entry, Key
+from .polled_task import PolledTask, PollKey, WaitResult
 from .poller import Poller
-from .subscription import Events
-from .wakes import Waiting, join, leave, wake
+from .subscription import EventIterator
+from .wakes import Waiters, add_waiter, remove_waiter, wake_all
 
 
-class Door(Protocol):
+class PollerProvider(Protocol):
     """What a watch needs of its client."""
 
     def _find_poller(self) -> Poller:
@@ -69,12 +69,12 @@ class Watch:
 
     def __init__(
         self,
-        door: Door,
-        key: Key,
+        door: PollerProvider,
+        key: PollKey,
         *,
         timeout: float | None,
         age: float = 0.0,
-        birth: Birth | None = None,
+        birth: PendingTask | None = None,
     ) -> None:
         self._door = door
         self._birth = birth
@@ -83,16 +83,16 @@ class Watch:
         self._timeout = timeout
         self._poller: Poller | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._entry: Entry | None = None
+        self._entry: PolledTask | None = None
         self._holders = 0
         self._started = -age  # as if the loop began when the wait does
         self._timer: asyncio.TimerHandle | None = None
-        self._end: End | None = None
+        self._end: WaitResult | None = None
         self._frames: TracebackType | None = None
         self._latest: ProgressEvent | None = None
         self._version = 0
-        self._news: Waiting = None
-        self._ends: Waiting = None
+        self._news: Waiters = None
+        self._ends: Waiters = None
         self._follower: Callable[[Watch], None] | None = None
 
     @property
@@ -139,12 +139,12 @@ class Watch:
         # Thousands of these frames wait at the same time: nothing in them is without need.
         self._hold()
         if self._end is None:
-            self._ends = join(self._ends)
+            self._ends = add_waiter(self._ends)
             future = self._ends[-1]
             try:
                 yield from future
             finally:
-                leave(self._ends, future)
+                remove_waiter(self._ends, future)
                 self._release()
         return self._unwrap()
 
@@ -162,19 +162,19 @@ class Watch:
         """
         return await self
 
-    def __aiter__(self) -> Events[ProgressEvent]:
+    def __aiter__(self) -> EventIterator[ProgressEvent]:
         """Iterate over the events of the wait, the last one with the finished task."""
-        return Events(self)
+        return EventIterator(self)
 
     async def _next(self, version: int) -> int:
         """Return the version of an event newer than a given one; 0 when there will be none."""
         while self._end is None and self._version <= version:
-            self._news = join(self._news)
+            self._news = add_waiter(self._news)
             future = self._news[-1]
             try:
                 await future
             finally:
-                leave(self._news, future)
+                remove_waiter(self._news, future)
         if self._version > version and not isinstance(self._end, BaseException):
             return self._version
         self._unwrap()
@@ -229,7 +229,7 @@ class Watch:
                 self._timer = loop.call_at(self._started + self._timeout, self._expire, None)
         self._holders += 1
 
-    def _join(self, poller: Poller, previous: Entry | None) -> None:
+    def _join(self, poller: Poller, previous: PolledTask | None) -> None:
         """Have the task polled."""
         assert self._loop is not None
         self._entry = poller.join(self._key, self, previous, since=self._started)
@@ -258,7 +258,7 @@ class Watch:
             begun = first_poll(self._key, made, now)
         except Exception as bug:  # of a schedule of the user's: it must reach those who wait
             begun = bug
-        if not isinstance(begun, Entry):
+        if not isinstance(begun, PolledTask):
             self._settle(begun)
         elif self._holders == 0:
             begun.left_at, self._entry = now, begun
@@ -305,7 +305,7 @@ class Watch:
     def _publish(self) -> None:
         """Take note of news: wake those who iterate, and tell who follows."""
         self._version += 1
-        wake(self._news)
+        wake_all(self._news)
         if self._follower is not None:
             self._follower(self)
 
@@ -325,7 +325,7 @@ class Watch:
         if self._entry is not None and self._entry.flight is None:
             self._allow_silence(seconds)
 
-    def _settle(self, end: End) -> None:
+    def _settle(self, end: WaitResult) -> None:
         """Take the end of the wait and wake everybody."""
         assert self._loop is not None
         if isinstance(end, WaitInterruptedError):
@@ -336,5 +336,5 @@ class Watch:
         self._entry = None
         self._end = end
         self._frames = end.__traceback__ if isinstance(end, BaseException) else None
-        wake(self._ends)
+        wake_all(self._ends)
         self._publish()

@@ -8,10 +8,10 @@ import attrs
 
 from ..errors import (
     InvalidArgumentError,
-    NotOfferedError,
+    InvalidResponseError,
     ResponseError,
     TaskNotFoundError,
-    UnreadableReplyError,
+    UnsupportedOperationError,
 )
 from ..models import Character, VideoTask
 from ..models.json_fields import read_label, read_mapping, read_moment, read_text
@@ -19,7 +19,7 @@ from ..models.repr import brief
 from .failure_reason import OK_CODES
 from .json import parse_json
 from .redaction import hide_in_body
-from .response import Reply, decode_reply, read_error
+from .response import Response, decode_response, read_error
 from .task_decoder import decode_task, open_envelope
 from .urls import check_task_id, fill_in
 
@@ -35,20 +35,20 @@ _LISTS = ("data", "videos", "items", "list", "records")
 
 
 def decode_created(
-    reply: Reply, *, secrets: tuple[str, ...], content: str | None, is_about_one: bool = False
+    reply: Response, *, secrets: tuple[str, ...], content: str | None, is_about_one: bool = False
 ) -> tuple[VideoTask, Mapping[str, Any]]:
     """
     Return the task that a create, or a remix, has made, and the body that tells of it.
 
     Args:
         reply: The reply; 200, 201 and 202 are alike.
-        secrets: As in :func:`decode_reply`.
-        content: As in :func:`decode_reply`.
+        secrets: As in :func:`decode_response`.
+        content: As in :func:`decode_response`.
         is_about_one: Whether the id of another task was in the path.
 
     Raises:
-        UnreadableReplyError: It does not say what was made.
-        NotOfferedError: The server has no such call.
+        InvalidResponseError: It does not say what was made.
+        UnsupportedOperationError: The server has no such call.
         ResponseError: The service has refused; the class says why.
     """
     safe = attrs.evolve(reply, body=hide_in_body(reply.body, secrets))
@@ -58,16 +58,16 @@ def decode_created(
     if task_id is None:
         error = read_error(safe, secrets=secrets)
         if error is None:
-            raise UnreadableReplyError(reply.url, reply.status, "no id of a task")
+            raise InvalidResponseError(reply.url, reply.status, "no id of a task")
         raise _as_not_offered(error, is_about_one=is_about_one)
     try:
-        task = decode_reply(reply, task_id=task_id, secrets=secrets, content=content)
+        task = decode_response(reply, task_id=task_id, secrets=secrets, content=content)
     except ResponseError as refusal:
         raise _as_not_offered(refusal, is_about_one=is_about_one) from None
     return task, body
 
 
-def _parse(reply: Reply) -> Any:
+def _parse(reply: Response) -> Any:
     try:
         return parse_json(reply.body)
     except ValueError:
@@ -89,7 +89,7 @@ def _read_new_id(body: Mapping[str, Any], outer: Mapping[str, Any]) -> str | Non
 
 
 @attrs.frozen(kw_only=True)
-class Page:
+class TaskPage:
     """
     One page of a list.
 
@@ -104,25 +104,27 @@ class Page:
     next_after: str | None
 
 
-def decode_page(reply: Reply, *, secrets: tuple[str, ...], poll: str, content: str | None) -> Page:
+def decode_page(
+    reply: Response, *, secrets: tuple[str, ...], poll: str, content: str | None
+) -> TaskPage:
     """
     Return one page of the list of tasks.
 
     Args:
         reply: The reply.
-        secrets: As in :func:`decode_reply`.
+        secrets: As in :func:`decode_response`.
         poll: The address of a poll, with ``{id}``.
-        content: As in :func:`decode_reply`.
+        content: As in :func:`decode_response`.
 
     Raises:
-        UnreadableReplyError: It is no list.
-        NotOfferedError: The server has no list.
+        InvalidResponseError: It is no list.
+        UnsupportedOperationError: The server has no list.
         ResponseError: The service has refused; the class says why.
     """
     value = _open(reply, secrets=secrets, is_about_one=False)
     items = _find_items(value)
     if items is None:
-        raise UnreadableReplyError(reply.url, reply.status, "JSON that is no list of tasks")
+        raise InvalidResponseError(reply.url, reply.status, "JSON that is no list of tasks")
     tasks = [
         decode_task(body, raw=item, task_id=task_id, url=fill_in(poll, task_id), content=content)
         for item in items
@@ -135,7 +137,7 @@ def decode_page(reply: Reply, *, secrets: tuple[str, ...], poll: str, content: s
     has_more = around.get("has_more") is True and bool(tasks)
     last = around.get("last_id")
     after = last if isinstance(last, str) and last else tasks[-1].id if tasks else None
-    return Page(tasks=tuple(tasks), next_after=after if has_more else None)
+    return TaskPage(tasks=tuple(tasks), next_after=after if has_more else None)
 
 
 def _find_items(value: Any) -> list[Any] | None:
@@ -152,13 +154,13 @@ def _find_items(value: Any) -> list[Any] | None:
     return None
 
 
-def decode_deleted(reply: Reply, *, secrets: tuple[str, ...]) -> None:
+def decode_deleted(reply: Response, *, secrets: tuple[str, ...]) -> None:
     """
     Return when a task was deleted; an empty reply of a good status says so, too.
 
     Raises:
         TaskNotFoundError: There is no such task.
-        NotOfferedError: The server deletes nothing.
+        UnsupportedOperationError: The server deletes nothing.
         ResponseError: The service has refused; the class says why.
     """
     if 200 <= reply.status < 300 and not reply.body.strip():
@@ -168,20 +170,20 @@ def decode_deleted(reply: Reply, *, secrets: tuple[str, ...]) -> None:
         raise ResponseError(reply.url, reply.status, None, "the task was not deleted")
 
 
-def decode_character(reply: Reply, *, secrets: tuple[str, ...], is_new: bool) -> Character:
+def decode_character(reply: Response, *, secrets: tuple[str, ...], is_new: bool) -> Character:
     """
     Return a character.
 
     Raises:
-        UnreadableReplyError: It is none.
-        NotOfferedError: The server knows no characters.
+        InvalidResponseError: It is none.
+        UnsupportedOperationError: The server knows no characters.
         ResponseError: The service has refused; the class says why.
     """
     value = _open(reply, secrets=secrets, is_about_one=not is_new)
     body = open_envelope(read_mapping(value))
     name = body.get("id")
     if not isinstance(name, str) or not name:
-        raise UnreadableReplyError(reply.url, reply.status, "no id of a character")
+        raise InvalidResponseError(reply.url, reply.status, "no id of a character")
     return Character(
         id=name,
         name=read_text(body.get("name")),
@@ -190,7 +192,7 @@ def decode_character(reply: Reply, *, secrets: tuple[str, ...], is_new: bool) ->
     )
 
 
-def _open(reply: Reply, *, secrets: tuple[str, ...], is_about_one: bool) -> Any:
+def _open(reply: Response, *, secrets: tuple[str, ...], is_about_one: bool) -> Any:
     """Return the JSON of a reply, or raise the error that it is."""
     safe = attrs.evolve(reply, body=hide_in_body(reply.body, secrets))
     error = read_error(safe, secrets=secrets)
@@ -215,6 +217,6 @@ def _as_not_offered(error: ResponseError, *, is_about_one: bool) -> ResponseErro
         )
     if not is_missing:
         return error
-    return NotOfferedError(
+    return UnsupportedOperationError(
         error.url, error.status, error.code, error.message, error.request_id, error.retry_after
     )

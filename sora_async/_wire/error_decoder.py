@@ -6,7 +6,7 @@ from datetime import datetime
 
 from .. import errors
 from ..models.json_fields import read_label, read_mapping
-from .failure_reason import Reason, read_reason
+from .failure_reason import FailureReason, read_failure_reason
 from .redaction import hide_in_text
 from .retry_after import read_retry_after
 
@@ -29,17 +29,17 @@ _REQUEST_ID_HEADERS = ("x-request-id", "x-oneapi-request-id", "request-id", "cf-
 _TRANSIENT_STATUSES = frozenset({408, 409, 425})
 
 _BY_STATUS: dict[int, type[errors.ResponseError]] = {
-    401: errors.UnauthorizedError,
+    401: errors.AuthenticationError,
     402: errors.InsufficientQuotaError,
-    403: errors.UnauthorizedError,
+    403: errors.AuthenticationError,
     404: errors.TaskNotFoundError,
-    429: errors.RateLimitedError,
+    429: errors.RateLimitError,
 }
 
 _BY_WORD: tuple[tuple[re.Pattern[str], type[errors.ResponseError]], ...] = (
-    (_LIMITED, errors.RateLimitedError),
+    (_LIMITED, errors.RateLimitError),
     (_IN_TROUBLE, errors.ServiceUnavailableError),
-    (_REFUSED, errors.UnauthorizedError),
+    (_REFUSED, errors.AuthenticationError),
 )
 """What an error under a good status is, by its words: there is no status to go by."""
 
@@ -66,7 +66,7 @@ def error_from(
         text: The start of a plain text body, used as message where there is no JSON.
         secrets: What the request was sent with and must not be shown.
     """
-    reason = read_reason(body)
+    reason = read_failure_reason(body)
     message = hide_in_text(reason.message or text, secrets)
     code = hide_in_text(reason.code, secrets)
     hint = read_retry_after(headers, body, received=received)
@@ -74,12 +74,12 @@ def error_from(
     if cls is errors.ResponseError and status < 300 and hint is not None:
         cls = errors.ServiceUnavailableError
     request_id = hide_in_text(_request_id(headers, body, message or ""), secrets)
-    if cls is errors.UnauthorizedError:
-        return errors.UnauthorizedError(url, status, code, message, request_id, hint, not secrets)
+    if cls is errors.AuthenticationError:
+        return errors.AuthenticationError(url, status, code, message, request_id, hint, not secrets)
     return cls(url, status, code, message, request_id, hint)
 
 
-def _classify(reason: Reason, *, status: int, message: str) -> type[errors.ResponseError]:
+def _classify(reason: FailureReason, *, status: int, message: str) -> type[errors.ResponseError]:
     words = [word.lower() for word in (reason.code, reason.kind) if word]
     if any(map(_NO_MONEY.fullmatch, words)) or (
         status == 403 and _NO_MONEY_IN_WORDS.search(message)
@@ -96,10 +96,10 @@ def _classify(reason: Reason, *, status: int, message: str) -> type[errors.Respo
     return _BY_STATUS.get(status, errors.ResponseError)
 
 
-def _classify_by_words(reason: Reason, words: list[str]) -> type[errors.ResponseError]:
+def _classify_by_words(reason: FailureReason, words: list[str]) -> type[errors.ResponseError]:
     """Return what an error under a good status is: by its code or by its words."""
     if reason.code is not None and re.fullmatch(r"[45]\d\d", reason.code):
-        return _classify(Reason(), status=int(reason.code), message=reason.message or "")
+        return _classify(FailureReason(), status=int(reason.code), message=reason.message or "")
     for pattern, cls in _BY_WORD:
         if any(map(pattern.fullmatch, words)):
             return cls

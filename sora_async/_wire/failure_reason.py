@@ -15,7 +15,7 @@ OK_CODES = frozenset({"success", "ok", "0", "200"})
 
 
 @attrs.frozen
-class Reason:
+class FailureReason:
     """What an error body says: *kind* is its ``type`` word, the rest as in :class:`TaskFailure`."""
 
     __repr__ = brief
@@ -25,7 +25,7 @@ class Reason:
     kind: str | None = None
 
 
-def read_reason(body: object) -> Reason:
+def read_failure_reason(body: object) -> FailureReason:
     """
     Return what a body says of an error, in any of the known shapes.
 
@@ -36,10 +36,10 @@ def read_reason(body: object) -> Reason:
     error = outer.get("error")
     if isinstance(error, dict):
         inner = _read_flat(error)
-        return inner if inner != Reason() else _read_flat(outer)
+        return inner if inner != FailureReason() else _read_flat(outer)
     found = _read_flat(outer)
     message = read_label(error)
-    return found if message is None else Reason(found.code, message, found.kind)
+    return found if message is None else FailureReason(found.code, message, found.kind)
 
 
 def read_failure(body: Mapping[str, Any], *, is_expired: bool) -> TaskFailure:
@@ -47,7 +47,7 @@ def read_failure(body: Mapping[str, Any], *, is_expired: bool) -> TaskFailure:
     detail = read_mapping(body.get("detail"))
     pending = read_mapping(detail.get("pending_info"))
     draft = read_mapping(detail.get("draft_info"))
-    reason = read_reason(body)
+    reason = read_failure_reason(body)
     violation = draft if read_label(draft.get("reason_str")) else {}
     codes = (
         reason.code,
@@ -62,17 +62,17 @@ def read_failure(body: Mapping[str, Any], *, is_expired: bool) -> TaskFailure:
     return TaskFailure(code, next(filter(None, map(read_label, messages)), None))
 
 
-def _read_flat(error: Mapping[str, Any]) -> Reason:
+def _read_flat(error: Mapping[str, Any]) -> FailureReason:
     code = read_label(error.get("code"))
     if code is not None and code.lower() in OK_CODES:
         code = None
     texts = (error.get(key) for key in ("message", "msg", "message_zh", "detail", "error_message"))
     raw = next((text for text in map(_read_message, texts) if text is not None), None)
-    found = Reason(code, read_label(raw), read_label(error.get("type")))
+    found = FailureReason(code, read_label(raw), read_label(error.get("type")))
     if raw is None or not raw.lstrip().startswith("{"):
         return found
     nested = _read_nested(raw)
-    return Reason(
+    return FailureReason(
         nested.code or found.code, nested.message or found.message, nested.kind or found.kind
     )
 
@@ -84,15 +84,15 @@ def _read_message(value: object) -> str | None:
     return value if isinstance(value, str) and value.strip() else None
 
 
-def _read_nested(text: str) -> Reason:
+def _read_nested(text: str) -> FailureReason:
     """Return the reason in a message that is itself JSON."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        return Reason()
+        return FailureReason()
     nested = read_mapping(value)
     nested = read_mapping(nested.get("error")) or nested
-    return Reason(
+    return FailureReason(
         read_label(nested.get("code")),
         read_label(nested.get("message")),
         read_label(nested.get("type")),

@@ -13,7 +13,7 @@ from .dialects import Dialect
 
 
 @attrs.frozen(kw_only=True)
-class File:
+class UploadPart:
     """
     A file that goes into a body, without its bytes.
 
@@ -29,7 +29,7 @@ class File:
 
 
 @attrs.frozen(kw_only=True)
-class Frame:
+class BodyFrame:
     """
     A body around one file, or a whole one.
 
@@ -87,7 +87,7 @@ def read_seconds(value: object) -> str | None:
     return _spell_number(number)
 
 
-def spell_order(
+def encode_fields(
     fields: Mapping[str, Any], dialect: Dialect, *, reference: str | None, is_json: bool
 ) -> dict[str, Any]:
     """
@@ -138,7 +138,7 @@ def _fill(template: Any, url: str) -> Any:
     return template
 
 
-def frame_json(fields: Mapping[str, Any], *, mark: str | None = None) -> Frame:
+def frame_json(fields: Mapping[str, Any], *, mark: str | None = None) -> BodyFrame:
     """
     Return fields as a JSON body.
 
@@ -148,7 +148,7 @@ def frame_json(fields: Mapping[str, Any], *, mark: str | None = None) -> Frame:
     """
     text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
     head, found, tail = text.partition(mark) if mark is not None else (text, "", "")
-    return Frame(
+    return BodyFrame(
         content_type="application/json",
         head=head.encode(),
         tail=tail.encode(),
@@ -157,8 +157,8 @@ def frame_json(fields: Mapping[str, Any], *, mark: str | None = None) -> Frame:
 
 
 def frame_form(
-    fields: Mapping[str, Any], *, boundary: str, field: str = "", file: File | None = None
-) -> Frame:
+    fields: Mapping[str, Any], *, boundary: str, field: str = "", file: UploadPart | None = None
+) -> BodyFrame:
     """
     Return fields as a form (``multipart/form-data``), with the file as its last part.
 
@@ -187,7 +187,7 @@ def frame_form(
             f"Content-Type: {file.kind}\r\n\r\n"
         )
         tail = f"\r\n{tail}"
-    return Frame(
+    return BodyFrame(
         content_type=f"multipart/form-data; boundary={boundary}",
         head="".join(parts).encode("utf-8", "replace"),
         tail=tail.encode(),

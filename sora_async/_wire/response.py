@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from ..errors import ResponseError, UnreadableReplyError
+from ..errors import InvalidResponseError, ResponseError
 from ..models import TaskFailure, VideoTask
 from ..models.json_fields import read_label, read_mapping
 from ..models.repr import brief
@@ -15,7 +15,7 @@ from .failure_reason import OK_CODES
 from .json import is_html, parse_exactly, parse_json
 from .redaction import hide_in_body, hide_in_text
 from .retry_after import read_poll_after
-from .status_words import CALL_WORDS, FAILED, PHASES
+from .status_words import CALL_WORDS, FAILED, PHASE_WORDS
 from .task_decoder import (
     decode_task,
     is_about_the_call,
@@ -34,7 +34,7 @@ _STATUSES_OF_AN_ERROR = frozenset({401, 402, 403, 404, 408, 425, 429})
 
 
 @attrs.frozen(kw_only=True)
-class Reply:
+class Response:
     """
     One HTTP answer, read to its end.
 
@@ -55,8 +55,8 @@ class Reply:
     received: datetime
 
 
-def decode_reply(
-    reply: Reply,
+def decode_response(
+    reply: Response,
     *,
     task_id: str,
     secrets: tuple[str, ...] = (),
@@ -83,7 +83,7 @@ def decode_reply(
             place of the id; None where it does not.
 
     Raises:
-        UnreadableReplyError: It is no JSON object, or another endpoint's.
+        InvalidResponseError: It is no JSON object, or another endpoint's.
         ResponseError: The service answered with an error; the class says which.
     """
     if previous is not None and _is_repeated(previous, reply):
@@ -99,19 +99,19 @@ def decode_reply(
     return attrs.evolve(task, video_url=whole.video_url)
 
 
-def _is_repeated(previous: VideoTask, reply: Reply) -> bool:
+def _is_repeated(previous: VideoTask, reply: Response) -> bool:
     """Return whether a good reply is, byte for byte, the one a snapshot was read from."""
     is_good = 200 <= reply.status < 300
     is_same = is_good and previous._raw == reply.body
     return is_same and previous.poll_after == read_poll_after(reply.headers)
 
 
-def read_error(reply: Reply, *, secrets: tuple[str, ...]) -> ResponseError | None:
+def read_error(reply: Response, *, secrets: tuple[str, ...]) -> ResponseError | None:
     """
     Return the error that the reply to any call is, None when it is a good one of JSON.
 
     Raises:
-        UnreadableReplyError: It is neither.
+        InvalidResponseError: It is neither.
     """
     is_good = 200 <= reply.status < 300
     value = _parse(reply, is_needed=is_good)
@@ -120,7 +120,7 @@ def read_error(reply: Reply, *, secrets: tuple[str, ...]) -> ResponseError | Non
     return None if is_good and not is_error else _error(reply, value, secrets=secrets)
 
 
-def _error(reply: Reply, value: Any, *, secrets: tuple[str, ...]) -> ResponseError:
+def _error(reply: Response, value: Any, *, secrets: tuple[str, ...]) -> ResponseError:
     return error_from(
         value,
         url=reply.url,
@@ -133,17 +133,17 @@ def _error(reply: Reply, value: Any, *, secrets: tuple[str, ...]) -> ResponseErr
 
 
 def _decode(
-    reply: Reply, *, task_id: str, secrets: tuple[str, ...], content: str | None
+    reply: Response, *, task_id: str, secrets: tuple[str, ...], content: str | None
 ) -> VideoTask:
     is_good = 200 <= reply.status < 300
     value = _parse(reply, is_needed=is_good)
     if is_good:
         if not isinstance(value, dict):
             reason = f"JSON that is no object: {_sketch(value)}"
-            raise UnreadableReplyError(reply.url, reply.status, reason)
+            raise InvalidResponseError(reply.url, reply.status, reason)
         if value.get("object") == "list" or value.get("deleted") is True:
             reason = "another endpoint's answer, not a task"
-            raise UnreadableReplyError(reply.url, reply.status, reason)
+            raise InvalidResponseError(reply.url, reply.status, reason)
         body = open_envelope(value)
         is_task = not _is_error(body, task_id=task_id)
     else:
@@ -166,7 +166,7 @@ def _hide_in_failure(task: VideoTask, failure: TaskFailure, secrets: tuple[str, 
     return task if safe == failure else attrs.evolve(task, failure=safe)
 
 
-def _parse(reply: Reply, *, is_needed: bool) -> Any:
+def _parse(reply: Response, *, is_needed: bool) -> Any:
     """Return the body's JSON; None where it is none and the status alone can tell what to do."""
     try:
         return parse_json(reply.body)
@@ -174,7 +174,7 @@ def _parse(reply: Reply, *, is_needed: bool) -> Any:
         reason = str(error)
     is_page = is_html(reply.body)
     if is_needed or (is_page and reply.status == 404):
-        raise UnreadableReplyError(reply.url, reply.status, reason, is_page)
+        raise InvalidResponseError(reply.url, reply.status, reason, is_page)
     return None
 
 
@@ -184,13 +184,13 @@ def _is_error(body: Mapping[str, Any], *, task_id: str) -> bool:
     if word in CALL_WORDS:
         is_foreign = bool(body.get("id")) and not is_named_as(body, task_id)
         if is_about_the_call(body) or (is_foreign and not is_described(body)):
-            return PHASES[word] is FAILED or bool(body.get("error"))
+            return PHASE_WORDS[word] is FAILED or bool(body.get("error"))
         return False
     if word and is_named(body):
         return False
     if body.get("error") or body.get("success") is False:
         return not word
-    if is_named(body) or word in PHASES:
+    if is_named(body) or word in PHASE_WORDS:
         return False
     code = read_label(body.get("code"))
     is_fine = body.get("success") is True or (code is not None and code.lower() in OK_CODES)
@@ -214,9 +214,9 @@ def _out_of_detail(value: object) -> object:
 def _is_task(body: Mapping[str, Any], *, task_id: str, status: int) -> bool:
     """Return whether a body under an error status is the task, not an error with a word."""
     word = read_word(body)
-    if status in _STATUSES_OF_AN_ERROR or word not in PHASES or word in CALL_WORDS:
+    if status in _STATUSES_OF_AN_ERROR or word not in PHASE_WORDS or word in CALL_WORDS:
         return False
-    if PHASES[word] is FAILED and status not in _STATUSES_OF_A_TASK:
+    if PHASE_WORDS[word] is FAILED and status not in _STATUSES_OF_A_TASK:
         return False  # a gateway's word for its own failure
     if body.get("object") == "video":
         return True
@@ -224,7 +224,7 @@ def _is_task(body: Mapping[str, Any], *, task_id: str, status: int) -> bool:
     return is_plausible or is_named_as(body, task_id)
 
 
-def _text(reply: Reply) -> str | None:
+def _text(reply: Response) -> str | None:
     return None if is_html(reply.body) else read_label(reply.body[:2000].decode("utf-8", "replace"))
 
 

@@ -30,7 +30,7 @@ _WORDS = {
     """,
 }
 
-PHASES = {word: phase for phase, words in _WORDS.items() for word in words.split()}
+PHASE_WORDS = {word: phase for phase, words in _WORDS.items() for word in words.split()}
 
 EXPIRED_WORD = "expired"
 
@@ -42,4 +42,4 @@ def normalise(word: object) -> str:
     """Return a status word in the spelling of this list, "" for what is no word."""
     if type(word) is not str:
         return ""
-    return word if word in PHASES else word.strip().lower().replace("-", "_").replace(" ", "_")
+    return word if word in PHASE_WORDS else word.strip().lower().replace("-", "_").replace(" ", "_")

@@ -22,7 +22,7 @@ from .status_words import (
     CALL_WORDS,
     EXPIRED_WORD,
     FAILED,
-    PHASES,
+    PHASE_WORDS,
     QUEUED,
     RUNNING,
     SUCCEEDED,
@@ -114,7 +114,7 @@ def _is_envelope(body: Mapping[str, Any], inner: Mapping[str, Any]) -> bool:
     word = read_word(body)
     if "task_id" in body or ("id" in body and word not in CALL_WORDS):
         return False
-    if word in PHASES and word not in CALL_WORDS:
+    if word in PHASE_WORDS and word not in CALL_WORDS:
         return False
     return bool(read_word(inner)) or (not word and bool(_names(inner)))
 
@@ -188,7 +188,7 @@ def describe_task(raw: Mapping[str, Any] | bytes) -> dict[str, Any]:
 
 def _read_phase(body: Mapping[str, Any], *, word: str, pending: Mapping[str, Any]) -> Phase:
     """Return the phase: the top word decides an end, ``pending_info`` tells queued from running."""
-    phase = PHASES.get(word, RUNNING if word else QUEUED)
+    phase = PHASE_WORDS.get(word, RUNNING if word else QUEUED)
     if phase is SUCCEEDED or phase is FAILED:
         if word not in CALL_WORDS or is_named(body):
             return phase
@@ -199,7 +199,7 @@ def _read_phase(body: Mapping[str, Any], *, word: str, pending: Mapping[str, Any
     inner = normalise(pending.get("status"))
     if not inner:
         return phase
-    return QUEUED if PHASES.get(inner) is QUEUED else RUNNING
+    return QUEUED if PHASE_WORDS.get(inner) is QUEUED else RUNNING
 
 
 def _read_progress(

@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from .. import CreateUncertainError, InvalidArgumentError, SoraError
+from .. import CreateOutcomeUnknownError, InvalidArgumentError, SoraError
 from .arguments import parse
 from .exit_codes import Exit
 
@@ -63,7 +63,7 @@ def _run(options: argparse.Namespace) -> int:
         return _dispatch(options)
     except SoraError as error:
         _tell(error, options)
-        if isinstance(error, CreateUncertainError):
+        if isinstance(error, CreateOutcomeUnknownError):
             return Exit.UNCERTAIN
         return Exit.USAGE if isinstance(error, InvalidArgumentError) else Exit.FAILED
     except KeyboardInterrupt:

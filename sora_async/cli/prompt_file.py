@@ -8,10 +8,10 @@ from typing import Any
 
 from .. import InvalidArgumentError
 
-Order = dict[str, Any]
+PromptEntry = dict[str, Any]
 
 
-def read_order(options: argparse.Namespace) -> Order:
+def read_prompt(options: argparse.Namespace) -> PromptEntry:
     """
     Return the arguments of ``create_task`` that the options of ``create`` are for.
 
@@ -27,7 +27,7 @@ def read_order(options: argparse.Namespace) -> Order:
         "size": options.size,
         "input_reference": options.reference,
     }
-    order: Order = {"prompt": prompt}
+    order: PromptEntry = {"prompt": prompt}
     order |= {name: value for name, value in named.items() if value is not None}
     for text in options.field:
         name, value = read_field(text)
@@ -57,7 +57,7 @@ def read_field(text: str) -> tuple[str, Any]:
         raise InvalidArgumentError(f"--field {name}: its value is no JSON: {error}") from error
 
 
-def read_orders(source: str) -> dict[int, Order]:
+def read_prompts(source: str) -> dict[int, PromptEntry]:
     """
     Return the orders of a file, by their lines: each a prompt or an object, in JSON.
 
@@ -88,7 +88,7 @@ def read_orders(source: str) -> dict[int, Order]:
     return orders
 
 
-def _read_line(line: str, where: str) -> Order:
+def _read_line(line: str, where: str) -> PromptEntry:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar, cast, get_args
 
-from .._http.rate_limit import Budget
+from .._http.rate_limit import RateLimit
 from .._polling.fault_policy import Until
 from .._version import __version__
 from .._wire.urls import is_loopback
 from ..errors import InvalidArgumentError
 from ..models.numbers import is_number
 from ..schedule import Policy
-from ..schedule.learning.memory import Memory
+from ..schedule.learning.memory import DurationHistory
 
 _SECRET_NAME = re.compile(
     r"(^|[-_])(authorization|token|secret|password|cookie|api[-_]?key)$", re.IGNORECASE
@@ -128,16 +128,16 @@ def check_schedule(value: object) -> Policy | None:
     return cast(Policy | None, value)
 
 
-def check_memory(value: object) -> Memory | None:
+def check_memory(value: object) -> DurationHistory | None:
     """Return a memory or None."""
-    if value is not None and not isinstance(value, Memory):
+    if value is not None and not isinstance(value, DurationHistory):
         raise InvalidArgumentError(f"memory: expected a Memory, got {value!r}")
     return value
 
 
-def check_budget(value: object) -> Budget | None:
+def check_budget(value: object) -> RateLimit | None:
     """Return a budget or None."""
-    if value is not None and not isinstance(value, Budget):
+    if value is not None and not isinstance(value, RateLimit):
         raise InvalidArgumentError(f"budget: expected a Budget, got {value!r}")
     return value
 

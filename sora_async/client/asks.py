@@ -9,19 +9,19 @@ from typing import Literal, TypeVar
 import backoff
 
 from .._polling.fault_policy import FAULT_INTERVALS
-from .._wire.call_decoders import Page, decode_character, decode_deleted, decode_page
-from .._wire.response import Reply
+from .._wire.call_decoders import TaskPage, decode_character, decode_deleted, decode_page
+from .._wire.response import Response
 from .._wire.urls import check_task_id
 from ..errors import (
     InvalidArgumentError,
+    InvalidResponseError,
     ResponseError,
     SoraError,
     TaskNotFoundError,
-    UnreadableReplyError,
 )
 from ..models import Character, VideoTask
 from .arguments import check_count
-from .loop_resources import Home
+from .loop_resources import LoopResources
 
 Answer = TypeVar("Answer")
 
@@ -35,7 +35,7 @@ class Asks(ABC):
     _max_retries: int
 
     @abstractmethod
-    def _home(self) -> Home:
+    def _home(self) -> LoopResources:
         """Return what the client has on the running loop."""
 
     async def get_task(self, task_id: str) -> VideoTask:
@@ -52,7 +52,7 @@ class Asks(ABC):
         Raises:
             InvalidArgumentError: No id can look like this; nothing was sent.
             ConnectionFailedError: No reply came.
-            UnreadableReplyError: The reply is no task.
+            InvalidResponseError: The reply is no task.
             ResponseError: The service answered with an error; its class says which.
         """
         check_task_id(task_id)
@@ -75,7 +75,7 @@ class Asks(ABC):
             order: ``"desc"`` from the newest on, ``"asc"`` from the oldest.
 
         Raises:
-            NotOfferedError: This server has no list.
+            UnsupportedOperationError: This server has no list.
             SoraError: As in :meth:`get_task`.
         """
         if order not in ("asc", "desc"):
@@ -85,7 +85,7 @@ class Asks(ABC):
         path, poll = home.find_path("list_path"), home.base_url + home.dialect.poll_path
         asked = set()
 
-        def read(reply: Reply) -> Page:
+        def read(reply: Response) -> TaskPage:
             return decode_page(reply, secrets=home.secrets, poll=poll, content=home.content)
 
         while True:
@@ -116,7 +116,7 @@ class Asks(ABC):
 
         Raises:
             TaskNotFoundError: There is no such task, or not any more.
-            NotOfferedError: This server deletes nothing.
+            UnsupportedOperationError: This server deletes nothing.
             SoraError: As in :meth:`get_task`.
         """
         check_task_id(task_id)
@@ -151,14 +151,14 @@ class Asks(ABC):
 
         Raises:
             TaskNotFoundError: There is no such character.
-            NotOfferedError: This server knows no characters.
+            UnsupportedOperationError: This server knows no characters.
             SoraError: As in :meth:`get_task`.
         """
         check_task_id(character_id)
         home = self._home()
         path = home.find_path("get_character_path")
 
-        def read(reply: Reply) -> Character:
+        def read(reply: Response) -> Character:
             return decode_character(reply, secrets=home.secrets, is_new=False)
 
         return await self._persist(lambda: home.call("GET", path, read, about=character_id))
@@ -171,7 +171,7 @@ class Asks(ABC):
                 return await ask()
             except SoraError as fault:
                 asked = fault.retry_after or 0.0 if isinstance(fault, ResponseError) else 0.0
-                is_html = isinstance(fault, UnreadableReplyError) and fault.is_html
+                is_html = isinstance(fault, InvalidResponseError) and fault.is_html
                 if not fault.transient or is_html or asked > patience:
                     raise
             await asyncio.sleep(max(asked, backoff.full_jitter(ceiling)))

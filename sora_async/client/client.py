@@ -11,18 +11,18 @@ from typing import Any, Literal, Self
 import aiohttp
 import attrs
 
-from .._http.rate_limit import Budget
-from .._http.session import Terms, check_trace_configs
-from .._http.upload import Source
-from .._polling.create_first import Birth
-from .._polling.fault_policy import Patience, Until
-from .._polling.polled_task import Key
+from .._http.rate_limit import RateLimit
+from .._http.session import HttpOptions, check_trace_configs
+from .._http.upload import FileInput
+from .._polling.create_first import PendingTask
+from .._polling.fault_policy import FaultPolicy, Until
+from .._polling.polled_task import PollKey
 from .._polling.poller import Poller
 from .._polling.watch import Watch
 from .._wire.dialects import Dialect, find_dialect
 from .._wire.urls import check_api_key, check_base_url, check_task_id, cut_overlap
 from ..schedule import DEFAULT_SCHEDULE, Policy
-from ..schedule.learning.memory import Memory
+from ..schedule.learning.memory import DurationHistory
 from .arguments import (
     check_age,
     check_budget,
@@ -37,8 +37,8 @@ from .arguments import (
     find_secrets,
     make_headers,
 )
-from .homes import Homes, abandon, find_home
-from .loop_resources import Home
+from .homes import ResourcesByLoop, abandon, find_resources
+from .loop_resources import LoopResources
 from .saves import Saves
 
 DEFAULT_BASE_URL = "https://api.jxincm.cn"
@@ -95,8 +95,8 @@ class SoraClient(Saves):
         session: aiohttp.ClientSession | None = None,
         headers: Mapping[str, str] | None = None,
         schedule: Policy | None = None,
-        budget: Budget | None = None,
-        memory: Memory | None = None,
+        budget: RateLimit | None = None,
+        memory: DurationHistory | None = None,
         request_timeout: float = 30.0,
         create_timeout: float = 300.0,
         outage_timeout: float | None = 120.0,
@@ -116,7 +116,7 @@ class SoraClient(Saves):
         all_headers = make_headers(key, headers or {})
         secrets = find_secrets(all_headers)
         check_channel(self._base_url, is_secret=bool(secrets), allow_plain_http=allow_plain_http)
-        self._terms = Terms(
+        self._terms = HttpOptions(
             headers=all_headers,
             secrets=secrets,
             request_timeout=check_seconds("request_timeout", request_timeout),
@@ -125,16 +125,16 @@ class SoraClient(Saves):
             ssl=check_ssl(ssl),
             trust_env=trust_env and session is None,
         )
-        self._patience = Patience(outage=check_limit("outage_timeout", outage_timeout))
+        self._patience = FaultPolicy(outage=check_limit("outage_timeout", outage_timeout))
         self._schedule = check_schedule(schedule) or DEFAULT_SCHEDULE
-        self._memory = check_memory(memory) or Memory()
-        self._budget = check_budget(budget) or Budget()
+        self._memory = check_memory(memory) or DurationHistory()
+        self._budget = check_budget(budget) or RateLimit()
         self._max_retries = check_count("max_retries", max_retries, least=0)
         self._max_downloads = check_count("max_downloads", max_downloads, least=1)
         self._trust_env = trust_env
         self._session = session
         self._trace_configs = check_trace_configs(trace_configs)
-        self._homes: Homes = {}
+        self._homes: ResourcesByLoop = {}
         weakref.finalize(self, abandon, self._homes).atexit = False
 
     def __repr__(self) -> str:
@@ -165,7 +165,7 @@ class SoraClient(Saves):
         return self._dialect
 
     @property
-    def memory(self) -> Memory:
+    def memory(self) -> DurationHistory:
         """What this client has learned of how long tasks take."""
         return self._memory
 
@@ -208,7 +208,7 @@ class SoraClient(Saves):
         model: str | None = None,
         seconds: float | str | None = None,
         size: str | None = None,
-        input_reference: Source | None = None,
+        input_reference: FileInput | None = None,
         as_json: bool | None = None,
         timeout: float | None = 1800.0,
         schedule: Policy | None = None,
@@ -249,15 +249,15 @@ class SoraClient(Saves):
             as_json=as_json,
             extra=extra,
         )
-        birth = Birth(lambda: self._home().create(order))
+        birth = PendingTask(lambda: self._home().create(order))
         key = self._key("", schedule, until)
         return Watch(self, key, timeout=check_limit("timeout", timeout), birth=birth)
 
-    def _key(self, task_id: str, schedule: Policy | None, until: Until) -> Key:
+    def _key(self, task_id: str, schedule: Policy | None, until: Until) -> PollKey:
         patience = self._patience
         if until != patience.until:
             patience = attrs.evolve(patience, until=check_until(until))
-        return Key(task_id, check_schedule(schedule) or self._schedule, patience)
+        return PollKey(task_id, check_schedule(schedule) or self._schedule, patience)
 
     async def close(self) -> None:
         """
@@ -266,17 +266,17 @@ class SoraClient(Saves):
         Waits that go on end with :class:`ClientClosedError`; their tasks are not touched.
         An order that has left gets a few seconds to be answered, for its id.
         """
-        home = find_home(self._homes)
+        home = find_resources(self._homes)
         if home is not None:
             await home.close()
 
     def _find_poller(self) -> Poller:
         return self._home().poller
 
-    def _home(self) -> Home:
-        home = find_home(self._homes)
+    def _home(self) -> LoopResources:
+        home = find_resources(self._homes)
         if home is None:
-            home = Home(
+            home = LoopResources(
                 self._terms,
                 budget=self._budget,
                 memory=self._memory,

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from .._http.create import Making
-from .._http.request_body import Order
-from .._http.upload import Source, Upload, check_source, is_address
+from .._http.create import PendingCreate
+from .._http.request_body import CreatePayload
+from .._http.upload import FileInput, FileSource, check_source, is_address
 from .._wire.call_decoders import decode_character
 from .._wire.dialects import Dialect
 from .._wire.request_encoder import check_fields, read_seconds
@@ -31,7 +31,7 @@ class Creates(Asks):
         model: str | None = None,
         seconds: float | str | None = None,
         size: str | None = None,
-        input_reference: Source | None = None,
+        input_reference: FileInput | None = None,
         as_json: bool | None = None,
         **extra: Any,
     ) -> VideoTask:
@@ -60,10 +60,10 @@ class Creates(Asks):
 
         Raises:
             InvalidArgumentError: An argument or its file cannot be used; nothing was sent.
-            CreateUncertainError: Nobody knows whether there is a task now; look before
+            CreateOutcomeUnknownError: Nobody knows whether there is a task now; look before
                 you create again.
             ConnectionFailedError: There was no connection; nothing was sent.
-            NotOfferedError: This server creates nothing at this address.
+            UnsupportedOperationError: This server creates nothing at this address.
             ResponseError: The service has refused; its class says why.
         """
         order = self._order(
@@ -77,7 +77,7 @@ class Creates(Asks):
         )
         return await self._home().create(order).result()
 
-    def _begin(self, given: Mapping[str, Any]) -> Making[VideoTask]:
+    def _begin(self, given: Mapping[str, Any]) -> PendingCreate[VideoTask]:
         """Begin to create a task; *given* are the arguments of :meth:`create_task`."""
         named: dict[str, Any] = {name: given.get(name) for name in _NAMED}
         extra = {name: value for name, value in given.items() if name not in _NAMED}
@@ -96,10 +96,10 @@ class Creates(Asks):
         """
         check_task_id(task_id)
         fields = check_fields({"prompt": check_prompt(prompt), **extra})
-        order = Order(fields=fields, dialect=self._dialect, is_json=True)
+        order = CreatePayload(fields=fields, dialect=self._dialect, is_json=True)
         return await self._home().remix(order, task_id).result()
 
-    async def create_character(self, *, name: str, video: Source, **extra: Any) -> Character:
+    async def create_character(self, *, name: str, video: FileInput, **extra: Any) -> Character:
         """
         Make a character from a video, to be named in prompts.
 
@@ -114,12 +114,12 @@ class Creates(Asks):
         if is_address(video):
             raise InvalidArgumentError("video: expected a file, got an address")
         fields = check_fields({"name": check_text("name", name), **extra})
-        order = Order(
+        order = CreatePayload(
             fields=fields,
             dialect=self._dialect,
             is_json=False,
             field="video",
-            upload=Upload("video", video),
+            upload=FileSource("video", video),
         )
         home = self._home()
         making = home.make(
@@ -140,7 +140,7 @@ class Creates(Asks):
         input_reference: Any,
         as_json: bool | None,
         extra: Mapping[str, Any],
-    ) -> Order:
+    ) -> CreatePayload:
         """Return an order, all of it checked but the file, which is looked at when it is sent."""
         fields = check_fields(
             {
@@ -156,8 +156,8 @@ class Creates(Asks):
             address = input_reference
         elif input_reference is not None:
             check_source("input_reference", input_reference)
-            upload = Upload("input_reference", input_reference)
-        order = Order(
+            upload = FileSource("input_reference", input_reference)
+        order = CreatePayload(
             fields=fields,
             dialect=self._dialect,
             is_json=self._dialect.body == "json" if as_json is None else as_json,

@@ -2,12 +2,12 @@
 
 import asyncio
 
-from .loop_resources import Home
+from .loop_resources import LoopResources
 
-Homes = dict[asyncio.AbstractEventLoop, Home]
+ResourcesByLoop = dict[asyncio.AbstractEventLoop, LoopResources]
 
 
-def find_home(homes: Homes) -> Home | None:
+def find_resources(homes: ResourcesByLoop) -> LoopResources | None:
     """Return the open home on the running loop; forget those of loops that are closed."""
     home = homes.get(asyncio.get_running_loop())
     if home is not None and not home.is_closed:
@@ -17,7 +17,7 @@ def find_home(homes: Homes) -> Home | None:
     return None
 
 
-def abandon(homes: Homes) -> None:
+def abandon(homes: ResourcesByLoop) -> None:
     """Close the homes of a client that was thrown away without being closed."""
     for loop, home in list(homes.items()):
         if not loop.is_closed() and not home.is_closed:

@@ -9,30 +9,30 @@ from urllib.parse import urlencode
 
 import aiohttp
 
-from .._http.create import Making, Makings, Parcel
-from .._http.create_backoff import Pace
-from .._http.endpoints import Addresses
-from .._http.rate_limit import Budget
-from .._http.request_body import Body, Order
-from .._http.session import Terms
+from .._http.create import CreateRequest, PendingCreate, PendingCreates
+from .._http.create_backoff import CreateBackoff
+from .._http.endpoints import Endpoints
+from .._http.rate_limit import RateLimit
+from .._http.request_body import CreatePayload, TrackedBody
+from .._http.session import HttpOptions
 from .._http.transport import Transport
 from .._polling.poller import Poller
 from .._wire.call_decoders import decode_created
 from .._wire.dialects import Dialect
-from .._wire.response import Reply, decode_reply
+from .._wire.response import Response, decode_response
 from .._wire.urls import fill_in
-from ..errors import ClientClosedError, InvalidArgumentError, RateLimitedError, SoraError
+from ..errors import ClientClosedError, InvalidArgumentError, RateLimitError, SoraError
 from ..models import VideoTask
-from ..schedule.learning.memory import Memory
+from ..schedule.learning.memory import DurationHistory
 
 if TYPE_CHECKING:
-    from .._download.manager import Transfers
+    from .._download.manager import DownloadManager
 
 Answer = TypeVar("Answer")
 Made = TypeVar("Made")
 
 
-class Home:
+class LoopResources:
     """
     The rooms of one client on the running loop.
 
@@ -44,10 +44,10 @@ class Home:
 
     def __init__(
         self,
-        terms: Terms,
+        terms: HttpOptions,
         *,
-        budget: Budget,
-        memory: Memory,
+        budget: RateLimit,
+        memory: DurationHistory,
         base_url: str,
         dialect: Dialect,
         max_retries: int,
@@ -60,12 +60,12 @@ class Home:
         self.dialect = dialect
         self.secrets = terms.secrets
         self.patience = terms.request_timeout
-        self._addresses = Addresses(base_url, dialect)
+        self._addresses = Endpoints(base_url, dialect)
         self.content = self._addresses.content
         self._max_retries = max_retries
-        self._makings = Makings(self)
+        self._makings = PendingCreates(self)
         self._held: set[asyncio.Task[None]] = set()
-        self._pace = Pace(self.patience)
+        self._pace = CreateBackoff(self.patience)
         self._transport = Transport(session, terms, trace_configs)
         self.is_closed = False
         self.poller = Poller(self._ask, budget, memory)
@@ -73,7 +73,7 @@ class Home:
         self._terms = terms
         self._max_downloads = max_downloads
         self._trust_env = trust_env
-        self._transfers: Transfers | None = None
+        self._transfers: DownloadManager | None = None
         self._keeper = self._keep()
         self._closing: asyncio.Task[None] | None = None
         with contextlib.suppress(StopIteration), warnings.catch_warnings():
@@ -89,7 +89,7 @@ class Home:
         self,
         method: str,
         path: str,
-        decode: Callable[[Reply], Answer],
+        decode: Callable[[Response], Answer],
         *,
         about: str = "",
         query: Mapping[str, str] | None = None,
@@ -152,11 +152,11 @@ class Home:
         """Ask once; *previous* is the snapshot that came before, None when there is none."""
         url = self._addresses.locate_poll(task_id)
         reply = await self._receive(self._transport.get(url), task_id)
-        return decode_reply(
+        return decode_response(
             reply, task_id=task_id, secrets=self.secrets, previous=previous, content=self.content
         )
 
-    async def _receive(self, sending: Awaitable[Reply], about: str) -> Reply:
+    async def _receive(self, sending: Awaitable[Response], about: str) -> Response:
         try:
             return await sending
         except (InvalidArgumentError, RuntimeError) as error:
@@ -166,7 +166,9 @@ class Home:
                 raise ClientClosedError(about) from error
             raise
 
-    async def post(self, path: str, body: Body, decode: Callable[[Reply], Answer]) -> Answer:
+    async def post(
+        self, path: str, body: TrackedBody, decode: Callable[[Response], Answer]
+    ) -> Answer:
         """Send a body at the pace of orders, in a slot of the budget; return what came of it."""
         url = self._addresses.locate(path)
         await self._pace.keep()
@@ -177,19 +179,19 @@ class Home:
         return await self.take_turn(ask, about="", note=self._note_order)
 
     def _note_order(self, about: str, seen: VideoTask | SoraError) -> None:
-        if isinstance(seen, RateLimitedError):
+        if isinstance(seen, RateLimitError):
             self._pace.note(seen)
         else:
             self.poller.note(about, seen)
 
-    def create(self, order: Order) -> Making[VideoTask]:
+    def create(self, order: CreatePayload) -> PendingCreate[VideoTask]:
         """Begin to create a task: at most once, in an asyncio task that the home holds."""
         return self.make(self.dialect.create_path, order, self._read_created, _tell_task)
 
-    def remix(self, order: Order, task_id: str) -> Making[VideoTask]:
+    def remix(self, order: CreatePayload, task_id: str) -> PendingCreate[VideoTask]:
         """Begin to make a task of another one's video."""
 
-        def read(reply: Reply) -> VideoTask:
+        def read(reply: Response) -> VideoTask:
             return self._read_created(reply, is_about_one=True)
 
         path = fill_in(self.find_path("remix_path"), task_id)
@@ -198,10 +200,10 @@ class Home:
     def make(
         self,
         path: str,
-        order: Order,
-        decode: Callable[[Reply], Made],
+        order: CreatePayload,
+        decode: Callable[[Response], Made],
         tell: Callable[[Made], str],
-    ) -> Making[Made]:
+    ) -> PendingCreate[Made]:
         """
         Begin to send an order.
 
@@ -211,7 +213,7 @@ class Home:
             decode: Reads the reply, or raises the error that it is.
             tell: Describes what was made, for the log.
         """
-        parcel = Parcel(
+        parcel = CreateRequest(
             path=self._addresses.root + path,
             url=str(self._addresses.locate(self._addresses.root + path)),
             order=order,
@@ -222,7 +224,7 @@ class Home:
         )
         return self._makings.begin(parcel)
 
-    def _read_created(self, reply: Reply, *, is_about_one: bool = False) -> VideoTask:
+    def _read_created(self, reply: Response, *, is_about_one: bool = False) -> VideoTask:
         task, body = decode_created(
             reply, secrets=self.secrets, content=self.content, is_about_one=is_about_one
         )
@@ -234,25 +236,25 @@ class Home:
         Return a path of the dialect.
 
         Raises:
-            NotOfferedError: It has none.
+            UnsupportedOperationError: It has none.
         """
         return self._addresses.find_path(name)
 
     @property
-    def transfers(self) -> "Transfers":
+    def transfers(self) -> "DownloadManager":
         """What the downloads share; made at the first of them."""
         if self._transfers is None:
-            from .._download.http_stream import Stream
-            from .._download.manager import Transfers
+            from .._download.http_stream import FileHttpClient
+            from .._download.manager import DownloadManager
 
-            stream = Stream(
+            stream = FileHttpClient(
                 self._transport,
                 self._terms,
                 base=self._addresses.base,
                 trust_env=self._trust_env,
                 trace_configs=self._trace_configs,
             )
-            self._transfers = Transfers(
+            self._transfers = DownloadManager(
                 stream,
                 self.poller.slots,
                 note=self.poller.note,

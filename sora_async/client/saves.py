@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, cast, get_args
 
 from .._batch.events import BatchEvent, BatchOutcome
 from .._download.download import Download, find_id
-from .._download.download import Terms as DownloadTerms
-from .._download.request import Errand, IfExists
+from .._download.download import DownloadOptions as DownloadTerms
+from .._download.request import DownloadRequest, IfExists
 from .._polling.many import Waits
 from .._polling.watch import Watch
 from ..models import VideoTask
@@ -26,7 +26,7 @@ from .arguments import (
 from .creates import Creates
 
 if TYPE_CHECKING:
-    from .._download.manager import Transfers
+    from .._download.manager import DownloadManager
 
 
 class Saves(Creates, Waits):
@@ -59,7 +59,7 @@ class Saves(Creates, Waits):
             source: The task, or its id, or a wait for it, which is then awaited first.
             path: Where the file is to be; its directory must be there.
             if_exists: What to do about a file that is there already: ``"error"``
-                (:class:`TargetExistsError`), ``"overwrite"`` it when the video is whole, or
+                (:class:`OutputExistsError`), ``"overwrite"`` it when the video is whole, or
                 ``"skip"`` the download.
             max_size: The most bytes that it may have; None for any number.
             allow_private: Whether links of a service on the internet may lead to addresses
@@ -72,7 +72,7 @@ class Saves(Creates, Waits):
         Raises:
             InvalidArgumentError: An argument cannot be used; nothing was sent.
         """
-        errand = Errand(
+        errand = DownloadRequest(
             task_id=find_id(source),
             path=check_path(path),
             max_size=None if max_size is None else check_count("max_size", max_size, least=1),
@@ -105,7 +105,7 @@ class Saves(Creates, Waits):
         sent twice, and what is saved already is not fetched again. An order of
         which a killed run cannot have known whether it had arrived is looked for
         in the service's list. It is sent again only where the list proves that there is no
-        task of it; otherwise the outcome is a :class:`CreateUncertainError`.
+        task of it; otherwise the outcome is a :class:`CreateOutcomeUnknownError`.
 
         A failure is a :class:`BatchOutcome` like any other. After an error that
         all orders would meet, such as an empty account, nothing more is
@@ -181,10 +181,10 @@ class Saves(Creates, Waits):
         *,
         is_chatty: bool,
     ) -> AsyncGenerator[BatchEvent | BatchOutcome]:
-        from .._batch.batch import Plan, run_batch
+        from .._batch.batch import BatchOptions, run_batch
 
         folder = Path(check_path(out))
-        plan = Plan(
+        plan = BatchOptions(
             out=folder,
             creating=check_count("creating", creating, least=1),
             waiting=check_count("waiting", waiting, least=1),
@@ -195,7 +195,7 @@ class Saves(Creates, Waits):
         path = folder / "batch.jsonl" if journal is None else Path(check_path(journal))
         return run_batch(self, plan, path, check_ids(orders), is_chatty=is_chatty)
 
-    def _find_transfers(self) -> "Transfers":
+    def _find_transfers(self) -> "DownloadManager":
         return self._home().transfers
 
     def _hold(self, task: "asyncio.Task[None]") -> None:

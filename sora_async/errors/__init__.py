@@ -6,26 +6,26 @@ Every error of this package and what to do about it.
     SoraError
     ├── InvalidArgumentError          mend the argument; nothing was sent
     ├── ConnectionFailedError         check address and network; it may pass
-    ├── UnreadableReplyError          check base_url; or a gateway spoke instead of the service
+    ├── InvalidResponseError          check base_url; or a gateway spoke instead of the service
     ├── ResponseError                 the service refused: read code and message
-    │   ├── UnauthorizedError         set the right key
+    │   ├── AuthenticationError         set the right key
     │   ├── InsufficientQuotaError    top up the account
     │   ├── TaskNotFoundError         check id, account and base_url
-    │   ├── RateLimitedError          ask less often
+    │   ├── RateLimitError          ask less often
     │   ├── ServiceUnavailableError   ask again later
-    │   └── NotOfferedError           do without: this server has no such call
-    ├── CreateUncertainError          look before you create again: it may have been charged
+    │   └── UnsupportedOperationError           do without: this server has no such call
+    ├── CreateOutcomeUnknownError          look before you create again: it may have been charged
     ├── TaskFailedError               the task is over: read its failure
     ├── VideoMissingError             the task is over: fetch its content_url
     ├── DownloadError                 the task still has its video: read what to mend
-    │   ├── TargetExistsError         choose another path, or say if_exists=
-    │   ├── UnwritableError           mend the path, and download again
+    │   ├── OutputExistsError         choose another path, or say if_exists=
+    │   ├── FileWriteError           mend the path, and download again
     │   │   └── DiskFullError         make room, and download again: it goes on
     │   ├── VideoNotReadyError        download the wait for the task
     │   ├── VideoGoneError            ask the service's support, or make the video anew
     │   ├── NotAVideoError            look at the address; the service may be in trouble
     │   ├── VideoTooLargeError        say a larger max_size=
-    │   ├── AddressRefusedError       say allow_private=True, if the service is trusted
+    │   ├── UnsafeURLError       say allow_private=True, if the service is trusted
     │   └── DownloadInterruptedError  download again: it goes on
     │       └── DownloadTimeoutError  the timeout of the download ran out
     ├── JournalError                  mend or move the journal of the batch; nothing is lost
@@ -39,30 +39,30 @@ No key, no header and no whole body is ever in one.
 """
 
 from .base import InvalidArgumentError, SoraError
-from .creates import CreateUncertainError, JournalError
+from .creates import CreateOutcomeUnknownError, JournalError
 from .downloads import (
-    AddressRefusedError,
     DiskFullError,
     DownloadError,
     DownloadInterruptedError,
     DownloadTimeoutError,
+    FileWriteError,
     NotAVideoError,
-    TargetExistsError,
-    UnwritableError,
+    OutputExistsError,
+    UnsafeURLError,
     VideoGoneError,
     VideoNotReadyError,
     VideoTooLargeError,
 )
 from .responses import (
+    AuthenticationError,
     ConnectionFailedError,
     InsufficientQuotaError,
-    NotOfferedError,
-    RateLimitedError,
+    InvalidResponseError,
+    RateLimitError,
     ResponseError,
     ServiceUnavailableError,
     TaskNotFoundError,
-    UnauthorizedError,
-    UnreadableReplyError,
+    UnsupportedOperationError,
 )
 from .waits import (
     ClientClosedError,
@@ -74,10 +74,10 @@ from .waits import (
 )
 
 __all__ = [
-    "AddressRefusedError",
+    "UnsafeURLError",
     "ClientClosedError",
     "ConnectionFailedError",
-    "CreateUncertainError",
+    "CreateOutcomeUnknownError",
     "DiskFullError",
     "DownloadError",
     "DownloadInterruptedError",
@@ -86,18 +86,18 @@ __all__ = [
     "InvalidArgumentError",
     "JournalError",
     "NotAVideoError",
-    "NotOfferedError",
+    "UnsupportedOperationError",
     "OutageError",
-    "RateLimitedError",
+    "RateLimitError",
     "ResponseError",
     "ServiceUnavailableError",
     "SoraError",
-    "TargetExistsError",
+    "OutputExistsError",
     "TaskFailedError",
     "TaskNotFoundError",
-    "UnauthorizedError",
-    "UnreadableReplyError",
-    "UnwritableError",
+    "AuthenticationError",
+    "InvalidResponseError",
+    "FileWriteError",
     "VideoGoneError",
     "VideoMissingError",
     "VideoNotReadyError",

@@ -6,7 +6,7 @@ from .base import SoraError
 
 
 @attrs.define(slots=False, repr=False)
-class CreateUncertainError(SoraError):
+class CreateOutcomeUnknownError(SoraError):
     """
     An order was sent, and no clear answer came: there may be a task, and it may be charged.
 

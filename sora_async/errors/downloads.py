@@ -38,7 +38,7 @@ class DownloadError(SoraError):
 
 
 @attrs.define(slots=False, repr=False)
-class TargetExistsError(DownloadError, FileExistsError):
+class OutputExistsError(DownloadError, FileExistsError):
     """There is a file under the path already; it was not touched."""
 
     advice: ClassVar[str] = 'Choose another path, or say if_exists="overwrite" or "skip"'
@@ -49,7 +49,7 @@ class TargetExistsError(DownloadError, FileExistsError):
 
 
 @attrs.define(slots=False, repr=False)
-class UnwritableError(DownloadError, OSError):
+class FileWriteError(DownloadError, OSError):
     """
     The file cannot be written: no such directory, no right to it, or another download writes it.
 
@@ -66,7 +66,7 @@ class UnwritableError(DownloadError, OSError):
         self.errno, self.strerror, self.filename = self.code, self.reason, self.path
 
 
-class DiskFullError(UnwritableError):
+class DiskFullError(FileWriteError):
     """There is no room for the file: on the disk, in the quota, or under a limit of its size."""
 
     advice: ClassVar[str] = "Make room, and download it again: it goes on from where it stopped"
@@ -105,7 +105,7 @@ class VideoTooLargeError(DownloadError):
     size: int = 0
 
 
-class AddressRefusedError(DownloadError):
+class UnsafeURLError(DownloadError):
     """A link leads to what no video of a public service can be at: an address inside a network."""
 
     advice: ClassVar[str] = "Say allow_private=True if the service is one you trust"

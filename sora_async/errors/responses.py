@@ -30,7 +30,7 @@ class ConnectionFailedError(SoraError):
 
 
 @attrs.define(slots=False, repr=False)
-class UnreadableReplyError(SoraError):
+class InvalidResponseError(SoraError):
     """
     A reply that is not a task: a web page, broken JSON, the answer of another endpoint.
 
@@ -94,7 +94,7 @@ class ResponseError(SoraError):
 
 
 @attrs.define(slots=False, repr=False)
-class UnauthorizedError(ResponseError):
+class AuthenticationError(ResponseError):
     """
     The service does not accept the key, or wants one (401, 403).
 
@@ -125,7 +125,7 @@ class TaskNotFoundError(ResponseError):
     )
 
 
-class RateLimitedError(ResponseError):
+class RateLimitError(ResponseError):
     """The service asks us to slow down (429)."""
 
     transient: ClassVar[bool] = True
@@ -139,7 +139,7 @@ class ServiceUnavailableError(ResponseError):
     advice: ClassVar[str] = "Ask again later"
 
 
-class NotOfferedError(ResponseError):
+class UnsupportedOperationError(ResponseError):
     """
     This server, or the dialect that is spoken with it, does not have the call (404, 405, 501).
 

@@ -3,7 +3,7 @@ One request budget for many programs, kept in Redis: extra ``redis``.
 
 ::
 
-    budget = SharedBudget(url="redis://localhost", rate=50)
+    budget = SharedRateLimit(url="redis://localhost", rate=50)
     async with SoraClient(budget=budget) as client:
         ...
 """
@@ -23,10 +23,10 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from .. import Budget, InvalidArgumentError
-from .._http.rate_limit import INSTANT, Meter, check_number
+from .. import InvalidArgumentError, RateLimit
+from .._http.rate_limit import EPSILON, AdaptiveTokenBucket, check_number
 
-__all__ = ["SharedBudget"]
+__all__ = ["SharedRateLimit"]
 
 logger = logging.getLogger("sora_async")
 
@@ -99,7 +99,7 @@ def _check_name(_: object, __: object, name: Any) -> None:
 
 
 @attrs.frozen(kw_only=True)
-class SharedBudget(Budget):
+class SharedRateLimit(RateLimit):
     """
     One budget for the clients of many programs, on any number of machines.
 
@@ -127,18 +127,18 @@ class SharedBudget(Budget):
         if self.rate is None:
             raise InvalidArgumentError("rate: expected a number; there is no sharing without limit")
 
-    def _open(self, now: float, look: Callable[[], None]) -> "SharedMeter":
-        return SharedMeter(self, now=now, look=look)
+    def _open(self, now: float, look: Callable[[], None]) -> "SharedTokenBucket":
+        return SharedTokenBucket(self, now=now, look=look)
 
 
-class SharedMeter:
+class SharedTokenBucket:
     """
     The slots of one client on one loop, reserved in Redis a few at a time.
 
-    Its own :class:`~sora_async.budget.Meter` learns from 429s, those that others saw included.
+    Its own :class:`~sora_async.budget.AdaptiveTokenBucket` learns from 429s, those that others saw included.
     """
 
-    def __init__(self, budget: SharedBudget, *, now: float, look: Callable[[], None]) -> None:
+    def __init__(self, budget: SharedRateLimit, *, now: float, look: Callable[[], None]) -> None:
         assert budget.rate is not None
         self._budget, self._rate, self._look = budget, budget.rate, look
         self._loop = asyncio.get_running_loop()
@@ -151,9 +151,9 @@ class SharedMeter:
         self._reserve = self._redis.register_script(RESERVE)
         self._keys = [f"sora_async:{{{budget.name}}}:{part}" for part in ("budget", "programs")]
         self._me = uuid.uuid4().hex
-        self._own = Meter(Budget(rate=None, burst=budget.burst), now=now)
+        self._own = AdaptiveTokenBucket(RateLimit(rate=None, burst=budget.burst), now=now)
         self._own.usual = self._rate / budget.programs
-        self._alone: Meter | None = None
+        self._alone: AdaptiveTokenBucket | None = None
         self._slots: deque[float] = deque()
         self._task: asyncio.Task[None] | None = None
         self._is_closed = False
@@ -182,7 +182,7 @@ class SharedMeter:
             self._ask(now)
             return math.inf
         delay = self._slots[0] - now
-        return delay if delay > INSTANT else 0.0
+        return delay if delay > EPSILON else 0.0
 
     def take(self, now: float) -> None:
         """Use a slot; there must be one."""
@@ -232,7 +232,7 @@ class SharedMeter:
         """Ask Redis for slots, unless it is being asked."""
         if self._task is not None or self._is_closed:
             return
-        pace = self._used / max(now - self._asked_at, INSTANT)
+        pace = self._used / max(now - self._asked_at, EPSILON)
         # One more than were used: who gets too few must be able to want more.
         self._wanted = min(int(pace * STRIDE) + 1, 2 * self._wanted)
         self._asked_at, self._used = now, 0
@@ -278,7 +278,7 @@ class SharedMeter:
         """Take to our share of the rate until Redis answers; say so once, and once at the end."""
         lost_at = self._loop.time()
         share = max(self._rate / self._programs, 1 / 60)
-        self._alone = Meter(Budget(rate=share, burst=1), now=lost_at)
+        self._alone = AdaptiveTokenBucket(RateLimit(rate=share, burst=1), now=lost_at)
         logger.warning(
             "budget %s: no Redis (%s: %s); going on with %.3g of %.3g requests a second",
             *(self._budget.name, type(error).__name__, error, share, self._rate),

@@ -8,10 +8,10 @@ import attrs
 from ..errors import SoraError
 from ..models import VideoTask
 from ..models.repr import brief
-from .learning.forecast import Outlook
-from .learning.observations import Sight
+from .learning.forecast import DurationForecast
+from .learning.observations import TaskObservations
 
-_NOTHING_SEEN = Sight()
+_NOTHING_SEEN = TaskObservations()
 
 
 @attrs.frozen(kw_only=True)
@@ -62,8 +62,8 @@ class History:
     succeeded_at: float | None = None
     grace_started: float = 0.0
     born: float | None = None
-    sight: Sight = _NOTHING_SEEN
-    outlook: Outlook | None = attrs.field(default=None, repr=False)
+    sight: TaskObservations = _NOTHING_SEEN
+    outlook: DurationForecast | None = attrs.field(default=None, repr=False)
 
     def age(self, now: float) -> float:
         """Return how long ago the task was made, as far as we can tell."""
@@ -75,7 +75,7 @@ class History:
         *,
         progress: float | None,
         succeeded_at: float | None,
-        sight: Sight | None = None,
+        sight: TaskObservations | None = None,
     ) -> "History":
         """Return what is known after a good answer; it ends every fault."""
         # In place of attrs.evolve, which takes twice as long: this is done for every poll.

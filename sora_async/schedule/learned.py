@@ -13,8 +13,8 @@ from ..models.repr import brief
 from .backoff import LONGEST_INTERVAL
 from .fixed import Schedule
 from .history import History
-from .learning.forecast import Outlook
-from .learning.observations import Sight
+from .learning.forecast import DurationForecast
+from .learning.observations import TaskObservations
 
 
 def _check_seconds(_: object, field: "attrs.Attribute[Any]", seconds: float) -> None:
@@ -112,21 +112,21 @@ class LearningSchedule:
             )
         return tuple(delays)
 
-    def _interval(self, sight: Sight, outlook: Outlook) -> float:
+    def _interval(self, sight: TaskObservations, outlook: DurationForecast) -> float:
         """Return the interval that is worth its poll, kept between the two guards."""
         longest = self._longest(sight)
         price = min(self.price, outlook.price(sight.age, self.slowest))
         interval = outlook.next_look(sight.age, sight.mark, price=price, longest=longest)
         return min(max(interval, self._soonest(sight), self.shortest), longest)
 
-    def _longest(self, sight: Sight) -> float:
+    def _longest(self, sight: TaskObservations) -> float:
         """Return the interval in which polls times delay can be no worse than the slack allows."""
         usual = self.fallback.intervals[-1]
         saved = (self._polls_by(sight.elapsed) + 1.0) / (sight.polls + 1.0)
         longest = min(max(self.longest, usual, sight.age / 20.0), LONGEST_INTERVAL)
         return max(min(self.slack * usual * saved, longest), self.shortest)
 
-    def _soonest(self, sight: Sight) -> float:
+    def _soonest(self, sight: TaskObservations) -> float:
         """Return the interval before which one more poll is a tenth more than the fallback's."""
         return self._moment_of(sight.polls / CROWD) - sight.elapsed
 

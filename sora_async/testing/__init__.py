@@ -2,7 +2,7 @@
 A fake video service and a clock that jumps, for tests of code that waits for videos.
 
 :class:`FakeSora` is a real server on loopback, so whatever speaks HTTP can be tested with it; each
-of its tasks has a :class:`Life` by the clock, or a script of answers, one for each poll. On
+of its tasks has a :class:`Scenario` by the clock, or a script of answers, one for each poll. On
 :class:`VirtualTimeLoop` an hour of waiting costs milliseconds::
 
     async def test_a_hiccup_is_survived():
@@ -31,27 +31,27 @@ from .answers.network_faults import (
     stall_body,
     truncated,
 )
-from .answers.random_faults import Chaos
+from .answers.random_faults import RandomFaults
 from .answers.replies import gzip_bomb, gzipped, html, http_error, raw, redirect, slow, unknown_task
 from .answers.video_files import make_video, video_file
-from .scenario import Life
+from .scenario import Scenario
 from .server.fake_sora import FakeSora
-from .server.recorded_request import Request
-from .server.task_store import Task
-from .servers.task_state import ABSENT, Order, Shape, Upload
+from .server.recorded_request import RecordedRequest
+from .server.task_store import FakeTask
+from .servers.task_state import ABSENT, CreateCall, Shape, UploadedFile
 from .virtual_clock import VirtualClock, VirtualTimeLoop
 
 __all__ = [
     "ABSENT",
     "Answer",
-    "Chaos",
+    "RandomFaults",
     "FakeSora",
-    "Life",
-    "Order",
-    "Request",
+    "Scenario",
+    "CreateCall",
+    "RecordedRequest",
     "Shape",
-    "Task",
-    "Upload",
+    "FakeTask",
+    "UploadedFile",
     "VirtualClock",
     "VirtualTimeLoop",
     "accepted",

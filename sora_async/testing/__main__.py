@@ -13,24 +13,24 @@ from typing import Final, get_args
 
 import attrs
 
-from .answers.random_faults import Chaos, Mishap
-from .scenario import Life
-from .script_file import Plan, PlannedTask, load_plan
-from .server.control_api import ROOT, Control
+from .answers.random_faults import FaultName, RandomFaults
+from .scenario import Scenario
+from .script_file import ScriptedTask, ScriptFile, load_script
+from .server.control_api import ROOT, ControlApi
 from .server.fake_sora import FakeSora
-from .server.task_store import Task
+from .server.task_store import FakeTask
 from .servers.profiles import SERVERS
 from .servers.task_state import Shape
 
 LIVES: Final = {
-    "done in half a minute": Life(queued=5, running=25),
-    "slow: done in five minutes": Life(queued=20, running=280),
-    "fails after 20 seconds": Life(
+    "done in half a minute": Scenario(queued=5, running=25),
+    "slow: done in five minutes": Scenario(queued=20, running=280),
+    "fails after 20 seconds": Scenario(
         queued=3,
         running=17,
         failure=("moderation_blocked", "Your request was blocked by our moderation system."),
     ),
-    "completed after 20 seconds, its URL 20 seconds later": Life(
+    "completed after 20 seconds, its URL 20 seconds later": Scenario(
         queued=3, running=17, url_delay=20
     ),
 }
@@ -79,7 +79,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--chaos",
         type=_read_rates,
         metavar="RATES",
-        help=f"faults by chance: 429=0.05,reset=0.01, of {', '.join(get_args(Mishap))}",
+        help=f"faults by chance: 429=0.05,reset=0.01, of {', '.join(get_args(FaultName))}",
     )
     parser.add_argument("--seed", type=int, metavar="NUMBER", help="of the chance (0)")
     options = parser.parse_args(argv)
@@ -95,17 +95,17 @@ def _read_speed(text: str) -> float:
     return speed
 
 
-def _read_rates(text: str) -> Chaos:
+def _read_rates(text: str) -> RandomFaults:
     pairs = [part.partition("=") for part in text.split(",")]
     try:
-        return Chaos(rates={name.strip(): float(rate) for name, _, rate in pairs})
+        return RandomFaults(rates={name.strip(): float(rate) for name, _, rate in pairs})
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def _make_plan(options: argparse.Namespace) -> Plan:
+def _make_plan(options: argparse.Namespace) -> ScriptFile:
     """Return what the file says, with the options before it."""
-    plan = Plan() if options.script is None else load_plan(options.script)
+    plan = ScriptFile() if options.script is None else load_script(options.script)
     chaos = options.chaos or plan.chaos
     if options.seed is not None:
         if chaos is None:
@@ -113,7 +113,7 @@ def _make_plan(options: argparse.Namespace) -> Plan:
         chaos = attrs.evolve(chaos, seed=options.seed)
     tasks = plan.tasks
     if tasks is None:
-        tasks = [PlannedTask(life=life, start="first_poll") for life in LIVES.values()]
+        tasks = [ScriptedTask(life=life, start="first_poll") for life in LIVES.values()]
     return attrs.evolve(
         plan,
         shape=options.shape or plan.shape or "page",
@@ -132,7 +132,7 @@ def _explain(error: Exception) -> str:
     return str(error)
 
 
-async def _serve(options: argparse.Namespace, plan: Plan) -> int:
+async def _serve(options: argparse.Namespace, plan: ScriptFile) -> int:
     """Run the fake until a signal says that it is enough, and return the exit code."""
     enough = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -156,13 +156,13 @@ async def _serve(options: argparse.Namespace, plan: Plan) -> int:
         print(f"cannot listen on {options.host}:{options.port}: {reason}", file=sys.stderr)
         return 1
     async with fake:
-        Control(fake, plan, default_life).begin()
+        ControlApi(fake, plan, default_life).begin()
         print(_introduce(fake, plan), flush=True)
         await enough.wait()
     return 0
 
 
-def _introduce(fake: FakeSora, plan: Plan) -> str:
+def _introduce(fake: FakeSora, plan: ScriptFile) -> str:
     """Return what a user wants to know first: the address, some ids, and how to ask."""
     key = plan.api_key or "any"
     ids = [task.id for task in fake.tasks] or ["ID"]
@@ -184,7 +184,7 @@ def _introduce(fake: FakeSora, plan: Plan) -> str:
     )
 
 
-def _list_tasks(tasks: Sequence[Task], plan: Plan) -> Iterable[str]:
+def _list_tasks(tasks: Sequence[FakeTask], plan: ScriptFile) -> Iterable[str]:
     if not tasks:
         return
     pace = "" if plan.speed == 1.0 else f", {plan.speed:g} times as fast"
@@ -196,7 +196,7 @@ def _list_tasks(tasks: Sequence[Task], plan: Plan) -> Iterable[str]:
     yield ""
 
 
-def _describe(task: PlannedTask) -> str:
+def _describe(task: ScriptedTask) -> str:
     """Return a few words about a task."""
     if task.script is not None:
         return f"a script of {len(task.script)} answer{'s' if len(task.script) > 1 else ''}"

@@ -8,10 +8,10 @@ import attrs
 
 from .answers.answer import Answer, completed, failed, queued, running
 from .answers.replies import unknown_task
-from .servers.task_state import Snapshot
+from .servers.task_state import TaskState
 
 
-class Course(Protocol):
+class ScenarioRun(Protocol):
     """The rule by which a task is answered; an age is in seconds, polls are numbered from 1."""
 
     @property
@@ -21,7 +21,7 @@ class Course(Protocol):
     def answer(self, age: float, poll: int) -> Answer:
         """Return what poll number *poll* is answered at *age*."""
 
-    def look(self, age: float, polls: int) -> Snapshot | None:
+    def look(self, age: float, polls: int) -> TaskState | None:
         """Return what is known of the task at *age*, after so many polls; None: not even the id."""
 
 
@@ -40,7 +40,7 @@ TRAJECTORY: Final = (
 
 
 @attrs.frozen(kw_only=True)
-class Life:
+class Scenario:
     """
     What a task goes through as time passes, whoever looks and however often.
 
@@ -79,7 +79,7 @@ class Life:
         """How long the task takes, from its creation to its end."""
         return self.queued + self.running
 
-    def faster(self, factor: float) -> "Life":
+    def faster(self, factor: float) -> "Scenario":
         """Return the same life lived *factor* times as fast; the faults keep their own times."""
         return attrs.evolve(
             self,
@@ -101,7 +101,7 @@ class Life:
             return self.faults[poll]
         return self._answer(age)
 
-    def look(self, age: float, polls: int) -> Snapshot | None:
+    def look(self, age: float, polls: int) -> TaskState | None:
         """Return the state at *age*, whatever single polls are answered."""
         return self._answer(age).snapshot
 
@@ -141,7 +141,7 @@ class Script:
         """Return the answer of the poll, whenever it comes."""
         return self.answers[min(poll, len(self.answers)) - 1]
 
-    def look(self, age: float, polls: int) -> Snapshot | None:
+    def look(self, age: float, polls: int) -> TaskState | None:
         """Return what the newest answer that was no fault showed; before any poll, the first."""
         given = self.answers[: max(polls, 1)]
         shown = [answer.snapshot for answer in given if answer.snapshot is not None]

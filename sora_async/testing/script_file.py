@@ -8,14 +8,14 @@ from typing import Any, Literal
 import attrs
 
 from .answers.answer import Answer
-from .answers.random_faults import Chaos
-from .scenario import Course, Life, Script
+from .answers.random_faults import RandomFaults
+from .scenario import Scenario, ScenarioRun, Script
 from .script_reader import MisreadError, Place, read
-from .servers.task_state import FilePlace, Order, Shape
+from .servers.task_state import CreateCall, FilePlace, Shape
 
 
 @attrs.frozen(kw_only=True)
-class PlannedTask:
+class ScriptedTask:
     """
     One task: *life* or *script*, or neither for the default life.
 
@@ -30,7 +30,7 @@ class PlannedTask:
     """
 
     id: str | None = None
-    life: Life | None = None
+    life: Scenario | None = None
     script: Sequence[Answer] | None = None
     start: Literal["now", "first_poll"] = "now"
     downloads: Mapping[FilePlace, Sequence[Answer]] = attrs.Factory(dict)
@@ -49,20 +49,20 @@ class PlannedTask:
             raise ValueError("an id is not empty")
 
     @property
-    def order(self) -> Order:
+    def order(self) -> CreateCall:
         """What it was asked for."""
         given = {"model": self.model, "prompt": self.prompt}
         given |= {"seconds": self.seconds, "size": self.size}
         named: Any = {name: value for name, value in given.items() if value is not None}
-        return Order(**named)
+        return CreateCall(**named)
 
-    def course(self, default: Life, speed: float) -> Course:
+    def course(self, default: Scenario, speed: float) -> ScenarioRun:
         """Return what it goes through, *speed* times as fast where it goes by the clock."""
         return Script(tuple(self.script)) if self.script else (self.life or default).faster(speed)
 
 
 @attrs.frozen(kw_only=True)
-class Plan:
+class ScriptFile:
     """
     A script file. A field that is None, or missing, is as the command has it by itself.
 
@@ -80,11 +80,11 @@ class Plan:
     shape: Shape | None = None
     api_key: str | None = None
     speed: float | None = None
-    chaos: Chaos | None = None
-    default_life: Life | None = None
+    chaos: RandomFaults | None = None
+    default_life: Scenario | None = None
     unknown_status: Literal[400, 404] | None = None
     creates: Sequence[Answer] = ()
-    tasks: Sequence[PlannedTask] | None = None
+    tasks: Sequence[ScriptedTask] | None = None
 
     def __attrs_post_init__(self) -> None:
         if self.speed is not None and not 0.0 < self.speed < float("inf"):
@@ -95,7 +95,7 @@ class Plan:
                 raise ValueError(f"there are two tasks with the id {each!r}")
 
 
-def load_plan(path: Path) -> Plan:
+def load_script(path: Path) -> ScriptFile:
     """
     Read a script file: JSON where its name ends in ``.json``, and YAML otherwise.
 
@@ -116,7 +116,7 @@ def load_plan(path: Path) -> Plan:
     except RecursionError as error:
         raise ValueError(f"{path}: it is nested too deeply") from error
     try:
-        plan: Plan = read({} if data is None else data, Plan)
+        plan: ScriptFile = read({} if data is None else data, ScriptFile)
     except MisreadError as error:
         line = _find_line(error.place, lines)
         raise ValueError(f"{path}{line}: {error}") from error

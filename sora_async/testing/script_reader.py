@@ -117,9 +117,9 @@ def _fields(cls: type) -> Mapping[str, Any]:
 def _arguments(name: str) -> Mapping[str, Any]:
     """Return the arguments of an answer with their types; *_MORE* where it takes any others."""
     make = ANSWERS[name]
-    from .scenario import Life
+    from .scenario import Scenario
 
-    hints = get_type_hints(make, localns={"Life": Life})
+    hints = get_type_hints(make, localns={"Scenario": Scenario})
     found = inspect.signature(make).parameters.values()
     return {
         each.name: _MORE if each.kind is each.VAR_KEYWORD else hints[each.name] for each in found

@@ -15,28 +15,37 @@ from support import KEY
 from sora_async import (
     BatchEvent,
     BatchOutcome,
-    Budget,
     ClientClosedError,
     ConnectionFailedError,
-    CreateUncertainError,
+    CreateOutcomeUnknownError,
     DownloadEvent,
     InsufficientQuotaError,
     InvalidArgumentError,
     JournalError,
+    OutputExistsError,
     ProgressEvent,
-    RateLimitedError,
+    RateLimit,
+    RateLimitError,
     ResponseError,
     SoraClient,
-    TargetExistsError,
     TaskFailedError,
     WaitTimeoutError,
 )
-from sora_async._batch.items import Jobs
+from sora_async._batch.items import BatchItems
 from sora_async._batch.journal import Journal
-from sora_async.testing import FakeSora, Life, accepted, http_error, queued, reset, slow, video_file
+from sora_async.testing import (
+    FakeSora,
+    Scenario,
+    accepted,
+    http_error,
+    queued,
+    reset,
+    slow,
+    video_file,
+)
 
 Clock = Callable[[], float]
-LIFE = Life(queued=5, running=95)
+LIFE = Scenario(queued=5, running=95)
 NO_MONEY = http_error(
     403, {"error": {"message": "quota", "type": "new_api_error", "code": "insufficient_user_quota"}}
 )
@@ -176,7 +185,7 @@ async def test_failures_are_outcomes_and_end_nothing(tmp_path: Path) -> None:
 
 
 async def test_a_task_that_failed_is_not_ordered_again(tmp_path: Path) -> None:
-    life = Life(queued=1, running=9, failure=("moderation_blocked", "no"))
+    life = Scenario(queued=1, running=9, failure=("moderation_blocked", "no"))
     async with service(default_life=life) as (sora, client):
         [one] = await carry_out(client, ["a"], tmp_path)
         before = len(sora.requests)
@@ -216,7 +225,7 @@ async def test_a_service_that_stays_full_ends_with_its_own_error(tmp_path: Path)
         sora.on_create(*(http_error(429) for _ in range(1000)))
         [one] = await carry_out(client, ["a"], tmp_path, timeout=300)
 
-    assert isinstance(one.error, RateLimitedError)
+    assert isinstance(one.error, RateLimitError)
     assert sora.tasks == []
 
 
@@ -263,7 +272,7 @@ class TestDoubt:
         async with service() as (sora, client):
             await carry_out(client, ["an older one"], tmp_path)
             async with Journal(tmp_path / "batch.jsonl") as journal:
-                key = Jobs(tmp_path).take("a").key
+                key = BatchItems(tmp_path).take("a").key
                 newest = sora.tasks[-1].id
                 await journal.note(key, "creating", order={"prompt": "a"}, newest=newest)
             if is_made:
@@ -280,7 +289,7 @@ class TestDoubt:
         async with service() as (sora, client):
             old = sora.add(LIFE, prompt="a")
             async with Journal(tmp_path / "batch.jsonl") as journal:
-                key = Jobs(tmp_path).take("a").key
+                key = BatchItems(tmp_path).take("a").key
                 await journal.note(key, "creating", order={"prompt": "a"}, newest=old)
             [one] = await carry_out(client, ["a"], tmp_path)
 
@@ -294,7 +303,7 @@ class TestDoubt:
 
         for run in (outcomes, again):
             errors = {str(one.order): type(one.error) for one in run}
-            assert errors == {"a": CreateUncertainError, "b": type(None)}
+            assert errors == {"a": CreateOutcomeUnknownError, "b": type(None)}
         assert creates(sora) == 2
         assert len(sora.tasks) == 2
 
@@ -307,7 +316,11 @@ class TestDoubt:
             again = await carry_out(client, ["a", "b", "c"], tmp_path)
 
         errors = {str(one.order): type(one.error) for one in outcomes}
-        assert errors == {"a": CreateUncertainError, "b": type(None), "c": CreateUncertainError}
+        assert errors == {
+            "a": CreateOutcomeUnknownError,
+            "b": type(None),
+            "c": CreateOutcomeUnknownError,
+        }
         assert [one.error for one in again] == [None] * 3
         assert len({one.task_id for one in again}) == 3
         assert creates(sora) == len(sora.tasks) == 3
@@ -315,10 +328,10 @@ class TestDoubt:
     async def test_an_order_of_unknown_age_is_not_sent_again(self, tmp_path: Path) -> None:
         async with service() as (sora, client):
             async with Journal(tmp_path / "batch.jsonl") as journal:
-                await journal.note(Jobs(tmp_path).take("a").key, "creating")
+                await journal.note(BatchItems(tmp_path).take("a").key, "creating")
             [one] = await carry_out(client, ["a"], tmp_path)
 
-        assert isinstance(one.error, CreateUncertainError)
+        assert isinstance(one.error, CreateOutcomeUnknownError)
         assert sora.tasks == []
 
 
@@ -417,7 +430,7 @@ async def test_an_order_that_has_not_left_is_not_sent_after_a_stop(
 ) -> None:
     async with (
         FakeSora(shape="openai", default_life=LIFE) as sora,
-        SoraClient(base_url=sora.url, budget=Budget(rate=1 / 50, burst=1)) as client,
+        SoraClient(base_url=sora.url, budget=RateLimit(rate=1 / 50, burst=1)) as client,
     ):
         outcomes = client.batch(["a", "b", "c"], out=tmp_path, creating=3)
         first = asyncio.ensure_future(anext(outcomes))
@@ -456,8 +469,8 @@ async def test_a_file_that_appears_meanwhile_is_never_taken_for_the_video(tmp_pa
         (tmp_path / "boat.mp4").unlink()
         [then] = await carry_out(client, [order], tmp_path)
 
-    assert isinstance(one.error, TargetExistsError)
-    assert isinstance(again.error, TargetExistsError)
+    assert isinstance(one.error, OutputExistsError)
+    assert isinstance(again.error, OutputExistsError)
     assert then.error is None
     assert creates(sora) == 1
 
@@ -478,7 +491,7 @@ async def test_a_full_service_and_an_outage_are_counted_apart(tmp_path: Path) ->
 
 
 async def test_a_wait_that_ran_out_goes_on_in_the_next_run(tmp_path: Path) -> None:
-    async with service(default_life=Life(queued=0, running=500)) as (sora, client):
+    async with service(default_life=Scenario(queued=0, running=500)) as (sora, client):
         [one] = await carry_out(client, ["a"], tmp_path, timeout=100)
         [again] = await carry_out(client, ["a"], tmp_path)
 
@@ -574,7 +587,7 @@ class TestEvents:
         self, tmp_path: Path
     ) -> None:
         async with service(shape="relay") as (sora, client):
-            sora.on_create(accepted(life=Life(queued=0, running=0)))
+            sora.on_create(accepted(life=Scenario(queued=0, running=0)))
             sora.script_file(
                 "video_00000000-0000-0000-0000-000000000001",
                 video_file(3_000_000, stall_after=2_500_000),

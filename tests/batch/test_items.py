@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sora_async import InvalidArgumentError
-from sora_async._batch.items import Jobs
+from sora_async._batch.items import BatchItems
 
 OUT = Path("out")
 
@@ -16,7 +16,9 @@ OUT = Path("out")
 def test_the_same_orders_are_the_same_jobs_in_every_run() -> None:
     orders = ["a cat", {"prompt": "a cat", "seconds": 4}, "a cat", {"prompt": "a cat"}]
 
-    first, second = ([jobs.take(order) for order in orders] for jobs in (Jobs(OUT), Jobs(OUT)))
+    first, second = (
+        [jobs.take(order) for order in orders] for jobs in (BatchItems(OUT), BatchItems(OUT))
+    )
 
     assert first == second
     assert len({job.key for job in first}) == 4
@@ -25,9 +27,9 @@ def test_the_same_orders_are_the_same_jobs_in_every_run() -> None:
 
 
 def test_the_order_of_the_fields_changes_no_key_and_a_name_does() -> None:
-    job = Jobs(OUT).take({"seconds": 4, "prompt": "a cat", "name": "cat"})
-    same = Jobs(OUT).take({"name": "cat", "prompt": "a cat", "seconds": 4})
-    other = Jobs(OUT).take({"prompt": "a cat", "seconds": 4, "name": "tom"})
+    job = BatchItems(OUT).take({"seconds": 4, "prompt": "a cat", "name": "cat"})
+    same = BatchItems(OUT).take({"name": "cat", "prompt": "a cat", "seconds": 4})
+    other = BatchItems(OUT).take({"prompt": "a cat", "seconds": 4, "name": "tom"})
 
     assert job.key == same.key != other.key
     assert job.path == OUT / "cat.mp4"
@@ -35,8 +37,8 @@ def test_the_order_of_the_fields_changes_no_key_and_a_name_does() -> None:
 
 
 def test_orders_of_one_prompt_keep_their_files_whatever_stands_before_them() -> None:
-    first = [Jobs(OUT).take({"prompt": "a", "name": "two"})]
-    jobs = Jobs(OUT)
+    first = [BatchItems(OUT).take({"prompt": "a", "name": "two"})]
+    jobs = BatchItems(OUT)
     then = [jobs.take({"prompt": "a", "name": name}) for name in ("zero", "two")]
 
     assert then[1] == first[0]
@@ -53,12 +55,12 @@ def test_orders_of_one_prompt_keep_their_files_whatever_stands_before_them() -> 
     ],
 )
 def test_a_file_is_named_after_its_prompt(prompt: str, name: str) -> None:
-    assert re.fullmatch(name, Jobs(OUT).take(prompt).path.name)
+    assert re.fullmatch(name, BatchItems(OUT).take(prompt).path.name)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip))
 def test_any_prompt_has_a_file_in_the_folder(prompt: str) -> None:
-    path = Jobs(OUT).take(prompt).path
+    path = BatchItems(OUT).take(prompt).path
 
     assert path.parent == OUT
     assert len(path.name.encode("utf-8", "surrogatepass")) < 100
@@ -80,11 +82,11 @@ def test_any_prompt_has_a_file_in_the_folder(prompt: str) -> None:
 )
 def test_what_cannot_be_ordered_is_refused(order: object) -> None:
     with pytest.raises(InvalidArgumentError):
-        Jobs(OUT).take(order)
+        BatchItems(OUT).take(order)
 
 
 def test_two_orders_cannot_have_one_file() -> None:
-    jobs = Jobs(OUT)
+    jobs = BatchItems(OUT)
     jobs.take({"prompt": "a", "name": "boat.mp4"})
 
     with pytest.raises(InvalidArgumentError, match="an earlier order"):
@@ -92,7 +94,7 @@ def test_two_orders_cannot_have_one_file() -> None:
 
 
 def test_an_order_whose_file_is_there_already_is_not_sent(tmp_path: Path) -> None:
-    job = Jobs(tmp_path).take({"prompt": "a", "name": "boat"})
+    job = BatchItems(tmp_path).take({"prompt": "a", "name": "boat"})
     job.check_path()
     job.path.touch()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support import KEY
 
-from sora_async.testing import FakeSora, Life, make_video, video_file
+from sora_async.testing import FakeSora, Scenario, make_video, video_file
 
 ORDERS = 50
 SIZE = 300_000
@@ -63,7 +63,7 @@ async def give_files(sora: FakeSora) -> None:
 async def kill_and_kill_again(out: Path) -> FakeSora:
     chance = random.Random(SEED)
     killed = 0
-    life = Life(queued=0.2, running=1.0)
+    life = Scenario(queued=0.2, running=1.0)
     async with FakeSora(api_key=KEY, shape="openai", default_life=life) as sora:
         giving = asyncio.create_task(give_files(sora))
         while killed < KILLS:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sora_async import VideoTask
-from sora_async._batch.matching import Doubt, Fates, judge
+from sora_async._batch.matching import MatchResult, UncertainCreate, match_creates
 
 START = datetime(2026, 1, 14, 8, tzinfo=UTC)
 PROMPT = "a paper boat in the rain"
@@ -21,12 +21,14 @@ def task(number: int, prompt: str | None = PROMPT, **fields: Any) -> VideoTask:
 
 def doubt(
     key: str = "a", newest: str | None = "video_1", *, is_dated: bool = True, **order: Any
-) -> Doubt:
-    return Doubt(key=key, order={"prompt": PROMPT, **order}, newest=newest, is_dated=is_dated)
+) -> UncertainCreate:
+    return UncertainCreate(
+        key=key, order={"prompt": PROMPT, **order}, newest=newest, is_dated=is_dated
+    )
 
 
-def judge_one(*listed: VideoTask, claimed: tuple[str, ...] = (), **about: Any) -> Fates:
-    return judge([doubt(**about)], listed, frozenset(claimed))
+def judge_one(*listed: VideoTask, claimed: tuple[str, ...] = (), **about: Any) -> MatchResult:
+    return match_creates([doubt(**about)], listed, frozenset(claimed))
 
 
 OLD = task(1, "an older one")
@@ -35,7 +37,7 @@ OLD = task(1, "an older one")
 def test_a_task_that_is_newer_and_the_same_is_the_orders() -> None:
     fates = judge_one(task(3, "another"), task(2), OLD)
 
-    assert fates == Fates(made={"a": "video_2"}, unmade=frozenset())
+    assert fates == MatchResult(made={"a": "video_2"}, unmade=frozenset())
 
 
 def test_white_space_makes_no_other_prompt() -> None:
@@ -56,7 +58,7 @@ def test_tasks_of_other_orders_and_older_ones_are_not_taken() -> None:
     assert judge_one(task(2), OLD, older, claimed=("video_2",)).unmade == {"a"}
 
 
-NOTHING = Fates(made={}, unmade=frozenset())
+NOTHING = MatchResult(made={}, unmade=frozenset())
 
 
 @pytest.mark.parametrize(
@@ -71,8 +73,11 @@ NOTHING = Fates(made={}, unmade=frozenset())
 def test_a_list_that_does_not_go_back_far_enough_proves_nothing(
     listed: tuple[VideoTask, ...],
 ) -> None:
-    assert judge([doubt()], listed[:-1] if listed[0] is OLD else listed, frozenset()) == NOTHING
-    assert judge([doubt(newest=None)], [*listed, *listed], frozenset()) == NOTHING
+    assert (
+        match_creates([doubt()], listed[:-1] if listed[0] is OLD else listed, frozenset())
+        == NOTHING
+    )
+    assert match_creates([doubt(newest=None)], [*listed, *listed], frozenset()) == NOTHING
 
 
 def test_without_moments_a_list_proves_nothing() -> None:
@@ -102,16 +107,16 @@ def test_a_task_that_is_nearly_the_same_leaves_the_doubt(
 def test_what_may_be_of_two_orders_is_of_neither() -> None:
     doubts = [doubt("a", seconds=4), doubt("b", seconds=8)]
 
-    assert judge(doubts, [task(2), OLD], frozenset()) == NOTHING
-    assert judge(doubts, [task(2, seconds=8.0), OLD], frozenset()).made == {"b": "video_2"}
+    assert match_creates(doubts, [task(2), OLD], frozenset()) == NOTHING
+    assert match_creates(doubts, [task(2, seconds=8.0), OLD], frozenset()).made == {"b": "video_2"}
 
 
 def test_like_orders_share_out_what_was_made_of_them() -> None:
     doubts = [doubt("a"), doubt("b"), doubt("c")]
 
-    fates = judge(doubts, [task(3), task(2), OLD], frozenset())
+    fates = match_creates(doubts, [task(3), task(2), OLD], frozenset())
 
-    assert fates == Fates(made={"a": "video_2", "b": "video_3"}, unmade=frozenset("c"))
+    assert fates == MatchResult(made={"a": "video_2", "b": "video_3"}, unmade=frozenset("c"))
 
 
 def test_an_order_of_unknown_age_stays_in_doubt() -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 import attrs
 import pytest
 
-from sora_async import NotOfferedError, Phase, SoraError, VideoTask
+from sora_async import Phase, SoraError, UnsupportedOperationError, VideoTask
 from sora_async._batch.journal import Journal
-from sora_async._batch.reconcile import Settled, settle_doubts
+from sora_async._batch.reconcile import ReconcileResult, reconcile_creates
 
 BASE = "https://api.example"
 
@@ -43,7 +43,7 @@ class Service:
         (Service([make_task(2), make_task(1)]), {"newest": "v2"}),
         (Service([make_task(1), make_task(2)]), {}),
         (Service([]), {"newest": None}),
-        (Service([], NotOfferedError(BASE, 404)), {}),
+        (Service([], UnsupportedOperationError(BASE, 404)), {}),
     ],
     ids=["newest first", "oldest first", "empty", "no list"],
 )
@@ -51,17 +51,17 @@ async def test_the_newest_task_is_noted_where_the_list_tells_it(
     service: Service, newest: dict[str, str | None], tmp_path: Path
 ) -> None:
     async with Journal(tmp_path / "batch.jsonl") as journal:
-        settled = await settle_doubts(service, journal, 0.0)
+        settled = await reconcile_creates(service, journal, 0.0)
 
-    assert settled == Settled(made=frozenset(), left={}, newest=newest)
+    assert settled == ReconcileResult(made=frozenset(), left={}, newest=newest)
 
 
 async def test_without_a_list_an_order_stays_in_doubt_and_the_error_says_so(tmp_path: Path) -> None:
     async with Journal(tmp_path / "batch.jsonl") as journal:
         await journal.note("key", "creating", order={"prompt": "a"}, newest=None)
-        cause = NotOfferedError(BASE, 404)
+        cause = UnsupportedOperationError(BASE, 404)
 
-        settled = await settle_doubts(Service([], cause), journal, 0.0)
+        settled = await reconcile_creates(Service([], cause), journal, 0.0)
 
     [error] = settled.left.values()
     assert error.__cause__ is cause
@@ -75,7 +75,7 @@ async def test_a_list_from_the_oldest_on_proves_nothing(tmp_path: Path, prompt: 
     async with Journal(tmp_path / "batch.jsonl") as journal:
         await journal.note("key", "creating", order={"prompt": "a"}, newest="v1")
 
-        settled = await settle_doubts(Service(tasks), journal, 0.0)
+        settled = await reconcile_creates(Service(tasks), journal, 0.0)
 
     assert (settled.made, list(settled.left)) == (frozenset(), ["key"])
 
@@ -86,7 +86,7 @@ async def test_no_more_is_listed_than_tells_of_the_orders(tmp_path: Path) -> Non
     async with Journal(tmp_path / "batch.jsonl") as journal:
         await journal.note("key", "creating", order={"prompt": "a"}, newest="v7")
 
-        settled = await settle_doubts(service, journal, 0.0)
+        settled = await reconcile_creates(service, journal, 0.0)
 
         assert journal.entries["key"].stage == "refused"
     assert settled.left == {}

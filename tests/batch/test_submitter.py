@@ -7,27 +7,27 @@ from typing import Any
 import pytest
 
 from sora_async import ClientClosedError, VideoTask
-from sora_async._batch.items import Job
+from sora_async._batch.items import BatchItem
 from sora_async._batch.journal import Journal
-from sora_async._batch.submitter import Buyer
-from sora_async._http.create import Making
+from sora_async._batch.submitter import CreateSubmitter
+from sora_async._http.create import PendingCreate
 
 
 class Shut:
     """A client of which nothing may be ordered."""
 
-    def _begin(self, given: Mapping[str, Any]) -> Making[VideoTask]:
+    def _begin(self, given: Mapping[str, Any]) -> PendingCreate[VideoTask]:
         raise AssertionError(f"ordered {given}")
 
 
 async def test_an_order_that_is_stopped_while_it_is_noted_is_not_sent(tmp_path: Path) -> None:
-    job = Job(order={"prompt": "a"}, key="key", path=tmp_path / "a.mp4")
+    job = BatchItem(order={"prompt": "a"}, key="key", path=tmp_path / "a.mp4")
 
     def stop() -> None:
         buyer.stop = ClientClosedError("")
 
     async with Journal(tmp_path / "batch.jsonl") as journal:
-        buyer = Buyer(Shut(), journal, at_once=1, timeout=None)
+        buyer = CreateSubmitter(Shut(), journal, at_once=1, timeout=None)
 
         with pytest.raises(ClientClosedError):
             await buyer.buy(job, stop)

@@ -14,12 +14,12 @@ from support.command import Screen, Terminal, interrupt, promised, records, serv
 
 from sora_async import InvalidArgumentError
 from sora_async.cli.main import main
-from sora_async.cli.prompt_file import read_orders
-from sora_async.testing import FakeSora, Life, accepted, http_error, reset, slow
+from sora_async.cli.prompt_file import read_prompts
+from sora_async.testing import FakeSora, Scenario, accepted, http_error, reset, slow
 
-AT_ONCE = Life(queued=0, running=0)
-FOREVER = Life(queued=0, running=1e9)
-REFUSED = Life(queued=0, running=0, failure=("moderation_blocked", "No."))
+AT_ONCE = Scenario(queued=0, running=0)
+FOREVER = Scenario(queued=0, running=1e9)
+REFUSED = Scenario(queued=0, running=0, failure=("moderation_blocked", "No."))
 
 
 @pytest.fixture
@@ -193,9 +193,9 @@ def test_the_lines_of_a_file_keep_their_numbers(tmp_path) -> None:
     file = tmp_path / "p.jsonl"
     file.write_text('\n"a"\n\n{"prompt": "b\u2028c"}\n')
 
-    assert read_orders(str(file)) == {2: {"prompt": "a"}, 4: {"prompt": "b\u2028c"}}
+    assert read_prompts(str(file)) == {2: {"prompt": "a"}, 4: {"prompt": "b\u2028c"}}
     with pytest.raises(InvalidArgumentError):
-        read_orders(str(tmp_path))
+        read_prompts(str(tmp_path))
 
 
 # --- Ctrl-C -------------------------------------------------------------------------------------

@@ -23,10 +23,10 @@ from sora_async import InvalidArgumentError
 from sora_async.cli.display.json_lines import JsonLines
 from sora_async.cli.main import main
 from sora_async.cli.prompt_file import read_field
-from sora_async.testing import FakeSora, Life, accepted, http_error, queued, reset, slow
+from sora_async.testing import FakeSora, Scenario, accepted, http_error, queued, reset, slow
 
-AT_ONCE = Life(queued=0, running=0)
-FOREVER = Life(queued=0, running=1e9)
+AT_ONCE = Scenario(queued=0, running=0)
+FOREVER = Scenario(queued=0, running=1e9)
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def test_json_tells_of_an_order_without_an_answer(shop, capsys) -> None:
     error = record["error"]
     assert code == 3
     assert list(error) == promised("Each error, wherever it stands, is an object of")
-    assert (error["type"], error["status"]) == ("CreateUncertainError", 500)
+    assert (error["type"], error["status"]) == ("CreateOutcomeUnknownError", 500)
     assert error["request_id"] == "req-7"
 
 
@@ -234,7 +234,7 @@ def test_a_second_ctrl_c_is_an_error_in_json(shop, capsys, monkeypatch) -> None:
 
     out, err = capsys.readouterr()
     assert (code, err) == (3, "")
-    assert [one["error"]["type"] for one in records(out)] == ["CreateUncertainError"]
+    assert [one["error"]["type"] for one in records(out)] == ["CreateOutcomeUnknownError"]
 
 
 def test_ctrl_c_before_an_order_is_sent_costs_nothing(shop, monkeypatch, capsys) -> None:

@@ -11,17 +11,17 @@ import pytest
 from rich.console import Console
 
 from sora_async import (
-    AddressRefusedError,
     ClientClosedError,
-    CreateUncertainError,
+    CreateOutcomeUnknownError,
     DownloadEvent,
     DownloadInterruptedError,
+    InvalidResponseError,
     OutageError,
     Phase,
     ProgressEvent,
     Schedule,
     ServiceUnavailableError,
-    UnreadableReplyError,
+    UnsafeURLError,
     VideoFile,
     VideoTask,
     WaitTimeoutError,
@@ -40,11 +40,11 @@ from sora_async.cli.display.format import (
     tell_seconds,
     tell_size,
 )
-from sora_async.cli.display.live_table import Bars
-from sora_async.cli.display.pace import Pace
-from sora_async.cli.display.plain_lines import Lines
-from sora_async.cli.display.renderer import Outcome, Show, exit_code, follow
-from sora_async.cli.display.totals import Tally
+from sora_async.cli.display.live_table import LiveTable
+from sora_async.cli.display.pace import TransferRate
+from sora_async.cli.display.plain_lines import PlainLines
+from sora_async.cli.display.renderer import Renderer, RowOutcome, exit_code, follow
+from sora_async.cli.display.totals import Totals
 from sora_async.testing import completed, failed, http_error, queued, running, unknown_task
 
 STEADY = Schedule(intervals=(2,), jitter=lambda delay: delay, first_jitter=lambda delay: delay)
@@ -70,7 +70,7 @@ async def lines_of(sora, client, *answers) -> list[list[str]]:
     sora.script("video_1", *answers)
     with contextlib.redirect_stderr(io.StringIO()) as err:
         watch = client.wait_until_complete("video_1", schedule=STEADY)
-        await follow([watch], Lines(["video_1"], prints_results=False))
+        await follow([watch], PlainLines(["video_1"], prints_results=False))
     return [re.split(r" {2,}", line.strip()) for line in err.getvalue().splitlines()]
 
 
@@ -117,7 +117,7 @@ async def test_bars_move_between_the_polls_and_the_last_picture_stays(sora, clie
     console = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None)
 
     watch = client.wait_until_complete("video_1", schedule=STEADY)
-    await follow([watch], Bars(Board(["video_1"]), console))
+    await follow([watch], LiveTable(Board(["video_1"]), console))
 
     screen = console.file.getvalue()
     assert all(f" {tenth / 10:.1f} s" in screen for tenth in range(20))
@@ -126,7 +126,7 @@ async def test_bars_move_between_the_polls_and_the_last_picture_stays(sora, clie
 
 
 async def test_bars_end_with_the_error_of_those_who_draw_on_them(sora, client) -> None:
-    class Broken(Bars):
+    class Broken(LiveTable):
         def event(self, name: str, event: object) -> None:
             raise BrokenPipeError
 
@@ -155,9 +155,9 @@ def test_a_row_shows_all_that_is_known_in_80_columns() -> None:
 
 def test_a_board_ends_rows_with_their_outcome() -> None:
     board = Board(["video_1", "video_2"])
-    board.settle(Outcome(task_id="video_1", last=event(progress=1.0), error=None, elapsed=75.0))
+    board.settle(RowOutcome(task_id="video_1", last=event(progress=1.0), error=None, elapsed=75.0))
     error = WaitTimeoutError("video_2", None, 5.0, 1)
-    board.settle(Outcome(task_id="video_2", last=None, error=error, elapsed=5.0))
+    board.settle(RowOutcome(task_id="video_2", last=None, error=error, elapsed=5.0))
 
     first, second, summary = drawn(board)
 
@@ -177,7 +177,7 @@ def test_rows_that_have_ended_make_room_until_all_is_over() -> None:
     names = [f"video_{number}" for number in range(30)]
     board = Board(names)
     for name in names[:20]:
-        board.settle(Outcome(task_id=name, last=None, error=None, elapsed=1.0))
+        board.settle(RowOutcome(task_id=name, last=None, error=None, elapsed=1.0))
 
     shown = drawn(board, height=14)
 
@@ -185,7 +185,7 @@ def test_rows_that_have_ended_make_room_until_all_is_over() -> None:
     assert shown[12:] == ["20 of 30 settled, 20 succeeded, 18 not shown"]
 
     for name in names[20:]:
-        board.settle(Outcome(task_id=name, last=None, error=None, elapsed=1.0))
+        board.settle(RowOutcome(task_id=name, last=None, error=None, elapsed=1.0))
 
     assert len(drawn(board, height=14)) == 31
 
@@ -194,8 +194,8 @@ def test_a_servers_text_is_no_markup_and_steers_no_terminal() -> None:
     board = Board(["[red]a"])
     task = VideoTask(id="[red]a", phase=Phase.RUNNING, raw={})
     known = ProgressEvent(task=task, progress=None, elapsed=0.0, polls=1)
-    error = UnreadableReplyError("http://x", 200, "[b]\x1b]0;x\x07\u202e:smile:")
-    board.settle(Outcome(task_id="[red]a", last=known, error=error, elapsed=1.0))
+    error = InvalidResponseError("http://x", 200, "[b]\x1b]0;x\x07\u202e:smile:")
+    board.settle(RowOutcome(task_id="[red]a", last=known, error=error, elapsed=1.0))
 
     (row,) = drawn(board, width=120)
 
@@ -210,10 +210,10 @@ def received(size: int, *, total: int | None = 10_000_000, elapsed: float = 0.0,
     return DownloadEvent(task_id="video_1", received=size, total=total, elapsed=elapsed, **more)
 
 
-def saved(name: str, **known) -> Outcome:
+def saved(name: str, **known) -> RowOutcome:
     task = VideoTask(id=name, phase=Phase.SUCCEEDED, raw={})
     file = VideoFile(path=Path(name), size=1_500_000, content_type="video/mp4", task=task)
-    return Outcome(task_id=name, last=None, error=None, elapsed=9.0, file=file, **known)
+    return RowOutcome(task_id=name, last=None, error=None, elapsed=9.0, file=file, **known)
 
 
 def test_a_board_grows_with_what_begins() -> None:
@@ -231,7 +231,7 @@ def test_a_board_grows_with_what_begins() -> None:
 
 def test_the_numbers_of_lines_end_in_one_column() -> None:
     orders = {9: {"prompt": "a [red]boat\x1b"}, 10: {"prompt": "a boat at sea"}}
-    first, second = Reader(orders, Show(), is_json=False)._names.values()
+    first, second = Reader(orders, Renderer(), is_json=False)._names.values()
     board = Board(total=10)
     board.begin(first, "creating", elapsed=1.0)
     board.begin(second, "creating", elapsed=1.0)
@@ -266,12 +266,12 @@ def test_a_download_that_is_silent_is_no_longer_told_as_fast() -> None:
 def test_rows_of_files_end_with_their_size() -> None:
     board = Board(["video_1", "video_2", "video_3"])
     board.settle(saved("video_1"))
-    polled = Outcome(
+    polled = RowOutcome(
         task_id="video_2", last=event(progress=1.0), error=None, elapsed=9.0, file=saved("x").file
     )
     board.settle(polled)
     old = VideoFile(path=Path("x"), size=500, content_type=None)
-    board.settle(Outcome(task_id="video_3", last=None, error=None, elapsed=0.0, file=old))
+    board.settle(RowOutcome(task_id="video_3", last=None, error=None, elapsed=0.0, file=old))
 
     first, second, third, summary = drawn(board)
 
@@ -282,7 +282,7 @@ def test_rows_of_files_end_with_their_size() -> None:
 
 
 def test_a_pace_is_of_the_last_seconds() -> None:
-    pace = Pace()
+    pace = TransferRate()
     assert pace.tell(now=0.0) == [""]
 
     for second in range(20):
@@ -297,7 +297,7 @@ def test_a_pace_is_of_the_last_seconds() -> None:
 
 
 def test_a_pace_begins_anew_with_the_file_and_tells_of_trouble() -> None:
-    pace = Pace()
+    pace = TransferRate()
     pace.take(received(5_000_000, elapsed=1.0), now=1.0)
     pace.take(received(6_000_000, elapsed=2.0), now=2.0)
     pace.take(received(0, elapsed=3.0), now=3.0)
@@ -315,7 +315,7 @@ def test_a_pace_begins_anew_with_the_file_and_tells_of_trouble() -> None:
 
 
 def test_a_tally_counts_what_is_half_made_as_half() -> None:
-    tally = Tally(20)
+    tally = Totals(20)
     for name in "abcd":
         tally.begin(name, "waiting")
         tally.event(name, event(progress=0.5))
@@ -329,7 +329,7 @@ def test_a_tally_counts_what_is_half_made_as_half() -> None:
 
 
 def test_a_tally_foretells_nothing_of_few_or_at_once_or_from_what_was_done_before() -> None:
-    few, fresh, old = Tally(9, "abc"), Tally(50, "abc"), Tally(50)
+    few, fresh, old = Totals(9, "abc"), Totals(50, "abc"), Totals(50)
     for tally in (few, fresh):
         tally.settle(saved("a"))
         tally.settle(saved("b"))
@@ -342,8 +342,8 @@ def test_a_tally_foretells_nothing_of_few_or_at_once_or_from_what_was_done_befor
 
 
 def test_a_tally_tells_the_ends_and_the_stages_in_one_order_whichever_came_first() -> None:
-    tally = Tally(9)
-    tally.settle(Outcome(task_id="a", last=None, error=ClientClosedError("a"), elapsed=1.0))
+    tally = Totals(9)
+    tally.settle(RowOutcome(task_id="a", last=None, error=ClientClosedError("a"), elapsed=1.0))
     tally.settle(saved("b"))
     tally.begin("c", "downloading")
     tally.begin("d", "creating")
@@ -354,7 +354,7 @@ def test_a_tally_tells_the_ends_and_the_stages_in_one_order_whichever_came_first
 
 
 def test_a_slow_rate_is_by_the_hour() -> None:
-    tally = Tally(50, "ab")
+    tally = Totals(50, "ab")
     tally.settle(saved("a"))
     tally.event("b", received(10_000_000))
 
@@ -365,7 +365,7 @@ def test_a_slow_rate_is_by_the_hour() -> None:
 
 async def test_many_in_lines_are_told_by_their_ends_and_summed_up(capsys) -> None:
     names = [f"video_{number}" for number in range(10)]
-    async with Lines(total=10, prints_results=True) as lines:
+    async with PlainLines(total=10, prints_results=True) as lines:
         for name in names:
             lines.begin(name, "creating")
         lines.event("video_0", event(progress=0.5))
@@ -383,7 +383,7 @@ async def test_many_in_lines_are_told_by_their_ends_and_summed_up(capsys) -> Non
 
 
 async def test_a_download_is_a_line_every_few_seconds(capsys) -> None:
-    async with Lines(["video_1"], prints_results=False) as lines:
+    async with PlainLines(["video_1"], prints_results=False) as lines:
         lines.event("video_1", received(0, total=None))
         for tenth in range(1, 101):
             lines.event("video_1", received(tenth * 100_000, elapsed=tenth / 10))
@@ -398,7 +398,7 @@ async def test_a_download_is_a_line_every_few_seconds(capsys) -> None:
 
 async def test_cancelling_gives_each_wait_an_outcome(sora, client) -> None:
     sora.script("video_1", running(0.5))
-    show = Show()
+    show = Renderer()
     watches = [client.wait_until_complete(name, timeout=None) for name in ("video_1", "video_2")]
     task = asyncio.create_task(follow(watches, show))
     await asyncio.sleep(3)
@@ -424,7 +424,7 @@ async def test_cancelling_gives_each_wait_an_outcome(sora, client) -> None:
     ],
 )
 def test_a_failure_counts_more_than_a_timeout(words, code) -> None:
-    class Told(Outcome):
+    class Told(RowOutcome):
         word = property(lambda self: self.task_id)
 
     outcomes = [Told(task_id=word, last=None, error=None, elapsed=0.0) for word in words]
@@ -463,7 +463,7 @@ def test_shortening_keeps_both_ends() -> None:
 
 
 def test_notes_are_few_words() -> None:
-    garbled = UnreadableReplyError("http://x", 200, "broken JSON")
+    garbled = InvalidResponseError("http://x", 200, "broken JSON")
 
     assert note(event(Phase.QUEUED, task={"queue_position": 3})) == "3 ahead of it"
     assert note(event(Phase.RUNNING, task={"queue_position": 3})) == ""
@@ -499,8 +499,8 @@ def test_parts_of_a_file_share_the_unit_of_the_whole() -> None:
 
 
 def test_doubts_say_how_likely_a_task_is_and_where_to_look() -> None:
-    whole = CreateUncertainError("http://x", "it broke.", None, "req-1", True, True)
-    part = CreateUncertainError("http://x", "it broke.", None, None, False, False)
+    whole = CreateOutcomeUnknownError("http://x", "it broke.", None, "req-1", True, True)
+    part = CreateOutcomeUnknownError("http://x", "it broke.", None, None, False, False)
 
     assert "(request id: req-1): it broke; there may be a task" in explain(whole)
     assert explain(whole).endswith(
@@ -511,7 +511,7 @@ def test_doubts_say_how_likely_a_task_is_and_where_to_look() -> None:
 
 
 def test_a_refused_address_is_a_matter_of_an_option() -> None:
-    error = AddressRefusedError("video_1", "boat.mp4", "the link leads into a network")
+    error = UnsafeURLError("video_1", "boat.mp4", "the link leads into a network")
 
     assert explain(error).startswith("boat.mp4: the link leads into a network. Say --allow-private")
 
@@ -520,7 +520,7 @@ def test_a_refused_address_is_a_matter_of_an_option() -> None:
 
 
 async def test_the_demo_is_over_in_12_seconds_and_fits_80_columns() -> None:
-    show = Show()
+    show = Renderer()
 
     await play(show, speed=1.0)
 

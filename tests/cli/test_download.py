@@ -10,10 +10,10 @@ from support.command import Screen, interrupt, promised, records, served
 from sora_async.cli.arguments import parse
 from sora_async.cli.main import main
 from sora_async.cli.output_paths import find_path, name_file
-from sora_async.testing import FakeSora, Life, http_error, make_video, video_file
+from sora_async.testing import FakeSora, Scenario, http_error, make_video, video_file
 
-AT_ONCE = Life(queued=0, running=0)
-FOREVER = Life(queued=0, running=1e9)
+AT_ONCE = Scenario(queued=0, running=0)
+FOREVER = Scenario(queued=0, running=1e9)
 
 
 @pytest.fixture

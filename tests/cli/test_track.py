@@ -30,11 +30,11 @@ from sora_async import (
     VideoTask,
     WaitTimeoutError,
 )
-from sora_async.cli.display.canvas import Shown
+from sora_async.cli.display.canvas import DisplayHandle
 from sora_async.cli.display.picture import ROWS, Picture
 from sora_async.cli.display.screen import Screen, find_screen
 from sora_async.progress import track
-from sora_async.testing import FakeSora, Life, completed, failed, running
+from sora_async.testing import FakeSora, Scenario, completed, failed, running
 
 RUNNING = VideoTask(id="video_boat", status="x", phase=Phase.RUNNING)
 BLOCKED = VideoTask(id="x", phase=Phase.FAILED, failure=TaskFailure("blocked", "No."))
@@ -312,7 +312,7 @@ class TestTerminal:
         console = terminal()
 
         async def show(task_id: str, seconds: float) -> None:
-            sora.add(Life(queued=0, running=seconds), task_id=task_id)
+            sora.add(Scenario(queued=0, running=seconds), task_id=task_id)
             async for _ in track(client.wait_until_complete(task_id), console=console):
                 pass
 
@@ -373,7 +373,7 @@ class TestTerminal:
     async def test_a_wait_that_is_cancelled_gives_the_terminal_back_and_can_go_on(
         self, sora: FakeSora, client: SoraClient, console: Console
     ) -> None:
-        sora.add(Life(queued=0, running=60), task_id="a")
+        sora.add(Scenario(queued=0, running=60), task_id="a")
         events = track(client.wait_until_complete("a"), console=console)
         await anext(events)
 
@@ -637,7 +637,7 @@ def test_what_a_notebook_shows_is_a_page_with_colours_and_a_text() -> None:
     picture = Picture()
     picture.take("owner", Outcome("<b>", RUNNING), now=0.0)
 
-    shown = Shown(picture.draw(now=1.0, width=100, height=24), 100)._repr_mimebundle_()
+    shown = DisplayHandle(picture.draw(now=1.0, width=100, height=24), 100)._repr_mimebundle_()
 
     assert shown["text/html"].startswith("<pre") and "&lt;b&gt;" in shown["text/html"]
     assert "color: #008000" in shown["text/html"]

@@ -15,21 +15,21 @@ import pytest
 from support import KEY, TLS
 
 from sora_async import (
-    Budget,
+    AuthenticationError,
     ClientClosedError,
     ConnectionFailedError,
     InsufficientQuotaError,
     InvalidArgumentError,
+    InvalidResponseError,
     Phase,
-    RateLimitedError,
+    RateLimit,
+    RateLimitError,
     ResponseError,
     Schedule,
     ServiceUnavailableError,
     SoraClient,
     TaskFailedError,
     TaskNotFoundError,
-    UnauthorizedError,
-    UnreadableReplyError,
     VideoTask,
 )
 from sora_async.testing import (
@@ -189,9 +189,9 @@ class TestGetTask:
         ("fault", "error"),
         [
             (http_error(500), ServiceUnavailableError),
-            (http_error(429), RateLimitedError),
+            (http_error(429), RateLimitError),
             (truncated(), ConnectionFailedError),
-            (raw(b"{"), UnreadableReplyError),
+            (raw(b"{"), InvalidResponseError),
         ],
         ids=["500", "429", "truncated", "no JSON"],
     )
@@ -216,7 +216,7 @@ class TestGetTask:
 
         await client.get_task("task_1")
         assert now() - start >= 20
-        with pytest.raises(RateLimitedError) as caught:
+        with pytest.raises(RateLimitError) as caught:
             await client.get_task("task_2")
 
         assert caught.value.retry_after == 31.0
@@ -237,7 +237,7 @@ class TestGetTask:
         assert (await wait).is_complete
 
     @pytest.mark.parametrize(
-        ("status", "error"), [(429, RateLimitedError), (503, ServiceUnavailableError)]
+        ("status", "error"), [(429, RateLimitError), (503, ServiceUnavailableError)]
     )
     async def test_a_silence_longer_than_a_request_may_take_is_an_error_at_once(
         self,
@@ -270,10 +270,10 @@ class TestGetTask:
         pauses = []
 
         async with SoraClient(
-            api_key=KEY, base_url=sora.url, max_retries=0, budget=Budget(rate=1000)
+            api_key=KEY, base_url=sora.url, max_retries=0, budget=RateLimit(rate=1000)
         ) as client:
             for _ in range(3):
-                with pytest.raises(RateLimitedError):
+                with pytest.raises(RateLimitError):
                     await client.get_task("task_1")
                 start = now()
                 await client.get_task("task_1")
@@ -291,7 +291,7 @@ class TestGetTask:
         wait = asyncio.create_task(client.wait_until_complete("task_2").result())
         await asyncio.sleep(0.1)
 
-        with pytest.raises(RateLimitedError):
+        with pytest.raises(RateLimitError):
             await client.get_task("task_1")
         await wait
 
@@ -312,9 +312,9 @@ class TestWrongSettings:
         sora.script("task_1", queued())
 
         async with SoraClient(base_url=sora.url, api_key="") as client:
-            with pytest.raises(UnauthorizedError, match="set SORA_API_KEY"):
+            with pytest.raises(AuthenticationError, match="set SORA_API_KEY"):
                 await client.get_task("task_1")
-            with pytest.raises(UnauthorizedError, match="set SORA_API_KEY"):
+            with pytest.raises(AuthenticationError, match="set SORA_API_KEY"):
                 await client.wait_until_complete("task_1")
 
     async def test_a_wrong_key_is_not_quoted(self, sora: FakeSora) -> None:
@@ -322,7 +322,7 @@ class TestWrongSettings:
         wrong = "sk-wrong-wrong-wrong"
 
         async with SoraClient(base_url=sora.url, api_key=wrong) as client:
-            with pytest.raises(UnauthorizedError) as caught:
+            with pytest.raises(AuthenticationError) as caught:
                 await client.get_task("task_1")
 
         assert wrong not in str(caught.value) and wrong not in repr(caught.value)
@@ -337,7 +337,7 @@ class TestWrongSettings:
         sora.script("task_1", html())
 
         for call in (client.get_task, client.wait_until_complete):
-            with pytest.raises(UnreadableReplyError, match="SORA_BASE_URL") as caught:
+            with pytest.raises(InvalidResponseError, match="SORA_BASE_URL") as caught:
                 await call("task_1")
             assert sora.url in str(caught.value)
 
@@ -422,7 +422,7 @@ class TestTransport:
         async with SoraClient(
             api_key=KEY,
             base_url=sora.url,
-            budget=Budget(in_flight=1),
+            budget=RateLimit(in_flight=1),
             max_retries=0,
             request_timeout=5,
         ) as client:
@@ -439,7 +439,7 @@ class TestTransport:
     ) -> None:
         sora.script("hangs", stall())
         client = SoraClient(
-            api_key=KEY, base_url=sora.url, budget=Budget(in_flight=1), max_retries=0
+            api_key=KEY, base_url=sora.url, budget=RateLimit(in_flight=1), max_retries=0
         )
         calls = [asyncio.create_task(client.get_task("hangs")) for _ in range(4)]
         await asyncio.sleep(1)
@@ -556,12 +556,12 @@ class TestTransport:
             (reset(), ConnectionFailedError),
             (truncated(), ConnectionFailedError),
             (garbage_status_line(), ConnectionFailedError),
-            (gzip_bomb(64 * 1024 * 1024), UnreadableReplyError),
-            (raw(b" " * (8 * 1024 * 1024 + 1)), UnreadableReplyError),
+            (gzip_bomb(64 * 1024 * 1024), InvalidResponseError),
+            (raw(b" " * (8 * 1024 * 1024 + 1)), InvalidResponseError),
             (raw(b"not gzip", headers={"Content-Encoding": "gzip"}), ConnectionFailedError),
             (redirect("/v1/videos/task_1"), ConnectionFailedError),
-            (redirect("http://["), UnreadableReplyError),
-            (redirect("ftp://127.0.0.1/"), UnreadableReplyError),
+            (redirect("http://["), InvalidResponseError),
+            (redirect("ftp://127.0.0.1/"), InvalidResponseError),
         ],
         ids=str,
     )
@@ -586,7 +586,7 @@ class TestTransport:
     ) -> None:
         sora.script("task_1", redirect(f"http://{KEY.upper()}.invalid/"))
 
-        with pytest.raises(UnreadableReplyError) as caught:
+        with pytest.raises(InvalidResponseError) as caught:
             await client.get_task("task_1")
 
         assert KEY not in str(caught.value).lower()
@@ -608,7 +608,7 @@ class TestTransport:
         async with aiohttp.ClientSession(headers={"X-Mine": "secret"}) as session:
             for one in (None, session):
                 client = SoraClient(api_key=KEY, base_url=sora.url, session=one, max_retries=0)
-                with pytest.raises(UnreadableReplyError, match="another origin") as caught:
+                with pytest.raises(InvalidResponseError, match="another origin") as caught:
                     await client.get_task("task_1")
                 await client.close()
                 assert sora.cdn_url in str(caught.value)
@@ -656,7 +656,7 @@ class TestTransport:
         headers = {"Authorization": f"Bearer {token}"}
 
         async with SoraClient(api_key="", base_url=sora.url, headers=headers) as client:
-            with pytest.raises(UnauthorizedError) as caught:
+            with pytest.raises(AuthenticationError) as caught:
                 await client.get_task("task_1")
         with pytest.raises(InvalidArgumentError, match="in the clear"):
             SoraClient(api_key="", base_url="http://far.example", headers=headers)
@@ -914,7 +914,7 @@ class TestUvloop:
                     api_key=KEY,
                     base_url=sora.url,
                     schedule=Schedule(intervals=[0.01]),
-                    budget=Budget(rate=1000),
+                    budget=RateLimit(rate=1000),
                 )
                 for number in range(20):
                     sora.script(f"task_{number}", running(0.1), running(0.5), completed())

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import sora_async
-from sora_async import Budget, SoraClient, VideoTask
+from sora_async import RateLimit, SoraClient, VideoTask
 from sora_async.testing import FakeSora, VirtualTimeLoop, completed, running
 
 BRINGS = {
@@ -29,14 +29,14 @@ BRINGS = {
 """The modules that come with each extra: those of the others must not be there."""
 
 
-async def wait(budget: Budget | None = None) -> VideoTask:
+async def wait(budget: RateLimit | None = None) -> VideoTask:
     """Wait for a video of a fake service."""
     async with FakeSora() as sora, SoraClient(base_url=sora.url, budget=budget) as client:
         sora.script("video_123", running(0.5), completed())
         return await client.wait_until_complete("video_123")
 
 
-def wait_on(loop: Callable[[], asyncio.AbstractEventLoop], budget: Budget | None = None) -> None:
+def wait_on(loop: Callable[[], asyncio.AbstractEventLoop], budget: RateLimit | None = None) -> None:
     with asyncio.Runner(loop_factory=loop) as runner:
         assert runner.run(wait(budget)).is_complete
 
@@ -66,10 +66,10 @@ def use_cli() -> None:
 
 def use_redis() -> None:
     """Share a budget, though nobody listens at port 1: each goes on alone."""
-    from sora_async.integrations.redis import SharedBudget
+    from sora_async.integrations.redis import SharedRateLimit
 
     logging.getLogger("sora_async").setLevel(logging.ERROR)
-    wait_on(asyncio.new_event_loop, SharedBudget(url="redis://127.0.0.1:1"))
+    wait_on(asyncio.new_event_loop, SharedRateLimit(url="redis://127.0.0.1:1"))
 
 
 def use_saq() -> None:
@@ -112,7 +112,7 @@ async def test_virtual(sora_service, sora_client, sora_virtual_time):
 
 def use_testing() -> None:
     """Run a test with the fixtures, and read a script in YAML."""
-    from sora_async.testing.script_file import load_plan
+    from sora_async.testing.script_file import load_script
 
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "test_fixtures.py").write_text(FIXTURES, "utf-8")
@@ -120,7 +120,7 @@ def use_testing() -> None:
         command = [sys.executable, "-m", "pytest", "-q", "-W", "error"]
         options = ["-o", "asyncio_default_fixture_loop_scope=function"]
         ended = subprocess.run([*command, *options], cwd=folder, capture_output=True, text=True)
-        [task] = load_plan(Path(folder, "script.yaml")).tasks or []
+        [task] = load_script(Path(folder, "script.yaml")).tasks or []
 
     assert "1 passed" in ended.stdout, ended
     assert [repr(answer) for answer in task.script or []] == ["completed()"]

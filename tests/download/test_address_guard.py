@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sora_async._download.address_guard import (
-    find_flaw,
+    find_address_problem,
     is_inside,
     is_public,
     place_of,
@@ -52,13 +52,13 @@ def test_a_name_alone_tells_nothing(host: str) -> None:
 def test_no_text_is_too_strange(text: str) -> None:
     assert is_public(text) in (True, False)
     assert is_inside(text) in (True, False)
-    assert find_flaw(text) is None or isinstance(find_flaw(text), str)
+    assert find_address_problem(text) is None or isinstance(find_address_problem(text), str)
     assert len(place_of(text)) == 32
 
 
 @pytest.mark.parametrize("url", ["https://cdn.example/a.mp4?x=1#y", "http://[2606::1]:8080/a"])
 def test_a_sound_link_has_no_flaw(url: str) -> None:
-    assert find_flaw(url) is None
+    assert find_address_problem(url) is None
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_sound_link_has_no_flaw(url: str) -> None:
     ],
 )
 def test_a_link_that_cannot_be_followed_tells_why(url: str, flaw: str) -> None:
-    found = find_flaw(url)
+    found = find_address_problem(url)
 
     assert found is not None and flaw in found
     assert "secret" not in found

@@ -8,42 +8,49 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sora_async import (
-    AddressRefusedError,
+    AuthenticationError,
     ConnectionFailedError,
     DownloadInterruptedError,
     InsufficientQuotaError,
     NotAVideoError,
     Phase,
-    RateLimitedError,
+    RateLimitError,
     ResponseError,
     ServiceUnavailableError,
     TaskFailedError,
     TaskNotFoundError,
-    UnauthorizedError,
+    UnsafeURLError,
     VideoGoneError,
     VideoNotReadyError,
     VideoTask,
     VideoTooLargeError,
 )
 from sora_async._download.address_guard import place_of
-from sora_async._download.content_range import Part
-from sora_async._download.decide import EARLY, LONGEST_ASKED, MOST_LINKS, MOST_TRIES, PROGRESS, step
-from sora_async._download.request import Errand
+from sora_async._download.content_range import ContentRange
+from sora_async._download.decide import (
+    EARLY,
+    LONGEST_ASKED,
+    MOST_LINKS,
+    MOST_TRIES,
+    PROGRESS,
+    decide,
+)
+from sora_async._download.request import DownloadRequest
 from sora_async._download.state import (
-    Break,
-    Course,
-    Decision,
-    End,
-    Fetch,
-    GiveUp,
-    Head,
-    Link,
-    Refusal,
-    Renew,
-    Seen,
-    Silence,
-    Take,
-    Whole,
+    Action,
+    Complete,
+    ConnectionBroken,
+    DownloadState,
+    ErrorResponse,
+    Fail,
+    Observation,
+    RefreshUrl,
+    ResponseEnded,
+    ResponseStarted,
+    SendRequest,
+    TaskUnavailable,
+    UrlInstead,
+    WriteBody,
 )
 
 CDN = "https://cdn.example/a.mp4?sig=1"
@@ -58,13 +65,13 @@ def longest(ceiling: float) -> float:
     return ceiling
 
 
-def course(**known: Any) -> Course:
-    errand = Errand(task_id="x", path="/a.mp4", jitter=longest)
+def course(**known: Any) -> DownloadState:
+    errand = DownloadRequest(task_id="x", path="/a.mp4", jitter=longest)
     known = {"url": CDN, "place": place_of(CDN), **known}
-    return Course(errand=errand, **known)
+    return DownloadState(errand=errand, **known)
 
 
-def held(size: int = MIB, **known: Any) -> Course:
+def held(size: int = MIB, **known: Any) -> DownloadState:
     """A download that has some bytes of a file of ten times as many."""
     return course(size=size, furthest=size, validator='"v"', total=10 * MIB, **known)
 
@@ -74,29 +81,33 @@ def task(phase: Phase = Phase.SUCCEEDED, video: str | None = CDN) -> VideoTask:
     return VideoTask(id="x", phase=phase, video_url=video, content_url=content)
 
 
-def head(status: int = 200, *, url: str = CDN, **known: Any) -> Head:
+def head(status: int = 200, *, url: str = CDN, **known: Any) -> ResponseStarted:
     parts = {"first": 0, "total": 10 * MIB, "validator": '"v"', "is_encoded": False, **known}
-    return Head(url=url.partition("?")[0], part=Part(status=status, **parts))
+    return ResponseStarted(url=url.partition("?")[0], part=ContentRange(status=status, **parts))
 
 
-def refusal(status: int, error: Any = GONE, *, is_own: bool = False, asked: float = 0) -> Refusal:
-    return Refusal(status=status, error=error, is_own=is_own, retry_after=asked or None)
+def refusal(
+    status: int, error: Any = GONE, *, is_own: bool = False, asked: float = 0
+) -> ErrorResponse:
+    return ErrorResponse(status=status, error=error, is_own=is_own, retry_after=asked or None)
 
 
-def see(before: Course, seen: Seen, *, now: float = 0.0) -> tuple[Course, Decision]:
-    return step(before, seen, now=now)
+def see(
+    before: DownloadState, seen: Observation, *, now: float = 0.0
+) -> tuple[DownloadState, Action]:
+    return decide(before, seen, now=now)
 
 
 class TestAddress:
     def test_a_url_wins_over_the_content_address(self) -> None:
         after, decision = see(course(url=None), task())
 
-        assert (after.url, after.is_content, decision) == (CDN, False, Fetch())
+        assert (after.url, after.is_content, decision) == (CDN, False, SendRequest())
 
     def test_without_a_url_the_service_itself_has_the_file(self) -> None:
         after, decision = see(course(url=None), task(video=None))
 
-        assert (after.url, after.is_content, decision) == (CONTENT, True, Fetch())
+        assert (after.url, after.is_content, decision) == (CONTENT, True, SendRequest())
 
     def test_a_dead_url_leads_to_the_content_address(self) -> None:
         after, _ = see(course(dead=frozenset({CDN})), task())
@@ -114,19 +125,19 @@ class TestAddress:
     def test_a_task_that_goes_on_has_no_video_yet(self) -> None:
         _, decision = see(course(url=None), task(Phase.RUNNING, None))
 
-        assert isinstance(decision, GiveUp)
+        assert isinstance(decision, Fail)
         assert isinstance(decision.error, VideoNotReadyError)
 
     def test_a_failed_task_never_will(self) -> None:
         _, decision = see(course(url=None), task(Phase.FAILED, None))
 
-        assert isinstance(decision, GiveUp) and isinstance(decision.error, TaskFailedError)
+        assert isinstance(decision, Fail) and isinstance(decision.error, TaskFailedError)
 
     @pytest.mark.parametrize("fault", [None, BROKEN, GONE])
     def test_when_all_are_dead_the_video_is_gone(self, fault: Any) -> None:
         _, decision = see(course(dead=frozenset({CDN, CONTENT}), fault=fault), task())
 
-        assert isinstance(decision, GiveUp) and isinstance(decision.error, VideoGoneError)
+        assert isinstance(decision, Fail) and isinstance(decision.error, VideoGoneError)
         assert decision.error is GONE or decision.error.__cause__ is fault
 
 
@@ -134,19 +145,19 @@ class TestHead:
     def test_a_whole_file_is_taken_from_its_beginning(self) -> None:
         after, decision = see(course(fault=BROKEN), head())
 
-        assert decision == Take(0)
+        assert decision == WriteBody(0)
         assert (after.validator, after.total, after.fault) == ('"v"', 10 * MIB, None)
         assert (after.size, after.first) == (0, 0)
 
     def test_a_part_that_fits_is_taken(self) -> None:
         _, decision = see(held(), head(206, first=MIB))
 
-        assert decision == Take(MIB)
+        assert decision == WriteBody(MIB)
 
     def test_a_server_that_ignores_the_range_sends_the_whole(self) -> None:
         after, decision = see(held(), head(validator='"w"', total=5))
 
-        assert decision == Take(0)
+        assert decision == WriteBody(0)
         assert (after.size, after.validator, after.total) == (0, '"w"', 5)
 
     @pytest.mark.parametrize(
@@ -165,24 +176,24 @@ class TestHead:
     def test_a_part_that_does_not_fit_is_a_new_beginning(self, known: dict[str, Any]) -> None:
         after, decision = see(held(), head(206, **{"first": MIB, **known}))
 
-        assert isinstance(decision, Fetch)
+        assert isinstance(decision, SendRequest)
         assert (after.first, after.size, after.tries) == (0, 0, 1)
 
     def test_a_part_need_not_tell_how_long_the_whole_is(self) -> None:
         after, decision = see(held(), head(206, first=MIB, total=None))
 
-        assert (after.total, decision) == (10 * MIB, Take(MIB))
+        assert (after.total, decision) == (10 * MIB, WriteBody(MIB))
 
     def test_of_a_date_a_part_may_be_silent(self) -> None:
         before = attrs.evolve(held(), validator="Wed, 14 Jan 2026 08:00:00 GMT")
 
         _, decision = see(before, head(206, first=MIB, validator=None))
 
-        assert decision == Take(MIB)
+        assert decision == WriteBody(MIB)
 
     def test_a_part_that_nobody_asked_for_is_taken_if_it_is_the_beginning(self) -> None:
-        assert see(course(), head(206))[1] == Take(0)
-        assert isinstance(see(course(), head(206, first=5))[1], Fetch)
+        assert see(course(), head(206))[1] == WriteBody(0)
+        assert isinstance(see(course(), head(206, first=5))[1], SendRequest)
 
     def test_without_a_validator_nothing_is_asked_for_but_the_whole(self) -> None:
         assert attrs.evolve(held(), validator=None).first == 0
@@ -190,17 +201,17 @@ class TestHead:
     def test_nothing_left_to_send_is_the_end(self) -> None:
         before = held(10 * MIB)
 
-        assert see(before, head(416, first=None, total=10 * MIB))[1] == Whole()
-        assert isinstance(see(before, head(416, first=None, total=None))[1], Fetch)
+        assert see(before, head(416, first=None, total=10 * MIB))[1] == Complete()
+        assert isinstance(see(before, head(416, first=None, total=None))[1], SendRequest)
         assert see(before, head(416, first=None, total=9))[0].first == 0
-        assert isinstance(see(course(), head(416, first=None, total=0))[1], Fetch)
+        assert isinstance(see(course(), head(416, first=None, total=0))[1], SendRequest)
 
     def test_a_file_that_is_too_large_is_not_begun(self) -> None:
         before = attrs.evolve(course(), errand=attrs.evolve(course().errand, max_size=MIB))
 
         _, decision = see(before, head())
 
-        assert isinstance(decision, GiveUp) and isinstance(decision.error, VideoTooLargeError)
+        assert isinstance(decision, Fail) and isinstance(decision.error, VideoTooLargeError)
         assert decision.error.size == 10 * MIB
 
 
@@ -209,23 +220,23 @@ class TestRefusal:
     def test_a_link_that_gives_no_video_is_renewed(self, status: int) -> None:
         after, decision = see(course(), refusal(status))
 
-        assert (after.dead, decision) == ({CDN}, Renew())
+        assert (after.dead, decision) == ({CDN}, RefreshUrl())
 
     def test_the_service_is_asked_for_no_more_links_than_a_few(self) -> None:
-        now, decision = course(), Renew()
+        now, decision = course(), RefreshUrl()
         for number in range(MOST_LINKS + 1):
-            assert decision == Renew()
+            assert decision == RefreshUrl()
             url = f"{CDN}&{number}"
             now, _ = see(now, task(video=url))
             now, decision = see(now, refusal(403))  # type: ignore[assignment]
 
-        assert decision == GiveUp(GONE)
+        assert decision == Fail(GONE)
 
     @pytest.mark.parametrize(
         ("status", "error"),
         [
             (503, ServiceUnavailableError("u", 503)),
-            (429, RateLimitedError("u", 429)),
+            (429, RateLimitError("u", 429)),
             (408, GONE),
             (599, GONE),
         ],
@@ -234,13 +245,13 @@ class TestRefusal:
         for is_own in (True, False):
             after, decision = see(course(), refusal(status, error, is_own=is_own))
 
-            assert decision == Fetch(0.5)
+            assert decision == SendRequest(0.5)
             assert (after.tries, after.dead) == (1, frozenset())
 
     def test_a_silence_that_is_asked_for_is_kept(self) -> None:
-        assert see(course(), refusal(503, asked=20))[1] == Fetch(22)
+        assert see(course(), refusal(503, asked=20))[1] == SendRequest(22)
         _, decision = see(course(), refusal(429, asked=LONGEST_ASKED + 1))
-        assert isinstance(decision, GiveUp)
+        assert isinstance(decision, Fail)
         assert isinstance(decision.error, DownloadInterruptedError)
 
     @pytest.mark.parametrize("status", [400, 401, 403])
@@ -248,8 +259,8 @@ class TestRefusal:
         after, first = see(course(), refusal(status, is_own=True))
         after, second = see(after, refusal(status, is_own=True))
 
-        assert first == Fetch()
-        assert (second, after.dead) == (Renew(), {CDN})
+        assert first == SendRequest()
+        assert (second, after.dead) == (RefreshUrl(), {CDN})
 
     @pytest.mark.parametrize("status", [400, 404, 409, 422, 425, 200, 202])
     def test_the_content_may_be_early_for_a_while(self, status: int) -> None:
@@ -260,28 +271,28 @@ class TestRefusal:
         after, second = see(after, seen, now=100.0 + EARLY - 1)
         _, third = see(after, seen, now=100.0 + EARLY)
 
-        assert isinstance(first, Renew) and isinstance(second, Renew)
+        assert isinstance(first, RefreshUrl) and isinstance(second, RefreshUrl)
         assert 0 < first.seconds < 5
-        assert isinstance(third, GiveUp) and isinstance(third.error, VideoGoneError)
+        assert isinstance(third, Fail) and isinstance(third.error, VideoGoneError)
 
     def test_a_content_that_never_is_a_video_is_none(self) -> None:
         before = course(url=CONTENT, is_content=True, early_since=0.0)
 
         _, decision = see(before, refusal(200, STRANGE, is_own=True), now=EARLY)
 
-        assert decision == GiveUp(STRANGE)
+        assert decision == Fail(STRANGE)
 
     def test_the_content_is_not_early_where_there_was_a_link(self) -> None:
         before = course(url=CONTENT, is_content=True, dead=frozenset({CDN}))
 
         after, decision = see(before, refusal(400, is_own=True))
 
-        assert (after.dead, decision) == ({CDN, CONTENT}, Renew())
+        assert (after.dead, decision) == ({CDN, CONTENT}, RefreshUrl())
 
     @pytest.mark.parametrize(
         ("status", "error"),
         [
-            (401, UnauthorizedError("u", 401)),
+            (401, AuthenticationError("u", 401)),
             (403, InsufficientQuotaError("u", 403)),
             (405, ResponseError("u", 405)),
         ],
@@ -289,59 +300,59 @@ class TestRefusal:
     def test_what_the_service_refuses_for_good_ends_it(self, status: int, error: Any) -> None:
         before = course(url=CONTENT, is_content=True)
 
-        assert see(before, refusal(status, error, is_own=True))[1] == GiveUp(error)
+        assert see(before, refusal(status, error, is_own=True))[1] == Fail(error)
 
     def test_a_job_that_failed_ends_it_wherever_it_is_told(self) -> None:
         failed = TaskFailedError(task(Phase.FAILED, None))
 
-        assert see(course(), refusal(500, failed))[1] == GiveUp(failed)
+        assert see(course(), refusal(500, failed))[1] == Fail(failed)
 
     def test_where_a_redirect_leads_to_a_dead_link_the_next_one_may_not(self) -> None:
         before = course(url=CONTENT, is_content=True)
 
         after, decision = see(before, refusal(403))
 
-        assert (after.url, after.tries, decision) == (CONTENT, 1, Fetch(0.5))
+        assert (after.url, after.tries, decision) == (CONTENT, 1, SendRequest(0.5))
 
     def test_an_address_that_is_refused_leads_to_the_next_one(self) -> None:
-        refused = AddressRefusedError("x", "/a.mp4", "inside")
+        refused = UnsafeURLError("x", "/a.mp4", "inside")
 
         after, first = see(course(), refused)
         after, _ = see(after, task())
         after, _ = see(after, refused)
         _, last = see(after, task())
 
-        assert (first, after.dead) == (Renew(), {CDN, CONTENT})
-        assert last == GiveUp(refused)
+        assert (first, after.dead) == (RefreshUrl(), {CDN, CONTENT})
+        assert last == Fail(refused)
 
 
 class TestLink:
     def test_a_link_in_the_place_of_the_file_is_followed(self) -> None:
         before = course(url=CONTENT, is_content=True)
 
-        after, decision = see(before, Link(CDN))
+        after, decision = see(before, UrlInstead(CDN))
 
-        assert (after.url, after.is_content, decision) == (CDN, False, Fetch())
+        assert (after.url, after.is_content, decision) == (CDN, False, SendRequest())
 
     def test_a_dead_one_is_not(self) -> None:
         before = course(url=CONTENT, is_content=True, dead=frozenset({CDN}))
 
-        after, decision = see(before, Link(CDN))
+        after, decision = see(before, UrlInstead(CDN))
 
-        assert (after.dead, decision) == ({CDN, CONTENT}, Renew())
+        assert (after.dead, decision) == ({CDN, CONTENT}, RefreshUrl())
 
 
 class TestBreak:
     def test_pauses_grow_while_there_is_no_progress(self) -> None:
         now, pauses = held(), []
         for _ in range(MOST_TRIES):
-            now, decision = see(now, Break(BROKEN, MIB))
-            assert isinstance(decision, Fetch)
+            now, decision = see(now, ConnectionBroken(BROKEN, MIB))
+            assert isinstance(decision, SendRequest)
             pauses.append(decision.seconds)
-        _, decision = see(now, Break(BROKEN, MIB))
+        _, decision = see(now, ConnectionBroken(BROKEN, MIB))
 
         assert pauses == [0.5, 1, 2, 4, 8, 16, 30, 30]
-        assert isinstance(decision, GiveUp)
+        assert isinstance(decision, Fail)
         assert isinstance(decision.error, DownloadInterruptedError)
         assert (decision.error.received, decision.error.total) == (MIB, 10 * MIB)
         assert decision.error.__cause__ is BROKEN
@@ -349,9 +360,9 @@ class TestBreak:
     def test_progress_makes_up_for_all_before(self) -> None:
         before = held(tries=7, links=3, dead=frozenset({CDN}), early_since=1.0)
 
-        after, decision = see(before, Break(BROKEN, MIB + PROGRESS))
+        after, decision = see(before, ConnectionBroken(BROKEN, MIB + PROGRESS))
 
-        assert decision == Fetch(0.5)
+        assert decision == SendRequest(0.5)
         assert (after.tries, after.links, after.dead, after.early_since) == (
             *(1, 0, frozenset()),
             None,
@@ -359,53 +370,53 @@ class TestBreak:
         assert (after.size, after.furthest) == (MIB + PROGRESS, MIB + PROGRESS)
 
     def test_a_few_bytes_are_no_progress(self) -> None:
-        assert see(held(tries=3), Break(BROKEN, MIB + PROGRESS - 1))[0].tries == 4
+        assert see(held(tries=3), ConnectionBroken(BROKEN, MIB + PROGRESS - 1))[0].tries == 4
 
     def test_to_come_as_far_as_before_is_no_progress(self) -> None:
-        after, _ = see(held(5 * MIB, tries=3), Break(BROKEN, 5 * MIB))
+        after, _ = see(held(5 * MIB, tries=3), ConnectionBroken(BROKEN, 5 * MIB))
 
         assert after.tries == 4
 
     def test_a_service_that_is_silent_is_asked_for_the_link_again(self) -> None:
-        after, decision = see(course(), Silence(BROKEN))
+        after, decision = see(course(), TaskUnavailable(BROKEN))
 
-        assert (after.tries, decision) == (1, Renew(0.5))
-        assert isinstance(see(course(tries=MOST_TRIES), Silence(BROKEN))[1], GiveUp)
+        assert (after.tries, decision) == (1, RefreshUrl(0.5))
+        assert isinstance(see(course(tries=MOST_TRIES), TaskUnavailable(BROKEN))[1], Fail)
 
 
 class TestEnd:
     def test_a_file_that_is_all_here_is_whole(self) -> None:
-        assert see(held(), End(10 * MIB))[1] == Whole()
-        assert see(course(), End(77))[1] == Whole()
+        assert see(held(), ResponseEnded(10 * MIB))[1] == Complete()
+        assert see(course(), ResponseEnded(77))[1] == Complete()
 
     @pytest.mark.parametrize("size", [10 * MIB - 1, 10 * MIB + 1])
     def test_one_of_another_length_is_not(self, size: int) -> None:
-        after, decision = see(held(10 * MIB - 1), End(size))
+        after, decision = see(held(10 * MIB - 1), ResponseEnded(size))
 
-        assert isinstance(decision, Fetch)
+        assert isinstance(decision, SendRequest)
         assert after.size == size
 
     def test_a_body_that_just_ended_too_early_is_gone_on_with(self) -> None:
-        after, decision = see(course(validator='"v"'), End(MIB, missing=5))
+        after, decision = see(course(validator='"v"'), ResponseEnded(MIB, missing=5))
 
-        assert isinstance(decision, Fetch)
+        assert isinstance(decision, SendRequest)
         assert after.first == MIB
 
     def test_a_file_that_lacks_its_end_is_fetched_once_more(self) -> None:
-        after, first = see(held(), End(10 * MIB, missing=5))
+        after, first = see(held(), ResponseEnded(10 * MIB, missing=5))
         again = attrs.evolve(after, total=10 * MIB)
-        _, second = see(again, End(10 * MIB, missing=5))
+        _, second = see(again, ResponseEnded(10 * MIB, missing=5))
 
-        assert isinstance(first, Fetch)
+        assert isinstance(first, SendRequest)
         assert after.first == 0
-        assert isinstance(second, GiveUp) and isinstance(second.error, NotAVideoError)
+        assert isinstance(second, Fail) and isinstance(second.error, NotAVideoError)
 
 
 sizes = st.integers(0, 12 * MIB)
 statuses = st.sampled_from(
     [200, 202, 204, 301, 400, 401, 403, 404, 408, 410, 416, 422, 429, 500, 503]
 )
-anything: st.SearchStrategy[Seen] = st.one_of(
+anything: st.SearchStrategy[Observation] = st.one_of(
     st.builds(task, st.sampled_from(Phase), st.sampled_from([None, CDN, f"{CDN}&2", f"{CDN}&3"])),
     st.builds(
         head,
@@ -419,32 +430,34 @@ anything: st.SearchStrategy[Seen] = st.one_of(
     st.builds(
         refusal,
         statuses,
-        st.sampled_from([GONE, STRANGE, UnauthorizedError("u", 401)]),
+        st.sampled_from([GONE, STRANGE, AuthenticationError("u", 401)]),
         is_own=st.booleans(),
         asked=st.floats(0, 200),
     ),
-    st.builds(Link, st.sampled_from([CDN, f"{CDN}&2"])),
-    st.builds(Break, st.just(BROKEN), sizes),
-    st.builds(End, sizes, st.sampled_from([0, 5])),
-    st.just(Silence(BROKEN)),
-    st.just(AddressRefusedError("x", "/a.mp4", "inside")),
+    st.builds(UrlInstead, st.sampled_from([CDN, f"{CDN}&2"])),
+    st.builds(ConnectionBroken, st.just(BROKEN), sizes),
+    st.builds(ResponseEnded, sizes, st.sampled_from([0, 5])),
+    st.just(TaskUnavailable(BROKEN)),
+    st.just(UnsafeURLError("x", "/a.mp4", "inside")),
 )
 
 
 @given(st.lists(anything, max_size=60))
-def test_whatever_is_seen_there_is_a_sound_decision(history: list[Seen]) -> None:
+def test_whatever_is_seen_there_is_a_sound_decision(history: list[Observation]) -> None:
     now = course(url=None)
     for moment, seen in enumerate(history):
         now, decision = see(now, seen, now=float(moment))
         match decision:
-            case Fetch(seconds) | Renew(seconds):
+            case SendRequest(seconds) | RefreshUrl(seconds):
                 assert 0 <= seconds <= LONGEST_ASKED * 1.1
-            case Take(first):
-                assert isinstance(seen, Head)
+            case WriteBody(first):
+                assert isinstance(seen, ResponseStarted)
                 assert first == now.size == now.first or first == 0
-            case Whole():
-                assert isinstance(seen, End) or (isinstance(seen, Head) and seen.part.status == 416)
-            case GiveUp(error):
+            case Complete():
+                assert isinstance(seen, ResponseEnded) or (
+                    isinstance(seen, ResponseStarted) and seen.part.status == 416
+                )
+            case Fail(error):
                 assert str(error)
                 return
         assert now.tries <= MOST_TRIES + 1 and now.links <= MOST_LINKS + 1
@@ -456,18 +469,24 @@ def test_whatever_is_seen_there_is_a_sound_decision(history: list[Seen]) -> None
 def test_nothing_goes_on_for_ever_without_progress(data: st.DataObject) -> None:
     """A server of any malice, which sends no new bytes, is asked a bounded number of times."""
     now, clock = held(12 * MIB), 0.0
-    decision: Decision = Renew()
+    decision: Action = RefreshUrl()
     for requests in range(200):
-        if isinstance(decision, GiveUp | Whole):
+        if isinstance(decision, Fail | Complete):
             return
-        assert isinstance(decision, Fetch | Renew | Take)
+        assert isinstance(decision, SendRequest | RefreshUrl | WriteBody)
         clock += getattr(decision, "seconds", 0.0)
-        if isinstance(decision, Renew):
+        if isinstance(decision, RefreshUrl):
             url = data.draw(st.sampled_from([None, CDN, f"{CDN}&{requests}"]))
-            seen: Seen = data.draw(st.sampled_from([task(video=url), Silence(BROKEN)]))
-        elif isinstance(decision, Take):
+            seen: Observation = data.draw(
+                st.sampled_from([task(video=url), TaskUnavailable(BROKEN)])
+            )
+        elif isinstance(decision, WriteBody):
             most = 12 * MIB
-            ends = [Break(BROKEN, most), Break(BROKEN, decision.first), End(most, missing=1)]
+            ends = [
+                ConnectionBroken(BROKEN, most),
+                ConnectionBroken(BROKEN, decision.first),
+                ResponseEnded(most, missing=1),
+            ]
             seen = data.draw(st.sampled_from(ends))
         else:
             seen = data.draw(st.sampled_from(answers(now, requests)))
@@ -475,13 +494,13 @@ def test_nothing_goes_on_for_ever_without_progress(data: st.DataObject) -> None:
     raise AssertionError("it would go on for ever")
 
 
-def answers(now: Course, number: int) -> list[Seen]:
+def answers(now: DownloadState, number: int) -> list[Observation]:
     """What a request may be answered; only ``/content`` can be early, or name a link."""
     of_any = [
         *(head(), head(206, first=now.first), head(206, first=7, validator=None)),
-        *(head(416, first=None), Break(BROKEN, now.size)),
+        *(head(416, first=None), ConnectionBroken(BROKEN, now.size)),
         *(refusal(status, is_own=own) for status in (200, 401, 404, 503) for own in (False, True)),
-        AddressRefusedError("x", "/a.mp4", "inside"),
+        UnsafeURLError("x", "/a.mp4", "inside"),
     ]
-    of_content = [Link(CDN), Link(f"{CDN}&{number}"), refusal(400, is_own=True)]
+    of_content = [UrlInstead(CDN), UrlInstead(f"{CDN}&{number}"), refusal(400, is_own=True)]
     return of_any + of_content if now.is_content else of_any

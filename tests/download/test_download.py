@@ -20,8 +20,7 @@ import pytest_asyncio
 from support import KEY
 
 from sora_async import (
-    AddressRefusedError,
-    Budget,
+    AuthenticationError,
     ConnectionFailedError,
     DiskFullError,
     Download,
@@ -29,30 +28,31 @@ from sora_async import (
     DownloadEvent,
     DownloadInterruptedError,
     DownloadTimeoutError,
+    FileWriteError,
     InsufficientQuotaError,
     InvalidArgumentError,
     NotAVideoError,
+    OutputExistsError,
     Phase,
+    RateLimit,
     ResponseError,
     ServiceUnavailableError,
     SoraClient,
     SoraError,
-    TargetExistsError,
     TaskFailedError,
     TaskNotFoundError,
-    UnauthorizedError,
-    UnwritableError,
+    UnsafeURLError,
     VideoFile,
     VideoGoneError,
     VideoNotReadyError,
     VideoTask,
     VideoTooLargeError,
 )
-from sora_async._download.http_stream import LinkRefused, _open_guarded
+from sora_async._download.http_stream import AddressNotAllowed, _open_guarded
 from sora_async._download.part_file import PartFile
 from sora_async.testing import (
     FakeSora,
-    Life,
+    Scenario,
     completed,
     drip,
     failed,
@@ -112,7 +112,7 @@ class TestToAFile:
     async def test_an_id_a_task_and_a_wait_all_lead_to_the_file(
         self, sora: FakeSora, client: SoraClient, tmp_path: Path
     ) -> None:
-        task_id = sora.add(Life(queued=10, running=50))
+        task_id = sora.add(Scenario(queued=10, running=50))
         sora.script_file(task_id, video_file(SIZE))
 
         by_wait = await client.download(client.wait_until_complete(task_id), tmp_path / "1.mp4")
@@ -133,7 +133,7 @@ class TestToAFile:
             FakeSora(api_key=KEY, shape=shape) as sora,
             SoraClient(api_key=KEY, base_url=sora.url) as client,
         ):
-            task_id = sora.add(Life(queued=10, running=50))
+            task_id = sora.add(Scenario(queued=10, running=50))
 
             file = await client.download(client.wait_until_complete(task_id), target)
 
@@ -551,7 +551,7 @@ class TestLaterDownload:
         files = [end for end in ends if isinstance(end, VideoFile)]
         [error] = [end for end in ends if isinstance(end, DownloadError)]
         assert len(files) == 1 and target.read_bytes() == FILM
-        assert isinstance(error, UnwritableError) and "another download" in str(error)
+        assert isinstance(error, FileWriteError) and "another download" in str(error)
 
 
 class TestLinks:
@@ -661,7 +661,7 @@ class TestLinks:
         done.script("task_1", completed(), http_error(401))
         done.script_file("task_1", http_error(403))
 
-        with pytest.raises(UnauthorizedError):
+        with pytest.raises(AuthenticationError):
             await client.download("task_1", target)
 
 
@@ -763,7 +763,7 @@ class TestContent:
     @pytest.mark.parametrize(
         ("answer", "error"),
         [
-            (http_error(401), UnauthorizedError),
+            (http_error(401), AuthenticationError),
             (http_error(402), InsufficientQuotaError),
             (http_error(405), ResponseError),
             (http_error(410), VideoGoneError),
@@ -809,7 +809,7 @@ class TestContent:
         self, done: FakeSora, tmp_path: Path, now: Clock
     ) -> None:
         done.script_file("task_1", video_file(SIZE, stall_after=1000), at="content")
-        budget = Budget(rate=1, burst=1, in_flight=1)
+        budget = RateLimit(rate=1, burst=1, in_flight=1)
 
         async with SoraClient(api_key=KEY, base_url=done.url, budget=budget) as client:
             task = await client.get_task("task_1")
@@ -937,7 +937,7 @@ class TestAddresses:
         add_url(done, url.replace("{port}", done.cdn_url.rpartition(":")[2]))
         done.script_file("task_1", http_error(400), at="content")
 
-        with pytest.raises(AddressRefusedError, match="allow_private"):
+        with pytest.raises(UnsafeURLError, match="allow_private"):
             await far.download("task_1", target, variant=None)
 
         assert done.cdn_requests == []
@@ -948,7 +948,7 @@ class TestAddresses:
         done.script("task_1", completed(None))
         done.script_file("task_1", redirect(f"{done.cdn_url}/videos/task_1.mp4", 302), at="content")
 
-        with pytest.raises(AddressRefusedError):
+        with pytest.raises(UnsafeURLError):
             await far.download("task_1", target)
 
         assert done.cdn_requests == []
@@ -994,7 +994,7 @@ class TestAddresses:
         async with SoraClient(api_key="", base_url=f"http://{host}") as client:
             stream = client._find_transfers().stream
 
-            with pytest.raises(LinkRefused, match="not of the internet"):
+            with pytest.raises(AddressNotAllowed, match="not of the internet"):
                 await stream.open(url, {}, is_bare=False, allow_private=False)
 
         assert done.cdn_requests == []
@@ -1006,7 +1006,7 @@ class TestAddresses:
         done.script("task_1", completed(None))
         done.script_file("task_1", redirect(url, 302), at="content")
 
-        with pytest.raises(AddressRefusedError) as caught:
+        with pytest.raises(UnsafeURLError) as caught:
             await client.download("task_1", target)
 
         assert "pw" not in str(caught.value)
@@ -1124,7 +1124,7 @@ class TestLimits:
     async def test_the_wait_for_the_task_is_not_in_it(
         self, sora: FakeSora, client: SoraClient, target: Path
     ) -> None:
-        task_id = sora.add(Life(queued=10, running=300))
+        task_id = sora.add(Scenario(queued=10, running=300))
 
         await client.download(client.wait_until_complete(task_id), target, timeout=5)
 
@@ -1140,7 +1140,7 @@ class TestExistingFile:
         with pytest.raises(FileExistsError) as caught:
             await client.download("task_1", target)
 
-        assert isinstance(caught.value, TargetExistsError)
+        assert isinstance(caught.value, OutputExistsError)
         assert (caught.value.errno, caught.value.filename) == (errno.EEXIST, str(target))
         assert (target.read_bytes(), done.requests) == (b"mine", [])
 
@@ -1150,7 +1150,7 @@ class TestExistingFile:
         target.write_bytes(b"mine")
         done.script_file("task_1", http_error(401))
         done.script_file("task_1", http_error(401), at="content")
-        with pytest.raises(UnauthorizedError):
+        with pytest.raises(AuthenticationError):
             await client.download("task_1", target, if_exists="overwrite", variant="video")
         assert target.read_bytes() == b"mine"
 
@@ -1169,7 +1169,7 @@ class TestExistingFile:
         assert done.requests == []
 
     @pytest.mark.parametrize(
-        ("if_exists", "error"), [("error", TargetExistsError), ("skip", None), ("overwrite", None)]
+        ("if_exists", "error"), [("error", OutputExistsError), ("skip", None), ("overwrite", None)]
     )
     async def test_one_that_appears_on_the_way_is_treated_alike(
         self, done: FakeSora, client: SoraClient, target: Path, if_exists: Any, error: Any
@@ -1196,7 +1196,7 @@ class TestDisk:
     ) -> None:
         (tmp_path / "there").mkdir()
 
-        with pytest.raises(UnwritableError) as caught:
+        with pytest.raises(FileWriteError) as caught:
             await client.download("task_1", tmp_path / "there" / ".." / name)
 
         assert isinstance(caught.value, OSError) and caught.value.errno
@@ -1206,7 +1206,7 @@ class TestDisk:
     async def test_a_directory_without_the_right_to_write_is_one(
         self, done: FakeSora, client: SoraClient
     ) -> None:
-        with pytest.raises(UnwritableError):
+        with pytest.raises(FileWriteError):
             await client.download("task_1", "/proc/a.mp4")
 
         assert done.requests == []
@@ -1216,7 +1216,7 @@ class TestDisk:
     ) -> None:
         target.with_name("a.mp4.part").mkdir()
 
-        with pytest.raises(UnwritableError, match="directory"):
+        with pytest.raises(FileWriteError, match="directory"):
             await client.download("task_1", target)
 
     async def test_a_full_disk_loses_nothing(

@@ -7,7 +7,7 @@ import pytest
 
 from sora_async import SoraClient
 from sora_async.testing import FakeSora, completed, video_file
-from sora_async.testing.answers.video_files import Film
+from sora_async.testing.answers.video_files import ServedVideo
 
 SIZE = 200 * 1024 * 1024
 RESETS = 10
@@ -37,7 +37,7 @@ async def test_200_mb_with_ten_resets_arrive_whole_in_little_memory(
     try:
         assert download.latest is not None
         assert download.latest.received == download.latest.total == target.stat().st_size == SIZE
-        film = Film(size=SIZE)
+        film = ServedVideo(size=SIZE)
         with target.open("rb") as file:
             for start in range(0, SIZE, MIB):
                 assert file.read(MIB) == film.read(start, start + MIB)

@@ -19,10 +19,10 @@ from sora_async._download.part_file import (
     move_without_harm,
 )
 from sora_async._download.request import IfExists
-from sora_async._download.resume_info import Origin
+from sora_async._download.resume_info import ResumeInfo
 from sora_async.testing import make_video
 
-ORIGIN = Origin(source="task_1", place="p", validator='"v"', total=3000)
+ORIGIN = ResumeInfo(source="task_1", place="p", validator='"v"', total=3000)
 FILM = make_video(3000)
 
 
@@ -34,7 +34,7 @@ def target(tmp_path: Path) -> Path:
 def leave(target: Path, *sizes: int, source: str = "task_1") -> None:
     """Leave a part file behind, with one write up to each of the sizes."""
     part = PartFile(target, source)
-    part.begin(Origin(source=source, place="p", validator='"v"', total=3000))
+    part.begin(ResumeInfo(source=source, place="p", validator='"v"', total=3000))
     before = 0
     for size in sizes:
         part.write([FILM[before:size]])
@@ -85,7 +85,7 @@ def test_what_is_left_of_another_source_is_of_no_use(target: Path) -> None:
     part = PartFile(target, "task_1")
     part.close()
 
-    assert (part.size, part.origin) == (0, Origin(source="task_1"))
+    assert (part.size, part.origin) == (0, ResumeInfo(source="task_1"))
     assert files(target) == set()
 
 

@@ -24,33 +24,33 @@ EXAMPLES: list[errors.SoraError] = [
     errors.SoraError(),
     errors.InvalidArgumentError("timeout: expected seconds"),
     REFUSED,
-    errors.UnreadableReplyError("https://api.example", 200, "a web page", True),
-    errors.UnreadableReplyError("https://api.example", 200, "an empty body"),
+    errors.InvalidResponseError("https://api.example", 200, "a web page", True),
+    errors.InvalidResponseError("https://api.example", 200, "an empty body"),
     errors.ResponseError(*REPLY),
     errors.ResponseError("https://api.example", 400),
-    errors.UnauthorizedError(*REPLY, True),
-    errors.UnauthorizedError(*REPLY),
+    errors.AuthenticationError(*REPLY, True),
+    errors.AuthenticationError(*REPLY),
     errors.InsufficientQuotaError(*REPLY),
     errors.TaskNotFoundError(*REPLY),
-    errors.RateLimitedError(*REPLY),
+    errors.RateLimitError(*REPLY),
     errors.ServiceUnavailableError(*REPLY),
-    errors.NotOfferedError(*REPLY),
-    errors.NotOfferedError("https://api.example", 0, None, "no list"),
-    errors.CreateUncertainError("https://api.example/v1/videos", "cut off"),
-    errors.CreateUncertainError("https://api.example", "bad gateway.", 502, "req-1", True, True),
+    errors.UnsupportedOperationError(*REPLY),
+    errors.UnsupportedOperationError("https://api.example", 0, None, "no list"),
+    errors.CreateOutcomeUnknownError("https://api.example/v1/videos", "cut off"),
+    errors.CreateOutcomeUnknownError("https://api.example", "bad gateway.", 502, "req-1", True, True),
     errors.TaskFailedError(TASK),
     errors.TaskFailedError(RUNNING),
     errors.VideoMissingError(TASK),
     errors.DownloadError("x", "/a.mp4", "because", "https://cdn.example/a.mp4"),
-    errors.TargetExistsError("x", "/a.mp4", "there is a file already"),
-    errors.UnwritableError("x", "/a.mp4", "no right to it", None, 13),
+    errors.OutputExistsError("x", "/a.mp4", "there is a file already"),
+    errors.FileWriteError("x", "/a.mp4", "no right to it", None, 13),
     errors.DiskFullError("x", "/a.mp4", "no room", "https://cdn.example/a.mp4", 28),
     errors.VideoNotReadyError("x", "/a.mp4", "still running"),
     errors.VideoGoneError("x", "/a.mp4", "403", "https://cdn.example/a.mp4"),
     errors.JournalError("batch.jsonl", "is in use by another run"),
     errors.NotAVideoError("x", "/a.mp4", "a web page came", "https://cdn.example/a.mp4"),
     errors.VideoTooLargeError("x", "/a.mp4", "too large", "https://cdn.example/a.mp4", 7),
-    errors.AddressRefusedError("x", "/a.mp4", "10.0.0.1", "http://10.0.0.1/a.mp4"),
+    errors.UnsafeURLError("x", "/a.mp4", "10.0.0.1", "http://10.0.0.1/a.mp4"),
     errors.DownloadInterruptedError("x", "/a.mp4", "reset", "https://cdn.example/a.mp4", 7, 9),
     errors.JournalError("batch.jsonl", "is in use by another run; let that end first"),
     errors.DownloadTimeoutError("x", "/a.mp4", "not whole after 7 s", None, 7, None),
@@ -123,7 +123,7 @@ def test_standard_classes_catch_what_they_should() -> None:
     assert issubclass(errors.WaitTimeoutError, TimeoutError)
     assert issubclass(errors.InvalidArgumentError, ValueError)
     assert issubclass(errors.DownloadTimeoutError, TimeoutError)
-    assert issubclass(errors.TargetExistsError, FileExistsError)
+    assert issubclass(errors.OutputExistsError, FileExistsError)
     assert issubclass(errors.DiskFullError, OSError)
 
 
@@ -162,12 +162,12 @@ def test_a_sentence_ends_once() -> None:
 
 
 def test_a_missing_key_names_the_variable_to_set() -> None:
-    assert "SORA_API_KEY" in str(errors.UnauthorizedError("u", 401, is_keyless=True))
-    assert "No API key" not in str(errors.UnauthorizedError("u", 401))
+    assert "SORA_API_KEY" in str(errors.AuthenticationError("u", 401, is_keyless=True))
+    assert "No API key" not in str(errors.AuthenticationError("u", 401))
 
 
 def test_a_web_page_hints_at_the_base_url() -> None:
-    assert "SORA_BASE_URL" in str(errors.UnreadableReplyError("u", 200, "a web page", True))
+    assert "SORA_BASE_URL" in str(errors.InvalidResponseError("u", 200, "a web page", True))
 
 
 def test_a_request_id_is_told_once() -> None:
@@ -186,8 +186,8 @@ def test_only_what_may_pass_is_transient() -> None:
 
     assert transient == {
         "ConnectionFailedError",
-        "UnreadableReplyError",
-        "RateLimitedError",
+        "InvalidResponseError",
+        "RateLimitError",
         "ServiceUnavailableError",
         "VideoNotReadyError",
         "DownloadInterruptedError",

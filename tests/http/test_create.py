@@ -15,30 +15,30 @@ import aiohttp
 import pytest
 
 from sora_async import (
-    Budget,
+    AuthenticationError,
     ClientClosedError,
     ConnectionFailedError,
-    CreateUncertainError,
+    CreateOutcomeUnknownError,
     Dialect,
     InsufficientQuotaError,
     InvalidArgumentError,
-    NotOfferedError,
+    InvalidResponseError,
     Phase,
-    RateLimitedError,
+    RateLimit,
+    RateLimitError,
     ResponseError,
     ServiceUnavailableError,
     SoraClient,
     SoraError,
     TaskFailedError,
     TaskNotFoundError,
-    UnauthorizedError,
-    UnreadableReplyError,
+    UnsupportedOperationError,
     WaitTimeoutError,
 )
 from sora_async.testing import (
     Answer,
     FakeSora,
-    Life,
+    Scenario,
     accepted,
     completed,
     failed,
@@ -339,7 +339,7 @@ class TestReferences:
 
         error = await caught_from(client.create_task(**BOAT, input_reference=file))
 
-        assert isinstance(error, CreateUncertainError)
+        assert isinstance(error, CreateOutcomeUnknownError)
         assert not error.is_whole
         assert "has hardly made a task" in str(error)
         assert sora.tasks == []
@@ -376,7 +376,7 @@ class TestSentOnce:
 
         error = await caught_from(client.create_task(**BOAT))
 
-        assert isinstance(error, CreateUncertainError)
+        assert isinstance(error, CreateOutcomeUnknownError)
         assert isinstance(error.__cause__, SoraError)
         assert not error.transient
         assert "may have made a task and charge for it" in str(error)
@@ -388,23 +388,23 @@ class TestSentOnce:
         [
             (http_error(400, {"error": {"code": "invalid_prompt"}}), ResponseError),
             (http_error(400, {"error": {"code": "moderation_blocked"}}), ResponseError),
-            (http_error(401), UnauthorizedError),
+            (http_error(401), AuthenticationError),
             (http_error(402), InsufficientQuotaError),
             (http_error(403, NO_MONEY), InsufficientQuotaError),
-            (http_error(404), NotOfferedError),
-            (http_error(405), NotOfferedError),
-            (http_error(501), NotOfferedError),
-            (html(404), UnreadableReplyError),
+            (http_error(404), UnsupportedOperationError),
+            (http_error(405), UnsupportedOperationError),
+            (http_error(501), UnsupportedOperationError),
+            (html(404), InvalidResponseError),
             (http_error(409), ServiceUnavailableError),
             (http_error(413), ResponseError),
-            (http_error(429), RateLimitedError),
+            (http_error(429), RateLimitError),
             (http_error(503, {"error": {"code": "model_not_found"}}), ResponseError),
             (http_error(500, {"error": {"code": "insufficient_quota"}}), InsufficientQuotaError),
             (http_error(200, {"error": {"code": "invalid_size", "message": "no"}}), ResponseError),
             (http_error(200, {"id": "req-1", "error": {"code": "invalid_size"}}), ResponseError),
-            (redirect("https://other.example/v1/videos", status=301), UnreadableReplyError),
-            (redirect("https://other.example/v1/videos", status=307), UnreadableReplyError),
-            (redirect("/v1/elsewhere", status=301), UnreadableReplyError),
+            (redirect("https://other.example/v1/videos", status=301), InvalidResponseError),
+            (redirect("https://other.example/v1/videos", status=307), InvalidResponseError),
+            (redirect("/v1/elsewhere", status=301), InvalidResponseError),
         ],
         ids=repr,
     )  # fmt: skip
@@ -439,7 +439,7 @@ class TestSentOnce:
 
             error = await caught_from(client.create_task(**BOAT))
 
-        assert isinstance(error, CreateUncertainError)
+        assert isinstance(error, CreateOutcomeUnknownError)
         assert "no whole reply within 7 s" in str(error)
         assert (error.status, error.is_whole, error.is_listed) == (None, True, True)
         assert asyncio.get_running_loop().time() == pytest.approx(7)
@@ -454,7 +454,7 @@ class TestSentOnce:
         trace = aiohttp.TraceConfig()
         (trace.on_request_end if is_late else trace.on_request_start).append(stumble)
         async with SoraClient(api_key=KEY, base_url=sora.url, trace_configs=[trace]) as client:
-            with pytest.raises(CreateUncertainError if is_late else KeyError) as caught:
+            with pytest.raises(CreateOutcomeUnknownError if is_late else KeyError) as caught:
                 await client.create_task(**BOAT)
 
         assert creates(sora) == is_late
@@ -492,7 +492,7 @@ class TestSentOnce:
         with os.fdopen(reading, "rb") as file:
             error = await caught_from(client.create_task(**BOAT, input_reference=file))
 
-        assert type(error) is UnreadableReplyError
+        assert type(error) is InvalidResponseError
         assert creates(sora) == 1
 
     @pytest.mark.parametrize("is_given", [False, True])
@@ -593,7 +593,7 @@ class TestCreateAndWait:
         assert len(sora.requests) == 1
 
     async def test_a_task_not_visible_yet_is_waited_for_although_it_was_seen(self) -> None:
-        life = Life(visible_after=25.0)
+        life = Scenario(visible_after=25.0)
         async with (
             FakeSora(default_life=life) as sora,
             SoraClient(base_url=sora.url) as client,
@@ -606,7 +606,7 @@ class TestCreateAndWait:
             assert (await watch).is_complete
 
     async def test_a_task_that_stays_invisible_ends_the_wait_with_its_id(self) -> None:
-        life = Life(visible_after=1e6)
+        life = Scenario(visible_after=1e6)
         async with (
             FakeSora(default_life=life) as sora,
             SoraClient(base_url=sora.url) as client,
@@ -636,7 +636,7 @@ class TestCreateAndWait:
 
         error = await caught_from(client.create_and_wait(**BOAT))
 
-        assert isinstance(error, CreateUncertainError)
+        assert isinstance(error, CreateOutcomeUnknownError)
         assert isinstance(error.__cause__, ConnectionFailedError)
 
     async def test_a_bug_in_a_schedule_reaches_those_who_wait(
@@ -767,7 +767,7 @@ class TestCreateAndWait:
     async def test_a_timeout_after_the_create_has_its_snapshot(
         self, sora: FakeSora, client: SoraClient
     ) -> None:
-        sora.on_create(accepted(life=Life(visible_after=100)))
+        sora.on_create(accepted(life=Scenario(visible_after=100)))
 
         error = await caught_from(client.create_and_wait(**BOAT, timeout=5))
 
@@ -776,7 +776,7 @@ class TestCreateAndWait:
         assert error.last.phase is Phase.QUEUED
 
     async def test_creates_take_slots_of_the_budget(self, sora: FakeSora) -> None:
-        budget = Budget(rate=1.0, burst=1)
+        budget = RateLimit(rate=1.0, burst=1)
         async with SoraClient(api_key=KEY, base_url=sora.url, budget=budget) as client:
             await asyncio.gather(*(client.create_task(**BOAT) for _ in range(4)))
 
@@ -786,7 +786,7 @@ class TestCreateAndWait:
         self, sora: FakeSora, client: SoraClient
     ) -> None:
         sora.on_create(http_error(429, headers={"Retry-After": "10"}))
-        assert isinstance(await caught_from(client.create_task(**BOAT)), RateLimitedError)
+        assert isinstance(await caught_from(client.create_task(**BOAT)), RateLimitError)
 
         await client.create_task(**BOAT)
         assert sora.requests[1][0] >= 10.0
@@ -794,7 +794,7 @@ class TestCreateAndWait:
         sora.on_create(http_error(429, headers={"Retry-After": "100"}))
         await caught_from(client.create_task(**BOAT))
         error = await caught_from(client.create_task(**BOAT))
-        assert isinstance(error, RateLimitedError)
+        assert isinstance(error, RateLimitError)
         assert len(sora.requests) == 3
 
     async def test_a_refused_create_slows_no_polls(
@@ -886,13 +886,13 @@ class TestCancellation:
 
         assert asyncio.get_running_loop().time() == pytest.approx(6)
         error = await caught_from(waiting)
-        assert isinstance(error, CreateUncertainError)
+        assert isinstance(error, CreateOutcomeUnknownError)
         assert "closed before the answer came" in str(error)
 
     async def test_an_order_that_has_not_left_when_the_client_closes_is_not_sent(
         self, sora: FakeSora
     ) -> None:
-        budget = Budget(rate=0.1, burst=1)
+        budget = RateLimit(rate=0.1, burst=1)
         client = SoraClient(api_key=KEY, base_url=sora.url, budget=budget)
         await client.create_task(**BOAT)
         calls = [
@@ -939,7 +939,7 @@ class TestCancellation:
                 task.cancel()
 
         for call in calls:
-            assert isinstance(await caught_from(call), CreateUncertainError)
+            assert isinstance(await caught_from(call), CreateOutcomeUnknownError)
         assert {record.levelno for record in caplog.records} == {logging.ERROR}
 
     async def test_strangers_may_cancel_before_anything_has_left(
@@ -1014,7 +1014,7 @@ class TestOtherCalls:
             serve((429, slow_down)) as (url, lines),
             SoraClient(base_url=url, max_retries=1) as client,
         ):
-            assert isinstance(await caught_from(client.delete_task("a")), RateLimitedError)
+            assert isinstance(await caught_from(client.delete_task("a")), RateLimitError)
 
         assert len(lines) == 2
         assert asyncio.get_running_loop().time() >= 7
@@ -1074,6 +1074,6 @@ class TestOtherCalls:
         ):
             error = await caught_from(client.delete_task("x"))
 
-            assert isinstance(error, NotOfferedError)
+            assert isinstance(error, UnsupportedOperationError)
             assert "the dialect 'unified' does not offer the call 'delete'" in str(error)
             assert sora.requests == []

@@ -13,15 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sora_async import Budget, InvalidArgumentError
+from sora_async import InvalidArgumentError, RateLimit
 from sora_async._http.rate_limit import (
-    FASTEST,
-    INSTANT,
-    LONGEST_PAUSE,
-    LONGEST_SHARED_SILENCE,
-    SHORTEST_PAUSE,
-    SLOWEST,
-    Meter,
+    EPSILON,
+    MAX_PAUSE,
+    MAX_RATE,
+    MAX_SHARED_RETRY_AFTER,
+    MIN_PAUSE,
+    MIN_RATE,
+    AdaptiveTokenBucket,
 )
 
 Kind = Literal["wanted", "good", "limited", "silence"]
@@ -46,8 +46,8 @@ class Step:
 
 
 budgets = st.builds(
-    lambda rate, burst: Budget(rate=rate, burst=burst),
-    st.sampled_from([SLOWEST, 0.5, 1.0, 3.7, 50.0, 1000.0]) | st.floats(SLOWEST, 1000.0),
+    lambda rate, burst: RateLimit(rate=rate, burst=burst),
+    st.sampled_from([MIN_RATE, 0.5, 1.0, 3.7, 50.0, 1000.0]) | st.floats(MIN_RATE, 1000.0),
     st.integers(1, 30),
 )
 moments = st.sampled_from([0.0, 1e-9, 1e-3, 1.0]) | st.floats(0.0, 5.0) | st.floats(0.0, 200.0)
@@ -73,8 +73,8 @@ class Play:
         silences: When each silence was asked for, and when it ends at the earliest.
     """
 
-    def __init__(self, budget: Budget, story: Iterable[Step], *, now: float = 1000.0) -> None:
-        self.meter = Meter(budget, now=now)
+    def __init__(self, budget: RateLimit, story: Iterable[Step], *, now: float = 1000.0) -> None:
+        self.meter = AdaptiveTokenBucket(budget, now=now)
         self.starts: list[float] = []
         self.rates = [(now, self.meter.rate)]
         self.silences: list[tuple[float, float]] = []
@@ -102,16 +102,16 @@ class Play:
         elif step.kind == "silence":
             self.meter.keep_silent(now, step.seconds or 0.0)
         if step.kind in ("limited", "silence") and step.seconds is not None:
-            self.silences.append((now, now + min(step.seconds, LONGEST_SHARED_SILENCE)))
+            self.silences.append((now, now + min(step.seconds, MAX_SHARED_RETRY_AFTER)))
 
 
 class TestAnyStory:
     @settings(max_examples=300)
     @given(budgets, stories)
     def test_any_stretch_of_time_holds_at_most_a_burst_and_what_the_rate_gives(
-        self, budget: Budget, story: Sequence[Step]
+        self, budget: RateLimit, story: Sequence[Step]
     ) -> None:
-        rate, rounding = budget.rate or 0.0, 1e-6 + (budget.rate or 0.0) * 2 * INSTANT
+        rate, rounding = budget.rate or 0.0, 1e-6 + (budget.rate or 0.0) * 2 * EPSILON
 
         starts = Play(budget, story).starts
 
@@ -122,7 +122,7 @@ class TestAnyStory:
 
     @given(budgets, stories)
     def test_no_slot_is_within_a_silence_and_those_after_it_are_no_burst(
-        self, budget: Budget, story: Sequence[Step]
+        self, budget: RateLimit, story: Sequence[Step]
     ) -> None:
         rate = budget.rate or 0.0
 
@@ -130,22 +130,24 @@ class TestAnyStory:
 
         for asked_at, until in play.silences:
             later = [at for at in play.starts if at > asked_at]
-            assert all(at >= until - 2 * INSTANT for at in later)
+            assert all(at >= until - 2 * EPSILON for at in later)
             for number, at in enumerate(later, 1):
-                assert number <= rate * (at - until) + 1e-6 + 2 * INSTANT * rate
+                assert number <= rate * (at - until) + 1e-6 + 2 * EPSILON * rate
 
     @given(budgets, stories)
     def test_the_rate_falls_once_a_second_at_most_and_stays_within_its_bounds(
-        self, budget: Budget, story: Sequence[Step]
+        self, budget: RateLimit, story: Sequence[Step]
     ) -> None:
         rates = Play(budget, story).rates
 
         falls = [at for (_, old), (at, new) in itertools.pairwise(rates) if new < old]
         assert all(late - early >= 1.0 for early, late in itertools.pairwise(falls))
-        assert all(SLOWEST <= rate <= (budget.rate or 0.0) for _, rate in rates)
+        assert all(MIN_RATE <= rate <= (budget.rate or 0.0) for _, rate in rates)
 
     @given(budgets, stories, st.floats(0.0, 100.0))
-    def test_the_delay_is_exact(self, budget: Budget, story: Sequence[Step], after: float) -> None:
+    def test_the_delay_is_exact(
+        self, budget: RateLimit, story: Sequence[Step], after: float
+    ) -> None:
         meter = Play(budget, story).meter
         now = 1e6 + after
 
@@ -159,7 +161,7 @@ class TestAnyStory:
     def test_without_a_rate_there_are_slots_as_long_as_nobody_minds(
         self, story: Sequence[Step]
     ) -> None:
-        meter = Meter(Budget(rate=None, burst=1), now=0.0)
+        meter = AdaptiveTokenBucket(RateLimit(rate=None, burst=1), now=0.0)
 
         for number in range(100):
             assert meter.delay(0.5) == 0.0
@@ -167,12 +169,12 @@ class TestAnyStory:
             meter.note_good(0.5 + number)
 
         assert meter.rate == math.inf
-        assert all(rate >= SLOWEST for _, rate in Play(Budget(rate=None), story).rates)
+        assert all(rate >= MIN_RATE for _, rate in Play(RateLimit(rate=None), story).rates)
 
 
 class TestSilence:
     def test_one_of_more_than_a_minute_is_kept_for_a_minute(self) -> None:
-        meter = Meter(Budget(rate=10.0), now=0.0)
+        meter = AdaptiveTokenBucket(RateLimit(rate=10.0), now=0.0)
 
         meter.keep_silent(5.0, 3600.0)
 
@@ -181,7 +183,7 @@ class TestSilence:
         assert meter.delay(65.0 + 1 / 10) == 0.0
 
     def test_a_shorter_one_takes_nothing_from_a_longer_one(self) -> None:
-        meter = Meter(Budget(), now=0.0)
+        meter = AdaptiveTokenBucket(RateLimit(), now=0.0)
 
         meter.keep_silent(0.0, 20.0)
         meter.keep_silent(1.0, 5.0)
@@ -189,7 +191,7 @@ class TestSilence:
         assert meter.quiet_until == 20.0
 
     def test_a_pause_after_a_429_without_a_hint_doubles_up_to_a_quarter_of_a_minute(self) -> None:
-        meter, now, pauses = Meter(Budget(), now=0.0), 0.0, []
+        meter, now, pauses = AdaptiveTokenBucket(RateLimit(), now=0.0), 0.0, []
 
         for _ in range(9):
             for _ in range(5):  # those of one moment are one
@@ -198,20 +200,20 @@ class TestSilence:
             now += meter.delay(now)
 
         assert pauses == pytest.approx([0.25, 0.5, 1, 2, 4, 8, 15, 15, 15])
-        assert (pauses[0], pauses[-1]) == (SHORTEST_PAUSE, pytest.approx(LONGEST_PAUSE))
+        assert (pauses[0], pauses[-1]) == (MIN_PAUSE, pytest.approx(MAX_PAUSE))
         meter.note_good(now)
         meter.note_limited(now + 1, None)
-        assert meter.quiet_until - now - 1 == SHORTEST_PAUSE
+        assert meter.quiet_until - now - 1 == MIN_PAUSE
 
     def test_a_hint_of_no_seconds_is_none(self) -> None:
-        meter = Meter(Budget(), now=0.0)
+        meter = AdaptiveTokenBucket(RateLimit(), now=0.0)
 
         meter.note_limited(0.0, 0.0)
 
-        assert meter.quiet_until == SHORTEST_PAUSE
+        assert meter.quiet_until == MIN_PAUSE
 
     def test_it_holds_without_a_rate_too(self) -> None:
-        meter = Meter(Budget(rate=None), now=0.0)
+        meter = AdaptiveTokenBucket(RateLimit(rate=None), now=0.0)
 
         meter.keep_silent(1.0, 20.0)
 
@@ -224,7 +226,7 @@ class TestRate:
     def test_a_lone_429_takes_little_and_the_others_of_its_moment_nothing(
         self, hint: float | None, left: float
     ) -> None:
-        meter = Meter(Budget(rate=10.0), now=0.0)
+        meter = AdaptiveTokenBucket(RateLimit(rate=10.0), now=0.0)
         answer_for(meter, 0.0, 20.0)
 
         for _ in range(10):
@@ -237,7 +239,7 @@ class TestRate:
     def test_a_429_that_follows_another_soon_takes_a_part(
         self, answers: int, is_limit: bool
     ) -> None:
-        meter = Meter(Budget(rate=10.0), now=0.0)
+        meter = AdaptiveTokenBucket(RateLimit(rate=10.0), now=0.0)
         answer_for(meter, 0.0, 20.0)
         meter.note_limited(20.0, None)
         for number in range(answers):
@@ -250,7 +252,7 @@ class TestRate:
         assert meter.rate < before
 
     def test_the_429s_of_a_service_that_serves_nobody_take_no_more(self) -> None:
-        meter = Meter(Budget(rate=10.0), now=0.0)
+        meter = AdaptiveTokenBucket(RateLimit(rate=10.0), now=0.0)
         answer_for(meter, 0.0, 20.0)
 
         for second in range(0, 600, 20):
@@ -259,17 +261,17 @@ class TestRate:
         assert meter.rate == pytest.approx(9.8)
 
     def test_it_never_falls_to_nothing(self) -> None:
-        meter = Meter(Budget(rate=1.0), now=0.0)
+        meter = AdaptiveTokenBucket(RateLimit(rate=1.0), now=0.0)
 
         for minute in range(60):
             meter.note_good(120.0 * minute)
             meter.note_limited(120.0 * minute + 119.0, None)
 
-        assert meter.rate == SLOWEST
+        assert meter.rate == MIN_RATE
         assert meter.delay(1e5) == 0.0
 
     def test_far_fewer_good_answers_than_slots_make_it_fall_to_what_was_served(self) -> None:
-        meter = Meter(Budget(rate=50.0), now=0.0)
+        meter = AdaptiveTokenBucket(RateLimit(rate=50.0), now=0.0)
         answer_for(meter, 0.0, 30.0, is_good=lambda number: number % 2 == 0)
 
         meter.note_limited(30.0, None)
@@ -280,7 +282,7 @@ class TestRate:
 
     @pytest.mark.parametrize("rate", [0.5, 5.0, 50.0, 1000.0])
     def test_good_answers_raise_it_again_up_to_the_budget(self, rate: float) -> None:
-        meter = Meter(Budget(rate=rate), now=0.0)
+        meter = AdaptiveTokenBucket(RateLimit(rate=rate), now=0.0)
         answer_for(meter, 0.0, 10.0)
         meter.note_limited(10.0, None)
         assert meter.rate < rate
@@ -291,7 +293,7 @@ class TestRate:
         assert meter.rate == rate
 
     def test_no_limit_of_ours_becomes_one_with_a_429_and_none_again_without_them(self) -> None:
-        meter = Meter(Budget(rate=None), now=0.0)
+        meter = AdaptiveTokenBucket(RateLimit(rate=None), now=0.0)
         for number in range(400):
             meter.take(number / 20)
             meter.note_good(number / 20)
@@ -305,7 +307,7 @@ class TestRate:
         assert meter.delay(600.0) == 0.0
 
     def test_few_slots_gather_while_the_service_has_shown_a_limit(self) -> None:
-        meter = Meter(Budget(rate=10.0, burst=50), now=0.0)
+        meter = AdaptiveTokenBucket(RateLimit(rate=10.0, burst=50), now=0.0)
         answer_for(meter, 0.0, 20.0)
         meter.note_limited(20.0, None)
 
@@ -317,16 +319,19 @@ class TestRate:
         assert free == int(meter.rate / 4) == 2
 
     def test_a_first_answer_that_is_a_429_leaves_a_rate_that_can_be_used(self) -> None:
-        meter = Meter(Budget(rate=None), now=0.0)
+        meter = AdaptiveTokenBucket(RateLimit(rate=None), now=0.0)
         meter.take(0.0)
 
         meter.note_limited(0.0, None)
 
-        assert SLOWEST <= meter.rate <= 1.0
+        assert MIN_RATE <= meter.rate <= 1.0
 
 
 def answer_for(
-    meter: Meter, now: float, end: float, is_good: Callable[[int], bool] = lambda _: True
+    meter: AdaptiveTokenBucket,
+    now: float,
+    end: float,
+    is_good: Callable[[int], bool] = lambda _: True,
 ) -> list[float]:
     """
     Use slots up to a moment, a hundred a second at most, each with its good answer or another.
@@ -388,7 +393,7 @@ class Chance:
 
 def ask(
     service: Bucket | Window | Chance,
-    budget: Budget,
+    budget: RateLimit,
     *,
     hint: float | None = None,
     seconds: float = 240.0,
@@ -400,7 +405,7 @@ def ask(
         Of the requests after the first minute: the part that was answered 429, and the number
         of the others in a second.
     """
-    chance, meter, now = random.Random(20260114), Meter(budget, now=0.0), 0.0
+    chance, meter, now = random.Random(20260114), AdaptiveTokenBucket(budget, now=0.0), 0.0
     under_way: list[tuple[float, bool]] = []
     served = refused = 0
     while now < seconds:
@@ -441,7 +446,7 @@ def test_the_rate_settles_near_the_limit_of_the_service(
     hint: float | None,
     least: float,
 ) -> None:
-    refused, served = ask(make(limit), Budget(rate=rate), hint=hint)
+    refused, served = ask(make(limit), RateLimit(rate=rate), hint=hint)
 
     assert refused < 0.02
     assert served >= least * limit
@@ -449,21 +454,21 @@ def test_the_rate_settles_near_the_limit_of_the_service(
 
 @pytest.mark.parametrize("hint", [None, 1.0])
 def test_a_high_limit_is_not_hit_more_often_than_a_low_one(hint: float | None) -> None:
-    refused, served = ask(Bucket(100, 1), Budget(rate=1000.0), hint=hint)
+    refused, served = ask(Bucket(100, 1), RateLimit(rate=1000.0), hint=hint)
 
     assert refused < 0.02
     assert served >= (0.85 if hint is None else 0.8) * 100
 
 
 def test_a_service_without_a_limit_is_asked_at_the_rate_of_the_budget() -> None:
-    refused, served = ask(Bucket(1e9, 1e9), Budget(rate=20.0))
+    refused, served = ask(Bucket(1e9, 1e9), RateLimit(rate=20.0))
 
     assert (refused, served) == (0.0, pytest.approx(20.0, rel=0.01))
 
 
 def test_429s_that_come_by_chance_take_no_more_than_a_part_of_the_rate() -> None:
     """As long as they are few: more of them cannot be told from those of a limit."""
-    _, served = ask(Chance(0.007), Budget(rate=50.0), seconds=900.0)
+    _, served = ask(Chance(0.007), RateLimit(rate=50.0), seconds=900.0)
 
     assert served >= 30.0
 
@@ -482,15 +487,15 @@ class TestArguments:
         self, arguments: dict[str, Any]
     ) -> None:
         with pytest.raises(InvalidArgumentError, match=f"^{next(iter(arguments))}: expected "):
-            Budget(**arguments)
+            RateLimit(**arguments)
 
     def test_the_ends_of_what_can_be_are_allowed(self) -> None:
-        assert Budget(rate=SLOWEST, burst=1, in_flight=1).rate == SLOWEST
-        assert Budget(rate=FASTEST, burst=10**6, in_flight=10**6).rate == FASTEST
-        assert Budget(rate=None).rate is None
+        assert RateLimit(rate=MIN_RATE, burst=1, in_flight=1).rate == MIN_RATE
+        assert RateLimit(rate=MAX_RATE, burst=10**6, in_flight=10**6).rate == MAX_RATE
+        assert RateLimit(rate=None).rate is None
 
     def test_a_budget_is_a_value(self) -> None:
-        assert Budget() == Budget(rate=50.0, burst=20, in_flight=64)
-        assert hash(Budget(rate=5)) == hash(Budget(rate=5.0))
+        assert RateLimit() == RateLimit(rate=50.0, burst=20, in_flight=64)
+        assert hash(RateLimit(rate=5)) == hash(RateLimit(rate=5.0))
         with pytest.raises(attrs.exceptions.FrozenInstanceError):
-            Budget().rate = 1.0  # type: ignore[misc]
+            RateLimit().rate = 1.0  # type: ignore[misc]

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from sora_async import errors
-from sora_async._http.request_body import Body, Order
-from sora_async._http.session import Streamed
-from sora_async._http.upload import CHUNK, Upload
+from sora_async._http.request_body import CreatePayload, TrackedBody
+from sora_async._http.session import StreamedPayload
+from sora_async._http.upload import CHUNK, FileSource
 from sora_async._wire.call_decoders import (
     decode_character,
     decode_created,
@@ -24,8 +24,14 @@ from sora_async._wire.call_decoders import (
     decode_page,
 )
 from sora_async._wire.media_types import find_media_type, make_name
-from sora_async._wire.request_encoder import File, Frame, check_fields, frame_form, frame_json
-from sora_async._wire.response import Reply
+from sora_async._wire.request_encoder import (
+    BodyFrame,
+    UploadPart,
+    check_fields,
+    frame_form,
+    frame_json,
+)
+from sora_async._wire.response import Response
 from sora_async._wire.urls import find_poll_address
 from sora_async.dialects import OPENAI
 
@@ -36,10 +42,10 @@ MP4 = b"\0\0\0\x18ftypisom"
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def reply(body: object, status: int = 200) -> Reply:
+def reply(body: object, status: int = 200) -> Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     received = datetime(2026, 1, 14, 8, tzinfo=UTC)
-    return Reply(url=URL, status=status, headers=CIMultiDict(), body=content, received=received)
+    return Response(url=URL, status=status, headers=CIMultiDict(), body=content, received=received)
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -56,7 +62,7 @@ class TestForms:
         self, fields: dict[str, Any], data: bytes
     ) -> None:
         frame = frame_form(
-            fields, boundary="b" * 32, field="file", file=File(name="a.png", kind="image/png")
+            fields, boundary="b" * 32, field="file", file=UploadPart(name="a.png", kind="image/png")
         )
         body = frame.head + data + frame.tail
 
@@ -79,7 +85,7 @@ class TestForms:
         assert payloads == ["纸船", "true", "null", "1.5", '{"b": 1}']
 
     def test_a_name_cannot_break_out_of_its_header(self) -> None:
-        file = File(name='a"\r\nX: 1', kind="image/png")
+        file = UploadPart(name='a"\r\nX: 1', kind="image/png")
         frame = frame_form({'x"\r\ny': "1"}, boundary="xyz", field="f", file=file)
 
         assert b'name="x%22%0D%0Ay"' in frame.head
@@ -144,11 +150,11 @@ class TestBodies:
         path = tmp_path / "big.mp4"
         path.write_bytes(MP4 + bytes(3 * CHUNK))
         for is_json in (False, True):
-            order = Order(
+            order = CreatePayload(
                 fields={"prompt": "a boat"},
                 dialect=OPENAI,
                 is_json=is_json,
-                upload=Upload("input_reference", path),
+                upload=FileSource("input_reference", path),
             )
             body = await order.make_body()
 
@@ -160,7 +166,7 @@ class TestBodies:
             assert body.is_whole
 
     async def test_a_body_tells_whether_any_of_it_has_left(self) -> None:
-        body = Body(Frame(content_type="x", head=b"head", tail=b"tail"))
+        body = TrackedBody(BodyFrame(content_type="x", head=b"head", tail=b"tail"))
         chunks = body.chunks()
         assert not body.has_begun
 
@@ -173,10 +179,10 @@ class TestBodies:
 
     def test_a_body_is_no_text_for_aiohttp(self) -> None:
         with pytest.raises(TypeError, match="streamed"):
-            Streamed(Body(Frame(content_type="x", head=b"head"))).decode()
+            StreamedPayload(TrackedBody(BodyFrame(content_type="x", head=b"head"))).decode()
 
     async def test_a_body_that_was_stopped_in_time_never_leaves(self) -> None:
-        body = Body(Frame(content_type="x", head=b"head"))
+        body = TrackedBody(BodyFrame(content_type="x", head=b"head"))
 
         assert body.stop()
         with pytest.raises(OSError, match="not wanted any more"):
@@ -188,7 +194,7 @@ class TestBodies:
     ) -> None:
         path = tmp_path / "a.png"
         path.write_bytes(PNG + bytes(CHUNK))
-        opened = await Upload("a", path).open()
+        opened = await FileSource("a", path).open()
         with path.open("ab") as file:
             file.write(bytes(100))
 
@@ -200,7 +206,7 @@ class TestBodies:
     async def test_a_file_that_shrinks_meanwhile_is_an_error(self, tmp_path: Path) -> None:
         path = tmp_path / "a.png"
         path.write_bytes(PNG + bytes(CHUNK))
-        opened = await Upload("a", path).open()
+        opened = await FileSource("a", path).open()
         path.write_bytes(PNG)
 
         with pytest.raises(OSError, match="ended after"):
@@ -211,21 +217,21 @@ class TestBodies:
         path = tmp_path / "a.png"
         path.write_bytes(PNG)
         for _ in range(3):
-            opening = asyncio.ensure_future(Upload("a", path).open())
+            opening = asyncio.ensure_future(FileSource("a", path).open())
             await asyncio.sleep(0)
             opening.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await opening
         await asyncio.sleep(1)
 
-        opening = asyncio.ensure_future(Upload("a", tmp_path / "missing").open())
+        opening = asyncio.ensure_future(FileSource("a", tmp_path / "missing").open())
         await asyncio.sleep(0)
         opening.cancel()
         await asyncio.sleep(1)  # and no file is left open, which would be a warning
 
     async def test_a_given_file_is_read_once_however_often_it_is_opened(self) -> None:
         file = io.BytesIO(PNG + b"rest")
-        upload = Upload("a", file)
+        upload = FileSource("a", file)
 
         for _ in range(2):
             opened = await upload.open()
@@ -261,7 +267,7 @@ class TestReplies:
 
     @pytest.mark.parametrize("body", [{}, [], "x", {"id": "a/b", "status": "queued"}, b"", b"{"])
     def test_an_answer_without_an_id_is_unreadable(self, body: Any) -> None:
-        with pytest.raises(errors.UnreadableReplyError):
+        with pytest.raises(errors.InvalidResponseError):
             decode_created(reply(body), secrets=(), content=None)
 
     def test_a_key_that_comes_back_is_cut_out(self) -> None:
@@ -307,7 +313,7 @@ class TestReplies:
 
     @pytest.mark.parametrize("body", [{"object": "video", "id": "a"}, {}, 7, None])
     def test_what_is_no_list_is_unreadable(self, body: Any) -> None:
-        with pytest.raises(errors.UnreadableReplyError):
+        with pytest.raises(errors.InvalidResponseError):
             decode_page(reply(body), secrets=(), poll=POLL, content=None)
 
     @pytest.mark.parametrize(
@@ -329,12 +335,12 @@ class TestReplies:
             ({"error": {"message": "Video with id 'a' not found."}}, 404, errors.TaskNotFoundError),
             ({"detail": "Video not found"}, 404, errors.TaskNotFoundError),
             (b"", 404, errors.TaskNotFoundError),
-            ({"detail": "Not Found"}, 404, errors.NotOfferedError),
-            (b"404 page not found", 404, errors.NotOfferedError),
-            ({"error": "Invalid URL (DELETE /v1/videos/a)"}, 404, errors.NotOfferedError),
-            ({"detail": "Method Not Allowed"}, 405, errors.NotOfferedError),
-            (b"<html>405</html>", 405, errors.NotOfferedError),
-            (b"<html>404</html>", 404, errors.UnreadableReplyError),
+            ({"detail": "Not Found"}, 404, errors.UnsupportedOperationError),
+            (b"404 page not found", 404, errors.UnsupportedOperationError),
+            ({"error": "Invalid URL (DELETE /v1/videos/a)"}, 404, errors.UnsupportedOperationError),
+            ({"detail": "Method Not Allowed"}, 405, errors.UnsupportedOperationError),
+            (b"<html>405</html>", 405, errors.UnsupportedOperationError),
+            (b"<html>404</html>", 404, errors.InvalidResponseError),
             ({"error": {"message": "in use"}}, 409, errors.ServiceUnavailableError),
             ({"id": "a", "deleted": False}, 200, errors.ResponseError),
             ({"error": {"code": "bad"}}, 200, errors.ResponseError),
@@ -349,7 +355,7 @@ class TestReplies:
         assert type(caught.value) is expected
 
     def test_a_character_without_an_id_is_unreadable(self) -> None:
-        with pytest.raises(errors.UnreadableReplyError):
+        with pytest.raises(errors.InvalidResponseError):
             decode_character(reply({"name": "Mo"}), secrets=(), is_new=True)
 
     @pytest.mark.parametrize(

@@ -15,25 +15,25 @@ import pytest
 from support import KEY
 
 from sora_async import (
-    Budget,
     ClientClosedError,
+    DurationHistory,
     InvalidArgumentError,
-    Memory,
     OutageError,
-    RateLimitedError,
+    RateLimit,
+    RateLimitError,
     ResponseError,
     Schedule,
     SoraClient,
     WaitTimeoutError,
 )
-from sora_async._http.rate_limit import Meter
-from sora_async._http.request_queue import Slots
-from sora_async.schedule.learning.memory import kinds_of
-from sora_async.schedule.learning.observations import Ending
+from sora_async._http.rate_limit import AdaptiveTokenBucket
+from sora_async._http.request_queue import RequestQueue
+from sora_async.schedule.learning.memory import task_kinds
+from sora_async.schedule.learning.observations import CensoredDuration
 from sora_async.testing import (
     Answer,
     FakeSora,
-    Life,
+    Scenario,
     completed,
     http_error,
     queued,
@@ -48,7 +48,7 @@ Clock = Callable[[], float]
 
 
 @contextlib.asynccontextmanager
-async def client_of(sora: FakeSora, budget: Budget, **options: Any) -> AsyncIterator[SoraClient]:
+async def client_of(sora: FakeSora, budget: RateLimit, **options: Any) -> AsyncIterator[SoraClient]:
     async with SoraClient(api_key=KEY, base_url=sora.url, budget=budget, **options) as client:
         yield client
 
@@ -87,7 +87,7 @@ class Limit:
 
 
 @attrs.frozen(kw_only=True)
-class LimitedLife(Life):
+class LimitedLife(Scenario):
     """A life that is told of only while the service's limit allows it."""
 
     limit: Limit
@@ -118,8 +118,8 @@ class Turn:
 
 
 def going_round(
-    budget: Budget, now: Clock, tell: Callable[[Turn], None] = lambda _: None
-) -> Slots[Turn]:
+    budget: RateLimit, now: Clock, tell: Callable[[Turn], None] = lambda _: None
+) -> RequestQueue[Turn]:
     """Return slots after which each turn wants another at once; *tell* hears of each."""
 
     def start(turn: Turn) -> None:
@@ -127,7 +127,7 @@ def going_round(
         slots.plan(turn, now())
         slots.give_back()
 
-    slots = Slots[Turn](budget, start)
+    slots = RequestQueue[Turn](budget, start)
     return slots
 
 
@@ -142,7 +142,7 @@ async def test_what_ends_at_once_and_comes_again_is_given_one_slot_after_the_oth
             slots.plan(turn, now())
         slots.give_back()
 
-    slots = Slots[Turn](Budget(rate=2, burst=4, in_flight=1), start)
+    slots = RequestQueue[Turn](RateLimit(rate=2, burst=4, in_flight=1), start)
     slots.plan(Turn(), now())
     await asyncio.sleep(60)
 
@@ -153,7 +153,7 @@ class TestRate:
     async def test_waits_started_together_never_crowd(
         self, sora: FakeSora, client: SoraClient
     ) -> None:
-        ids = [sora.add(Life(queued=0, running=30)) for _ in range(300)]
+        ids = [sora.add(Scenario(queued=0, running=30)) for _ in range(300)]
 
         assert await wait_for_all(client, ids) == 300
 
@@ -163,7 +163,7 @@ class TestRate:
     async def test_fifty_waits_feel_nothing_of_the_default(
         self, sora: FakeSora, client: SoraClient, now: Clock
     ) -> None:
-        ids = [sora.add(Life(queued=0, running=60)) for _ in range(50)]
+        ids = [sora.add(Scenario(queued=0, running=60)) for _ in range(50)]
         start = now()
 
         await wait_for_all(client, ids)
@@ -177,7 +177,7 @@ class TestRate:
         ids = [sora.script(f"task_{number}", completed()) for number in range(200)]
         start = now()
 
-        async with client_of(sora, Budget(rate=None, burst=1)) as client:
+        async with client_of(sora, RateLimit(rate=None, burst=1)) as client:
             await wait_for_all(client, ids)
 
         assert set(moments(sora)) == {start}
@@ -185,7 +185,7 @@ class TestRate:
     async def test_a_budget_is_for_one_loop_and_all_of_it(self, sora: FakeSora, now: Clock) -> None:
         sora.script("task_1", queued())
 
-        async with client_of(sora, Budget(rate=2, burst=1)) as client:
+        async with client_of(sora, RateLimit(rate=2, burst=1)) as client:
             start = now()
             await asyncio.gather(*(client.get_task("task_1") for _ in range(7)))
 
@@ -205,7 +205,7 @@ class TestTurns:
             with pytest.raises(WaitTimeoutError):
                 await client.wait_until_complete(task_id, schedule=schedule, timeout=90)
 
-        async with client_of(sora, Budget(rate=5, burst=1)) as client:
+        async with client_of(sora, RateLimit(rate=5, burst=1)) as client:
             await asyncio.gather(*(wait(client, task_id) for task_id in intervals))
 
         asked: dict[str, float] = {}
@@ -222,17 +222,17 @@ class TestTurns:
         assert late > 300
 
     async def test_what_is_most_likely_there_is_asked_for_first(self, sora: FakeSora) -> None:
-        memory = Memory()
+        memory = DurationHistory()
         for length in range(100, 140):
-            ending = Ending(result="video", after=length - 1.0, before=length + 1.0)
-            memory.learn(kinds_of("sy_ore", "small"), ending)
+            ending = CensoredDuration(result="video", after=length - 1.0, before=length + 1.0)
+            memory.learn(task_kinds("sy_ore", "small"), ending)
         for record in memory.records.values():
             record.trust = 0.9
-        life = Life(queued=0, running=600, trajectory=None)
+        life = Scenario(queued=0, running=600, trajectory=None)
         old = [sora.add(life, task_id=f"old_{number}") for number in range(20)]
         new = [sora.add(life, task_id=f"new_{number}") for number in range(20)]
 
-        async with client_of(sora, Budget(rate=2, burst=1), memory=memory) as client:
+        async with client_of(sora, RateLimit(rate=2, burst=1), memory=memory) as client:
             elders = asyncio.create_task(wait_for_all(client, old))
             await asyncio.sleep(90)
             others = asyncio.create_task(wait_for_all(client, new))
@@ -248,7 +248,9 @@ class TestTurns:
     async def test_nobody_due_is_passed_over_for_good(self, now: Clock) -> None:
         served = collections.Counter[float]()
         slots = going_round(
-            Budget(rate=10, burst=1, in_flight=1), now, lambda turn: served.update([turn.grows_by])
+            RateLimit(rate=10, burst=1, in_flight=1),
+            now,
+            lambda turn: served.update([turn.grows_by]),
         )
         for number in range(200):
             slots.plan(Turn(grows_by=1.0 + number % 2), now())
@@ -268,7 +270,7 @@ class TestTurns:
                 looks += 1
                 return super().urgency(now)
 
-        slots = going_round(Budget(rate=1000, burst=1, in_flight=1), now)
+        slots = going_round(RateLimit(rate=1000, burst=1, in_flight=1), now)
         for _ in range(500):
             slots.plan(Looked(), now())
         await asyncio.sleep(10)
@@ -279,7 +281,7 @@ class TestTurns:
         assert 10_000 <= looks < 10_000 + 11 * 2 * 500
 
     async def test_void_places_in_the_queue_do_not_pile_up(self, now: Clock) -> None:
-        slots = going_round(Budget(rate=100, burst=1, in_flight=1), now)
+        slots = going_round(RateLimit(rate=100, burst=1, in_flight=1), now)
         for _ in range(500):
             slots.plan(Turn(), now())
         await asyncio.sleep(60)
@@ -294,7 +296,7 @@ class TestTurns:
         sora.script("mine", running(0.1), completed())
         slot = 1 / 5
 
-        async with client_of(sora, Budget(rate=5)) as client:
+        async with client_of(sora, RateLimit(rate=5)) as client:
             house = asyncio.create_task(wait_for_all(client, ids))
             await asyncio.sleep(450)
             assert {request.task_id for _, request in sora.requests} == set(ids)
@@ -316,7 +318,7 @@ class TestTurns:
         old = {sora.script(f"old_{number}", running(0.1)) for number in range(20)}
         new = [sora.script(f"new_{number}", running(0.1)) for number in range(1000)]
 
-        async with client_of(sora, Budget(rate=10, burst=1)) as client:
+        async with client_of(sora, RateLimit(rate=10, burst=1)) as client:
             house = asyncio.create_task(wait_for_all(client, old))
             await asyncio.sleep(20)
             crowd = asyncio.create_task(wait_for_all(client, new))
@@ -340,7 +342,7 @@ class TestTurns:
         ids = [sora.script(f"task_{number}", completed()) for number in range(60)]
         random.Random(1).shuffle(ids)
 
-        async with client_of(sora, Budget(rate=5, burst=3)) as client:
+        async with client_of(sora, RateLimit(rate=5, burst=3)) as client:
             await wait_for_all(client, ids)
 
         assert [request.task_id for _, request in sora.requests] == ids
@@ -352,7 +354,7 @@ class TestInFlight:
         ids = [sora.script(f"task_{number}", *answers) for number in range(30)]
         others = [sora.script(f"other_{number}", *answers) for number in range(30)]
 
-        async with client_of(sora, Budget(rate=None, in_flight=3)) as client:
+        async with client_of(sora, RateLimit(rate=None, in_flight=3)) as client:
             calls = [asyncio.create_task(client.get_task(task_id)) for task_id in others]
             assert await wait_for_all(client, ids) == 30
             await asyncio.gather(*calls)
@@ -363,7 +365,7 @@ class TestInFlight:
     async def test_a_wait_that_is_left_gives_its_slot_back(self, sora: FakeSora) -> None:
         sora.script("hangs", stall())
 
-        async with client_of(sora, Budget(rate=None, in_flight=2)) as client:
+        async with client_of(sora, RateLimit(rate=None, in_flight=2)) as client:
             waits = [
                 asyncio.create_task(client.wait_until_complete("hangs", timeout=timeout).result())
                 for timeout in (100, 5)
@@ -380,7 +382,7 @@ class TestInFlight:
     ) -> None:
         sora.script("task_1", running(0.1))
 
-        async with client_of(sora, Budget(rate=None, in_flight=1)) as client:
+        async with client_of(sora, RateLimit(rate=None, in_flight=1)) as client:
             events = [aiter(client.wait_until_complete("task_1", schedule=EXACT))]
             await anext(events[0])
             # In the turn in which its slot is given out, and before its task takes a step.
@@ -395,7 +397,7 @@ class TestInFlight:
     ) -> None:
         sora.script("task_1", stall())
 
-        async with client_of(sora, Budget(rate=1, burst=1, in_flight=3)) as client:
+        async with client_of(sora, RateLimit(rate=1, burst=1, in_flight=3)) as client:
             others = [asyncio.create_task(client.get_task("task_1")) for _ in range(3)]
             asyncio.get_running_loop().call_at(now() + after, others[1].cancel)
             await asyncio.sleep(0.5)
@@ -413,7 +415,7 @@ class TestInFlight:
         sora.script("hinted", http_error(503, headers={"Retry-After": "50"}), completed())
         ids = [sora.script(f"task_{number}", running(0.1)) for number in range(200)]
 
-        async with client_of(sora, Budget(in_flight=2)) as client:
+        async with client_of(sora, RateLimit(in_flight=2)) as client:
             house = asyncio.create_task(wait_for_all(client, ids, schedule=EXACT))
             await asyncio.sleep(20)
             hinted = asyncio.create_task(client.wait_until_complete("hinted").result())
@@ -464,7 +466,7 @@ class TestRateLimit:
     async def test_one_429_slows_all_waits(
         self, sora: FakeSora, client: SoraClient, hint: str | None, silence: float
     ) -> None:
-        ids = [sora.add(Life(queued=0, running=30)) for _ in range(50)]
+        ids = [sora.add(Scenario(queued=0, running=30)) for _ in range(50)]
         refusal = http_error(429, headers={"Retry-After": hint} if hint else None)
         sora.script("limited", running(0.1), running(0.2), refusal, completed())
 
@@ -489,7 +491,7 @@ class TestRateLimit:
         )
 
         assert [type(end) for end in ends] == [WaitTimeoutError] * 2
-        assert isinstance(getattr(ends[0], "fault", None), RateLimitedError)
+        assert isinstance(getattr(ends[0], "fault", None), RateLimitError)
         assert now() - start == pytest.approx(1000)
 
     async def test_a_task_that_is_always_limited_does_not_take_the_slots_of_the_others(
@@ -527,7 +529,7 @@ class TestRateLimit:
 
 
 @attrs.frozen(kw_only=True)
-class BrokenOff(Life):
+class BrokenOff(Scenario):
     """A life whose service breaks down at a moment."""
 
     down_from: list[float]
@@ -543,7 +545,7 @@ class TestOutage:
         ids = [sora.script(f"task_{number}", running(0.1)) for number in range(200)]
         sora.script("sick", running(0.1), *(http_error(503),) * 4, completed())
 
-        async with client_of(sora, Budget(rate=2)) as client:
+        async with client_of(sora, RateLimit(rate=2)) as client:
             house = asyncio.create_task(wait_for_all(client, ids))
             await asyncio.sleep(1)
             assert (await client.wait_until_complete("sick", timeout=None)).is_complete
@@ -557,7 +559,7 @@ class TestOutage:
     ) -> None:
         ids = [sora.script(f"task_{number}", running(0.1), http_error(503)) for number in range(60)]
 
-        async with client_of(sora, Budget(rate=2)) as client:
+        async with client_of(sora, RateLimit(rate=2)) as client:
             outcomes = [outcome async for outcome in client.as_completed(ids, timeout=None)]
 
         assert {type(outcome.error) for outcome in outcomes} == {OutageError}
@@ -570,7 +572,7 @@ class TestOutage:
         ids = [sora.add(BrokenOff(queued=0, running=9999, down_from=down_from)) for _ in range(100)]
         sora.script("sick", running(0.1), http_error(503))
 
-        async with client_of(sora, Budget(rate=1, burst=1), outage_timeout=60.0) as client:
+        async with client_of(sora, RateLimit(rate=1, burst=1), outage_timeout=60.0) as client:
             house = asyncio.create_task(wait_for_all(client, ids, timeout=None))
             await asyncio.sleep(300)
             sick = asyncio.create_task(client.wait_until_complete("sick", timeout=None).result())
@@ -593,7 +595,7 @@ class TestOutage:
         sora.script("sick", running(0.1), *(http_error(503),) * 6, completed())
         sora.script("hinted", hinted, hinted, completed())
 
-        async with client_of(sora, Budget(), outage_timeout=40.0) as client:
+        async with client_of(sora, RateLimit(), outage_timeout=40.0) as client:
             sick = asyncio.create_task(client.wait_until_complete("sick").result())
             while len(sora.polls("sick")) < 2:
                 await asyncio.sleep(0.01)
@@ -610,7 +612,7 @@ class TestOutage:
         ids = [sora.script(f"task_{number}", running(0.1)) for number in range(200)]
         sora.script("late", completed(url=None), completed(url=None), completed())
 
-        async with client_of(sora, Budget(rate=2)) as client:
+        async with client_of(sora, RateLimit(rate=2)) as client:
             house = asyncio.create_task(wait_for_all(client, ids))
             await asyncio.sleep(120)
             task = await client.wait_until_complete("late", timeout=None)
@@ -626,7 +628,7 @@ class TestBrokenUse:
 
         async with aiohttp.ClientSession() as session:
             client = SoraClient(
-                api_key=KEY, base_url=sora.url, session=session, budget=Budget(rate=1, burst=1)
+                api_key=KEY, base_url=sora.url, session=session, budget=RateLimit(rate=1, burst=1)
             )
             calls = [asyncio.create_task(client.get_task("task_1")) for _ in range(5)]
             while not sora.requests:
@@ -642,7 +644,7 @@ class TestBrokenUse:
     ) -> None:
         sora.script("task_1", running(0.1))
 
-        async with client_of(sora, Budget(rate=1, burst=1, in_flight=1)) as client:
+        async with client_of(sora, RateLimit(rate=1, burst=1, in_flight=1)) as client:
             await client.get_task("task_1")
             for _ in range(3):
                 call = client.get_task("task_1")
@@ -654,7 +656,7 @@ class TestBrokenUse:
     async def test_a_poll_cancelled_by_a_stranger_ends_its_wait(self, sora: FakeSora) -> None:
         sora.script("task_1", running(0.1))
 
-        async with client_of(sora, Budget()) as client:
+        async with client_of(sora, RateLimit()) as client:
             wait = asyncio.create_task(client.wait_until_complete("task_1").result())
             polls: list[asyncio.Task[object]] = []
             while not polls:
@@ -672,7 +674,7 @@ class TestBrokenUse:
         sora.script("good", *[running(0.1)] * 9, completed())
         broken = Schedule(jitter=lambda _: delay, first_jitter=lambda _: delay)
 
-        async with client_of(sora, Budget()) as client:
+        async with client_of(sora, RateLimit()) as client:
             good = asyncio.create_task(client.wait_until_complete("good").result())
             with pytest.raises(InvalidArgumentError, match="jitter"):
                 await client.wait_until_complete("bad", schedule=broken)
@@ -688,7 +690,7 @@ class TestBrokenUse:
             return interval
 
         schedule = Schedule(intervals=[2.0], jitter=collect, first_jitter=float)
-        async with client_of(sora, Budget()) as client:
+        async with client_of(sora, RateLimit()) as client:
             events = [aiter(client.wait_until_complete("task_1", schedule=schedule))]
             await anext(events[0])
             await asyncio.sleep(60)
@@ -701,7 +703,7 @@ class TestBrokenUse:
         sora.script("limited", http_error(429, headers={"Retry-After": "50"}))
         sora.script("task_1", running(0.1))
 
-        async with client_of(sora, Budget()) as client, asyncio.TaskGroup() as group:
+        async with client_of(sora, RateLimit()) as client, asyncio.TaskGroup() as group:
             waits = [
                 group.create_task(client.wait_until_complete(one, schedule=EXACT).result())
                 for one in ("limited", "task_1")
@@ -715,17 +717,17 @@ class TestBrokenUse:
     async def test_as_many_refused_tasks_as_there_may_be_are_remembered(
         self, sora: FakeSora
     ) -> None:
-        async with client_of(sora, Budget(rate=None)) as client:
+        async with client_of(sora, RateLimit(rate=None)) as client:
             poller = client._find_poller()
             for number in range(1500):
-                poller.note(f"task_{number}", RateLimitedError("u", 429))
+                poller.note(f"task_{number}", RateLimitError("u", 429))
 
         assert len(poller._refused) == 1000
 
     async def test_another_answer_than_a_429_ends_the_pauses(self, sora: FakeSora) -> None:
         sora.script("limited", *[http_error(429)] * 4, http_error(400), completed())
 
-        async with client_of(sora, Budget()) as client:
+        async with client_of(sora, RateLimit()) as client:
             for _ in range(2):
                 with contextlib.suppress(ResponseError):
                     await client.get_task("limited")
@@ -733,19 +735,19 @@ class TestBrokenUse:
 
 
 @attrs.frozen(kw_only=True)
-class Distant(Budget):
+class Distant(RateLimit):
     """A budget kept elsewhere: it takes a second to ask for one slot."""
 
     asked: list[float] = attrs.field(factory=list, eq=False)
 
-    def _open(self, now: float, look: Callable[[], None]) -> Meter:
+    def _open(self, now: float, look: Callable[[], None]) -> AdaptiveTokenBucket:
         return DistantMeter(self, look)
 
 
-class DistantMeter(Meter):
+class DistantMeter(AdaptiveTokenBucket):
     def __init__(self, budget: Distant, look: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
-        super().__init__(Budget(rate=None), now=loop.time())
+        super().__init__(RateLimit(rate=None), now=loop.time())
         self.asked, self.slots, self.look, self.loop = budget.asked, 0, look, loop
         self.is_asking = False
 

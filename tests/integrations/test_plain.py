@@ -31,7 +31,7 @@ def through_json(data: Any) -> Any:
 def values_of(kind: Any) -> st.SearchStrategy[Any]:
     """Return the values of a field's type, or of one of its types."""
     names = str(kind.__name__ if isinstance(kind, type) else kind).split(" | ")
-    known = {"VideoTask": st.just(FAILED), "SoraError": st.just(errors.RateLimitedError("u", 429))}
+    known = {"VideoTask": st.just(FAILED), "SoraError": st.just(errors.RateLimitError("u", 429))}
     known |= {"None": st.none(), **SIMPLE}
     return st.one_of(*(known[name.rpartition(".")[2]] for name in names))
 
@@ -65,7 +65,7 @@ def test_a_value_that_json_cannot_carry_arrives_as_its_text() -> None:
 
 def test_an_event_says_what_is_the_matter() -> None:
     event = ProgressEvent(
-        task=FAILED, progress=0.5, elapsed=1.23456, polls=3, fault=errors.RateLimitedError("u", 429)
+        task=FAILED, progress=0.5, elapsed=1.23456, polls=3, fault=errors.RateLimitError("u", 429)
     )
 
     data = through_json(event_to_data(event))

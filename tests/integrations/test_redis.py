@@ -20,14 +20,14 @@ redis = pytest.importorskip("redis", reason="needs the extra redis: nox -s integ
 
 from sora_async import (
     InvalidArgumentError,
-    RateLimitedError,
+    RateLimitError,
     Schedule,
     ServiceUnavailableError,
     SoraClient,
 )
-from sora_async._http.request_queue import Slots
-from sora_async.integrations.redis import SharedBudget
-from sora_async.testing import FakeSora, Life, completed, http_error, running, slow
+from sora_async._http.request_queue import RequestQueue
+from sora_async.integrations.redis import SharedRateLimit
+from sora_async.testing import FakeSora, Scenario, completed, http_error, running, slow
 
 OFTEN = Schedule(intervals=[0.05])
 NOBODY = "redis://127.0.0.1:1/0"
@@ -35,7 +35,7 @@ NOBODY = "redis://127.0.0.1:1/0"
 
 @contextlib.asynccontextmanager
 async def crowds(
-    sora: FakeSora, budget: SharedBudget, *, clients: int = 3, waits: int = 10
+    sora: FakeSora, budget: SharedRateLimit, *, clients: int = 3, waits: int = 10
 ) -> AsyncIterator[None]:
     """Let some clients wait for more than the budget allows, each as if in a program of its own."""
     async with contextlib.AsyncExitStack() as stack:
@@ -45,7 +45,7 @@ async def crowds(
                 SoraClient(base_url=sora.url, budget=budget, schedule=OFTEN)
             )
             for wait in range(waits):
-                task_id = sora.add(Life(running=1e6), task_id=f"{number}_{wait}")
+                task_id = sora.add(Scenario(running=1e6), task_id=f"{number}_{wait}")
                 tasks.append(asyncio.ensure_future(client.wait_until_complete(task_id).result()))
         yield
         for task in tasks:
@@ -121,7 +121,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
 
 
-def client_of(sora: FakeSora, budget: SharedBudget) -> SoraClient:
+def client_of(sora: FakeSora, budget: SharedRateLimit) -> SoraClient:
     return SoraClient(base_url=sora.url, budget=budget, max_retries=0)
 
 
@@ -133,7 +133,7 @@ def sora() -> FakeSora:
 
 async def test_many_clients_keep_one_rate_and_share_it_fairly(redis_server, sora) -> None:
     loop = asyncio.get_running_loop()
-    async with sora, crowds(sora, SharedBudget(url=redis_server.url, rate=60, burst=3)):
+    async with sora, crowds(sora, SharedRateLimit(url=redis_server.url, rate=60, burst=3)):
         await asyncio.sleep(0.3)
         begin = loop.time()
         async with watching_the_loop() as late:
@@ -145,7 +145,7 @@ async def test_many_clients_keep_one_rate_and_share_it_fairly(redis_server, sora
 
 
 async def test_slots_of_many_programs_are_spaced_evenly(redis_server, sora) -> None:
-    async with sora, crowds(sora, SharedBudget(url=redis_server.url, rate=60, burst=3)):
+    async with sora, crowds(sora, SharedRateLimit(url=redis_server.url, rate=60, burst=3)):
         async with watching_the_loop() as late:
             await asyncio.sleep(1.3)
         starts = [at for at, _ in sora.requests]
@@ -156,7 +156,7 @@ async def test_slots_of_many_programs_are_spaced_evenly(redis_server, sora) -> N
 
 
 async def test_slots_are_reserved_many_at_once(redis_server, sora) -> None:
-    budget = SharedBudget(url=redis_server.url, rate=200, burst=3)
+    budget = SharedRateLimit(url=redis_server.url, rate=200, burst=3)
     async with sora, crowds(sora, budget, clients=1, waits=50):
         await reached(lambda: len(sora.requests) >= 100)
         polls = len(sora.requests)
@@ -168,7 +168,7 @@ async def test_slots_are_reserved_many_at_once(redis_server, sora) -> None:
 
 async def test_a_clock_that_was_set_back_stops_nobody(redis_server, sora) -> None:
     sora.script("video", completed())
-    budget = SharedBudget(url=redis_server.url, rate=60, burst=1)
+    budget = SharedRateLimit(url=redis_server.url, rate=60, burst=1)
     far = time.time() + 3600
     async with redis.asyncio.Redis.from_url(redis_server.url) as one:
         await one.hset("sora_async:{default}:budget", mapping={"next": far, "quiet": far})
@@ -180,7 +180,7 @@ async def test_names_keep_budgets_apart(redis_server, sora) -> None:
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(sora)
         for name in ("one", "other"):
-            budget = SharedBudget(url=redis_server.url, name=name, rate=20, burst=1)
+            budget = SharedRateLimit(url=redis_server.url, name=name, rate=20, burst=1)
             await stack.enter_async_context(crowds(sora, budget, clients=1))
         async with watching_the_loop() as late:
             await asyncio.sleep(1.0)
@@ -193,7 +193,7 @@ async def test_without_redis_each_keeps_to_its_share_and_comes_back_by_itself(
     redis_server, sora, caplog
 ) -> None:
     loop = asyncio.get_running_loop()
-    budget = SharedBudget(url=redis_server.url, rate=60, burst=3)
+    budget = SharedRateLimit(url=redis_server.url, rate=60, burst=3)
     async with sora, crowds(sora, budget):
         await asyncio.sleep(0.3)
         redis_server.stop()
@@ -220,7 +220,7 @@ async def test_without_redis_each_keeps_to_its_share_and_comes_back_by_itself(
 
 async def test_a_redis_that_was_never_there_ends_no_wait(sora, caplog) -> None:
     sora.script("video", running(0.5), completed())
-    budget = SharedBudget(url=NOBODY, programs=2)
+    budget = SharedRateLimit(url=NOBODY, programs=2)
     async with sora, SoraClient(base_url=sora.url, budget=budget, schedule=OFTEN) as client:
         task = await client.wait_until_complete("video")
 
@@ -231,7 +231,7 @@ async def test_a_redis_that_was_never_there_ends_no_wait(sora, caplog) -> None:
 
 async def test_a_redis_that_hangs_holds_nobody_up_for_long(redis_server, sora) -> None:
     sora.script("video", running(0.5), completed())
-    budget = SharedBudget(url=redis_server.url)
+    budget = SharedRateLimit(url=redis_server.url)
     async with sora, SoraClient(base_url=sora.url, budget=budget, schedule=OFTEN) as client:
         os.kill(redis_server.pid, signal.SIGSTOP)
         try:
@@ -246,7 +246,7 @@ async def test_a_redis_that_hangs_holds_nobody_up_for_long(redis_server, sora) -
 async def test_a_429_that_comes_while_redis_is_asked_is_told_right_after(
     redis_server, sora
 ) -> None:
-    budget = SharedBudget(url=redis_server.url, rate=60, burst=1)
+    budget = SharedRateLimit(url=redis_server.url, rate=60, burst=1)
     sora.script("limited", slow(0.2, http_error(429, headers={"Retry-After": "2"})))
     sora.script("video", completed())
     async with (
@@ -260,7 +260,7 @@ async def test_a_429_that_comes_while_redis_is_asked_is_told_right_after(
         os.kill(redis_server.pid, signal.SIGSTOP)
         try:
             video = asyncio.ensure_future(one.get_task("video"))
-            with pytest.raises(RateLimitedError):
+            with pytest.raises(RateLimitError):
                 await limited
         finally:
             os.kill(redis_server.pid, signal.SIGCONT)
@@ -272,7 +272,7 @@ async def test_a_429_that_comes_while_redis_is_asked_is_told_right_after(
 
 
 async def test_a_service_in_trouble_is_left_alone_by_all(redis_server, sora) -> None:
-    budget = SharedBudget(url=redis_server.url)
+    budget = SharedRateLimit(url=redis_server.url)
     sora.script("trouble", http_error(503, headers={"Retry-After": "2"}))
     sora.script("video", completed())
     async with (
@@ -291,11 +291,11 @@ async def test_a_service_in_trouble_is_left_alone_by_all(redis_server, sora) -> 
 
 async def test_a_429_that_one_sees_silences_all_and_slows_them_down(redis_server, sora) -> None:
     loop = asyncio.get_running_loop()
-    budget = SharedBudget(url=redis_server.url, rate=60, burst=1)
+    budget = SharedRateLimit(url=redis_server.url, rate=60, burst=1)
     sora.script("limited", http_error(429, headers={"Retry-After": "0.6"}))
     async with sora, crowds(sora, budget), client_of(sora, budget) as other:
         await asyncio.sleep(1.0)
-        with pytest.raises(RateLimitedError):
+        with pytest.raises(RateLimitError):
             await other.get_task("limited")
         silent = loop.time()
         async with watching_the_loop() as late:
@@ -312,7 +312,7 @@ async def test_one_that_is_alone_looks_for_redis_again_and_again(
 ) -> None:
     sora.script("video", completed())
     redis_server.stop()
-    async with sora, client_of(sora, SharedBudget(url=redis_server.url, rate=60)) as client:
+    async with sora, client_of(sora, SharedRateLimit(url=redis_server.url, rate=60)) as client:
         await client.get_task("video")
         await asyncio.sleep(3.5)  # it has looked twice at least
         redis_server.start()
@@ -322,7 +322,7 @@ async def test_one_that_is_alone_looks_for_redis_again_and_again(
 
 
 async def test_a_429_seen_without_redis_is_told_when_it_is_back(redis_server, sora) -> None:
-    budget = SharedBudget(url=redis_server.url, rate=60, burst=1)
+    budget = SharedRateLimit(url=redis_server.url, rate=60, burst=1)
     sora.script("limited", http_error(429, headers={"Retry-After": "5"}))
     sora.script("video", completed())
     redis_server.stop()
@@ -332,7 +332,7 @@ async def test_a_429_seen_without_redis_is_told_when_it_is_back(redis_server, so
         client_of(sora, budget) as other,
         watching_the_loop() as late,
     ):
-        with pytest.raises(RateLimitedError):
+        with pytest.raises(RateLimitError):
             await one.get_task("limited")
         redis_server.start()
         await silence_is_known(redis_server.url)
@@ -342,7 +342,7 @@ async def test_a_429_seen_without_redis_is_told_when_it_is_back(redis_server, so
 
 
 async def test_a_call_after_the_end_is_let_through_to_find_it_out(redis_server) -> None:
-    slots = Slots[Any](SharedBudget(url=redis_server.url), lambda turn: None)
+    slots = RequestQueue[Any](SharedRateLimit(url=redis_server.url), lambda turn: None)
 
     slots.close()
     await slots.meter.close()
@@ -355,7 +355,7 @@ async def test_who_has_left_is_not_counted_any_more(redis_server, sora) -> None:
     async def is_counted(programs: int) -> bool:
         return await one.zcard("sora_async:{default}:programs") == programs
 
-    budget = SharedBudget(url=redis_server.url)
+    budget = SharedRateLimit(url=redis_server.url)
     async with redis.asyncio.Redis.from_url(redis_server.url) as one, sora:
         async with crowds(sora, budget):
             await redis_shows(lambda: is_counted(3))
@@ -380,15 +380,15 @@ async def test_who_has_left_is_not_counted_any_more(redis_server, sora) -> None:
 )
 def test_what_cannot_be_shared_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgumentError, match=next(iter(wrong))):
-        SharedBudget(**{"url": NOBODY, **wrong})
+        SharedRateLimit(**{"url": NOBODY, **wrong})
 
 
 def test_a_shared_budget_does_not_show_the_password_of_its_redis() -> None:
-    assert "secret" not in repr(SharedBudget(url="redis://:secret@127.0.0.1:1/0"))
+    assert "secret" not in repr(SharedRateLimit(url="redis://:secret@127.0.0.1:1/0"))
 
 
 async def test_slots_that_nobody_wanted_are_not_hoarded(redis_server, sora) -> None:
-    budget = SharedBudget(url=redis_server.url, rate=60, burst=1)
+    budget = SharedRateLimit(url=redis_server.url, rate=60, burst=1)
     sora.script("video", running(0.5))
     async with sora, client_of(sora, budget) as client:
         for _ in range(30):
@@ -406,7 +406,7 @@ async def test_a_client_ends_at_once_although_its_redis_has_died(redis_server, s
     loop = asyncio.get_running_loop()
     sora.script("video", completed())
     async with sora:
-        async with client_of(sora, SharedBudget(url=redis_server.url)) as client:
+        async with client_of(sora, SharedRateLimit(url=redis_server.url)) as client:
             await client.get_task("video")
             redis_server.stop()
             began = loop.time()

@@ -22,15 +22,15 @@ from saq.job import Job, Status  # noqa: E402
 from saq.queue import JobError  # noqa: E402
 
 from sora_async import (
-    CreateUncertainError,
+    CreateOutcomeUnknownError,
     InvalidArgumentError,
-    NotOfferedError,
     OutageError,
+    OutputExistsError,
     ResponseError,
     Schedule,
     SoraClient,
-    TargetExistsError,
     TaskFailedError,
+    UnsupportedOperationError,
     WaitTimeoutError,
 )
 from sora_async.integrations.saq import (
@@ -40,12 +40,12 @@ from sora_async.integrations.saq import (
     wait_job,
     worker_settings,
 )
-from sora_async.integrations.saq.create_once import Record, order_once
-from sora_async.integrations.saq.heartbeats import Run
-from sora_async.integrations.saq.reconcile import CLAIM, OPEN, Finder
+from sora_async.integrations.saq.create_once import CreateRecord, create_once
+from sora_async.integrations.saq.heartbeats import JobRun
+from sora_async.integrations.saq.reconcile import CLAIM, OPEN, CreateFinder
 from sora_async.testing import (
     FakeSora,
-    Life,
+    Scenario,
     accepted,
     completed,
     failed,
@@ -57,7 +57,7 @@ from sora_async.testing import (
 )
 
 BOAT = {"prompt": "a boat", "seconds": "4"}
-SHORT = Life(queued=0, running=1.0)
+SHORT = Scenario(queued=0, running=1.0)
 LONG_AGO = {"sora": {"began": 1.0}}
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parents[1] / "docs" / "examples" / "integrations"
@@ -81,9 +81,9 @@ async def openai() -> AsyncIterator[FakeSora]:
 
 
 @pytest_asyncio.fixture
-async def finder(queue, openai) -> AsyncIterator[Finder]:
+async def finder(queue, openai) -> AsyncIterator[CreateFinder]:
     async with SoraClient(base_url=openai.url, max_retries=0) as client:
-        yield Finder(queue, client)
+        yield CreateFinder(queue, client)
 
 
 @pytest_asyncio.fixture
@@ -378,7 +378,7 @@ async def test_a_file_of_another_is_left_alone_and_one_of_ours_is_not_saved_twic
         again = wait_job("video", save_as=str(place), attempts=1, meta=begun)
         ours = await ended(queue, await queue.enqueue(again))
 
-    with pytest.raises(TargetExistsError):
+    with pytest.raises(OutputExistsError):
         read_outcome(other)
     assert read_outcome(ours).is_complete
     assert place.read_bytes() == b"of another"
@@ -425,7 +425,7 @@ async def test_what_came_of_an_order_that_was_broken_off_is_in_the_log(
 async def test_a_worker_that_dies_while_it_waits_has_nothing_ordered_again(
     redis_server, queue, sora
 ) -> None:
-    sora.on_create(accepted(life=Life(queued=0, running=1e9)))
+    sora.on_create(accepted(life=Scenario(queued=0, running=1e9)))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(create_job(BOAT))
         await reached(lambda: len(sora.requests) > 3)
@@ -464,7 +464,9 @@ async def test_a_worker_that_dies_while_it_orders_leaves_an_order_that_nobody_se
     async with worker(redis_server.url, sora):
         job = await ended(queue, job)
 
-    with pytest.raises(CreateUncertainError, match=r"a worker was lost .* 1970-01-01 00:00:01"):
+    with pytest.raises(
+        CreateOutcomeUnknownError, match=r"a worker was lost .* 1970-01-01 00:00:01"
+    ):
         read_outcome(job)
     assert (len(sora.tasks), job.attempts, job.status) == (1, 2, Status.FAILED)
 
@@ -485,7 +487,7 @@ async def test_a_task_that_a_dead_worker_has_ordered_is_found_in_the_list(
     assert await queue.redis.zcard(OPEN) == 0
 
 
-async def lose(queue: VideoQueue, order: dict[str, Any] = BOAT, **mark: Any) -> Record:
+async def lose(queue: VideoQueue, order: dict[str, Any] = BOAT, **mark: Any) -> CreateRecord:
     """Return the record of an order that a worker was about to send, long ago, and has marked."""
     job = await queue.enqueue(create_job(order, until="completed"))
     record = record_of(queue, job)
@@ -495,11 +497,11 @@ async def lose(queue: VideoQueue, order: dict[str, Any] = BOAT, **mark: Any) -> 
     return record
 
 
-def record_of(queue: VideoQueue, job: Job) -> Record:
-    return Record(queue, Run(job, b"", {}))
+def record_of(queue: VideoQueue, job: Job) -> CreateRecord:
+    return CreateRecord(queue, JobRun(job, b"", {}))
 
 
-async def find(finder: Finder, record: Record) -> str | None:
+async def find(finder: CreateFinder, record: CreateRecord) -> str | None:
     fates = await finder.find(record.key, await record.read())
     return fates.made.get(record.key)
 
@@ -530,7 +532,7 @@ async def test_a_list_that_shows_no_such_task_is_told_of(redis_server, queue, op
     async with worker(redis_server.url, openai):
         job = await ended(queue, record.run.job)
 
-    with pytest.raises(CreateUncertainError, match=r"lost .* lists no task like it"):
+    with pytest.raises(CreateOutcomeUnknownError, match=r"lost .* lists no task like it"):
         read_outcome(job)
     assert creates(openai) == 0
 
@@ -538,10 +540,10 @@ async def test_a_list_that_shows_no_such_task_is_told_of(redis_server, queue, op
 async def test_a_list_that_cannot_be_had_leaves_the_order_in_doubt(queue, sora) -> None:
     record = await lose(queue)
     async with SoraClient(base_url=sora.url, max_retries=0) as client:
-        with pytest.raises(CreateUncertainError) as caught:
-            await order_once(Finder(queue, client), record.run, BOAT)
+        with pytest.raises(CreateOutcomeUnknownError) as caught:
+            await create_once(CreateFinder(queue, client), record.run, BOAT)
 
-    assert isinstance(caught.value.__cause__, NotOfferedError)
+    assert isinstance(caught.value.__cause__, UnsupportedOperationError)
     assert not caught.value.is_listed
 
 
@@ -577,7 +579,7 @@ async def test_a_task_that_may_be_of_another_image_is_not_taken(queue, openai) -
     image = await lose(queue, {**BOAT, "input_reference": "https://example.com/cat.png"})
     made = openai.add(**BOAT)
     async with SoraClient(base_url=openai.url, max_retries=0) as client:
-        finder = Finder(queue, client, patience=0)
+        finder = CreateFinder(queue, client, patience=0)
 
         assert await find(finder, image) is None
         assert await find(finder, record) is None
@@ -609,7 +611,7 @@ async def test_in_an_account_that_was_empty_any_task_like_it_is_the_orders(queue
         FakeSora(shape="openai") as server,
         SoraClient(base_url=server.url, max_retries=0) as client,
     ):
-        finder = Finder(queue, client)
+        finder = CreateFinder(queue, client)
         record = await lose(queue, **await finder.look())
         made = server.add(**BOAT)
 
@@ -641,7 +643,7 @@ async def test_an_order_waits_some_seconds_for_a_list_that_hangs(queue) -> None:
         port = server.sockets[0].getsockname()[1]
         async with SoraClient(base_url=f"http://127.0.0.1:{port}") as client:
             async with asyncio.timeout(60):
-                assert await Finder(queue, client).look() == {}
+                assert await CreateFinder(queue, client).look() == {}
         is_over.set()
 
 
@@ -656,7 +658,7 @@ async def test_a_list_that_begins_with_the_oldest_tells_no_newest_task(queue) ->
         test_utils.RawTestServer(answer) as server,
         SoraClient(base_url=str(server.make_url("/"))) as client,
     ):
-        assert await Finder(queue, client).look() == {}
+        assert await CreateFinder(queue, client).look() == {}
 
 
 async def test_a_refusal_that_comes_late_leaves_the_task_that_was_found(queue) -> None:
@@ -704,7 +706,7 @@ async def test_an_unclear_answer_ends_the_job_and_keeps_the_mark(redis_server, q
     async with worker(redis_server.url, sora):
         job = await ended(queue, await queue.enqueue(create_job(BOAT)))
 
-    with pytest.raises(CreateUncertainError):
+    with pytest.raises(CreateOutcomeUnknownError):
         read_outcome(job)
     assert len(await queue.redis.keys("sora_async:order:*")) == 1
 
@@ -756,7 +758,7 @@ def test_an_order_that_cannot_be_carried_is_refused(order: dict[str, Any], why: 
 async def test_a_killed_worker_among_others_costs_no_video_and_no_second_order(
     redis_server, queue, sora
 ) -> None:
-    sora.on_create(*(accepted(life=Life(queued=0, running=5.0)) for _ in range(12)))
+    sora.on_create(*(accepted(life=Scenario(queued=0, running=5.0)) for _ in range(12)))
     async with contextlib.AsyncExitStack() as stack:
         workers = [await start_worker(redis_server.url, sora, stack) for _ in range(2)]
         for number in range(12):

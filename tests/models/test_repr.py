@@ -11,17 +11,17 @@ import sora_async
 from sora_async import (
     BatchEvent,
     BatchOutcome,
-    Budget,
     Character,
     ConnectionFailedError,
-    CreateUncertainError,
+    CreateOutcomeUnknownError,
     Dialect,
     DownloadEvent,
+    DurationHistory,
     LearningSchedule,
-    Memory,
     Outcome,
     Phase,
     ProgressEvent,
+    RateLimit,
     Schedule,
     SoraClient,
     SoraError,
@@ -110,12 +110,12 @@ FULL_FILE = VideoFile(path=Path("x" * 300), size=1, content_type="video/mp4", ta
             "message='No such task.')",
         ),
         (
-            CreateUncertainError("u", "r", is_whole=False),
-            "CreateUncertainError(url='u', reason='r', is_whole=False)",
+            CreateOutcomeUnknownError("u", "r", is_whole=False),
+            "CreateOutcomeUnknownError(url='u', reason='r', is_whole=False)",
         ),
         (SoraError(), "SoraError()"),
-        (Budget(), "Budget(rate=50.0, burst=20, in_flight=64)"),
-        (Budget(rate=None), "Budget(rate=None, burst=20, in_flight=64)"),
+        (RateLimit(), "RateLimit(rate=50.0, burst=20, in_flight=64)"),
+        (RateLimit(rate=None), "RateLimit(rate=None, burst=20, in_flight=64)"),
         (Schedule(intervals=(1, 2)), "Schedule(intervals=(1.0, 2.0))"),
         (Schedule(intervals=(1, 2), jitter=max), "Schedule(intervals=(1.0, 2.0), jitter=max)"),
         (
@@ -124,7 +124,7 @@ FULL_FILE = VideoFile(path=Path("x" * 300), size=1, content_type="video/mp4", ta
             "fallback=Schedule(intervals=(2.0, 3.0, 4.5, 6.0)), shortest=0.5, longest=18.0, "
             "slack=1.45)",
         ),
-        (Memory(), "<Memory of 0 ends, 0 kinds>"),
+        (DurationHistory(), "<Memory of 0 ends, 0 kinds>"),
         (
             OPENAI,
             "Dialect(name='openai', create_path='/v1/videos', poll_path='/v1/videos/{id}')",
@@ -182,7 +182,7 @@ def test_every_public_value_is_looked_at_here() -> None:
     values = {one for one in public if isinstance(one, type) and attrs.has(one)}
 
     # This one has a sum for the eye.
-    assert {one.__name__ for one in values if not is_brief(one)} == {"Memory"}
+    assert {one.__name__ for one in values if not is_brief(one)} == {"DurationHistory"}
 
 
 def is_brief(kind: type) -> bool:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support import RESPONSES
 
 from sora_async import InvalidArgumentError, Phase, SoraError, TaskFailure, VideoTask
-from sora_async._wire.response import Reply, decode_reply
+from sora_async._wire.response import Response, decode_response
 
 HERE = Path(__file__).parent
 REPLIES = sorted(RESPONSES.glob("*.json"))
@@ -70,9 +70,9 @@ def test_no_field_is_forgotten() -> None:
 
 @pytest.mark.parametrize("path", REPLIES, ids=lambda path: path.stem)
 def test_no_snapshot_loses_anything_on_its_way(path: Path) -> None:
-    reply = Reply(url="u", status=200, headers={}, body=path.read_bytes(), received=NOW)
+    reply = Response(url="u", status=200, headers={}, body=path.read_bytes(), received=NOW)
     try:
-        task = decode_reply(reply, task_id="video")
+        task = decode_response(reply, task_id="video")
     except SoraError:
         return  # no snapshot
 

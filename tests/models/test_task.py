@@ -11,7 +11,7 @@ import pytest
 from support import RESPONSES
 
 from sora_async import ConnectionFailedError, Phase, ProgressEvent, TaskFailure, VideoTask
-from sora_async._wire.response import Reply, decode_reply
+from sora_async._wire.response import Response, decode_response
 
 RUNNING = VideoTask(id="sora-2:task_1", status="in_progress", phase=Phase.RUNNING, progress=0.42)
 
@@ -153,10 +153,10 @@ def test_a_failure_prints_what_is_known(failure: TaskFailure, text: str) -> None
 
 def test_a_snapshot_that_describes_itself_later_is_like_any_other() -> None:
     body = (RESPONSES / "001_page_pending_verbatim.json").read_bytes()
-    reply = Reply(
+    reply = Response(
         url="http://h/v1/videos/x", status=200, headers={}, body=body, received=datetime.now(UTC)
     )
-    one, other, moved = (decode_reply(reply, task_id="x") for _ in range(3))
+    one, other, moved = (decode_response(reply, task_id="x") for _ in range(3))
 
     again = pickle.loads(pickle.dumps(other))
     moved = attrs.evolve(moved, progress=0.5)

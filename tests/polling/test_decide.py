@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sora_async import errors
-from sora_async._polling.decide import Decision, Done, GiveUp, Sleep, furthest, step
-from sora_async._polling.fault_policy import FAULT_INTERVALS, Patience
-from sora_async._polling.polled_task import Entry, Key
+from sora_async._polling.decide import Decision, Done, GiveUp, Sleep, decide, furthest
+from sora_async._polling.fault_policy import FAULT_INTERVALS, FaultPolicy
+from sora_async._polling.polled_task import PolledTask, PollKey
 from sora_async.models import Phase, VideoTask
 from sora_async.schedule import DEFAULT_SCHEDULE, History, Schedule
 
@@ -25,7 +25,7 @@ def same(interval: float) -> float:
 
 
 EXACT = Schedule(intervals=(2.0, 4.0), jitter=same, first_jitter=same)
-STEADY = Patience(fault_jitter=same)
+STEADY = FaultPolicy(fault_jitter=same)
 
 RUNNING = VideoTask(id=ID, status="running", phase=Phase.RUNNING, progress=0.4)
 COMPLETED = VideoTask(
@@ -35,22 +35,22 @@ DONE = attrs.evolve(COMPLETED, video_url="https://cdn.example/v.mp4")
 FAILED = VideoTask(id=ID, status="failed", phase=Phase.FAILED)
 
 BUSY = errors.ServiceUnavailableError(URL, 503)
-LIMITED = errors.RateLimitedError(URL, 429)
+LIMITED = errors.RateLimitError(URL, 429)
 REFUSED = errors.ConnectionFailedError(URL, "refused")
-PAGE = errors.UnreadableReplyError(URL, 200, "a web page", True)
-GARBAGE = errors.UnreadableReplyError(URL, 200, "a body that is no JSON")
+PAGE = errors.InvalidResponseError(URL, 200, "a web page", True)
+GARBAGE = errors.InvalidResponseError(URL, 200, "a body that is no JSON")
 UNKNOWN = errors.TaskNotFoundError(URL, 404)
 
 
 def run(
-    *story: tuple[float, Seen], patience: Patience = STEADY, is_acquainted: bool = False
+    *story: tuple[float, Seen], patience: FaultPolicy = STEADY, is_acquainted: bool = False
 ) -> tuple[History, Decision]:
     """Feed answers at their moments; all but the last must let the wait go on."""
     history = History(task_id=ID, started=0.0, is_acquainted=is_acquainted)
     decision: Decision = Sleep(0.0)
     for now, seen in story:
         assert isinstance(decision, Sleep), f"the wait ended before {now}: {decision}"
-        history, decision = step(history, seen, now=now, schedule=EXACT, patience=patience)
+        history, decision = decide(history, seen, now=now, schedule=EXACT, patience=patience)
     return history, decision
 
 
@@ -97,7 +97,7 @@ class TestOutage:
         history, now = History(task_id=ID, started=0.0), 0.0
         seen: Seen = RUNNING
         for _ in range(13):
-            history, decision = step(history, seen, now=now, schedule=EXACT, patience=STEADY)
+            history, decision = decide(history, seen, now=now, schedule=EXACT, patience=STEADY)
             assert isinstance(decision, Sleep)
             now, seen = now + decision.seconds, BUSY
 
@@ -127,7 +127,7 @@ class TestOutage:
         history = run((0, RUNNING), (10, LIMITED), (120, LIMITED))[0]
 
         ends = [
-            step(
+            decide(
                 attrs.evolve(history, served_at=served_at),
                 fault,
                 now=140.0,
@@ -155,8 +155,8 @@ class TestOutage:
         "fault",
         [
             errors.ResponseError(URL, 422),
-            errors.UnauthorizedError(URL, 401),
-            errors.UnauthorizedError(URL, 200),
+            errors.AuthenticationError(URL, 401),
+            errors.AuthenticationError(URL, 200),
             errors.InsufficientQuotaError(URL, 429),
             errors.InsufficientQuotaError(URL, 200),
         ],
@@ -234,7 +234,7 @@ class TestUnknownTask:
 
 class TestHint:
     def test_a_hint_is_a_lower_bound_for_the_next_poll_only(self) -> None:
-        hinted = errors.RateLimitedError(URL, 429, retry_after=50.0)
+        hinted = errors.RateLimitError(URL, 429, retry_after=50.0)
 
         assert run((0, RUNNING), (1, hinted))[1] == Sleep(55.0, 50.0)
         assert run((0, RUNNING), (1, hinted), (56, LIMITED))[1] == Sleep(1.0)
@@ -242,19 +242,19 @@ class TestHint:
     def test_a_hint_shorter_than_our_own_delay_changes_nothing(self) -> None:
         story = [(0.0, RUNNING), *((n, BUSY) for n in range(1, 7))]
 
-        assert run(*story, (7, errors.RateLimitedError(URL, 429, retry_after=1.0)))[1] == Sleep(
+        assert run(*story, (7, errors.RateLimitError(URL, 429, retry_after=1.0)))[1] == Sleep(
             15.0, 1.0
         )
 
     def test_silence_counts_for_how_long_the_outage_was(self) -> None:
-        hinted = errors.RateLimitedError(URL, 429, retry_after=50.0)
+        hinted = errors.RateLimitError(URL, 429, retry_after=50.0)
 
         history = run((0, RUNNING), (1, hinted), (56, BUSY))[0]
 
         assert (history.outage_started, history.silence, history.faults) == (1, 50.0, 2)
 
     def test_silence_that_was_asked_for_is_no_outage(self) -> None:
-        hinted = errors.RateLimitedError(URL, 429, retry_after=150.0)
+        hinted = errors.RateLimitError(URL, 429, retry_after=150.0)
 
         assert isinstance(run((0, RUNNING), (1, hinted), (166, hinted), (331, BUSY))[1], Sleep)
 
@@ -278,7 +278,7 @@ class TestCompletedWithoutUrl:
         )
 
     def test_what_ends_the_wait_after_a_success_gives_the_task(self) -> None:
-        final = errors.UnauthorizedError(URL, 401)
+        final = errors.AuthenticationError(URL, 401)
 
         assert run((0, COMPLETED), (4, final))[1] == Done(COMPLETED)
         assert run((0, COMPLETED), (4, BUSY), (44, BUSY), (49, BUSY))[1] == Done(COMPLETED)
@@ -293,11 +293,13 @@ class TestCompletedWithoutUrl:
         assert run((0, COMPLETED), (50, REFUSED), (95, REFUSED))[1] == Done(COMPLETED)
 
     def test_time_in_which_nobody_asked_takes_nothing_from_either(self) -> None:
-        entry = Entry(Key(ID, DEFAULT_SCHEDULE, STEADY), run((0, COMPLETED), (40, REFUSED))[0])
+        entry = PolledTask(
+            PollKey(ID, DEFAULT_SCHEDULE, STEADY), run((0, COMPLETED), (40, REFUSED))[0]
+        )
         entry.excuse(1000.0)
 
         for moment, ending in ((1084.0, Sleep), (1085.0, Done)):
-            decision = step(
+            decision = decide(
                 entry.history, REFUSED, now=moment, schedule=DEFAULT_SCHEDULE, patience=STEADY
             )[1]
             assert type(decision) is ending
@@ -331,10 +333,10 @@ going_on = st.builds(
     st.booleans(),
 )
 faults = st.sampled_from([REFUSED, PAGE, GARBAGE, UNKNOWN, BUSY]) | st.builds(
-    lambda hint: errors.RateLimitedError(URL, 429, retry_after=hint), hints
+    lambda hint: errors.RateLimitError(URL, 429, retry_after=hint), hints
 )
 ends = st.sampled_from(
-    [DONE, FAILED, errors.UnauthorizedError(URL, 401), errors.InsufficientQuotaError(URL, 429)]
+    [DONE, FAILED, errors.AuthenticationError(URL, 401), errors.InsufficientQuotaError(URL, 429)]
 )
 
 
@@ -345,8 +347,8 @@ def test_any_history_comes_to_the_right_end(story: Sequence[Seen], end: Seen, to
     history, now = History(task_id=ID, started=0.0), 0.0
     for seen in [*story, end]:
         now += took
-        history, decision = step(
-            history, seen, now=now, schedule=DEFAULT_SCHEDULE, patience=Patience()
+        history, decision = decide(
+            history, seen, now=now, schedule=DEFAULT_SCHEDULE, patience=FaultPolicy()
         )
         if not isinstance(decision, Sleep):
             break

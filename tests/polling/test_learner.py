@@ -10,28 +10,28 @@ import pytest
 from support import KEY
 
 from sora_async import (
-    Budget,
+    DurationHistory,
     InvalidArgumentError,
     LearningSchedule,
-    Memory,
     Phase,
     ProgressEvent,
+    RateLimit,
     Schedule,
     SoraClient,
     TaskFailedError,
 )
-from sora_async._polling.polled_task import Entry
+from sora_async._polling.polled_task import PolledTask
 from sora_async.schedule import History, Policy
-from sora_async.schedule.learning.duration_model import Kind
-from sora_async.schedule.learning.observations import Ending
-from sora_async.testing import FakeSora, Life, completed, http_error, running
+from sora_async.schedule.learning.duration_model import TaskKind
+from sora_async.schedule.learning.observations import CensoredDuration
+from sora_async.testing import FakeSora, Scenario, completed, http_error, running
 
 LENGTHS = [208, 232, 266, 240, 301, 255, 388, 270, 262, 284, 222, 249]
 
 
 async def wait_for(sora: FakeSora, client: SoraClient, seconds: float) -> tuple[int, float]:
     """Wait for a task that takes so long; return its polls, and how late its video was known."""
-    life = Life(queued=5, running=seconds - 5)
+    life = Scenario(queued=5, running=seconds - 5)
     task_id = sora.add(life, model="sora-2", size="1280x720", seconds="10")
     start = asyncio.get_running_loop().time()
     await client.wait_until_complete(task_id)
@@ -57,7 +57,7 @@ async def test_events_tell_what_is_left_once_that_is_known(
 ) -> None:
     for seconds in LENGTHS:
         await wait_for(sora, client, seconds)
-    life = Life(queued=5, running=1e5, trajectory=((0.0, 0.3),))
+    life = Scenario(queued=5, running=1e5, trajectory=((0.0, 0.3),))
     task_id = sora.add(life, model="sora-2", size="1280x720", seconds="10")
 
     events: list[ProgressEvent] = []
@@ -97,8 +97,8 @@ async def test_a_clock_that_differs_does_not_make_tasks_older(
 async def test_what_a_wait_learns_that_moved_here_is_the_whole_length(
     sora: FakeSora, client: SoraClient
 ) -> None:
-    whole = sora.add(Life(queued=0, running=300))
-    moved = sora.add(Life(queued=0, running=300))
+    whole = sora.add(Scenario(queued=0, running=300))
+    moved = sora.add(Scenario(queued=0, running=300))
     async with SoraClient(api_key=KEY, base_url=sora.url) as other:
         waiting = asyncio.ensure_future(client.wait_until_complete(whole))
         await asyncio.sleep(200)
@@ -111,11 +111,11 @@ async def test_what_a_wait_learns_that_moved_here_is_the_whole_length(
 async def test_failures_are_learned_and_our_own_errors_are_not(
     sora: FakeSora, client: SoraClient
 ) -> None:
-    bad = sora.add(Life(queued=5, running=40, failure=("moderation_blocked", None)))
+    bad = sora.add(Scenario(queued=5, running=40, failure=("moderation_blocked", None)))
     with pytest.raises(TaskFailedError):
         await client.wait_until_complete(bad)
     with pytest.raises(TimeoutError):
-        await client.wait_until_complete(sora.add(Life(queued=5, running=900)), timeout=60)
+        await client.wait_until_complete(sora.add(Scenario(queued=5, running=900)), timeout=60)
 
     record = client.memory.records[()]
     assert record.failures.total == pytest.approx(1.0)
@@ -126,16 +126,16 @@ async def test_of_very_many_ends_at_once_a_part_is_learned_from(
     sora: FakeSora, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lessons = 0
-    learn = Memory.learn
+    learn = DurationHistory.learn
 
-    def count(memory: Memory, kinds: Iterable[Kind], ending: Ending) -> None:
+    def count(memory: DurationHistory, kinds: Iterable[TaskKind], ending: CensoredDuration) -> None:
         nonlocal lessons
         lessons += 1
         learn(memory, kinds, ending)
 
-    monkeypatch.setattr(Memory, "learn", count)
-    ids = [sora.add(Life(queued=1, running=20)) for _ in range(300)]
-    budget = Budget(rate=None)
+    monkeypatch.setattr(DurationHistory, "learn", count)
+    ids = [sora.add(Scenario(queued=1, running=20)) for _ in range(300)]
+    budget = RateLimit(rate=None)
 
     async with SoraClient(api_key=KEY, base_url=sora.url, budget=budget) as client:
         await asyncio.gather(*map(client.wait_until_complete, ids))
@@ -164,7 +164,7 @@ async def wait_for_url(
     sora: FakeSora, client: SoraClient, url_delay: float | None, model: str = "ltx-2", **terms: Any
 ) -> float:
     """Wait for a task that takes 30 s; return for how long its URL was then waited for."""
-    task_id = sora.add(Life(queued=5, running=25, url_delay=url_delay), model=model)
+    task_id = sora.add(Scenario(queued=5, running=25, url_delay=url_delay), model=model)
     loop = asyncio.get_running_loop()
     start = loop.time()
     watch = client.wait_until_complete(task_id, **terms)
@@ -238,7 +238,7 @@ async def test_a_url_that_nobody_waited_for_is_not_missed(
 async def test_models_without_end_are_not_all_remembered(
     relay: FakeSora, its_client: SoraClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sora_async._polling.learner.MOST_KINDS", 3)
+    monkeypatch.setattr("sora_async._polling.learner.MAX_KINDS", 3)
     for number in range(6):
         await wait_for_url(relay, its_client, None, f"without_{number}")
         await wait_for_url(relay, its_client, 0.0, f"with_{number}")
@@ -248,12 +248,12 @@ async def test_models_without_end_are_not_all_remembered(
 
 
 async def test_a_memory_may_be_handed_in_and_on(sora: FakeSora) -> None:
-    memory = Memory()
+    memory = DurationHistory()
     async with SoraClient(api_key=KEY, base_url=sora.url, memory=memory) as client:
         await wait_for(sora, client, 30)
 
         assert client.memory is memory
-    assert Memory.from_json(memory.to_json()).records.keys() == memory.records.keys()
+    assert DurationHistory.from_json(memory.to_json()).records.keys() == memory.records.keys()
 
 
 async def test_any_hashable_with_a_delay_is_a_schedule(
@@ -265,7 +265,7 @@ async def test_any_hashable_with_a_delay_is_a_schedule(
 
     policy: Policy = EveryTenSeconds()
     start = now()
-    task_id = sora.add(Life(queued=0, running=25))
+    task_id = sora.add(Scenario(queued=0, running=25))
     await client.wait_until_complete(task_id, schedule=policy)
 
     assert [at - start for at in sora.polls(task_id)] == pytest.approx([0, 10, 20, 30])
@@ -288,9 +288,9 @@ async def test_waits_of_one_kind_share_what_it_is_called(
     poller = client._find_poller()
     for number in range(1500):
         poller._lessons._kinds[(("model", str(number)),)] = ()
-    entries: list[Entry] = []
+    entries: list[PolledTask] = []
     for _ in range(2):
-        events = aiter(client.wait_until_complete(sora.add(Life(running=60), model="sora-2")))
+        events = aiter(client.wait_until_complete(sora.add(Scenario(running=60), model="sora-2")))
         await anext(events)
         entries += poller._entries.values()
         await events.aclose()

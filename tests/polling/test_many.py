@@ -10,25 +10,25 @@ import pytest
 from support import KEY
 
 from sora_async import (
-    Budget,
     ClientClosedError,
     InvalidArgumentError,
     Outcome,
     ProgressEvent,
+    RateLimit,
     Schedule,
     SoraClient,
     TaskFailedError,
     TaskNotFoundError,
     WaitTimeoutError,
 )
-from sora_async.testing import FakeSora, Life, completed, failed, http_error, running, stall
+from sora_async.testing import FakeSora, Scenario, completed, failed, http_error, running, stall
 
 
 async def test_outcomes_come_as_the_waits_end_and_failures_are_values(
     sora: FakeSora, client: SoraClient
 ) -> None:
-    sora.add(Life(queued=0, running=60), task_id="slow")
-    sora.add(Life(queued=0, running=20), task_id="quick")
+    sora.add(Scenario(queued=0, running=60), task_id="slow")
+    sora.add(Scenario(queued=0, running=20), task_id="quick")
     sora.script("bad", failed("code", "text"))
 
     outcomes = [outcome async for outcome in client.as_completed(["slow", "bad", "../x", "quick"])]
@@ -67,7 +67,7 @@ async def test_ids_may_come_from_an_async_source_and_are_read_as_places_allow(
         nonlocal read
         for number in itertools.count():
             read += 1
-            yield sora.add(Life(queued=0, running=10), task_id=f"task_{number}")
+            yield sora.add(Scenario(queued=0, running=10), task_id=f"task_{number}")
 
     async with contextlib.aclosing(client.as_completed(without_end(), at_once=5)) as outcomes:
         async for outcome in outcomes:
@@ -157,7 +157,7 @@ async def test_terms_that_cannot_be_are_refused_at_once(
 async def test_thousands_of_waits_can_be_under_way_at_once(sora: FakeSora) -> None:
     ids = [sora.script(f"task_{number}", running(0.1), completed()) for number in range(3000)]
 
-    async with SoraClient(api_key=KEY, base_url=sora.url, budget=Budget(rate=None)) as client:
+    async with SoraClient(api_key=KEY, base_url=sora.url, budget=RateLimit(rate=None)) as client:
         outcomes = client.as_completed(ids, at_once=3000)
         ends = [outcome.unwrap().is_complete async for outcome in outcomes]
 
@@ -249,7 +249,7 @@ class TestEvents:
             nonlocal read
             for number in itertools.count():
                 read += 1
-                yield sora.add(Life(queued=0, running=10), task_id=f"task_{number}")
+                yield sora.add(Scenario(queued=0, running=10), task_id=f"task_{number}")
 
         async with contextlib.aclosing(client.events(without_end(), at_once=5)) as stream:
             assert isinstance(await anext(stream), ProgressEvent)
@@ -288,7 +288,7 @@ class TestEvents:
     async def test_a_wait_that_joins_others_has_its_first_event_at_once(
         self, sora: FakeSora, client: SoraClient, now: Callable[[], float]
     ) -> None:
-        sora.add(Life(queued=0, running=60), task_id="task_1")
+        sora.add(Scenario(queued=0, running=60), task_id="task_1")
         other = asyncio.create_task(client.wait_until_complete("task_1").result())
         await asyncio.sleep(11)
         start, polls = now(), len(sora.requests)

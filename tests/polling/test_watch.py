@@ -13,22 +13,22 @@ import aiohttp
 import pytest
 
 from sora_async import (
-    Budget,
     ClientClosedError,
     InvalidArgumentError,
     OutageError,
     Phase,
     ProgressEvent,
+    RateLimit,
     Schedule,
     SoraClient,
     TaskFailedError,
     VideoMissingError,
     WaitTimeoutError,
 )
-from sora_async.client.loop_resources import Home
+from sora_async.client.loop_resources import LoopResources
 from sora_async.testing import (
     FakeSora,
-    Life,
+    Scenario,
     completed,
     failed,
     http_error,
@@ -147,7 +147,7 @@ async def test_fifty_waits_for_one_task_send_the_polls_of_one(
 async def test_a_late_joiner_gets_the_newest_event_at_once(
     sora: FakeSora, client: SoraClient, now: Clock
 ) -> None:
-    sora.add(Life(queued=0, running=60), task_id="task_1")
+    sora.add(Scenario(queued=0, running=60), task_id="task_1")
     first = asyncio.create_task(client.wait_until_complete("task_1", schedule=EXACT).result())
     await asyncio.sleep(11.0)
     start, polls = now(), len(sora.polls("task_1"))
@@ -160,7 +160,7 @@ async def test_a_late_joiner_gets_the_newest_event_at_once(
 
 
 async def test_cancelling_one_wait_leaves_the_others(sora: FakeSora, client: SoraClient) -> None:
-    sora.add(Life(queued=0, running=30), task_id="task_1")
+    sora.add(Scenario(queued=0, running=30), task_id="task_1")
     waits = [asyncio.create_task(client.wait_until_complete("task_1").result()) for _ in range(3)]
     await asyncio.sleep(10)
 
@@ -211,7 +211,7 @@ class TestLeaving:
     async def test_a_break_out_of_the_loop_stops_the_polls(
         self, sora: FakeSora, client: SoraClient
     ) -> None:
-        sora.add(Life(queued=0, running=100), task_id="task_1")
+        sora.add(Scenario(queued=0, running=100), task_id="task_1")
 
         async for event in client.wait_until_complete("task_1"):
             if event.polls == 3:
@@ -238,7 +238,7 @@ class TestLeaving:
     async def test_one_consumer_of_a_watch_may_leave_and_the_others_stay(
         self, sora: FakeSora, client: SoraClient
     ) -> None:
-        sora.add(Life(queued=0, running=30), task_id="task_1")
+        sora.add(Scenario(queued=0, running=30), task_id="task_1")
         watch = client.wait_until_complete("task_1")
         waits = [asyncio.create_task(watch.result()) for _ in range(2)]
         await asyncio.sleep(10)
@@ -251,7 +251,7 @@ class TestLeaving:
     async def test_an_exception_in_the_loop_stops_the_polls(
         self, sora: FakeSora, client: SoraClient
     ) -> None:
-        sora.add(Life(queued=0, running=100), task_id="task_1")
+        sora.add(Scenario(queued=0, running=100), task_id="task_1")
 
         with pytest.raises(ZeroDivisionError):
             async for event in client.wait_until_complete("task_1"):
@@ -336,7 +336,7 @@ class TestLeaving:
     async def test_what_an_ended_wait_knows_does_not_change(
         self, sora: FakeSora, client: SoraClient
     ) -> None:
-        sora.add(Life(queued=0, running=60), task_id="task_1")
+        sora.add(Scenario(queued=0, running=60), task_id="task_1")
         other = asyncio.create_task(client.wait_until_complete("task_1").result())
         watch = client.wait_until_complete("task_1", timeout=10)
         with pytest.raises(WaitTimeoutError):
@@ -396,7 +396,7 @@ class TestLeaving:
         class Broken(SoraClient):
             attempts = 0
 
-            def _home(self) -> Home:
+            def _home(self) -> LoopResources:
                 self.attempts += 1
                 if self.attempts == 1:
                     raise LookupError("not yet")
@@ -429,7 +429,7 @@ class TestLeaving:
     async def test_an_iteration_collected_in_another_thread_lets_go_too(
         self, sora: FakeSora, client: SoraClient
     ) -> None:
-        sora.add(Life(queued=0, running=100), task_id="task_1")
+        sora.add(Scenario(queued=0, running=100), task_id="task_1")
         kept = [aiter(client.wait_until_complete("task_1"))]
         await anext(kept[0])
 
@@ -481,7 +481,7 @@ class TestTimeout:
         assert "never seen" in str(caught.value)
 
     async def test_each_wait_has_its_own_timeout(self, sora: FakeSora, client: SoraClient) -> None:
-        sora.add(Life(queued=0, running=60), task_id="task_1")
+        sora.add(Scenario(queued=0, running=60), task_id="task_1")
 
         short, long = await asyncio.gather(
             client.wait_until_complete("task_1", timeout=10),
@@ -629,7 +629,7 @@ class TestTimeout:
             await client.wait_until_complete("task_1", timeout=30, until="video_url")
 
     async def test_no_timeout_means_none(self, sora: FakeSora, client: SoraClient) -> None:
-        sora.add(Life(queued=0, running=4 * 3600), task_id="task_1")
+        sora.add(Scenario(queued=0, running=4 * 3600), task_id="task_1")
 
         assert (await client.wait_until_complete("task_1", timeout=None)).is_complete
 
@@ -820,7 +820,7 @@ class TestClosing:
             pass
         loop = asyncio.get_running_loop()
         async with SoraClient(
-            base_url=sora.url, session=closed, budget=Budget(in_flight=1)
+            base_url=sora.url, session=closed, budget=RateLimit(in_flight=1)
         ) as client:
             loop.set_task_factory(run_at_once)
             for number in range(3):

@@ -14,47 +14,49 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sora_async.schedule import History, LearningSchedule
-from sora_async.schedule.learning.duration_model import ANYTHING, MEMORY, Kind, Record
-from sora_async.schedule.learning.forecast import Curve, Outlook
-from sora_async.schedule.learning.histogram import Tally, bin_of, heavy_tailed
-from sora_async.schedule.learning.memory import KINDS, Memory, kinds_of
+from sora_async.schedule.learning.duration_model import ANYTHING, MEMORY, DurationModel, TaskKind
+from sora_async.schedule.learning.forecast import Distribution, DurationForecast
+from sora_async.schedule.learning.histogram import DecayingHistogram, bin_of, heavy_tailed
+from sora_async.schedule.learning.memory import KINDS, DurationHistory, task_kinds
 from sora_async.schedule.learning.observations import (
-    Ending,
+    CensoredDuration,
     Result,
-    Sight,
+    TaskObservations,
     is_stalled,
     remaining,
     urgency,
 )
-from sora_async.schedule.learning.progress_regression import Line, Mark
+from sora_async.schedule.learning.progress_regression import DecayingRegression, ProgressPoint
 
 ages = st.floats(0.0, 1e6)
 parts = st.floats(0.0, 1.0)
-marks = st.lists(st.builds(Mark, st.floats(0.0, 1e5), parts), max_size=4).map(tuple)
+marks = st.lists(st.builds(ProgressPoint, st.floats(0.0, 1e5), parts), max_size=4).map(tuple)
 answers = st.lists(st.tuples(st.floats(0.0, 600.0), st.none() | parts), min_size=1, max_size=20)
 models = st.sampled_from([None, "sora-2", "veo"])
-kinds = st.builds(kinds_of, models, st.none() | st.just("small"), st.none() | st.floats(1, 60))
+kinds = st.builds(task_kinds, models, st.none() | st.just("small"), st.none() | st.floats(1, 60))
 junk = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=10,
 )
-ANY = kinds_of(None)
+ANY = task_kinds(None)
 
 
 @st.composite
-def endings(draw: st.DrawFn) -> Ending:
+def endings(draw: st.DrawFn) -> CensoredDuration:
     after = draw(ages)
     result: Result = draw(st.sampled_from(("video", "failure", "unknown")))
     before = math.inf if result == "unknown" else after + draw(st.floats(0.0, 1e4))
-    return Ending(result=result, after=after, before=before, marks=draw(marks), silence=draw(ages))
+    return CensoredDuration(
+        result=result, after=after, before=before, marks=draw(marks), silence=draw(ages)
+    )
 
 
-Lessons = Sequence[tuple[tuple[Kind, ...], Ending]]
+Lessons = Sequence[tuple[tuple[TaskKind, ...], CensoredDuration]]
 
 
-def taught(lessons: Lessons) -> Memory:
-    memory = Memory()
+def taught(lessons: Lessons) -> DurationHistory:
+    memory = DurationHistory()
     for which, ending in lessons:
         memory.learn(which, ending)
     return memory
@@ -63,19 +65,23 @@ def taught(lessons: Lessons) -> Memory:
 memories = st.lists(st.tuples(kinds, endings()), max_size=10).map(taught)
 
 
-def seen(*answers: tuple[float, float | None], born: float = 0.0) -> Sight:
+def seen(*answers: tuple[float, float | None], born: float = 0.0) -> TaskObservations:
     """The sight of a task after answers: when after our first poll, and the part done."""
-    sight = Sight()
+    sight = TaskObservations()
     for elapsed, progress in answers:
         sight = sight.saw(age=born + elapsed, elapsed=elapsed, progress=progress, moved=False)
     return sight
 
 
-def video(length: float, *, marks: tuple[Mark, ...] = (), silence: float = 0.0) -> Ending:
-    return Ending(result="video", after=length - 1, before=length + 1, marks=marks, silence=silence)
+def video(
+    length: float, *, marks: tuple[ProgressPoint, ...] = (), silence: float = 0.0
+) -> CensoredDuration:
+    return CensoredDuration(
+        result="video", after=length - 1, before=length + 1, marks=marks, silence=silence
+    )
 
 
-def of_lengths(lengths: Sequence[float], which: tuple[Kind, ...] = ANY) -> Memory:
+def of_lengths(lengths: Sequence[float], which: tuple[TaskKind, ...] = ANY) -> DurationHistory:
     return taught([(which, video(length)) for length in lengths])
 
 
@@ -84,7 +90,7 @@ def around(middle: float, count: int, *, seed: int = 1, width: float = 0.2) -> l
     return [middle * math.exp(chance.gauss(0, width)) for _ in range(count)]
 
 
-def known(memory: Memory, which: tuple[Kind, ...] = ANY) -> Outlook:
+def known(memory: DurationHistory, which: tuple[TaskKind, ...] = ANY) -> DurationForecast:
     outlook = memory.outlook(which)
     assert outlook is not None
     return outlook
@@ -96,8 +102,8 @@ def known(memory: Memory, which: tuple[Kind, ...] = ANY) -> Outlook:
 def test_a_sight_keeps_the_first_and_the_newest_move_of_each_tenth() -> None:
     sight = seen((1, 0.11), (2, 0.12), (3, 0.13), (4, 0.13), (5, 0.1), (6, 0.35), (7, None))
 
-    assert sight.marks == (Mark(1, 0.11), Mark(3, 0.13), Mark(6, 0.35))
-    assert sight.mark == Mark(6, 0.35)
+    assert sight.marks == (ProgressPoint(1, 0.11), ProgressPoint(3, 0.13), ProgressPoint(6, 0.35))
+    assert sight.mark == ProgressPoint(6, 0.35)
     assert (sight.polls, sight.age, sight.moved, sight.furthest) == (7, 7, 6, 0.35)
 
 
@@ -123,8 +129,8 @@ def test_an_age_never_goes_back() -> None:
 def test_an_end_lies_between_two_answers() -> None:
     sight = seen((0, 0.0), (60, 0.5), (100, 0.5))
 
-    assert sight.ending("video", age=104) == Ending(
-        result="video", after=100, before=104, marks=(Mark(60, 0.5),), silence=60
+    assert sight.ending("video", age=104) == CensoredDuration(
+        result="video", after=100, before=104, marks=(ProgressPoint(60, 0.5),), silence=60
     )
     assert sight.ending("failure", age=104).result == "failure"
 
@@ -142,14 +148,14 @@ def test_the_services_own_word_is_heeded_where_it_fits(
 def test_a_wait_that_was_broken_off_tells_how_long_it_lasted(result: Any, age: Any) -> None:
     ending = seen((0, None), (100, None)).ending(result, age=age)
 
-    assert ending == Ending(result="unknown", after=100)
+    assert ending == CensoredDuration(result="unknown", after=100)
     assert ending.is_telling
 
 
 def test_a_first_answer_that_is_an_end_tells_nothing() -> None:
-    ending = Sight().ending("video", age=300.0)
+    ending = TaskObservations().ending("video", age=300.0)
 
-    assert Sight().is_late
+    assert TaskObservations().is_late
     assert not ending.is_telling
     memory = taught([(ANY, ending)])
     assert memory.records == {}
@@ -159,7 +165,7 @@ def test_a_task_of_unknown_age_that_is_far_advanced_tells_only_how_long_it_laste
     late = seen((0, 0.6), (40, 0.9))
 
     assert late.is_late
-    assert late.ending("video", age=44) == Ending(result="unknown", after=40)
+    assert late.ending("video", age=44) == CensoredDuration(result="unknown", after=40)
     assert not seen((0, 0.6), (40, 0.9), born=200).is_late
     assert not seen((0, 0.1), (40, 0.9)).is_late
 
@@ -167,13 +173,13 @@ def test_a_task_of_unknown_age_that_is_far_advanced_tells_only_how_long_it_laste
 def test_progress_made_before_a_late_join_is_no_mark() -> None:
     sight = seen((0, 0.6), (5, 0.6), (9, 0.7), born=200)
 
-    assert sight.marks == (Mark(209, 0.7),)
+    assert sight.marks == (ProgressPoint(209, 0.7),)
     assert sight.silence == 9
 
 
 @given(answers)
 def test_whatever_is_seen_a_sight_is_in_order(answers: list[tuple[float, float | None]]) -> None:
-    sight = Sight()
+    sight = TaskObservations()
     for gap, progress in answers:
         age = sight.age + gap
         sight = sight.saw(age=age, elapsed=age, progress=progress, moved=False)
@@ -197,12 +203,12 @@ def test_whatever_is_seen_a_sight_is_in_order(answers: list[tuple[float, float |
         ((None, "small", None), ((), ("",), ("", "small", ""))),
     ],
 )
-def test_a_task_is_of_kinds_as_narrow_as_is_known(known: Any, kinds: tuple[Kind, ...]) -> None:
-    assert kinds_of(*known) == kinds
+def test_a_task_is_of_kinds_as_narrow_as_is_known(known: Any, kinds: tuple[TaskKind, ...]) -> None:
+    assert task_kinds(*known) == kinds
 
 
 def test_the_number_of_kinds_is_bounded_and_the_widest_stays() -> None:
-    memory = taught([(kinds_of(f"m{number}", "s", 4), video(9)) for number in range(200)])
+    memory = taught([(task_kinds(f"m{number}", "s", 4), video(9)) for number in range(200)])
 
     assert len(memory.records) == KINDS
     assert () in memory.records
@@ -210,7 +216,7 @@ def test_the_number_of_kinds_is_bounded_and_the_widest_stays() -> None:
 
 
 def test_an_unknown_kind_has_no_outlook_until_it_has_proven_itself() -> None:
-    one, other = kinds_of("sora-2"), kinds_of("veo")
+    one, other = task_kinds("sora-2"), task_kinds("veo")
     memory = of_lengths(around(100, 30), one)
     assert known(memory, one).is_trusted
 
@@ -226,7 +232,7 @@ def test_an_unknown_kind_has_no_outlook_until_it_has_proven_itself() -> None:
 
 
 def test_nothing_is_known_of_few_ends() -> None:
-    assert Memory().outlook(ANY) is None
+    assert DurationHistory().outlook(ANY) is None
     assert of_lengths([100] * 4).outlook(ANY) is None
     assert of_lengths([100] * 6).outlook(ANY) is not None
 
@@ -272,7 +278,7 @@ def test_a_broken_off_wait_moves_what_is_expected_to_the_right() -> None:
     before = known(memory).videos.outlast(200)
 
     for _ in range(10):
-        memory.learn(ANY, Ending(result="unknown", after=200))
+        memory.learn(ANY, CensoredDuration(result="unknown", after=200))
 
     assert known(memory).videos.outlast(200) > before + 0.1
 
@@ -280,7 +286,7 @@ def test_a_broken_off_wait_moves_what_is_expected_to_the_right() -> None:
 def test_failures_are_expected_apart_from_videos() -> None:
     memory = of_lengths([300] * 20)
     for _ in range(20):
-        memory.learn(ANY, Ending(result="failure", after=19, before=21))
+        memory.learn(ANY, CensoredDuration(result="failure", after=19, before=21))
 
     outlook = known(memory)
 
@@ -289,8 +295,8 @@ def test_failures_are_expected_apart_from_videos() -> None:
 
 
 @given(st.lists(endings(), min_size=1, max_size=20))
-def test_an_outlook_is_a_distribution(lessons: list[Ending]) -> None:
-    record = Record()
+def test_an_outlook_is_a_distribution(lessons: list[CensoredDuration]) -> None:
+    record = DurationModel()
     for one in lessons:
         record.learn(one, None)
     outlook = record.outlook(None)
@@ -303,7 +309,7 @@ def test_an_outlook_is_a_distribution(lessons: list[Ending]) -> None:
 
 @given(ages, st.floats(0, 1e5))
 def test_an_end_counts_once(after: float, width: float) -> None:
-    tally = Tally()
+    tally = DecayingHistogram()
 
     tally.add(after, after + width, ANYTHING)
 
@@ -313,7 +319,7 @@ def test_an_end_counts_once(after: float, width: float) -> None:
 
 
 def test_an_end_where_nothing_was_believed_counts_all_the_same() -> None:
-    tally = Tally()
+    tally = DecayingHistogram()
 
     tally.add(10, 12, [0.0] * len(ANYTHING))
 
@@ -321,7 +327,7 @@ def test_an_end_where_nothing_was_believed_counts_all_the_same() -> None:
 
 
 def test_a_quantile_undoes_the_chance_to_outlast() -> None:
-    curve = Curve.of(heavy_tailed(middle=100.0))
+    curve = Distribution.of(heavy_tailed(middle=100.0))
 
     assert curve.quantile(0.5, age=0) == pytest.approx(100, rel=0.02)
     assert curve.outlast(curve.quantile(0.3, age=50)) == pytest.approx(0.7 * curve.outlast(50))
@@ -329,8 +335,8 @@ def test_a_quantile_undoes_the_chance_to_outlast() -> None:
 
 
 @given(st.lists(endings(), min_size=1, max_size=200))
-def test_no_record_outgrows_its_bound(lessons: list[Ending]) -> None:
-    record = taught([(ANY, one) for one in lessons]).records.get((), Record())
+def test_no_record_outgrows_its_bound(lessons: list[CensoredDuration]) -> None:
+    record = taught([(ANY, one) for one in lessons]).records.get((), DurationModel())
 
     assert record.weight <= MEMORY + 1
     assert all(line.weight <= MEMORY + 1 for line in record.lines)
@@ -339,10 +345,12 @@ def test_no_record_outgrows_its_bound(lessons: list[Ending]) -> None:
 # --- Progress ---------------------------------------------------------------------------------
 
 
-def steady(length: float, chance: random.Random) -> tuple[Mark, ...]:
+def steady(length: float, chance: random.Random) -> tuple[ProgressPoint, ...]:
     """Progress that behaves: nearly a straight line."""
     tenths = (0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95)
-    return tuple(Mark(length * part * math.exp(chance.gauss(0, 0.03)), part) for part in tenths)
+    return tuple(
+        ProgressPoint(length * part * math.exp(chance.gauss(0, 0.03)), part) for part in tenths
+    )
 
 
 def test_progress_that_behaves_sharpens_the_estimate() -> None:
@@ -367,13 +375,13 @@ def test_progress_that_was_wrong_is_dropped_once_its_time_is_over() -> None:
     outlook = known(
         taught([(ANY, video(one, marks=steady(one, chance))) for one in around(200, 60)])
     )
-    mark = Mark(20, 0.95)
+    mark = ProgressPoint(20, 0.95)
 
     assert outlook.remaining(0.9, 400, mark) == outlook.remaining(0.9, 400, None)
 
 
 def test_constants_and_clocks_of_their_own_say_nothing() -> None:
-    constants = (Mark(3, 0.15), Mark(10, 0.25), Mark(30, 0.35))
+    constants = (ProgressPoint(3, 0.15), ProgressPoint(10, 0.25), ProgressPoint(30, 0.35))
     outlook = known(
         taught([(ANY, video(one, marks=constants)) for one in around(200, 60, width=0.4)])
     )
@@ -383,7 +391,7 @@ def test_constants_and_clocks_of_their_own_say_nothing() -> None:
 
 
 def test_what_is_too_scattered_says_nothing() -> None:
-    chance, line = random.Random(5), Line()
+    chance, line = random.Random(5), DecayingRegression()
     for _ in range(60):
         came = chance.gauss(5, 0.2)
         line.add(came, came + chance.gauss(0, 2), keep=1.0)
@@ -393,7 +401,7 @@ def test_what_is_too_scattered_says_nothing() -> None:
 
 @given(st.lists(st.floats(-5, 5), min_size=10, max_size=40))
 def test_a_promise_that_is_the_same_whatever_comes_says_nothing(lengths: list[float]) -> None:
-    line = Line()
+    line = DecayingRegression()
     for one in lengths:
         line.add(one, 1.0, keep=0.99)
 
@@ -403,13 +411,13 @@ def test_a_promise_that_is_the_same_whatever_comes_says_nothing(lengths: list[fl
 def test_lines_that_were_merged_say_what_one_line_of_all_says() -> None:
     chance = random.Random(2)
     pairs = [(x := chance.gauss(5, 0.5), x + chance.gauss(0, 0.1)) for _ in range(40)]
-    whole, one, two = Line(), Line(), Line()
+    whole, one, two = DecayingRegression(), DecayingRegression(), DecayingRegression()
     for number, pair in enumerate(pairs):
         for line in (whole, one if number % 3 else two):
             line.add(*pair, keep=1.0)
 
     one.merge(two)
-    one.merge(Line())
+    one.merge(DecayingRegression())
 
     expected, found = whole.read(5.0), one.read(5.0)
     assert expected is not None and found is not None
@@ -442,7 +450,7 @@ def test_of_a_task_that_is_older_than_all_that_can_be_learned_nothing_is_said() 
 
 def test_a_task_is_stalled_when_it_is_silent_for_longer_than_others_were() -> None:
     memory = taught([(ANY, video(length, silence=20)) for length in around(100, 40)])
-    narrow = kinds_of("sora-2")
+    narrow = task_kinds("sora-2")
     for _ in range(3):
         memory.learn(narrow, video(100))
     sight = seen((0, 0.1), (50, 0.5))
@@ -464,11 +472,15 @@ def test_who_is_likely_to_have_ended_goes_first_and_nobody_starves() -> None:
 @settings(max_examples=30)
 @given(memories, kinds, ages, marks, st.floats(0.1, 100))
 def test_estimates_and_chances_are_in_order(
-    memory: Memory, which: tuple[Kind, ...], age: float, seen: tuple[Mark, ...], gap: float
+    memory: DurationHistory,
+    which: tuple[TaskKind, ...],
+    age: float,
+    seen: tuple[ProgressPoint, ...],
+    gap: float,
 ) -> None:
     outlook = memory.outlook(which)
     trail = b"".join(struct.pack("=dd", *mark) for mark in seen)
-    sight = Sight(age=age, elapsed=age, polls=3, trail=trail)
+    sight = TaskObservations(age=age, elapsed=age, polls=3, trail=trail)
 
     found = remaining(sight, outlook, age=age)
 
@@ -483,7 +495,7 @@ Life = Callable[[random.Random], float]
 
 def test_the_bound_of_90_in_100_holds_in_about_so_many() -> None:
     chance = random.Random(11)
-    memory, held = Memory(), []
+    memory, held = DurationHistory(), []
     for number in range(200):
         length = 100 * math.exp(chance.gauss(0, 0.3))
         sight = seen((0, None), (40, None))
@@ -500,24 +512,24 @@ def test_the_bound_of_90_in_100_holds_in_about_so_many() -> None:
 # --- Merged, saved, damaged -------------------------------------------------------------------
 
 
-def saved(memory: Memory) -> Any:
+def saved(memory: DurationHistory) -> Any:
     return json.loads(json.dumps(memory.to_json()))
 
 
 @settings(max_examples=30)
 @given(memories)
-def test_a_memory_survives_the_disk(memory: Memory) -> None:
-    again = Memory.from_json(saved(memory))
+def test_a_memory_survives_the_disk(memory: DurationHistory) -> None:
+    again = DurationHistory.from_json(saved(memory))
 
     assert list(again.records) == list(memory.records)
     for kind, record in memory.records.items():
         assert again.records[kind].weight == pytest.approx(record.weight, abs=0.2)
-    assert saved(Memory.from_json(saved(again))) == saved(again)
+    assert saved(DurationHistory.from_json(saved(again))) == saved(again)
 
 
 def test_a_memory_that_was_handed_in_has_to_prove_itself() -> None:
     memory = of_lengths(around(100, 60))
-    again = Memory.from_json(saved(memory))
+    again = DurationHistory.from_json(saved(memory))
     assert known(memory).is_trusted
 
     assert not known(again).is_trusted
@@ -527,14 +539,14 @@ def test_a_memory_that_was_handed_in_has_to_prove_itself() -> None:
 
 
 def test_a_memory_tells_how_much_it_knows() -> None:
-    assert repr(Memory()) == "<Memory of 0 ends, 0 kinds>"
-    assert repr(of_lengths([100] * 3, kinds_of("veo"))) == "<Memory of 3 ends, 2 kinds>"
+    assert repr(DurationHistory()) == "<Memory of 0 ends, 0 kinds>"
+    assert repr(of_lengths([100] * 3, task_kinds("veo"))) == "<Memory of 3 ends, 2 kinds>"
 
 
 @given(junk)
 def test_damage_is_a_value_error_and_nothing_else(saved: Any) -> None:
     with pytest.raises(ValueError):
-        Memory.from_json(saved)
+        DurationHistory.from_json(saved)
 
 
 @pytest.mark.parametrize(
@@ -556,18 +568,18 @@ def test_a_number_that_cannot_be_is_damage(damage: dict[str, Any]) -> None:
     whole["kinds"][0] |= damage
 
     with pytest.raises(ValueError):
-        Memory.from_json(whole)
+        DurationHistory.from_json(whole)
 
 
 def test_another_version_is_not_read() -> None:
     with pytest.raises(ValueError, match="version 2"):
-        Memory.from_json({"version": 2, "kinds": []})
+        DurationHistory.from_json({"version": 2, "kinds": []})
 
 
 @settings(max_examples=30)
 @given(st.lists(st.tuples(kinds, endings()), min_size=1, max_size=8).map(taught), junk, st.data())
 def test_damage_within_is_a_value_error_or_harmless(
-    memory: Memory, bad: Any, data: st.DataObject
+    memory: DurationHistory, bad: Any, data: st.DataObject
 ) -> None:
     if not memory.records:
         return
@@ -575,19 +587,19 @@ def test_damage_within_is_a_value_error_or_harmless(
     one = data.draw(st.sampled_from(whole["kinds"]))
     one[data.draw(st.sampled_from(sorted(one)))] = bad
     try:
-        again = Memory.from_json(whole)
+        again = DurationHistory.from_json(whole)
     except ValueError:
         return
 
-    again.learn(kinds_of("x"), video(10))
-    again.outlook(kinds_of("x"))
+    again.learn(task_kinds("x"), video(10))
+    again.outlook(task_kinds("x"))
 
 
 def test_weights_too_great_to_be_are_brought_within_bounds() -> None:
     whole = saved(of_lengths([100] * 5))
     whole["kinds"][0] |= {"videos": {"180": 1e8}, "silences": {"100": 1e8}}
 
-    record = Memory.from_json(whole).records[()]
+    record = DurationHistory.from_json(whole).records[()]
 
     assert record.weight == pytest.approx(MEMORY)
     assert record.silences.total == pytest.approx(MEMORY)
@@ -596,7 +608,7 @@ def test_weights_too_great_to_be_are_brought_within_bounds() -> None:
 @settings(max_examples=30)
 @given(memories, memories)
 def test_merging_keeps_within_bounds_and_its_order_does_not_matter(
-    one: Memory, two: Memory
+    one: DurationHistory, two: DurationHistory
 ) -> None:
     merged, other = copy.deepcopy(one), copy.deepcopy(two)
     merged.merge(two)
@@ -624,7 +636,7 @@ def test_what_two_have_learned_is_known_to_both() -> None:
 
 
 def backoff_and_learned(
-    life: Life, memory: Memory, *, count: int, seed: int
+    life: Life, memory: DurationHistory, *, count: int, seed: int
 ) -> tuple[float, float]:
     """Polls times mean delay of the plain backoff, and of learning, on the same tasks."""
     found = []
@@ -654,7 +666,7 @@ def backoff_and_learned(
 
 def test_a_wrong_memory_that_was_handed_in_costs_little() -> None:
     random.seed(3)
-    wrong = Memory.from_json(saved(of_lengths(around(25, 80))))
+    wrong = DurationHistory.from_json(saved(of_lengths(around(25, 80))))
 
     plain, learned = backoff_and_learned(
         lambda chance: chance.uniform(10, 400), wrong, count=20, seed=5

@@ -21,8 +21,8 @@ from sora_async.schedule import (
     spread,
     spread_phase,
 )
-from sora_async.schedule.learning.memory import Memory, kinds_of
-from sora_async.schedule.learning.observations import Ending, Sight
+from sora_async.schedule.learning.memory import DurationHistory, task_kinds
+from sora_async.schedule.learning.observations import CensoredDuration, TaskObservations
 
 
 def same(interval: float) -> float:
@@ -115,13 +115,13 @@ def test_jitter_stays_near_the_interval_and_never_at_zero(interval: float) -> No
 
 # --- The schedule that learns -----------------------------------------------------------------
 
-ANY = kinds_of(None)
+ANY = task_kinds(None)
 PLAIN = Schedule(jitter=same, first_jitter=same)
 gaps = st.lists(
     st.tuples(st.floats(0.0, 600.0), st.none() | st.floats(0.0, 1.0)), min_size=1, max_size=30
 )
 endings = st.builds(
-    lambda result, after, width: Ending(
+    lambda result, after, width: CensoredDuration(
         result=result, after=after, before=math.inf if result == "unknown" else after + width
     ),
     st.sampled_from(["video", "video", "failure", "unknown"]),
@@ -130,8 +130,8 @@ endings = st.builds(
 )
 
 
-def remember(endings: list[Ending], *, trust: float = 0.9) -> Memory:
-    memory = Memory()
+def remember(endings: list[CensoredDuration], *, trust: float = 0.9) -> DurationHistory:
+    memory = DurationHistory()
     for ending in endings:
         memory.learn(ANY, ending)
     for record in memory.records.values():
@@ -139,12 +139,12 @@ def remember(endings: list[Ending], *, trust: float = 0.9) -> Memory:
     return memory
 
 
-def about(length: float, count: int = 30) -> Memory:
+def about(length: float, count: int = 30) -> DurationHistory:
     """A memory of tasks that took 5 % more or less than a length, or just that."""
     parts = (0.95, 1.0, 1.05)
     return remember(
         [
-            Ending(result="video", after=length * part - 1, before=length * part + 1)
+            CensoredDuration(result="video", after=length * part - 1, before=length * part + 1)
             for part in (parts[number % 3] for number in range(count))
         ]
     )
@@ -158,7 +158,7 @@ def look(history: History, gap: float, progress: float | None = None) -> History
     return attrs.evolve(history, polls=history.polls + 1, sight=sight)
 
 
-def begun(memory: Memory | None = None) -> History:
+def begun(memory: DurationHistory | None = None) -> History:
     outlook = None if memory is None else memory.outlook(ANY)
     return look(History(task_id="x", started=0.0, outlook=outlook), 0.2)
 
@@ -166,7 +166,7 @@ def begun(memory: Memory | None = None) -> History:
 @settings(max_examples=40)
 @given(st.lists(endings, max_size=20).map(remember), gaps)
 def test_whatever_was_learned_and_seen_a_delay_stays_within_its_bounds(
-    memory: Memory, gaps: list[tuple[float, float | None]]
+    memory: DurationHistory, gaps: list[tuple[float, float | None]]
 ) -> None:
     policy, history = LearningSchedule(fallback=PLAIN), begun(memory)
     for gap, progress in gaps:
@@ -178,7 +178,7 @@ def test_whatever_was_learned_and_seen_a_delay_stays_within_its_bounds(
 @settings(max_examples=40)
 @given(st.lists(endings, max_size=20), gaps)
 def test_with_nothing_learned_or_trusted_it_is_the_plain_backoff(
-    endings: list[Ending], gaps: list[tuple[float, float | None]]
+    endings: list[CensoredDuration], gaps: list[tuple[float, float | None]]
 ) -> None:
     policy = LearningSchedule(fallback=PLAIN)
     for history in (begun(), begun(remember(endings, trust=0.4))):
@@ -194,7 +194,7 @@ def test_with_nothing_learned_or_trusted_it_is_the_plain_backoff(
     st.lists(st.none() | st.floats(0.0, 1.0), min_size=60, max_size=60),
 )
 def test_never_many_more_polls_than_the_backoff(
-    memory: Memory, progress: list[float | None]
+    memory: DurationHistory, progress: list[float | None]
 ) -> None:
     policy, history = LearningSchedule(fallback=PLAIN), begun(memory)
     plain = [sum(PLAIN.next_delays(count=number)) for number in range(60)]
@@ -276,7 +276,7 @@ def test_settings_that_cannot_be_are_refused(name: str, value: Any) -> None:
 def test_one_good_answer_carries_what_was_seen_and_learned() -> None:
     history = begun(about(100))
     task = VideoTask(id="x")
-    sight = Sight(polls=7)
+    sight = TaskObservations(polls=7)
 
     kept = history.after(task, progress=None, succeeded_at=None)
     moved = history.after(task, progress=None, succeeded_at=None, sight=sight)

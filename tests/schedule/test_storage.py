@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from sora_async import Memory, SoraClient, load_memory, save_memory
-from sora_async.schedule.learning.memory import kinds_of
-from sora_async.schedule.learning.observations import Ending
-from sora_async.testing import FakeSora, Life
+from sora_async import DurationHistory, SoraClient, load_memory, save_memory
+from sora_async.schedule.learning.memory import task_kinds
+from sora_async.schedule.learning.observations import CensoredDuration
+from sora_async.testing import FakeSora, Scenario
 
-KINDS = kinds_of("sora-2", "1280x720", 10)
+KINDS = task_kinds("sora-2", "1280x720", 10)
 
 
-def taught() -> Memory:
-    memory = Memory()
+def taught() -> DurationHistory:
+    memory = DurationHistory()
     for length in range(100, 130):
-        memory.learn(KINDS, Ending(result="video", after=length, before=length + 5.0))
+        memory.learn(KINDS, CensoredDuration(result="video", after=length, before=length + 5.0))
     return memory
 
 
@@ -36,7 +36,7 @@ def test_what_was_saved_comes_back(tmp_path: Path) -> None:
 
 
 def test_there_need_not_be_a_file(tmp_path: Path) -> None:
-    assert load_memory(tmp_path / "none.json") == Memory()
+    assert load_memory(tmp_path / "none.json") == DurationHistory()
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_damaged_file_is_begun_afresh_with_a_warning(
     with caplog.at_level(logging.WARNING, logger="sora_async"):
         memory = load_memory(path)
 
-    assert memory == Memory()
+    assert memory == DurationHistory()
     assert "begun afresh" in caplog.text
 
 
@@ -61,7 +61,7 @@ def test_what_cannot_be_written_leaves_the_old_file_as_it_was(tmp_path: Path) ->
     path = tmp_path / "memory.json"
     save_memory(taught(), path)
     before = path.read_bytes()
-    broken = Memory()
+    broken = DurationHistory()
     broken.records[("surrogate \ud800",)] = object()  # type: ignore[assignment]
 
     with pytest.raises(AttributeError):
@@ -73,22 +73,22 @@ def test_what_cannot_be_written_leaves_the_old_file_as_it_was(tmp_path: Path) ->
 
 def test_a_folder_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        save_memory(Memory(), tmp_path / "no" / "memory.json")
+        save_memory(DurationHistory(), tmp_path / "no" / "memory.json")
 
 
 async def test_a_client_goes_on_with_what_another_has_learned(
     sora: FakeSora, client: SoraClient, tmp_path: Path
 ) -> None:
     for _ in range(12):
-        await client.wait_until_complete(sora.add(Life(queued=5, running=95)))
+        await client.wait_until_complete(sora.add(Scenario(queued=5, running=95)))
     save_memory(client.memory, tmp_path / "memory.json")
 
     memory = load_memory(tmp_path / "memory.json")
 
     async with SoraClient(api_key="sk-0123456789abcdef", base_url=sora.url, memory=memory) as other:
         for _ in range(4):
-            await other.wait_until_complete(sora.add(Life(queued=5, running=95)))
-        watch = other.wait_until_complete(sora.add(Life(queued=5, running=95)))
+            await other.wait_until_complete(sora.add(Scenario(queued=5, running=95)))
+        watch = other.wait_until_complete(sora.add(Scenario(queued=5, running=95)))
         told = [event.remaining async for event in watch]
     assert any(one is not None for one in told)
     assert json.loads((tmp_path / "memory.json").read_text("utf-8"))["version"] == 1

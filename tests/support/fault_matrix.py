@@ -192,8 +192,8 @@ UNKNOWN_TASK = [
 ]
 
 FINAL = [
-    Row("401", once(status(401)), "UnauthorizedError", 0.1),
-    Row("403", once(status(403)), "UnauthorizedError", 0.1),
+    Row("401", once(status(401)), "AuthenticationError", 0.1),
+    Row("403", once(status(403)), "AuthenticationError", 0.1),
     Row(
         "403 that speaks of money",
         once(status(403, error("", "额度不足"))),
@@ -233,7 +233,7 @@ FINAL = [
 
 FIRST_CONTACT = [
     Row(
-        "web page at the first poll", ever(fake.html()), "UnreadableReplyError", 0.1, is_first=True
+        "web page at the first poll", ever(fake.html()), "InvalidResponseError", 0.1, is_first=True
     ),
     Row("503 at the first five polls", once(status(503), 5), DONE, 16, is_first=True),
     Row("reset at the first four requests", once(fake.reset(), 4), DONE, 2, is_first=True),
@@ -241,7 +241,7 @@ FIRST_CONTACT = [
     Row(
         "empty bodies from the first poll on",
         ever(fake.raw(b"")),
-        "UnreadableReplyError",
+        "InvalidResponseError",
         10.1,
         is_first=True,
     ),

@@ -8,13 +8,13 @@ import pytest
 import pytest_asyncio
 from support import ROOT
 
-from sora_async.testing import FakeSora, Life
-from sora_async.testing.script_file import Plan, PlannedTask
+from sora_async.testing import FakeSora, Scenario
+from sora_async.testing.script_file import ScriptedTask, ScriptFile
 from sora_async.testing.script_reader import read
-from sora_async.testing.server.control_api import Control
+from sora_async.testing.server.control_api import ControlApi
 
 PAGE = ROOT / "docs" / "how-to" / "testing-other-languages.rst"
-SHORT = Life(queued=5, running=25)
+SHORT = Scenario(queued=5, running=25)
 
 
 class Remote:
@@ -39,7 +39,7 @@ class Remote:
         return told
 
 
-Open = Callable[..., Control]
+Open = Callable[..., ControlApi]
 
 
 @pytest_asyncio.fixture
@@ -50,7 +50,7 @@ async def remote(sora: FakeSora) -> AsyncIterator[Remote]:
 
 
 def open_control(remote: Remote, plan: dict[str, Any] | None = None) -> None:
-    Control(remote.fake, read(plan or {"tasks": []}, Plan), SHORT).begin()
+    ControlApi(remote.fake, read(plan or {"tasks": []}, ScriptFile), SHORT).begin()
 
 
 async def test_it_tells_of_itself(remote, sora) -> None:
@@ -309,4 +309,4 @@ async def test_the_page_names_every_call(remote) -> None:
 
 
 def test_a_planned_task_without_anything_lives_the_default_life() -> None:
-    assert PlannedTask().course(SHORT, 5.0) == Life(queued=1, running=5)
+    assert ScriptedTask().course(SHORT, 5.0) == Scenario(queued=1, running=5)

@@ -9,8 +9,8 @@ import pytest
 from sora_async.testing import (
     ABSENT,
     FakeSora,
-    Life,
-    Request,
+    RecordedRequest,
+    Scenario,
     accepted,
     http_error,
     queued,
@@ -140,7 +140,7 @@ async def test_a_slow_create_makes_its_task_at_once() -> None:
 
 
 async def test_one_created_task_may_have_another_life() -> None:
-    doomed = Life(queued=0, running=0, failure=("moderation_blocked", "No."))
+    doomed = Scenario(queued=0, running=0, failure=("moderation_blocked", "No."))
     async with FakeSora(shape="relay") as sora, aiohttp.ClientSession() as http:
         sora.on_create(accepted(life=doomed), accepted(queued(note="x"), life=doomed))
         for _ in range(3):
@@ -189,7 +189,7 @@ async def test_servers_are_strict_about_the_type_of_a_length(
 
 async def test_a_remix_is_answered_as_creates_are() -> None:
     async with FakeSora(shape="openai") as sora, aiohttp.ClientSession() as http:
-        source = sora.add(Life(queued=0, running=0))
+        source = sora.add(Scenario(queued=0, running=0))
         sora.on_create(accepted(http_error(502)))
         path = f"{sora.url}/v1/videos/{source}/remix"
         async with http.post(path, json={"prompt": "by night"}) as reply:
@@ -243,4 +243,4 @@ def test_names_in_a_form_are_read_as_they_were_written() -> None:
 )  # fmt: skip
 def test_a_body_that_cannot_be_read_is_a_value_error(kind, body, reason) -> None:
     with pytest.raises(ValueError, match=reason):
-        Request(method="POST", path="/", headers={"Content-Type": kind}, body=body).fields  # noqa: B018
+        RecordedRequest(method="POST", path="/", headers={"Content-Type": kind}, body=body).fields  # noqa: B018

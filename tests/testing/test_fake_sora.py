@@ -18,7 +18,7 @@ from yarl import URL
 
 from sora_async.testing import (
     FakeSora,
-    Life,
+    Scenario,
     completed,
     failed,
     http_error,
@@ -45,7 +45,7 @@ async def poll(http: aiohttp.ClientSession, sora: FakeSora, task_id: str) -> tup
 
 async def test_a_life_passes_on_the_clock_of_the_loop() -> None:
     async with serving(shape="relay") as (sora, http):
-        task_id = sora.add(Life(queued=2, running=30))
+        task_id = sora.add(Scenario(queued=2, running=30))
         seen = []
         for pause in (0, 1.9, 0.1, 29.9, 0.1):
             await asyncio.sleep(pause)
@@ -64,8 +64,8 @@ async def test_a_life_passes_on_the_clock_of_the_loop() -> None:
 
 async def test_a_life_begins_when_it_is_added_or_with_the_first_poll_if_asked() -> None:
     async with serving(shape="relay") as (sora, http):
-        now = sora.add(Life(queued=0, running=10))
-        later = sora.add(Life(queued=0, running=10), at_first_poll=True)
+        now = sora.add(Scenario(queued=0, running=10))
+        later = sora.add(Scenario(queued=0, running=10), at_first_poll=True)
         await asyncio.sleep(10)
 
         _, body_now = await poll(http, sora, now)
@@ -77,7 +77,7 @@ async def test_a_life_begins_when_it_is_added_or_with_the_first_poll_if_asked() 
 
 async def test_a_life_may_be_added_before_the_fake_starts() -> None:
     sora = FakeSora(shape="relay")
-    task_id = sora.add(Life(queued=0, running=5))
+    task_id = sora.add(Scenario(queued=0, running=5))
     await asyncio.sleep(5)
 
     async with sora, aiohttp.ClientSession() as http:
@@ -247,7 +247,7 @@ def form() -> aiohttp.FormData:
 @pytest.mark.parametrize("shape", ["page", "relay", "openai"])
 @pytest.mark.parametrize("is_form", [True, False])
 async def test_a_create_makes_a_task_with_the_default_life(shape, is_form) -> None:
-    async with serving(shape=shape, default_life=Life(queued=1, running=1)) as (sora, http):
+    async with serving(shape=shape, default_life=Scenario(queued=1, running=1)) as (sora, http):
         wanted = {"model": "sora-2-pro", "prompt": "лодка", "seconds": None}
         given: Any = {"data": form()} if is_form else {"json": wanted}
         async with http.post(f"{sora.url}/v1/videos", **given) as reply:
@@ -303,8 +303,8 @@ def test_an_unknown_shape_is_refused() -> None:
 @pytest.mark.parametrize(("shape", "early"), [("page", 400), ("relay", 400), ("openai", 404)])
 async def test_the_content_is_there_once_the_task_is_finished(shape, early) -> None:
     async with serving(shape=shape) as (sora, http):
-        task_id = sora.add(Life(queued=1, running=1, url_delay=None))
-        lost = sora.add(Life(queued=0, running=0, failure=("code", "text")))
+        task_id = sora.add(Scenario(queued=1, running=1, url_delay=None))
+        lost = sora.add(Scenario(queued=0, running=0, failure=("code", "text")))
         seen = []
         for asked in (task_id, lost, task_id, "nobody"):
             async with http.get(f"{sora.url}/v1/videos/{asked}/content") as reply:
@@ -397,7 +397,7 @@ async def test_closing_twice_is_fine_and_the_urls_are_known_from_the_start_on() 
 
 async def test_a_fake_that_was_down_comes_back_on_the_same_ports_with_its_tasks() -> None:
     async with serving(shape="relay") as (sora, http):
-        task_id = sora.add(Life(queued=0, running=10))
+        task_id = sora.add(Scenario(queued=0, running=10))
         before = (sora.url, sora.cdn_url)
         await poll(http, sora, task_id)
         await sora.close()
@@ -538,7 +538,7 @@ async def test_half_a_request_is_not_recorded_and_does_not_hold_up_closing() -> 
 
 async def test_a_task_that_hangs_for_ever_can_be_had() -> None:
     async with serving(shape="openai") as (sora, http):
-        task_id = sora.add(Life(running=math.inf, faults={2: failed(), 3: completed()}))
+        task_id = sora.add(Scenario(running=math.inf, faults={2: failed(), 3: completed()}))
         await asyncio.sleep(1e6)
 
         seen = [(await poll(http, sora, task_id))[1]["status"] for _ in range(4)]

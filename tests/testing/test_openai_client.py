@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from openai import AsyncOpenAI
 
-from sora_async.testing import FakeSora, Life, accepted, http_error, reset
+from sora_async.testing import FakeSora, Scenario, accepted, http_error, reset
 
 # It calls its own methods for videos deprecated; every other warning is an error here, too.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API is scheduled:DeprecationWarning")
@@ -19,7 +19,7 @@ PICTURE = b"\x89PNG\r\n\x1a\n--boundary\r\n\r\n\xff"
 
 @pytest_asyncio.fixture
 async def sora() -> AsyncIterator[FakeSora]:
-    life = Life(queued=2, running=8)
+    life = Scenario(queued=2, running=8)
     async with FakeSora(shape="openai", api_key="secret", default_life=life) as server:
         yield server
 
@@ -81,7 +81,7 @@ async def test_create_and_poll_obeys_the_interval(sora, client) -> None:
 
 
 async def test_poll_returns_a_failure(sora, client) -> None:
-    lost = sora.add(Life(queued=0, running=1, failure=("moderation_blocked", "Blocked.")))
+    lost = sora.add(Scenario(queued=0, running=1, failure=("moderation_blocked", "Blocked.")))
 
     video = await client.videos.poll(lost)
 

@@ -302,7 +302,7 @@ def test_service_and_client_take_options(project):
     project.makepyfile(
         """
         import pytest
-        from sora_async import UnauthorizedError
+        from sora_async import AuthenticationError
 
         @pytest.fixture(params=["relay", "openai"])
         def sora_service_options(request):
@@ -315,7 +315,7 @@ def test_service_and_client_take_options(project):
 
         @pytest.mark.parametrize("sora_client_options", [{"api_key": "sk-wrong"}])
         async def test_wrong(sora_service, sora_client):
-            with pytest.raises(UnauthorizedError):
+            with pytest.raises(AuthenticationError):
                 await sora_client.get_task(sora_service.add())
         """
     )

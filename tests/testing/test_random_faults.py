@@ -7,23 +7,23 @@ import aiohttp
 import pytest
 
 from sora_async import SoraClient
-from sora_async.testing import Chaos, FakeSora, Life, completed, queued, running
-from sora_async.testing.answers.random_faults import Fate
-from sora_async.testing.server.recorded_request import Request
+from sora_async.testing import FakeSora, RandomFaults, Scenario, completed, queued, running
+from sora_async.testing.answers.random_faults import FaultDecision
+from sora_async.testing.server.recorded_request import RecordedRequest
 
 USUAL = running(0.5)
 
 
-def poll(task_id: str = "video_1") -> Request:
-    return Request(method="GET", path="", endpoint="poll", task_id=task_id, headers={})
+def poll(task_id: str = "video_1") -> RecordedRequest:
+    return RecordedRequest(method="GET", path="", endpoint="poll", task_id=task_id, headers={})
 
 
-def names(fate: Fate, count: int, task_id: str = "video_1") -> list[str]:
+def names(fate: FaultDecision, count: int, task_id: str = "video_1") -> list[str]:
     return [repr(fate.answer(poll(task_id), lambda: (USUAL, ""))[0]) for _ in range(count)]
 
 
 def test_as_many_requests_go_wrong_as_the_rates_say() -> None:
-    fate = Fate(Chaos(rates={"429": 0.1, "5xx": 0.05, "slow": 0.2}))
+    fate = FaultDecision(RandomFaults(rates={"429": 0.1, "5xx": 0.05, "slow": 0.2}))
 
     counts = Counter(name.partition("(")[0] for name in names(fate, 4000))
 
@@ -33,8 +33,12 @@ def test_as_many_requests_go_wrong_as_the_rates_say() -> None:
 
 
 def test_a_seed_decides_it_all_whatever_else_is_asked_meanwhile() -> None:
-    chaos = Chaos(rates={"429": 0.2, "5xx": 0.2, "html": 0.2, "reset": 0.2}, seed=7)
-    alone, crowded, other = Fate(chaos), Fate(chaos), Fate(Chaos(rates=chaos.rates, seed=8))
+    chaos = RandomFaults(rates={"429": 0.2, "5xx": 0.2, "html": 0.2, "reset": 0.2}, seed=7)
+    alone, crowded, other = (
+        FaultDecision(chaos),
+        FaultDecision(chaos),
+        FaultDecision(RandomFaults(rates=chaos.rates, seed=8)),
+    )
 
     expected = names(alone, 50)
     among_others = [(names(crowded, 1, "video_2"), names(crowded, 1))[1][0] for _ in range(50)]
@@ -45,7 +49,7 @@ def test_a_seed_decides_it_all_whatever_else_is_asked_meanwhile() -> None:
 
 def test_the_fates_are_the_same_in_every_version() -> None:
     """Whoever has written a test for a seed keeps it."""
-    fate = Fate(Chaos(rates={"429": 0.3, "html": 0.3}, seed=1))
+    fate = FaultDecision(RandomFaults(rates={"429": 0.3, "html": 0.3}, seed=1))
 
     assert names(fate, 6) == PINNED
 
@@ -61,7 +65,7 @@ PINNED = [
 
 
 def test_who_begins_again_meets_the_same_again() -> None:
-    fate = Fate(Chaos(rates={"429": 0.5}))
+    fate = FaultDecision(RandomFaults(rates={"429": 0.5}))
 
     first = names(fate, 20)
     fate.forget()
@@ -74,20 +78,22 @@ def test_what_comes_instead_of_an_answer_does_not_move_the_script(name) -> None:
     def fail() -> tuple:
         raise AssertionError("the task must not be asked")
 
-    answer, task_id = Fate(Chaos(rates={name: 1.0})).answer(poll(), fail)
+    answer, task_id = FaultDecision(RandomFaults(rates={name: 1.0})).answer(poll(), fail)
 
     assert (answer.snapshot, task_id) == (None, "video_1")
 
 
 @pytest.mark.parametrize("name", ["truncated", "slow"])
 def test_what_is_done_to_an_answer_moves_the_script(name) -> None:
-    answer, task_id = Fate(Chaos(rates={name: 1.0})).answer(poll(), lambda: (USUAL, "video_1"))
+    answer, task_id = FaultDecision(RandomFaults(rates={name: 1.0})).answer(
+        poll(), lambda: (USUAL, "video_1")
+    )
 
     assert (answer.snapshot, task_id) == (USUAL.snapshot, "video_1")
 
 
 def test_a_reset_comes_before_the_answer_or_in_its_middle() -> None:
-    counts = Counter(names(Fate(Chaos(rates={"reset": 1.0})), 200))
+    counts = Counter(names(FaultDecision(RandomFaults(rates={"reset": 1.0})), 200))
 
     assert set(counts) == {"reset()", "reset_midway(running(0.5))"}
     assert min(counts.values()) > 60
@@ -105,20 +111,20 @@ def test_a_reset_comes_before_the_answer_or_in_its_middle() -> None:
 )
 def test_impossible_rates_are_refused(rates, complaint) -> None:
     with pytest.raises(ValueError, match=complaint):
-        Chaos(rates=rates)
+        RandomFaults(rates=rates)
 
 
 def test_rates_may_add_up_to_one() -> None:
-    assert Chaos(rates={"429": 0.1, "5xx": 0.2, "html": 0.7})
+    assert RandomFaults(rates={"429": 0.1, "5xx": 0.2, "html": 0.7})
 
 
 async def test_a_wait_survives_chaos() -> None:
     rates = {"429": 0.01, "5xx": 0.1, "html": 0.05, "reset": 0.1, "truncated": 0.1, "slow": 0.1}
     async with (
-        FakeSora(chaos=Chaos(rates=rates, seed=5)) as sora,
+        FakeSora(chaos=RandomFaults(rates=rates, seed=5)) as sora,
         SoraClient(base_url=sora.url, api_key="sk-fake") as client,
     ):
-        ids = [sora.add(Life()) for _ in range(20)]
+        ids = [sora.add(Scenario()) for _ in range(20)]
 
         ended = await asyncio.gather(*(client.wait_until_complete(each) for each in ids))
 
@@ -128,7 +134,7 @@ async def test_a_wait_survives_chaos() -> None:
 
 async def test_a_create_that_breaks_may_have_made_its_task() -> None:
     async with (
-        FakeSora(chaos=Chaos(rates={"truncated": 1.0})) as sora,
+        FakeSora(chaos=RandomFaults(rates={"truncated": 1.0})) as sora,
         aiohttp.ClientSession() as http,
     ):
         with pytest.raises(aiohttp.ClientPayloadError):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sora_async.testing import (
     ABSENT,
     Answer,
-    Life,
+    Scenario,
     Shape,
     completed,
     failed,
@@ -19,7 +19,7 @@ from sora_async.testing import (
     queued,
     running,
 )
-from sora_async.testing.servers.task_state import Facts, Order
+from sora_async.testing.servers.task_state import CreateCall, TaskFacts
 
 SHAPES: list[Shape] = ["page", "relay", "openai"]
 
@@ -28,7 +28,7 @@ def spelled(answer: Answer, shape: Shape = "relay", **facts: Any) -> dict[str, A
     """Return the body of an answer about a task made at second 1000 and finished at 1032."""
     known: dict[str, Any] = {
         "task_id": "sora-2:task_1",
-        "order": Order(),
+        "order": CreateCall(),
         "now": 1040.5,
         "created": 1000.0,
         "ended": 1032.0,
@@ -36,18 +36,18 @@ def spelled(answer: Answer, shape: Shape = "relay", **facts: Any) -> dict[str, A
         "file_url": "http://cdn/task_1.mp4",
         "unknown_status": 404,
     }
-    body = json.loads(answer.message(Facts(shape=shape, **(known | facts))).body)
+    body = json.loads(answer.message(TaskFacts(shape=shape, **(known | facts))).body)
     assert isinstance(body, dict)
     return body
 
 
-def status_at(life: Life, age: float, poll: int = 1) -> str:
+def status_at(life: Scenario, age: float, poll: int = 1) -> str:
     status = spelled(life.answer(age, poll)).get("status", "unknown")
     assert isinstance(status, str)
     return status
 
 
-def progress_at(life: Life, age: float) -> float | None:
+def progress_at(life: Scenario, age: float) -> float | None:
     body = spelled(life.answer(age, 1), "page")
     progress = body["detail"]["pending_info"]["progress_pct"]
     assert progress is None or isinstance(progress, float)
@@ -55,7 +55,7 @@ def progress_at(life: Life, age: float) -> float | None:
 
 
 def test_a_life_goes_from_unknown_to_a_url() -> None:
-    life = Life(visible_after=1, queued=3, running=6, url_delay=20)
+    life = Scenario(visible_after=1, queued=3, running=6, url_delay=20)
 
     seen = [status_at(life, age) for age in (0, 0.9, 1, 2.9, 3, 8.9, 9)]
     urls = [spelled(life.answer(age, 1))["video_url"] for age in (9, 28.9, 29)]
@@ -74,20 +74,20 @@ def test_a_life_goes_from_unknown_to_a_url() -> None:
 
 
 def test_a_url_may_never_come() -> None:
-    life = Life(queued=0, running=1, url_delay=None)
+    life = Scenario(queued=0, running=1, url_delay=None)
 
     assert spelled(life.answer(1e9, 1))["video_url"] is None
 
 
 def test_a_life_may_end_in_failure() -> None:
-    life = Life(queued=1, running=1, failure=("moderation_blocked", "No."))
+    life = Scenario(queued=1, running=1, failure=("moderation_blocked", "No."))
 
     assert spelled(life.answer(2, 1))["error"] == {"code": "moderation_blocked", "message": "No."}
     assert life.look(2, 1) == failed("moderation_blocked", "No.").snapshot
 
 
 def test_single_polls_of_a_life_may_go_wrong() -> None:
-    life = Life(queued=10, faults={2: http_error(503), 3: completed()})
+    life = Scenario(queued=10, faults={2: http_error(503), 3: completed()})
 
     assert [status_at(life, 0, poll) for poll in (1, 2, 3, 4)] == [
         "queued",
@@ -98,7 +98,9 @@ def test_single_polls_of_a_life_may_go_wrong() -> None:
 
 
 def test_progress_moves_evenly_between_the_pairs_and_stands_still_outside() -> None:
-    life = Life(queued=10, running=100, trajectory=[(0.1, 0.2), (0.5, 0.6), (0.5, 0.3), (0.9, 0.4)])
+    life = Scenario(
+        queued=10, running=100, trajectory=[(0.1, 0.2), (0.5, 0.6), (0.5, 0.3), (0.9, 0.4)]
+    )
 
     seen = [progress_at(life, 10 + age) for age in (0, 10, 30, 50, 70, 90, 99)]
 
@@ -106,7 +108,7 @@ def test_progress_moves_evenly_between_the_pairs_and_stands_still_outside() -> N
 
 
 def test_the_usual_progress_stands_still_near_the_end() -> None:
-    life = Life(queued=0, running=200)
+    life = Scenario(queued=0, running=200)
 
     assert progress_at(life, 0) == 0.0
     assert progress_at(life, 100) == 0.54
@@ -114,7 +116,7 @@ def test_the_usual_progress_stands_still_near_the_end() -> None:
 
 
 def test_a_server_may_send_no_progress() -> None:
-    life = Life(queued=0, running=1, trajectory=None)
+    life = Scenario(queued=0, running=1, trajectory=None)
 
     assert progress_at(life, 0) is None
     assert "progress" not in spelled(life.answer(0, 1), "relay")
@@ -122,13 +124,13 @@ def test_a_server_may_send_no_progress() -> None:
 
 
 def test_a_life_may_hang_for_ever() -> None:
-    assert status_at(Life(queued=math.inf), 1e12) == "queued"
-    assert progress_at(Life(queued=0, running=math.inf), 1e12) == 0.0
+    assert status_at(Scenario(queued=math.inf), 1e12) == "queued"
+    assert progress_at(Scenario(queued=0, running=math.inf), 1e12) == 0.0
 
 
 @given(
     life=st.builds(
-        Life,
+        Scenario,
         queued=st.floats(0, 1e6),
         running=st.floats(0, 1e6),
         url_delay=st.none() | st.floats(0, 1e3),
@@ -149,19 +151,21 @@ def test_any_life_has_an_answer_at_any_age(life, age, shape) -> None:
 
 
 def test_a_faster_life_is_the_same_in_less_time() -> None:
-    life = Life(queued=10, running=100, url_delay=20, visible_after=5, faults={1: queued()})
-    bare = Life(url_delay=None)
+    life = Scenario(queued=10, running=100, url_delay=20, visible_after=5, faults={1: queued()})
+    bare = Scenario(url_delay=None)
 
     fast = life.faster(10)
 
-    assert fast == Life(queued=1, running=10, url_delay=2, visible_after=0.5, faults=life.faults)
-    assert bare.faster(2) == Life(queued=5, running=128, url_delay=None)
+    assert fast == Scenario(
+        queued=1, running=10, url_delay=2, visible_after=0.5, faults=life.faults
+    )
+    assert bare.faster(2) == Scenario(queued=5, running=128, url_delay=None)
 
 
 @pytest.mark.parametrize("trajectory", [[], [(0.5, 0.1), (0.4, 0.2)]])
 def test_a_trajectory_out_of_order_is_refused(trajectory) -> None:
     with pytest.raises(ValueError, match="trajectory"):
-        Life(trajectory=trajectory)
+        Scenario(trajectory=trajectory)
 
 
 @pytest.mark.parametrize("progress", [-0.01, 1.01, 37, float("nan")])

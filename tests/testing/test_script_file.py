@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sora_async import testing
-from sora_async.testing import Answer, Chaos, Life, Order
+from sora_async.testing import Answer, CreateCall, RandomFaults, Scenario
 from sora_async.testing.answers.answer import ANSWERS
-from sora_async.testing.script_file import Plan, PlannedTask, load_plan
+from sora_async.testing.script_file import ScriptedTask, ScriptFile, load_script
 from sora_async.testing.script_reader import MisreadError, read
 
 SCRIPT = """
@@ -46,10 +46,10 @@ tasks:
 """
 
 
-def load(tmp_path: Path, text: str, name: str = "script.yaml") -> Plan:
+def load(tmp_path: Path, text: str, name: str = "script.yaml") -> ScriptFile:
     path = tmp_path / name
     path.write_text(text, "utf-8")
-    return load_plan(path)
+    return load_script(path)
 
 
 def complain(tmp_path: Path, text: str, name: str = "script.yaml") -> str:
@@ -61,15 +61,15 @@ def complain(tmp_path: Path, text: str, name: str = "script.yaml") -> str:
 def test_a_script_says_all_that_there_is(tmp_path) -> None:
     plan = load(tmp_path, SCRIPT)
 
-    short = Life(queued=1.0, running=4.0)
+    short = Scenario(queued=1.0, running=4.0)
     assert (plan.shape, plan.api_key, plan.speed, plan.unknown_status) == ("relay", "83", 10.0, 400)
-    assert plan.chaos == Chaos(rates={"429": 0.1, "reset": 0.02}, seed=3)
+    assert plan.chaos == RandomFaults(rates={"429": 0.1, "reset": 0.02}, seed=3)
     assert plan.default_life == short
     refused, accepted = plan.creates
     assert (repr(refused), accepted.life) == ("http_error(status=429)", short)
     boat, moon, star, sun = plan.tasks
     assert (boat.id, boat.start) == ("video_boat", "first_poll")
-    assert boat.order == Order(prompt="a boat", seconds="4")
+    assert boat.order == CreateCall(prompt="a boat", seconds="4")
     assert boat.life.running == math.inf
     assert boat.life.failure == ("blocked", None)
     assert repr(boat.life.faults[2]) == "reset()"
@@ -86,7 +86,7 @@ def test_a_script_says_all_that_there_is(tmp_path) -> None:
         "gzipped(answer=completed())",
         "truncated()",
     ]
-    assert (star.life, sun) == (short, PlannedTask())
+    assert (star.life, sun) == (short, ScriptedTask())
 
 
 def test_json_says_the_same(tmp_path) -> None:
@@ -99,7 +99,7 @@ def test_json_says_the_same(tmp_path) -> None:
 
 @pytest.mark.parametrize("text", ["", "# nothing", "{}"])
 def test_an_empty_script_is_the_usual_service(tmp_path, text) -> None:
-    assert load(tmp_path, text) == Plan()
+    assert load(tmp_path, text) == ScriptFile()
 
 
 def test_every_answer_has_a_name_in_scripts() -> None:
@@ -214,7 +214,7 @@ def test_a_file_that_is_no_text_is_told(tmp_path) -> None:
     (tmp_path / "script.yaml").write_bytes(b"\xff\xfe\x00")
 
     with pytest.raises(ValueError, match=r"script\.yaml: it is not in UTF-8"):
-        load_plan(tmp_path / "script.yaml")
+        load_script(tmp_path / "script.yaml")
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ PLAIN = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from([*ANSWERS, *Plan.__annotations__, *PlannedTask.__annotations__]),
+            st.sampled_from([*ANSWERS, *ScriptFile.__annotations__, *ScriptedTask.__annotations__]),
             inner,
             max_size=3,
         )
@@ -256,7 +256,7 @@ PLAIN = st.recursive(
 )
 
 
-@given(PLAIN, st.sampled_from([Plan, PlannedTask, Answer, Life, Chaos]))
+@given(PLAIN, st.sampled_from([ScriptFile, ScriptedTask, Answer, Scenario, RandomFaults]))
 def test_any_data_is_read_or_refused(data, hint) -> None:
     try:
         value = read(data, hint)

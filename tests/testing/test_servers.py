@@ -14,13 +14,13 @@ from multidict import CIMultiDict
 from support import ROOT
 
 from sora_async import Phase
-from sora_async._wire.response import Reply, decode_reply
-from sora_async.testing import FakeSora, Life, Shape, completed, failed, queued, running
+from sora_async._wire.response import Response, decode_response
+from sora_async.testing import FakeSora, Scenario, Shape, completed, failed, queued, running
 from sora_async.testing.servers.profiles import SERVERS
 
 SHAPES: tuple[Shape, ...] = get_args(Shape)
 PAGE = ROOT / "docs" / "explanation" / "what-servers-do.rst"
-DONE = Life(queued=0, running=0)
+DONE = Scenario(queued=0, running=0)
 
 
 @attrs.frozen
@@ -92,14 +92,14 @@ async def test_the_client_of_this_package_reads_every_server(shape) -> None:
         seen = []
         for _ in range(4):
             async with caller.http.get(sora.url + poll_path(shape, "task_1")) as answer:
-                reply = Reply(
+                reply = Response(
                     url=str(answer.url),
                     status=answer.status,
                     headers=CIMultiDict(answer.headers),
                     body=await answer.read(),
                     received=datetime(2026, 1, 14, 8, tzinfo=UTC),
                 )
-            seen.append(decode_reply(reply, task_id="task_1"))
+            seen.append(decode_response(reply, task_id="task_1"))
 
     going = [Phase.QUEUED, Phase.QUEUED if shape == "sglang" else Phase.RUNNING]
     assert [task.phase for task in seen] == [*going, Phase.SUCCEEDED, Phase.FAILED]
@@ -255,8 +255,8 @@ async def test_vllm_tells_of_a_failed_task_as_an_http_error(code, status, told) 
 
 async def test_vllm_has_the_file_and_no_url() -> None:
     async with calling("vllm") as (sora, caller):
-        task_id = sora.add(Life(queued=0, running=0))
-        later = sora.add(Life(queued=1))
+        task_id = sora.add(Scenario(queued=0, running=0))
+        later = sora.add(Scenario(queued=1))
         _, body = await caller.get(f"/v1/videos/{task_id}")
         status, video = await caller.get(f"/v1/videos/{task_id}/content")
         early = await caller.get(f"/v1/videos/{later}/content")
@@ -299,7 +299,7 @@ async def test_sglang_makes_bare_uuids_lists_without_cursors_and_shows_what_it_d
 @pytest.mark.parametrize("call", ["GET {}", "GET {}/content", "DELETE {}", "POST {}/remix"])
 async def test_a_task_that_is_not_visible_yet_is_unknown_to_every_call(shape, call) -> None:
     async with calling(shape) as (sora, caller):
-        task_id = sora.add(Life(visible_after=60))
+        task_id = sora.add(Scenario(visible_after=60))
         method, path = call.format(f"/v1/videos/{task_id}").split()
         status, _ = await caller.call(method, path)
 
@@ -373,7 +373,7 @@ async def test_the_relay_can_remix_and_says_of_what() -> None:
 async def test_lists_come_in_pages(shape) -> None:
     async with calling(shape) as (sora, caller):
         ids = [sora.add() for _ in range(25)]
-        sora.add(Life(visible_after=60))
+        sora.add(Scenario(visible_after=60))
         _, all_of_it = await caller.get("/v1/videos")
         _, first = await caller.get("/v1/videos?limit=10")
         _, last = await caller.get(f"/v1/videos?limit=10&after={ids[5]}")

@@ -7,7 +7,7 @@ import pytest
 from support import KEY
 
 from sora_async.testing import FakeSora, completed, html, make_video, queued, video_file
-from sora_async.testing.answers.video_files import Film
+from sora_async.testing.answers.video_files import ServedVideo
 
 BEARER = {"Authorization": f"Bearer {KEY}"}
 
@@ -24,7 +24,7 @@ def on_cdn(sora: FakeSora, task_id: str = "task_1") -> str:
 @pytest.mark.parametrize("kind", ["mp4", "mov", "webm"])
 @pytest.mark.parametrize("size", [64, 100, 200, 65_536, 65_537, 200_000])
 def test_any_part_of_a_film_is_a_part_of_the_whole(kind: str, size: int) -> None:
-    film = Film(size=size, kind=kind)
+    film = ServedVideo(size=size, kind=kind)
 
     whole = film.read(0, size)
 

@@ -5,8 +5,8 @@ from typing import Any, Final, get_args
 
 import pytest
 
-from sora_async import NotOfferedError, Phase, SoraClient, TaskFailedError, VideoTask
-from sora_async.testing import FakeSora, Life, Shape, accepted
+from sora_async import Phase, SoraClient, TaskFailedError, UnsupportedOperationError, VideoTask
+from sora_async.testing import FakeSora, Scenario, Shape, accepted
 
 KEY = "sk-0123456789abcdef"
 
@@ -64,7 +64,7 @@ async def test_a_reference_arrives_on_every_server(shape: Shape) -> None:
 
 @pytest.mark.parametrize("shape", SHAPES)
 async def test_a_task_that_fails_says_why_on_every_server(shape: Shape) -> None:
-    life = Life(failure=("moderation_blocked", "The prompt was refused."))
+    life = Scenario(failure=("moderation_blocked", "The prompt was refused."))
     async with (
         FakeSora(api_key=KEY, shape=shape, default_life=life) as sora,
         make_client(sora, shape) as client,
@@ -91,7 +91,7 @@ async def test_a_later_process_needs_the_id_alone(shape: Shape) -> None:
 
 @pytest.mark.parametrize("shape", SHAPES)
 async def test_a_task_that_polls_do_not_see_yet_is_waited_for(shape: Shape) -> None:
-    life = Life(visible_after=20.0)
+    life = Scenario(visible_after=20.0)
     async with (
         FakeSora(api_key=KEY, shape=shape, default_life=life) as sora,
         make_client(sora, shape) as client,
@@ -140,7 +140,7 @@ HAS_CHARACTERS: Final = {"openai", "litellm"}
 
 
 async def finish(sora: FakeSora, client: SoraClient) -> VideoTask:
-    sora.on_create(accepted(life=Life(queued=1.0, running=1.0)))
+    sora.on_create(accepted(life=Scenario(queued=1.0, running=1.0)))
     return await client.create_and_wait(prompt="a boat", until="completed")
 
 
@@ -149,7 +149,7 @@ async def test_tasks_are_listed_where_a_server_has_a_list(shape: Shape) -> None:
     async with FakeSora(api_key=KEY, shape=shape) as sora, make_client(sora, shape) as client:
         ids = [(await client.create_task(prompt=f"boat {number}")).id for number in range(5)]
         if shape not in HAS_LIST:
-            with pytest.raises(NotOfferedError):
+            with pytest.raises(UnsupportedOperationError):
                 [task async for task in client.list_tasks()]
             return
 
@@ -164,7 +164,7 @@ async def test_a_task_is_deleted_where_a_server_can(shape: Shape) -> None:
     async with FakeSora(api_key=KEY, shape=shape) as sora, make_client(sora, shape) as client:
         task = await finish(sora, client)
         if shape not in HAS_DELETE:
-            with pytest.raises(NotOfferedError):
+            with pytest.raises(UnsupportedOperationError):
                 await client.delete_task(task.id)
             return
 
@@ -177,7 +177,7 @@ async def test_a_video_is_remixed_where_a_server_can(shape: Shape) -> None:
     async with FakeSora(api_key=KEY, shape=shape) as sora, make_client(sora, shape) as client:
         task = await finish(sora, client)
         if shape not in HAS_REMIX:
-            with pytest.raises(NotOfferedError):
+            with pytest.raises(UnsupportedOperationError):
                 await client.remix_task(task.id, prompt="at night")
             return
 
@@ -193,9 +193,9 @@ async def test_a_character_is_made_where_a_server_knows_them(shape: Shape) -> No
     mp4 = b"\0\0\0\x18ftypisom" + bytes(64)
     async with FakeSora(api_key=KEY, shape=shape) as sora, make_client(sora, shape) as client:
         if shape not in HAS_CHARACTERS:
-            with pytest.raises(NotOfferedError):
+            with pytest.raises(UnsupportedOperationError):
                 await client.create_character(name="Mo", video=mp4)
-            with pytest.raises(NotOfferedError):
+            with pytest.raises(UnsupportedOperationError):
                 await client.get_character("char_1")
             return
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, assert_type
 
 from sora_async import (
-    Budget,
     Character,
     Dialect,
     Download,
@@ -14,6 +13,7 @@ from sora_async import (
     Outcome,
     Phase,
     ProgressEvent,
+    RateLimit,
     Schedule,
     SoraClient,
     SoraError,
@@ -69,7 +69,7 @@ async def check_creates(client: SoraClient) -> None:
 
 
 async def check_many(ids: AsyncIterator[str]) -> None:
-    client = SoraClient(budget=Budget(rate=None, burst=5, in_flight=10))
+    client = SoraClient(budget=RateLimit(rate=None, burst=5, in_flight=10))
     async for outcome in client.as_completed(["x", "y"], at_once=5000):
         assert_type(outcome, Outcome)
         assert_type(outcome.task, VideoTask | None)
@@ -77,8 +77,8 @@ async def check_many(ids: AsyncIterator[str]) -> None:
         assert_type(outcome.unwrap(), VideoTask)
     async for news in client.events(ids, timeout=None, until="video_url"):
         assert_type(news, ProgressEvent | Outcome)
-    assert_type(Budget().rate, float | None)
-    Budget(50)  # type: ignore[call-arg]
+    assert_type(RateLimit().rate, float | None)
+    RateLimit(50)  # type: ignore[call-arg]
     SoraClient(budget=5)  # type: ignore[arg-type]
 
 

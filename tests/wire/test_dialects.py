@@ -7,7 +7,7 @@ import attrs
 import pytest
 
 from sora_async import Dialect, InvalidArgumentError, SoraClient
-from sora_async._http.endpoints import MOST_ADDRESSES, Addresses
+from sora_async._http.endpoints import MOST_ADDRESSES, Endpoints
 from sora_async.dialects import DIALECTS, OPENAI, OPENROUTER, UNIFIED
 from sora_async.testing import FakeSora, completed, queued, raw
 
@@ -164,7 +164,7 @@ async def test_a_polling_address_elsewhere_is_not_asked(address: object) -> None
 
 
 def test_only_so_many_polling_addresses_are_remembered() -> None:
-    addresses = Addresses("https://api.example", OPENROUTER)
+    addresses = Endpoints("https://api.example", OPENROUTER)
 
     for number in range(MOST_ADDRESSES + 1):
         addresses.learn(str(number), {"polling_url": "/elsewhere"}, url="https://api.example/x")

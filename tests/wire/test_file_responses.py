@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sora_async._download.content_range import Part, read_part
+from sora_async._download.content_range import ContentRange, read_content_range
 from sora_async._wire.video_type import (
     describe_stranger,
     find_video_type,
@@ -153,9 +153,9 @@ def test_the_content_address_itself_is_no_link() -> None:
 def test_a_whole_file_tells_its_length_and_validator() -> None:
     headers = {"Content-Length": "100", "ETag": '"a"'}
 
-    part = read_part(200, headers)
+    part = read_content_range(200, headers)
 
-    assert part == Part(status=200, first=0, total=100, validator='"a"', is_encoded=False)
+    assert part == ContentRange(status=200, first=0, total=100, validator='"a"', is_encoded=False)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_a_whole_file_tells_its_length_and_validator() -> None:
 def test_which_part_it_is_is_told_by_the_headers(
     status: int, headers: dict[str, str], first: int | None, total: int | None
 ) -> None:
-    part = read_part(status, headers)
+    part = read_content_range(status, headers)
 
     assert (part.first, part.total) == (first, total)
 
@@ -185,10 +185,10 @@ def test_which_part_it_is_is_told_by_the_headers(
 def test_an_encoded_body_has_no_length_and_no_version_of_ours(encoding: str) -> None:
     headers = {"Content-Encoding": encoding, "Content-Length": "9", "ETag": '"a"'}
 
-    part = read_part(200, headers)
+    part = read_content_range(200, headers)
 
     assert (part.is_encoded, part.total, part.validator) == (True, None, None)
-    assert not read_part(200, {"Content-Encoding": "identity"}).is_encoded
+    assert not read_content_range(200, {"Content-Encoding": "identity"}).is_encoded
 
 
 @pytest.mark.parametrize(
@@ -215,4 +215,4 @@ def test_an_encoded_body_has_no_length_and_no_version_of_ours(encoding: str) -> 
 def test_only_what_tells_versions_apart_is_a_validator(
     headers: dict[str, str], validator: str | None
 ) -> None:
-    assert read_part(200, headers).validator == validator
+    assert read_content_range(200, headers).validator == validator

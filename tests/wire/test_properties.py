@@ -18,7 +18,7 @@ from multidict import CIMultiDict
 from support import JSON_VALUES, RESPONSES
 
 from sora_async import Phase, SoraError, VideoTask
-from sora_async._wire.response import Reply, decode_reply
+from sora_async._wire.response import Response, decode_response
 from sora_async._wire.urls import check_task_id, fill_in
 from sora_async.errors import InvalidArgumentError
 
@@ -35,8 +35,8 @@ headers = st.dictionaries(
 )
 
 
-def reply_of(body: bytes, status: int, named: dict[str, str]) -> Reply:
-    return Reply(
+def reply_of(body: bytes, status: int, named: dict[str, str]) -> Response:
+    return Response(
         url="https://api.example/v1/videos/x",
         status=status,
         headers=CIMultiDict(named),
@@ -49,7 +49,7 @@ def decode(
     body: bytes, status: int = 200, named: dict[str, str] | None = None
 ) -> VideoTask | SoraError:
     try:
-        return decode_reply(reply_of(body, status, named or {}), task_id=ID, secrets=(KEY,))
+        return decode_response(reply_of(body, status, named or {}), task_id=ID, secrets=(KEY,))
     except SoraError as error:
         return error
 
@@ -189,13 +189,13 @@ WITHOUT_ORJSON = """
 import pickle, sys
 sys.modules["orjson"] = None
 from sora_async import SoraError
-from sora_async._wire.response import decode_reply
+from sora_async._wire.response import decode_response
 
 try:
     while True:
         reply = pickle.load(sys.stdin.buffer)
         try:
-            seen = decode_reply(reply, task_id=sys.argv[1], secrets=(sys.argv[2],))
+            seen = decode_response(reply, task_id=sys.argv[1], secrets=(sys.argv[2],))
         except SoraError as error:
             seen = error
         pickle.dump(seen, sys.stdout.buffer)
@@ -206,13 +206,13 @@ except EOFError:
 
 
 @pytest.fixture(scope="module")
-def decode_without_orjson() -> Iterator[Callable[[Reply], VideoTask | SoraError]]:
+def decode_without_orjson() -> Iterator[Callable[[Response], VideoTask | SoraError]]:
     command = [sys.executable, "-c", WITHOUT_ORJSON, ID, KEY]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdin is not None and child.stdout is not None
         to, back = child.stdin, child.stdout
 
-        def ask(reply: Reply) -> VideoTask | SoraError:
+        def ask(reply: Response) -> VideoTask | SoraError:
             pickle.dump(reply, to)
             to.flush()
             seen: VideoTask | SoraError = pickle.load(back)
@@ -247,7 +247,7 @@ def spellings(draw: st.DrawFn) -> bytes:
 @settings(max_examples=400)
 @given(spellings() | mutations() | st.binary(max_size=40), statuses, headers)
 def test_a_reply_reads_the_same_with_and_without_orjson(
-    decode_without_orjson: Callable[[Reply], VideoTask | SoraError],
+    decode_without_orjson: Callable[[Response], VideoTask | SoraError],
     body: bytes,
     status: int,
     named: dict[str, str],

@@ -8,11 +8,11 @@ import pytest
 from multidict import CIMultiDict
 from support import RESPONSES
 
-from sora_async import Phase, ResponseError, SoraError, UnreadableReplyError, VideoTask
-from sora_async._polling.decide import Done, GiveUp, Sleep, step
-from sora_async._polling.fault_policy import Patience
-from sora_async._wire.response import Reply, decode_reply
-from sora_async._wire.status_words import PHASES
+from sora_async import InvalidResponseError, Phase, ResponseError, SoraError, VideoTask
+from sora_async._polling.decide import Done, GiveUp, Sleep, decide
+from sora_async._polling.fault_policy import FaultPolicy
+from sora_async._wire.response import Response, decode_response
+from sora_async._wire.status_words import PHASE_WORDS
 from sora_async.schedule import DEFAULT_SCHEDULE, History
 
 MANIFEST = json.loads((RESPONSES / "manifest.json").read_text("utf-8"))
@@ -30,8 +30,8 @@ PHASE_BY_WORD = {
 }
 
 
-def load(entry: dict[str, Any]) -> Reply:
-    return Reply(
+def load(entry: dict[str, Any]) -> Response:
+    return Response(
         url=URL,
         status=entry["http_status"],
         headers=CIMultiDict(entry["headers"]),
@@ -42,7 +42,7 @@ def load(entry: dict[str, Any]) -> Reply:
 
 def read(entry: dict[str, Any]) -> VideoTask | SoraError:
     try:
-        return decode_reply(load(entry), task_id=ID)
+        return decode_response(load(entry), task_id=ID)
     except SoraError as error:
         return error
 
@@ -84,7 +84,7 @@ def test_a_body_that_is_an_error_tells_its_code_and_message(entry: dict[str, Any
 
     error = read(entry)
 
-    assert isinstance(error, ResponseError | UnreadableReplyError)
+    assert isinstance(error, ResponseError | InvalidResponseError)
     assert error.status == entry["http_status"]
     if isinstance(error, ResponseError):
         assert error.code == expected["failure_code"]
@@ -93,7 +93,7 @@ def test_a_body_that_is_an_error_tells_its_code_and_message(entry: dict[str, Any
 
 @entries("not_a_task")
 def test_another_endpoints_answer_is_no_task(entry: dict[str, Any]) -> None:
-    assert isinstance(read(entry), UnreadableReplyError)
+    assert isinstance(read(entry), InvalidResponseError)
 
 
 @pytest.mark.parametrize("entry", MANIFEST, ids=[entry["file"][:3] for entry in MANIFEST])
@@ -101,8 +101,8 @@ def test_a_wait_that_gets_it_first_acts_as_expected(entry: dict[str, Any]) -> No
     action = entry["expected"]["action"]
     history = History(task_id=ID, started=0.0)
 
-    history, decision = step(
-        history, read(entry), now=0.0, schedule=DEFAULT_SCHEDULE, patience=Patience()
+    history, decision = decide(
+        history, read(entry), now=0.0, schedule=DEFAULT_SCHEDULE, patience=FaultPolicy()
     )
 
     kind = {"done": Done, "raise_failed": GiveUp, "raise_http": GiveUp}.get(action, Sleep)
@@ -115,4 +115,4 @@ def test_the_word_list_is_ours() -> None:
     words = json.loads((RESPONSES / "status_words.json").read_text("utf-8"))
     listed = {word: PHASE_BY_WORD[phase] for phase in words for word in words[phase]}
 
-    assert listed == PHASES
+    assert listed == PHASE_WORDS

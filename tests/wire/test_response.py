@@ -11,14 +11,8 @@ from multidict import CIMultiDict
 from support import RESPONSES
 
 from sora_async import errors
-from sora_async._wire.response import Reply, decode_reply
-from sora_async._wire.urls import (
-    check_api_key,
-    check_base_url,
-    check_task_id,
-    fill_in,
-    is_loopback,
-)
+from sora_async._wire.response import Response, decode_response
+from sora_async._wire.urls import check_api_key, check_base_url, check_task_id, fill_in, is_loopback
 from sora_async.models import Phase, TaskFailure, VideoTask
 
 ID = "sora-2:task_01"
@@ -29,17 +23,17 @@ VIDEO = "https://cdn.example/v.mp4"
 KEY = "sk-0123456789abcdef"
 
 
-def reply(body: object, status: int = 200, **headers: str) -> Reply:
+def reply(body: object, status: int = 200, **headers: str) -> Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = {name.replace("_", "-"): text for name, text in headers.items()}
-    return Reply(
+    return Response(
         url=URL, status=status, headers=CIMultiDict(named), body=content, received=RECEIVED
     )
 
 
 def decode(body: object, status: int = 200, **headers: str) -> VideoTask:
     answer = reply(body, status, **headers)
-    return decode_reply(answer, task_id=ID, secrets=(KEY,), content=CONTENT)
+    return decode_response(answer, task_id=ID, secrets=(KEY,), content=CONTENT)
 
 
 def error_of(body: object, status: int = 200, **headers: str) -> Any:
@@ -530,7 +524,7 @@ class TestPrevious:
     def again(self, body: bytes, status: int = 200, **headers: str) -> bool:
         """Return whether a reply after that of BODY gives the snapshot of BODY once more."""
         before = decode(self.BODY, openai_poll_after_ms="5000")
-        after = decode_reply(
+        after = decode_response(
             reply(body, status, **headers), task_id=ID, secrets=(KEY,), previous=before
         )
         assert after == decode(body, status, **headers)
@@ -549,13 +543,13 @@ class TestPrevious:
     def test_the_same_bytes_are_no_task_under_every_status(self) -> None:
         before = decode(self.BODY)
 
-        with pytest.raises(errors.RateLimitedError):
-            decode_reply(reply(self.BODY, 429), task_id=ID, previous=before)
+        with pytest.raises(errors.RateLimitError):
+            decode_response(reply(self.BODY, 429), task_id=ID, previous=before)
 
     def test_a_task_that_came_as_an_http_error_is_read_anew(self) -> None:
         before = decode(self.BODY, 503)
 
-        after = decode_reply(reply(self.BODY), task_id=ID, previous=before)
+        after = decode_response(reply(self.BODY), task_id=ID, previous=before)
 
         assert after == before and after is not before
 
@@ -636,13 +630,13 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("status", "body", "expected"),
         [
-            (401, {}, errors.UnauthorizedError),
-            (403, {"error": {"message": "no rights"}}, errors.UnauthorizedError),
+            (401, {}, errors.AuthenticationError),
+            (403, {"error": {"message": "no rights"}}, errors.AuthenticationError),
             (403, {"error": {"message": "用户额度不足"}}, errors.InsufficientQuotaError),
             (402, {}, errors.InsufficientQuotaError),
             (429, {"error": {"code": "insufficient_user_quota"}}, errors.InsufficientQuotaError),
             (429, {"error": {"type": "insufficient_quota"}}, errors.InsufficientQuotaError),
-            (429, {"error": "slow down"}, errors.RateLimitedError),
+            (429, {"error": "slow down"}, errors.RateLimitError),
             (404, {"detail": "Not Found"}, errors.TaskNotFoundError),
             (404, {"error": {"code": "model_not_found"}}, errors.ResponseError),
             (
@@ -662,11 +656,11 @@ class TestErrors:
             (500, b"<html>oops</html>", errors.ServiceUnavailableError),
             (524, b"error code: 524", errors.ServiceUnavailableError),
             (200, {"error": {"code": "task_not_found"}}, errors.TaskNotFoundError),
-            (200, {"error": {"code": "rate_limit_exceeded"}}, errors.RateLimitedError),
+            (200, {"error": {"code": "rate_limit_exceeded"}}, errors.RateLimitError),
             (200, {"error": {"type": "server_error"}}, errors.ServiceUnavailableError),
-            (200, {"error": {"type": "authentication_error"}}, errors.UnauthorizedError),
+            (200, {"error": {"type": "authentication_error"}}, errors.AuthenticationError),
             (200, {"code": 503, "message": "busy"}, errors.ServiceUnavailableError),
-            (200, {"code": "401", "message": "who"}, errors.UnauthorizedError),
+            (200, {"code": "401", "message": "who"}, errors.AuthenticationError),
             (200, {"code": 2001, "msg": "busy", "retryAfter": 15}, errors.ServiceUnavailableError),
             (200, {"code": 2001, "msg": "odd"}, errors.ResponseError),
             (200, {"success": False, "message": "odd"}, errors.ResponseError),
@@ -713,8 +707,8 @@ class TestErrors:
         assert error_of({}, 500).request_id is None
 
     def test_a_missing_key_is_told_from_a_wrong_one(self) -> None:
-        with pytest.raises(errors.UnauthorizedError) as caught:
-            decode_reply(reply({}, 401), task_id=ID)
+        with pytest.raises(errors.AuthenticationError) as caught:
+            decode_response(reply({}, 401), task_id=ID)
 
         assert caught.value.is_keyless
         assert not error_of({}, 401).is_keyless
@@ -741,7 +735,7 @@ class TestErrors:
     ) -> None:
         error = error_of(body, status)
 
-        assert isinstance(error, errors.UnreadableReplyError)
+        assert isinstance(error, errors.InvalidResponseError)
         assert (error.is_html, error.reason) == (is_html, reason)
 
     def test_brackets_in_a_text_are_no_nesting(self) -> None:
@@ -801,8 +795,8 @@ class TestHints:
     def test_a_hint_renamed_by_a_relay_is_read(self) -> None:
         headers = CIMultiDict({"llm_provider-retry-after": "9"})
 
-        with pytest.raises(errors.RateLimitedError) as caught:
-            decode_reply(attrs.evolve(reply({}, 429), headers=headers), task_id=ID)
+        with pytest.raises(errors.RateLimitError) as caught:
+            decode_response(attrs.evolve(reply({}, 429), headers=headers), task_id=ID)
 
         assert caught.value.retry_after == 9.0
 
@@ -828,7 +822,7 @@ class TestSecret:
         body = b'{"error": "bad sk-a\\/b-012345"}'
 
         with pytest.raises(errors.SoraError) as caught:
-            decode_reply(reply(body, 400), task_id=ID, secrets=("sk-a/b-012345",))
+            decode_response(reply(body, 400), task_id=ID, secrets=("sk-a/b-012345",))
 
         assert "sk-a/b-012345" not in str(caught.value)
 
@@ -857,11 +851,11 @@ class TestSecret:
         body = json.dumps({"error": "?key=sk%2Fabc%2Fdef%2F123456"}).encode()
 
         with pytest.raises(errors.SoraError) as caught:
-            decode_reply(reply(body, 400), task_id=ID, secrets=("x", key))
+            decode_response(reply(body, 400), task_id=ID, secrets=("x", key))
 
         assert "?key=[key]" in str(caught.value)
 
     def test_a_key_as_short_as_a_word_is_not_looked_for(self) -> None:
-        task = decode_reply(reply({"id": ID, "model": "sora-2"}), task_id=ID, secrets=("sora",))
+        task = decode_response(reply({"id": ID, "model": "sora-2"}), task_id=ID, secrets=("sora",))
 
         assert task.model == "sora-2"

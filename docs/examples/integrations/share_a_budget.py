@@ -3,9 +3,9 @@ import os
 import sys
 
 from sora_async import SoraClient
-from sora_async.integrations.redis import SharedBudget
+from sora_async.integrations.redis import SharedRateLimit
 
-BUDGET = SharedBudget(url=os.environ["REDIS_URL"], name="my-account", rate=50)
+BUDGET = SharedRateLimit(url=os.environ["REDIS_URL"], name="my-account", rate=50)
 
 
 async def main(task_ids: list[str]) -> None:

@@ -1,4 +1,4 @@
-from sora_async import CreateUncertainError, RateLimitedError, SoraClient
+from sora_async import CreateOutcomeUnknownError, RateLimitError, SoraClient
 
 
 async def order(url: str, prompt: str, picture: bytes) -> str | None:
@@ -6,8 +6,8 @@ async def order(url: str, prompt: str, picture: bytes) -> str | None:
     async with SoraClient(base_url=url) as client:
         try:
             task = await client.create_task(prompt=prompt, input_reference=picture)
-        except CreateUncertainError:
+        except CreateOutcomeUnknownError:
             return None
-        except RateLimitedError as error:
+        except RateLimitError as error:
             raise BlockingIOError("too many orders: try again later") from error
     return task.id

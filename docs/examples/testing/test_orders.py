@@ -2,11 +2,19 @@ import pytest
 from orders import settle
 
 from sora_async import SoraClient
-from sora_async.testing import FakeSora, Life, VirtualClock, completed, http_error, reset, running
+from sora_async.testing import (
+    FakeSora,
+    Scenario,
+    VirtualClock,
+    completed,
+    http_error,
+    reset,
+    running,
+)
 
 
 async def test_a_customer_gets_the_address(sora_service: FakeSora, sora_client: SoraClient) -> None:
-    sora_service.add(Life(queued=30, running=240), task_id="video_1")
+    sora_service.add(Scenario(queued=30, running=240), task_id="video_1")
 
     text = await settle(sora_client, "video_1")
 
@@ -14,7 +22,7 @@ async def test_a_customer_gets_the_address(sora_service: FakeSora, sora_client: 
 
 
 async def test_a_failure_is_explained(sora_service: FakeSora, sora_client: SoraClient) -> None:
-    task_id = sora_service.add(Life(failure=("moderation_blocked", "the prompt was refused")))
+    task_id = sora_service.add(Scenario(failure=("moderation_blocked", "the prompt was refused")))
 
     text = await settle(sora_client, task_id)
 

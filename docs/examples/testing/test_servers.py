@@ -1,9 +1,9 @@
 import pytest
 from orders import settle
 
-from sora_async.testing import Chaos
+from sora_async.testing import RandomFaults
 
-ROUGH = Chaos(rates={"5xx": 0.1, "reset": 0.05, "truncated": 0.05, "slow": 0.1}, seed=7)
+ROUGH = RandomFaults(rates={"5xx": 0.1, "reset": 0.05, "truncated": 0.05, "slow": 0.1}, seed=7)
 
 
 @pytest.fixture(params=["page", "openai", "sglang"])

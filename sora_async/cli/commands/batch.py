@@ -11,11 +11,11 @@ from typing import Any, Final
 from ... import BatchEvent, BatchOutcome, ClientClosedError, ProgressEvent
 from ..client_options import make_client
 from ..display.format import clean, count, shorten
-from ..display.renderer import Outcome, Show, exit_code
+from ..display.renderer import Renderer, RowOutcome, exit_code
 from ..display.select import make_show
 from ..display.totals import ENDS, count_up
 from ..exit_codes import Exit
-from ..prompt_file import Order, read_orders
+from ..prompt_file import PromptEntry, read_prompts
 from ..resume_hint import tell_same
 from ..signals import run_loop
 
@@ -35,7 +35,7 @@ STAYS: Final = frozenset({"succeeded", "failed", "uncertain"})
 
 def batch(options: argparse.Namespace) -> Exit:
     """Carry out the orders; what is not done at the end, the next run goes on with."""
-    orders = read_orders(options.prompts)
+    orders = read_prompts(options.prompts)
     show = make_show([], is_json=options.json, prints_results=True, total=len(orders))
     reader = Reader(orders, show, is_json=options.json)
     try:
@@ -52,7 +52,7 @@ def batch(options: argparse.Namespace) -> Exit:
 
 
 async def _batch(
-    orders: Mapping[int, Order], options: argparse.Namespace, reader: "Reader"
+    orders: Mapping[int, PromptEntry], options: argparse.Namespace, reader: "Reader"
 ) -> None:
     async with make_client(options, max_downloads=options.downloading) as client, reader.show:
         stream = client.batch_events(
@@ -85,7 +85,7 @@ class Reader:
         is_json: Whether a program reads, which wants to know which order became which task.
     """
 
-    def __init__(self, orders: Mapping[int, Order], show: Show, *, is_json: bool) -> None:
+    def __init__(self, orders: Mapping[int, PromptEntry], show: Renderer, *, is_json: bool) -> None:
         self.show = show
         # By identity: the same prompt may be ordered twice.
         self._lines = {id(order): number for number, order in orders.items()}
@@ -132,7 +132,7 @@ class Reader:
         name = self._names[id(order)]
         self._events.pop(name, None)
         now = _now()
-        outcome = Outcome(
+        outcome = RowOutcome(
             task_id=task_id,
             last=self._waits.pop(name, None),
             elapsed=now - self._began.pop(name, now),
@@ -159,7 +159,7 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _print_summary(total: int, show: Show) -> None:
+def _print_summary(total: int, show: Renderer) -> None:
     from ..display.json_lines import print_record
 
     words = Counter(outcome.word for outcome in show.outcomes.values())
@@ -176,7 +176,7 @@ def _print_summary(total: int, show: Show) -> None:
     )
 
 
-def _tell_summary(total: int, show: Show, options: argparse.Namespace) -> None:
+def _tell_summary(total: int, show: Renderer, options: argparse.Namespace) -> None:
     """Say on stderr what has become of the orders, which failed, and how to go on."""
     ends = show.outcomes.values()
     words: Counter[str] = Counter(outcome.word for outcome in ends)
@@ -191,7 +191,7 @@ def _tell_summary(total: int, show: Show, options: argparse.Namespace) -> None:
     print("\n".join(tell), file=sys.stderr, flush=True)
 
 
-def _name(line: int, width: int, order: Order) -> str:
+def _name(line: int, width: int, order: PromptEntry) -> str:
     """
     Return what the row of an order is called: the line that it is from, and what it is about.
 
@@ -204,9 +204,9 @@ def _name(line: int, width: int, order: Order) -> str:
     return shorten(f"{line:>{width}} {what}", LONGEST_NAME)
 
 
-def _tell_lost(outcomes: Iterable[Outcome]) -> Iterator[str]:
+def _tell_lost(outcomes: Iterable[RowOutcome]) -> Iterator[str]:
     """Yield a line for each reason; what all have met, such as no network, is told once."""
-    reasons: dict[str, list[Outcome]] = {}
+    reasons: dict[str, list[RowOutcome]] = {}
     for one in sorted(outcomes, key=lambda one: one.line or 0):
         if one.word != "interrupted":
             reasons.setdefault(one.reason, []).append(one)

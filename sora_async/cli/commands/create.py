@@ -5,13 +5,13 @@ import asyncio
 import sys
 from dataclasses import dataclass
 
-from ... import CreateUncertainError, SoraClient, VideoTask
+from ... import CreateOutcomeUnknownError, SoraClient, VideoTask
 from ..client_options import make_client, make_watch
-from ..display.renderer import Show, exit_code, follow
+from ..display.renderer import Renderer, exit_code, follow
 from ..display.select import is_terminal, make_show
 from ..exit_codes import Exit
 from ..output_paths import make_save
-from ..prompt_file import Order, read_order
+from ..prompt_file import PromptEntry, read_prompt
 from ..resume_hint import tell_again, tell_rest
 from ..signals import run_loop
 from .wait import tell_ends
@@ -26,7 +26,7 @@ ORDER = "order"
 
 
 @dataclass
-class Run:
+class CreateRun:
     """
     What has come of the order so far; it outlives a loop that a second Ctrl-C ends.
 
@@ -40,13 +40,13 @@ class Run:
     url: str = ""
     task: VideoTask | None = None
     is_interrupted: bool = False
-    show: Show | None = None
+    show: Renderer | None = None
 
 
 def create(options: argparse.Namespace) -> Exit:
     """Create a task and print its id; wait for it and download its video where asked to."""
-    order = read_order(options)  # outside of the loop, in which Ctrl-C would not end a read
-    run = Run()
+    order = read_prompt(options)  # outside of the loop, in which Ctrl-C would not end a read
+    run = CreateRun()
     try:
         run_loop(_create(order, options, run), options)
     except KeyboardInterrupt:
@@ -63,7 +63,7 @@ def create(options: argparse.Namespace) -> Exit:
     return exit_code(run.show.outcomes.values()) if run.show else Exit.OK
 
 
-async def _create(order: Order, options: argparse.Namespace, run: Run) -> None:
+async def _create(order: PromptEntry, options: argparse.Namespace, run: CreateRun) -> None:
     async with make_client(options) as client:
         save = make_save(options, client)
         run.task = await _order(client, order, options, run)
@@ -76,7 +76,7 @@ async def _create(order: Order, options: argparse.Namespace, run: Run) -> None:
 
 
 async def _order(
-    client: SoraClient, order: Order, options: argparse.Namespace, run: Run
+    client: SoraClient, order: PromptEntry, options: argparse.Namespace, run: CreateRun
 ) -> VideoTask:
     """Send the order; the first Ctrl-C does not end this, for the answer has the id."""
     show = make_show(
@@ -111,14 +111,14 @@ def _print_id(task: VideoTask, *, is_json: bool) -> None:
         raise
 
 
-def _give_up(options: argparse.Namespace, run: Run) -> Exit:
+def _give_up(options: argparse.Namespace, run: CreateRun) -> Exit:
     """Return the end of an order without an answer."""
     if not run.url:
         return Exit(options.interrupted)
     if options.json:
         from ..display.json_lines import describe_error, print_record
 
-        error = CreateUncertainError(run.url, "it was not waited for until the answer came")
+        error = CreateOutcomeUnknownError(run.url, "it was not waited for until the answer came")
         print_record("error", error=describe_error(error))
     else:
         look = tell_again(options, "list")

@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ... import Schedule, SoraClient
-from ...testing import FakeSora, Life, http_error
+from ...testing import FakeSora, Scenario, http_error
 from ..display.format import find_address
-from ..display.renderer import Outcome, Show, follow
+from ..display.renderer import Renderer, RowOutcome, follow
 from ..display.select import make_show
 from ..exit_codes import Exit
 from ..signals import run_loop
@@ -58,7 +58,7 @@ def demo(options: argparse.Namespace) -> Exit:
     return Exit.OK if lost == [BLOCKED] else Exit.FAILED
 
 
-async def play(show: Show, *, speed: float) -> None:
+async def play(show: Renderer, *, speed: float) -> None:
     """
     Start the fake, wait for its tasks, and tell the show of it.
 
@@ -76,26 +76,26 @@ async def play(show: Show, *, speed: float) -> None:
         await follow([client.wait_until_complete(task_id) for task_id in TASK_IDS], show)
 
 
-def make_lives(speed: float) -> Mapping[str, Life]:
+def make_lives(speed: float) -> Mapping[str, Scenario]:
     """Return what the tasks go through, before they are sped up; their faults are made for it."""
     pause = {"Retry-After-Ms": str(round(1000 / speed))}
     faults = {number: http_error(503, headers=pause) for number in (14, 15)}
     lives = (
-        Life(queued=0.8, running=5.0),
-        Life(queued=3.0, running=8.0),
-        Life(
+        Scenario(queued=0.8, running=5.0),
+        Scenario(queued=3.0, running=8.0),
+        Scenario(
             queued=0.5,
             running=3.5,
             failure=("moderation_blocked", "The prompt was refused."),
         ),
-        Life(queued=0.3, running=4.0, url_delay=3.0),
-        Life(queued=0.8, running=7.0, faults=faults),
-        Life(queued=1.5, running=6.0, visible_after=0.8, trajectory=None),
+        Scenario(queued=0.3, running=4.0, url_delay=3.0),
+        Scenario(queued=0.8, running=7.0, faults=faults),
+        Scenario(queued=1.5, running=6.0, visible_after=0.8, trajectory=None),
     )
     return dict(zip(TASK_IDS, lives, strict=True))
 
 
-def tell_story(outcomes: Mapping[str, Outcome]) -> RenderableType:
+def tell_story(outcomes: Mapping[str, RowOutcome]) -> RenderableType:
     """Return what happened, and the Python that does the same."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column("task", no_wrap=True)

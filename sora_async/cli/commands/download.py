@@ -6,7 +6,7 @@ import sys
 
 from ... import SoraError, VideoFile
 from ..client_options import make_client
-from ..display.renderer import Outcome, Show, exit_code
+from ..display.renderer import Renderer, RowOutcome, exit_code
 from ..display.select import is_terminal, make_show
 from ..exit_codes import Exit
 from ..output_paths import download_options, find_path, make_folder
@@ -33,7 +33,7 @@ def download(options: argparse.Namespace) -> Exit:
     return exit_code(show.outcomes.values())
 
 
-async def _download(options: argparse.Namespace, show: Show) -> None:
+async def _download(options: argparse.Namespace, show: Renderer) -> None:
     path = find_path(options.out, options.id)
     if options.out.endswith(("/", "\\")):
         make_folder(path.parent)
@@ -50,7 +50,7 @@ async def _download(options: argparse.Namespace, show: Show) -> None:
             except SoraError as error:
                 end = error
             show.settle(
-                Outcome(
+                RowOutcome(
                     task_id=options.id,
                     last=None,
                     error=end if isinstance(end, SoraError) else None,

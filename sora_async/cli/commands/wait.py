@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from ..client_options import make_client, make_watch
-from ..display.renderer import Show, exit_code, follow
+from ..display.renderer import Renderer, exit_code, follow
 from ..display.select import is_terminal, make_show
 from ..exit_codes import Exit
 from ..output_paths import make_save
@@ -28,13 +28,13 @@ def wait(options: argparse.Namespace) -> Exit:
     return code
 
 
-async def _wait(task_ids: Sequence[str], options: argparse.Namespace, show: Show) -> None:
+async def _wait(task_ids: Sequence[str], options: argparse.Namespace, show: Renderer) -> None:
     async with make_client(options) as client:
         watches = [make_watch(options, client, task_id) for task_id in task_ids]
         await follow(watches, show, save=make_save(options, client))
 
 
-def tell_ends(task_ids: Sequence[str], options: argparse.Namespace, show: Show) -> None:
+def tell_ends(task_ids: Sequence[str], options: argparse.Namespace, show: Renderer) -> None:
     """Print what the show had no room for, and how to wait for tasks that go on."""
     if is_terminal():
         _print_results(task_ids, show)
@@ -42,7 +42,7 @@ def tell_ends(task_ids: Sequence[str], options: argparse.Namespace, show: Show) 
     tell_rest(options, rest)
 
 
-def _print_results(task_ids: Sequence[str], show: Show) -> None:
+def _print_results(task_ids: Sequence[str], show: Renderer) -> None:
     """Print what the bars had no room for."""
     from ..display.plain_lines import print_result
 

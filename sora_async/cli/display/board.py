@@ -12,10 +12,10 @@ from rich.text import Text
 
 from ... import DownloadEvent, ProgressEvent
 from .format import clean, count, find_phase, note, shorten, tell_part, tell_seconds, tell_size
-from .pace import Pace
+from .pace import TransferRate
 from .picture import STYLES as COLOURS
-from .renderer import Event, Outcome, Stage
-from .totals import Tally
+from .renderer import RowEvent, RowOutcome, RowStage
+from .totals import Totals
 
 STYLES: Final = {
     **COLOURS,
@@ -27,14 +27,14 @@ STYLES: Final = {
 
 
 @dataclass
-class Row:
+class BoardRow:
     """What is known of one task."""
 
     started: float = 0.0
-    stage: Stage = "waiting"
+    stage: RowStage = "waiting"
     event: ProgressEvent | None = None
-    pace: Pace = field(default_factory=Pace)
-    outcome: Outcome | None = None
+    pace: TransferRate = field(default_factory=TransferRate)
+    outcome: RowOutcome | None = None
 
     @property
     def word(self) -> str:
@@ -86,19 +86,19 @@ class Board:
     def __init__(
         self, names: Iterable[str] = (), *, total: int | None = None, is_bare: bool = False
     ) -> None:
-        self._rows = {name: Row() for name in names}
+        self._rows = {name: BoardRow() for name in names}
         self._ended: dict[str, None] = {}
-        self._tally = Tally(len(self._rows) if total is None else total, self._rows)
+        self._tally = Totals(len(self._rows) if total is None else total, self._rows)
         self._has_all = total is None
         self._is_bare = is_bare
         self._is_last = False
 
-    def begin(self, name: str, stage: Stage, *, elapsed: float) -> None:
+    def begin(self, name: str, stage: RowStage, *, elapsed: float) -> None:
         """Take note that something begins with a task."""
         self._tally.begin(name, stage)
-        self._rows.setdefault(name, Row(started=elapsed)).stage = stage
+        self._rows.setdefault(name, BoardRow(started=elapsed)).stage = stage
 
-    def event(self, name: str, event: Event, *, elapsed: float) -> None:
+    def event(self, name: str, event: RowEvent, *, elapsed: float) -> None:
         """Take note of an event."""
         self._tally.event(name, event)
         row = self._rows[name]
@@ -108,10 +108,10 @@ class Board:
         else:
             row.event = event
 
-    def settle(self, outcome: Outcome) -> None:
+    def settle(self, outcome: RowOutcome) -> None:
         """Take note of the end of a task."""
         self._tally.settle(outcome)
-        row = self._rows.setdefault(outcome.name, Row())
+        row = self._rows.setdefault(outcome.name, BoardRow())
         row.event, row.outcome = outcome.last, outcome
         self._ended[outcome.name] = None
 
@@ -156,7 +156,7 @@ class Board:
         going = (name for name in names if name not in self._ended)
         return list(itertools.islice(itertools.chain(going, reversed(self._ended)), room))
 
-    def _make_row(self, row: Row, elapsed: float) -> list[RenderableType]:
+    def _make_row(self, row: BoardRow, elapsed: float) -> list[RenderableType]:
         """Return the cells behind the name."""
         word, part = row.word, row.part
         style = STYLES.get(word, "")
@@ -185,7 +185,7 @@ def _tidy(name: str, width: int) -> str:
     return shorten(text.rjust(len(text) + len(name) - len(name.lstrip(" "))), width)
 
 
-def _style_note(row: Row) -> str:
+def _style_note(row: BoardRow) -> str:
     if row.outcome is not None:
         return STYLES[row.outcome.word] if row.outcome.error is not None else "dim"
     file = row.pace.event

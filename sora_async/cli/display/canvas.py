@@ -28,12 +28,12 @@ class Canvas(Protocol):
 def open_canvas(console: Console) -> Canvas:
     """Return what suits a console."""
     if console.is_jupyter:
-        return Notebook()
+        return NotebookCanvas()
     is_alive = console.is_terminal and not console.is_dumb_terminal
-    return Terminal(console) if is_alive else Lines(console)
+    return TerminalCanvas(console) if is_alive else LineCanvas(console)
 
 
-class Terminal:
+class TerminalCanvas:
     """The last lines of a terminal."""
 
     def __init__(self, console: Console) -> None:
@@ -53,7 +53,7 @@ class Terminal:
         self._live.stop()
 
 
-class Notebook:
+class NotebookCanvas:
     """
     The output of a notebook's cell.
 
@@ -69,7 +69,7 @@ class Notebook:
 
     def draw(self, picture: Picture, *, now: float) -> None:
         """Show the picture, or replace the one that is shown."""
-        shown = Shown(picture.draw(now=now, width=self.width, height=1000), self.width)
+        shown = DisplayHandle(picture.draw(now=now, width=self.width, height=1000), self.width)
         if self._handle is None:
             self._handle = self._display(shown, display_id=True)
         else:
@@ -79,7 +79,7 @@ class Notebook:
         """Do nothing: what is shown remains."""
 
 
-class Shown:
+class DisplayHandle:
     """A picture as IPython asks for it."""
 
     def __init__(self, picture: RenderableType, width: int) -> None:
@@ -97,7 +97,7 @@ class Shown:
         }
 
 
-class Lines:
+class LineCanvas:
     """A pipe or a file: a line for each task that has ended."""
 
     def __init__(self, console: Console) -> None:

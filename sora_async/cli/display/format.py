@@ -1,19 +1,19 @@
 """What is known, in words for a line; whatever a server sent is made harmless first."""
 
 from ... import (
-    AddressRefusedError,
     ClientClosedError,
     ConnectionFailedError,
-    CreateUncertainError,
+    CreateOutcomeUnknownError,
     DownloadError,
     OutageError,
+    OutputExistsError,
     Phase,
     ProgressEvent,
     ResponseError,
     SoraError,
-    TargetExistsError,
     TaskFailedError,
     TaskNotFoundError,
+    UnsafeURLError,
     VideoNotReadyError,
     VideoTask,
     VideoTooLargeError,
@@ -129,7 +129,7 @@ def explain(error: SoraError) -> str:
             return f"no video in time, {_tell_last(error)}{fault}"
         case WaitTimeoutError(retry_after=seconds):
             return f"the service asks for {seconds:.0f} s of silence, {_tell_last(error)}"
-        case CreateUncertainError():
+        case CreateOutcomeUnknownError():
             return clean(_explain_doubt(error))
         case DownloadError():
             return clean(f"{error.path}: {error.reason}. {_advise(error)}")
@@ -145,7 +145,7 @@ def _tell_last(error: WaitInterruptedError) -> str:
     return f"last seen {error.last.phase} {tell_part(error.last.progress)}".rstrip()
 
 
-def _explain_doubt(error: CreateUncertainError) -> str:
+def _explain_doubt(error: CreateOutcomeUnknownError) -> str:
     """Return what is known of an order without an answer, and how to look for its task."""
     known = "" if error.request_id is None else f" (request id: {error.request_id})"
     made = "there may be a task, and it may be charged"
@@ -163,13 +163,13 @@ def _explain_doubt(error: CreateUncertainError) -> str:
 def _advise(error: DownloadError) -> str:
     """Return what to do about a download that failed, in words of the command."""
     match error:
-        case TargetExistsError():
+        case OutputExistsError():
             return "Choose another path, or say --if-exists overwrite or skip"
         case VideoNotReadyError():
             return "Wait for the task: sora-async wait --download"
         case VideoTooLargeError():
             return "Say a larger --max-size"
-        case AddressRefusedError():
+        case UnsafeURLError():
             return "Say --allow-private if the service is one you trust"
         case _:
             return error.advice

@@ -5,33 +5,33 @@ from datetime import datetime
 from typing import Literal
 
 from ... import (
-    CreateUncertainError,
+    CreateOutcomeUnknownError,
     DownloadEvent,
+    InvalidResponseError,
     Phase,
     ProgressEvent,
     ResponseError,
     SoraError,
     TaskFailure,
-    UnreadableReplyError,
     VideoTask,
 )
 from .format import find_phase
-from .renderer import Event, Outcome, Show
+from .renderer import Renderer, RowEvent, RowOutcome
 
 Value = str | int | float | bool | None | dict[str, "Value"]
 
 
-class JsonLines(Show):
+class JsonLines(Renderer):
     """Tasks as JSON on stdout: a record for each event, and a ``result`` for each end."""
 
-    def event(self, name: str, event: Event) -> None:
+    def event(self, name: str, event: RowEvent) -> None:
         """Print an event."""
         if isinstance(event, DownloadEvent):
             _print_download(event)
         else:
             _print_event(event)
 
-    def settle(self, outcome: Outcome) -> None:
+    def settle(self, outcome: RowOutcome) -> None:
         """Print the end of a task."""
         super().settle(outcome)
         task, file = outcome.task, outcome.file
@@ -115,8 +115,8 @@ def describe_error(error: SoraError | None) -> Value:
     if error is None:
         return None
     answer = error if isinstance(error, ResponseError) else None
-    named = error if isinstance(error, ResponseError | CreateUncertainError) else None
-    reply = error if isinstance(error, UnreadableReplyError) else named
+    named = error if isinstance(error, ResponseError | CreateOutcomeUnknownError) else None
+    reply = error if isinstance(error, InvalidResponseError) else named
     return {
         "type": type(error).__name__,
         "message": str(error),

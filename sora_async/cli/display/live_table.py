@@ -10,13 +10,13 @@ from rich.live import Live
 from rich.text import Text
 
 from .board import Board
-from .renderer import Event, Outcome, Show, Stage
+from .renderer import Renderer, RowEvent, RowOutcome, RowStage
 
 FRAME: Final = 0.1
 """Seconds between two pictures."""
 
 
-class Bars(Show):
+class LiveTable(Renderer):
     """
     A :class:`Board`, drawn again and again in one place; the last picture stays.
 
@@ -58,15 +58,15 @@ class Bars(Show):
         self._board.close()
         await self._stack.aclose()
 
-    def begin(self, name: str, stage: Stage) -> None:
+    def begin(self, name: str, stage: RowStage) -> None:
         """Show a beginning in the next picture."""
         self._board.begin(name, stage, elapsed=self._elapsed())
 
-    def event(self, name: str, event: Event) -> None:
+    def event(self, name: str, event: RowEvent) -> None:
         """Show an event in the next picture."""
         self._board.event(name, event, elapsed=self._elapsed())
 
-    def settle(self, outcome: Outcome) -> None:
+    def settle(self, outcome: RowOutcome) -> None:
         """Show an end in the next picture."""
         super().settle(outcome)
         self._board.settle(outcome)

@@ -10,7 +10,7 @@ SPAN: Final = 5.0
 """Seconds that the rate is of, and after which it is not worth telling any more."""
 
 
-class Pace:
+class TransferRate:
     """The newest event of a download, and the rate that goes with it."""
 
     def __init__(self) -> None:

@@ -37,12 +37,12 @@ STYLES = {
 
 STAGES = {"creating": "creating", "waiting": "queued", "downloading": "download"}
 
-Key = tuple[Hashable, str]
+RowKey = tuple[Hashable, str]
 """Who tracks it, and what it is called there."""
 
 
 @dataclass(slots=True, kw_only=True)
-class Row:
+class PictureRow:
     """What is known of one task."""
 
     name: str
@@ -118,9 +118,9 @@ class Picture:
     def __init__(self, *, began: float = 0.0) -> None:
         self.lines: list[str] = []
         """Of those that have ended since somebody has last taken them from here."""
-        self._going: dict[Key, Row] = {}
-        self._ended: deque[Row] = deque(maxlen=ROWS)
-        self._failed: deque[Row] = deque(maxlen=ROWS)
+        self._going: dict[RowKey, PictureRow] = {}
+        self._ended: deque[PictureRow] = deque(maxlen=ROWS)
+        self._failed: deque[PictureRow] = deque(maxlen=ROWS)
         self._counts: Counter[str] = Counter()
         self._begun = 0
         self._done = 0
@@ -173,11 +173,11 @@ class Picture:
                 self._ended.append(row)
                 self._counts[row.word] += 1
 
-    def _row(self, owner: Hashable, key: str, name: str, now: float) -> Row:
+    def _row(self, owner: Hashable, key: str, name: str, now: float) -> PictureRow:
         row = self._going.get((owner, key))
         if row is None:
             self._begun += 1
-            row = Row(name=_clean(name), number=self._begun, began=now)
+            row = PictureRow(name=_clean(name), number=self._begun, began=now)
             self._going[owner, key] = row
         return row
 
@@ -224,7 +224,7 @@ class Picture:
             return grid
         return Group(grid, Text(self._sum_up(now, len(rows)), style="dim", overflow="ellipsis"))
 
-    def _choose(self, room: int) -> list[Row]:
+    def _choose(self, room: int) -> list[PictureRow]:
         """Return the rows to draw: those that go on, the last failures, the last that ended."""
         rows = [*self._going.values(), *reversed(self._failed), *reversed(self._ended)][:room]
         return sorted(rows, key=lambda row: row.number)
@@ -239,7 +239,7 @@ class Picture:
         return f"{', '.join(parts)}, {_tell_seconds(now - self._began)}"
 
 
-def _draw_row(row: Row, now: float) -> Iterator[RenderableType]:
+def _draw_row(row: PictureRow, now: float) -> Iterator[RenderableType]:
     style = STYLES[row.word]
     yield Text(row.name)
     yield Text(row.word, style=style)

@@ -8,9 +8,9 @@ from typing import Final, Self
 
 from ... import DownloadEvent, ProgressEvent
 from .format import find_address, find_phase, note, tell_part, tell_size
-from .pace import Pace
-from .renderer import Event, Outcome, Show, Stage
-from .totals import MANY, Tally
+from .pace import TransferRate
+from .renderer import Renderer, RowEvent, RowOutcome, RowStage
+from .totals import MANY, Totals
 
 SUMMARY: Final = 30.0
 """Seconds between two sums of many tasks."""
@@ -19,7 +19,7 @@ BREATH: Final = 5.0
 """Seconds between two lines of one download."""
 
 
-class Lines(Show):
+class PlainLines(Renderer):
     """
     A line on stderr when something has happened that is worth one.
 
@@ -38,12 +38,12 @@ class Lines(Show):
         super().__init__()
         known = list(names)
         self._width = max(map(len, known), default=0)
-        self._tally = Tally(len(known) if total is None else total, known)
+        self._tally = Totals(len(known) if total is None else total, known)
         self._are_many = self._tally.total >= MANY
         self._is_alone = total is None and len(known) == 1
         self._prints_results = prints_results
         self._said: dict[str, object] = {}
-        self._paces: dict[str, Pace] = {}
+        self._paces: dict[str, TransferRate] = {}
         self._began: dict[str, float] = {}
         self._started = 0.0
         self._ticker: asyncio.Task[None] | None = None
@@ -66,14 +66,14 @@ class Lines(Show):
             self._ticker.cancel()
             await asyncio.wait([self._ticker])
 
-    def begin(self, name: str, stage: Stage) -> None:
+    def begin(self, name: str, stage: RowStage) -> None:
         """Print that a task is being created; the other stages tell of themselves."""
         self._tally.begin(name, stage)
         self._began.setdefault(name, self._elapsed())
         if stage == "creating" and not self._are_many:
             self._print(name, 0.0, "creating", None, "")
 
-    def event(self, name: str, event: Event) -> None:
+    def event(self, name: str, event: RowEvent) -> None:
         """Print an event if it says more than the one before."""
         self._tally.event(name, event)
         if self._are_many:
@@ -91,7 +91,7 @@ class Lines(Show):
             self._print(name, event.elapsed, phase or "", event.progress, note(event))
 
     def _tell_bytes(self, name: str, event: DownloadEvent) -> None:
-        pace = self._paces.setdefault(name, Pace())
+        pace = self._paces.setdefault(name, TransferRate())
         pace.take(event, now=self._elapsed())
         news = (event.fault is None, int(event.elapsed / BREATH))
         is_whole = event.received == event.total
@@ -100,7 +100,7 @@ class Lines(Show):
             part = event.received / event.total if event.total else None
             self._print(name, self._age(name), "download", part, pace.tell(now=self._elapsed())[0])
 
-    def settle(self, outcome: Outcome) -> None:
+    def settle(self, outcome: RowOutcome) -> None:
         """Print how a task ended."""
         super().settle(outcome)
         self._tally.settle(outcome)
@@ -143,7 +143,7 @@ def _tenth(progress: float | None) -> int | None:
     return None if progress is None else int(progress * 10 + 1e-9)
 
 
-def print_result(outcome: Outcome, *, is_alone: bool) -> None:
+def print_result(outcome: RowOutcome, *, is_alone: bool) -> None:
     """Print where a video is on stdout, behind its id unless only one was asked for."""
     place = str(outcome.file.path) if outcome.file else find_address(outcome.task)
     print(place if is_alone else f"{outcome.task_id}\t{place}", flush=True)

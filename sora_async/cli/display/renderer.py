@@ -1,4 +1,4 @@
-"""Many tasks at once, each told to a :class:`Show` from first to last."""
+"""Many tasks at once, each told to a :class:`Renderer` from first to last."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -8,7 +8,7 @@ from typing import Literal, Self
 
 from ... import (
     ClientClosedError,
-    CreateUncertainError,
+    CreateOutcomeUnknownError,
     Download,
     DownloadEvent,
     ProgressEvent,
@@ -23,15 +23,15 @@ from ... import (
 from ..exit_codes import Exit
 from .format import explain
 
-Word = Literal["succeeded", "failed", "timeout", "interrupted", "uncertain", "error"]
+OutcomeWord = Literal["succeeded", "failed", "timeout", "interrupted", "uncertain", "error"]
 
-Stage = Literal["creating", "waiting", "downloading"]
+RowStage = Literal["creating", "waiting", "downloading"]
 
-Event = ProgressEvent | DownloadEvent
+RowEvent = ProgressEvent | DownloadEvent
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class RowOutcome:
     """
     How a task ended, as far as the command has to do with it.
 
@@ -59,7 +59,7 @@ class Outcome:
         return self.label or self.task_id
 
     @property
-    def word(self) -> Word:
+    def word(self) -> OutcomeWord:
         """The outcome in a word; one of the contract of ``--json``."""
         match self.error:
             case None:
@@ -70,7 +70,7 @@ class Outcome:
                 return "timeout"
             case ClientClosedError():
                 return "interrupted"
-            case CreateUncertainError():
+            case CreateOutcomeUnknownError():
                 return "uncertain"
             case _:
                 return "error"
@@ -105,7 +105,7 @@ class Outcome:
         return self.file.task if self.file else None
 
 
-class Show:
+class Renderer:
     """
     What is seen of tasks: nothing, until a subclass shows it.
 
@@ -114,7 +114,7 @@ class Show:
     """
 
     def __init__(self) -> None:
-        self.outcomes: dict[str, Outcome] = {}
+        self.outcomes: dict[str, RowOutcome] = {}
 
     async def __aenter__(self) -> Self:
         """Begin the show, before the first poll."""
@@ -128,13 +128,13 @@ class Show:
     ) -> None:
         """End the show, after the last outcome."""
 
-    def begin(self, name: str, stage: Stage) -> None:
+    def begin(self, name: str, stage: RowStage) -> None:
         """Show that something begins with a task."""
 
-    def event(self, name: str, event: Event) -> None:
+    def event(self, name: str, event: RowEvent) -> None:
         """Show an event."""
 
-    def settle(self, outcome: Outcome) -> None:
+    def settle(self, outcome: RowOutcome) -> None:
         """Show the end of a task."""
         self.outcomes[outcome.name] = outcome
 
@@ -143,7 +143,7 @@ class Show:
 
 
 async def follow(
-    watches: Iterable[Watch], show: Show, *, save: Callable[[Watch], Download] | None = None
+    watches: Iterable[Watch], show: Renderer, *, save: Callable[[Watch], Download] | None = None
 ) -> None:
     """
     Wait for all; each has an outcome in the end, also when this is cancelled.
@@ -161,7 +161,9 @@ async def follow(
             group.create_task(_follow_one(watch, show, save))
 
 
-async def _follow_one(watch: Watch, show: Show, save: Callable[[Watch], Download] | None) -> None:
+async def _follow_one(
+    watch: Watch, show: Renderer, save: Callable[[Watch], Download] | None
+) -> None:
     started = asyncio.get_running_loop().time()
     end: VideoFile | SoraError | None
     try:
@@ -175,7 +177,7 @@ async def _follow_one(watch: Watch, show: Show, save: Callable[[Watch], Download
     show.settle(_end(watch, end, started))
 
 
-async def _tell(source: Watch | Download, watch: Watch, show: Show) -> SoraError | None:
+async def _tell(source: Watch | Download, watch: Watch, show: Renderer) -> SoraError | None:
     """Show all events of a wait or a download, and return what it failed with."""
     try:
         async for event in source:
@@ -185,7 +187,7 @@ async def _tell(source: Watch | Download, watch: Watch, show: Show) -> SoraError
     return None
 
 
-async def _bring(download: Download, watch: Watch, show: Show) -> VideoFile | SoraError:
+async def _bring(download: Download, watch: Watch, show: Renderer) -> VideoFile | SoraError:
     """Wait for the task by way of its download, which looks first whether it can be saved."""
     async with asyncio.TaskGroup() as group:
         telling = group.create_task(_tell(watch, watch, show))
@@ -194,8 +196,8 @@ async def _bring(download: Download, watch: Watch, show: Show) -> VideoFile | So
     return failure or await download
 
 
-def _end(watch: Watch, end: VideoFile | SoraError | None, started: float) -> Outcome:
-    return Outcome(
+def _end(watch: Watch, end: VideoFile | SoraError | None, started: float) -> RowOutcome:
+    return RowOutcome(
         task_id=watch.task_id or "",
         last=watch.latest,
         error=end if isinstance(end, SoraError) else None,
@@ -212,7 +214,7 @@ def _interrupt(watch: Watch) -> ClientClosedError:
     return ClientClosedError(task_id, last.task, last.elapsed, last.polls)
 
 
-def exit_code(outcomes: Iterable[Outcome]) -> Exit:
+def exit_code(outcomes: Iterable[RowOutcome]) -> Exit:
     """Return what many outcomes come to: the worst counts, and money most."""
     words = {outcome.word for outcome in outcomes}
     if "uncertain" in words:

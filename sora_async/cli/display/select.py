@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from .renderer import Show
+from .renderer import Renderer
 
 
 def make_show(
@@ -15,7 +15,7 @@ def make_show(
     total: int | None = None,
     is_bare: bool = False,
     is_passing: bool = False,
-) -> Show:
+) -> Renderer:
     """
     Return the show for tasks.
 
@@ -36,13 +36,13 @@ def make_show(
         from rich.console import Console
 
         from .board import Board
-        from .live_table import Bars
+        from .live_table import LiveTable
 
         board = Board(names, total=total, is_bare=is_bare)
-        return Bars(board, Console(stderr=True), is_passing=is_passing)
-    from .plain_lines import Lines
+        return LiveTable(board, Console(stderr=True), is_passing=is_passing)
+    from .plain_lines import PlainLines
 
-    return Lines(names, total=total, prints_results=prints_results)
+    return PlainLines(names, total=total, prints_results=prints_results)
 
 
 def is_terminal() -> bool:

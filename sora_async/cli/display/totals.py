@@ -6,7 +6,7 @@ from typing import Final, get_args
 
 from ... import DownloadEvent
 from .format import tell_seconds
-from .renderer import Event, Outcome, Stage
+from .renderer import RowEvent, RowOutcome, RowStage
 
 ENDS: Final = ("succeeded", "saved", "failed", "error", "uncertain", "timeout", "interrupted")
 """The words of outcomes, in the order in which they are told, whichever came first."""
@@ -21,7 +21,7 @@ _PATIENCE: Final = 10.0
 """Seconds before which a rate would be a guess."""
 
 
-class Tally:
+class Totals:
     """
     What is known of many tasks together.
 
@@ -35,7 +35,7 @@ class Tally:
         self.settled = 0
         self._ends: Counter[str] = Counter()
         self._parts: dict[str, float] = dict.fromkeys(names, 0.0)
-        self._stages: dict[str, Stage] = {}
+        self._stages: dict[str, RowStage] = {}
         self._worked = 0
         self._is_closed = False
 
@@ -44,12 +44,12 @@ class Tally:
         """Whether all have ended."""
         return self.settled >= self.total
 
-    def begin(self, name: str, stage: Stage) -> None:
+    def begin(self, name: str, stage: RowStage) -> None:
         """Take note that something begins."""
         self._parts.setdefault(name, 0.0)
         self._stages[name] = stage
 
-    def event(self, name: str, event: Event) -> None:
+    def event(self, name: str, event: RowEvent) -> None:
         """Take note of an event."""
         if isinstance(event, DownloadEvent):
             self.begin(name, "downloading")
@@ -58,7 +58,7 @@ class Tally:
         else:
             self._parts[name] = _MADE * (event.progress or 0.0)
 
-    def settle(self, outcome: Outcome) -> None:
+    def settle(self, outcome: RowOutcome) -> None:
         """Take note of an end; what ended without having begun was done by an earlier run."""
         self.settled += 1
         self._ends[outcome.shown] += 1
@@ -72,7 +72,7 @@ class Tally:
     def sum_up(self, *, elapsed: float) -> list[str]:
         """Return the parts of a sentence, so many seconds after the beginning."""
         parts = [f"{self.settled} of {self.total} settled", *count_up(self._ends, ENDS)]
-        parts += count_up(Counter(self._stages.values()), get_args(Stage))
+        parts += count_up(Counter(self._stages.values()), get_args(RowStage))
         return parts + self._foretell(elapsed)
 
     def _foretell(self, elapsed: float) -> list[str]:

@@ -17,10 +17,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ... import SoraClient
-from .heartbeats import Keeper
+from .heartbeats import HeartbeatKeeper
 from .jobs import create_job, create_video, read_outcome, wait_for_video, wait_job
 from .queue import VideoQueue
-from .reconcile import Finder
+from .reconcile import CreateFinder
 
 __all__ = ["VideoQueue", "create_job", "read_outcome", "wait_job", "worker_settings"]
 
@@ -37,13 +37,13 @@ def worker_settings(
     Args:
         queue: Where the jobs come from.
         client: Makes the one client of the worker, when it starts; a
-            :class:`~sora_async.integrations.redis.SharedBudget` makes one rate of those of many.
+            :class:`~sora_async.integrations.redis.SharedRateLimit` makes one rate of those of many.
         concurrency: Waits under way at the same time.
     """
 
     async def startup(context: dict[str, Any]) -> None:
-        context["sora"], context["sora_keeper"] = client(), Keeper(queue)
-        context["sora_finder"] = Finder(queue, context["sora"])
+        context["sora"], context["sora_keeper"] = client(), HeartbeatKeeper(queue)
+        context["sora_finder"] = CreateFinder(queue, context["sora"])
 
     async def shutdown(context: dict[str, Any]) -> None:
         await context["sora_keeper"].close()

@@ -11,11 +11,11 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from ... import CreateUncertainError, NotOfferedError, SoraClient, SoraError
-from ..._batch.matching import Fates
-from .heartbeats import Run
+from ... import CreateOutcomeUnknownError, SoraClient, SoraError, UnsupportedOperationError
+from ..._batch.matching import MatchResult
+from .heartbeats import JobRun
 from .queue import PAUSE, VideoQueue
-from .reconcile import CLAIM, KEEP, OPEN, UNDER_WAY, Finder
+from .reconcile import CLAIM, KEEP, OPEN, UNDER_WAY, CreateFinder
 
 logger = logging.getLogger("sora_async")
 
@@ -27,7 +27,7 @@ redis.call('ZREM', KEYS[2], KEYS[1])
 """Take a mark back, if it stands there still: another worker may have found a task meanwhile."""
 
 
-class Record:
+class CreateRecord:
     """
     What is known in Redis of one job's order: nothing, a mark that it is being sent, or its id.
 
@@ -40,7 +40,7 @@ class Record:
         key: Where it stands.
     """
 
-    def __init__(self, queue: VideoQueue, run: Run) -> None:
+    def __init__(self, queue: VideoQueue, run: JobRun) -> None:
         self._redis: Any = queue.redis
         self.run = run
         self._mark = ""
@@ -104,19 +104,19 @@ class Record:
             await asyncio.sleep(PAUSE)
 
 
-async def order_once(finder: Finder, run: Run, order: Mapping[str, Any]) -> str:
+async def create_once(finder: CreateFinder, run: JobRun, order: Mapping[str, Any]) -> str:
     """
     Return the id of the task that was ordered, now or by a worker before.
 
     Raises:
-        CreateUncertainError: A worker was lost while it sent the order, and the service's list
+        CreateOutcomeUnknownError: A worker was lost while it sent the order, and the service's list
             does not prove which task came of it.
         SoraError: The service has refused the order, or cannot be reached; nothing was made.
     """
     known = run.notes.get("task_id")
     if known is not None:
         return str(known)
-    record = Record(finder.queue, run)
+    record = CreateRecord(finder.queue, run)
     before = await record.mark(order, await finder.look())
     if before is not None:
         return await _find_out(record, before, finder)
@@ -131,10 +131,10 @@ async def order_once(finder: Finder, run: Run, order: Mapping[str, Any]) -> str:
         raise
 
 
-async def _send(record: Record, client: SoraClient, order: Mapping[str, Any]) -> str:
+async def _send(record: CreateRecord, client: SoraClient, order: Mapping[str, Any]) -> str:
     try:
         task = await client.create_task(**order)
-    except CreateUncertainError:
+    except CreateOutcomeUnknownError:
         raise  # with the mark, for all time
     except SoraError:
         await record.forget()
@@ -143,7 +143,7 @@ async def _send(record: Record, client: SoraClient, order: Mapping[str, Any]) ->
     return task.id
 
 
-async def _find_out(record: Record, known: dict[str, Any], finder: Finder) -> str:
+async def _find_out(record: CreateRecord, known: dict[str, Any], finder: CreateFinder) -> str:
     """Wait for the id while the order may be under way; without it, look in the service's list."""
     marked = float(known.get("at", 0.0))
     while "task_id" not in known and time.time() - marked < UNDER_WAY:
@@ -154,7 +154,7 @@ async def _find_out(record: Record, known: dict[str, Any], finder: Finder) -> st
     when = datetime.fromtimestamp(marked, UTC).isoformat(" ", "seconds")
     reason = f"a worker was lost while it sent the order, at {when}"
     cause: SoraError | None = None
-    fates = Fates(made={}, unmade=frozenset())
+    fates = MatchResult(made={}, unmade=frozenset())
     try:
         fates = await finder.find(record.key, known)
     except SoraError as error:
@@ -167,5 +167,5 @@ async def _find_out(record: Record, known: dict[str, Any], finder: Finder) -> st
     if fates.unmade:
         reason += ", and the service lists no task like it"
     is_listed = finder.client.dialect.list_path is not None
-    is_listed = is_listed and not isinstance(cause, NotOfferedError)
-    raise CreateUncertainError(finder.client.base_url, reason, is_listed=is_listed) from cause
+    is_listed = is_listed and not isinstance(cause, UnsupportedOperationError)
+    raise CreateOutcomeUnknownError(finder.client.base_url, reason, is_listed=is_listed) from cause

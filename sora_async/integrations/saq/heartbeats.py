@@ -29,7 +29,7 @@ NEWS = 2.0
 """Seconds between two writes of a job's news at least."""
 
 
-class Run:
+class JobRun:
     """
     One run of a job in this worker.
 
@@ -77,7 +77,7 @@ class Run:
         self._context["task"].cancel()
 
 
-class Keeper:
+class HeartbeatKeeper:
     """
     Keeps the jobs of one worker.
 
@@ -87,7 +87,7 @@ class Keeper:
 
     def __init__(self, queue: VideoQueue) -> None:
         self.queue = queue
-        self._runs: dict[Run, None] = {}
+        self._runs: dict[JobRun, None] = {}
         self._is_cut_off = False
         self._task = asyncio.get_running_loop().create_task(self._beat(), name="job heartbeats")
 
@@ -97,11 +97,11 @@ class Keeper:
         await asyncio.gather(self._task, return_exceptions=True)
 
     @contextlib.asynccontextmanager
-    async def hold(self, context: Context) -> AsyncIterator[Run]:
+    async def hold(self, context: Context) -> AsyncIterator[JobRun]:
         """Keep the job of this task while the block lasts; leave it in silence when it is lost."""
         job = context["job"]
         mark = context["worker"].job_task_contexts[job]
-        run = Run(job, await self.queue.redis.get(job.id) or b"", mark)
+        run = JobRun(job, await self.queue.redis.get(job.id) or b"", mark)
         self._runs[run] = None
         try:
             yield run
@@ -111,7 +111,7 @@ class Keeper:
         finally:
             del self._runs[run]
 
-    async def write(self, *runs: Run) -> None:
+    async def write(self, *runs: JobRun) -> None:
         """Write some jobs now; who has lost his is cancelled."""
         for run in runs:
             run.job.touched = now()
@@ -119,7 +119,7 @@ class Keeper:
         for run, payload in zip(runs, stands, strict=True):
             run.settle(payload, self.queue.deserialize(payload))
 
-    async def confirm(self, run: Run) -> None:
+    async def confirm(self, run: JobRun) -> None:
         """Go on only if the job is still ours: its end is not to be told twice, nor to get lost."""
         while True:
             try:

@@ -20,9 +20,9 @@ from ... import (
     WaitTimeoutError,
 )
 from ..error_data import Data, error_from_data, error_to_data, event_to_data
-from .create_once import order_once
-from .heartbeats import HEARTBEAT, Keeper, Run
-from .reconcile import Finder
+from .create_once import create_once
+from .heartbeats import HEARTBEAT, HeartbeatKeeper, JobRun
+from .reconcile import CreateFinder
 
 LAST_LOOK = 30.0
 """Seconds that a wait gets at least in its next worker: its video may have come meanwhile."""
@@ -82,7 +82,7 @@ def create_job(
     often the job changes its worker, nothing is ordered twice. A worker that
     finds the mark and no id looks in the service's list, and goes on with the
     task that is surely the order's. Without one, the job ends with
-    :exc:`~sora_async.CreateUncertainError`.
+    :exc:`~sora_async.CreateOutcomeUnknownError`.
 
     Args:
         order: The arguments of :meth:`~sora_async.SoraClient.create_task`, as JSON carries them; a
@@ -155,21 +155,21 @@ async def create_video(
     """Create a task, once, and wait for its video: the job that :func:`create_job` makes."""
     client, keeper = tools(context)
     async with keeper.hold(context) as run, ending(keeper, run, timeout):
-        finder: Finder = cast(dict[str, Any], context)["sora_finder"]
-        task_id = await order_once(finder, run, order)
+        finder: CreateFinder = cast(dict[str, Any], context)["sora_finder"]
+        task_id = await create_once(finder, run, order)
         task = await follow(run, client, task_id, timeout=timeout, until=until)
         return task.to_dict() | await save(keeper, run, client, task, save_as)
     return None  # another worker has the job
 
 
-def tools(context: Context) -> tuple[SoraClient, Keeper]:
+def tools(context: Context) -> tuple[SoraClient, HeartbeatKeeper]:
     """Return what the worker's startup has put into the context."""
     found = cast(dict[str, Any], context)
     return found["sora"], found["sora_keeper"]
 
 
 @contextlib.asynccontextmanager
-async def ending(keeper: Keeper, run: Run, timeout: float) -> AsyncIterator[None]:
+async def ending(keeper: HeartbeatKeeper, run: JobRun, timeout: float) -> AsyncIterator[None]:
     """Tell an end only if the job is still ours, and let SAQ begin again after what may pass."""
     run.job.retry_delay = 0.0
     run.notes["error"] = None
@@ -194,7 +194,7 @@ def is_passing(error: Exception) -> bool:
 
 
 async def follow(
-    run: Run, client: SoraClient, task_id: str, *, timeout: float, until: Until
+    run: JobRun, client: SoraClient, task_id: str, *, timeout: float, until: Until
 ) -> VideoTask:
     """Wait for a task, or go on with it, and write what happens into the job."""
     age = run.age
@@ -210,7 +210,7 @@ async def follow(
 
 
 async def save(
-    keeper: Keeper, run: Run, client: SoraClient, task: VideoTask, save_as: str | None
+    keeper: HeartbeatKeeper, run: JobRun, client: SoraClient, task: VideoTask, save_as: str | None
 ) -> Data:
     """Save the video, or go on with what a worker before has saved of it; return what it is."""
     if save_as is None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ... import SoraClient, SoraError, VideoTask
-from ..._batch.matching import Doubt, Fates, is_newest_first, judge
+from ..._batch.matching import MatchResult, UncertainCreate, is_newest_first, match_creates
 from .queue import PAUSE, VideoQueue
 
 logger = logging.getLogger("sora_async")
@@ -45,7 +45,7 @@ LOST = "sora_async:lost:"
 """Before an order: its worker is gone, so that no answer will come any more."""
 
 
-class Finder:
+class CreateFinder:
     """
     What one worker knows of the service's list, for the orders of all.
 
@@ -85,7 +85,7 @@ class Finder:
             self._due = time.monotonic() + FRESH
             return self._seen
 
-    async def find(self, key: str, mark: Mapping[str, Any]) -> Fates:
+    async def find(self, key: str, mark: Mapping[str, Any]) -> MatchResult:
         """
         Return what surely came of an order that was lost; its task is claimed for it.
 
@@ -103,9 +103,9 @@ class Finder:
         """
         await self._redis.set(LOST + key, 1, ex=KEEP)
         order, newest = mark.get("order", {}), mark.get("newest")
-        mine = Doubt(key=key, order=order, newest=newest, is_dated="newest" in mark)
+        mine = UncertainCreate(key=key, order=order, newest=newest, is_dated="newest" in mark)
         if not mine.is_dated or not order.keys() <= SHOWN:
-            return Fates(made={}, unmade=frozenset())
+            return MatchResult(made={}, unmade=frozenset())
         listed = await self._list_since(newest)
         # Read after the list, so that nothing in it is of an order that is not among them.
         marked = await self._redis.zrangebyscore(OPEN, mark["seen"] - LONGEST, "+inf")
@@ -116,17 +116,19 @@ class Finder:
             # Read after the orders: who has been settled since has a task by now.
             owners = await self._read_owners(listed)
             if found := [task_id for task_id, owner in owners.items() if owner == key]:
-                return Fates(made={key: found[0]}, unmade=frozenset())  # by one that was lost then
-            fates = judge([mine], listed, frozenset(owners))
+                return MatchResult(
+                    made={key: found[0]}, unmade=frozenset()
+                )  # by one that was lost then
+            fates = match_creates([mine], listed, frozenset(owners))
             if not fates.made:
                 return fates
-            made = judge([mine, *unsettled], listed, frozenset(owners)).made.get(key)
+            made = match_creates([mine, *unsettled], listed, frozenset(owners)).made.get(key)
             if made is None and time.monotonic() >= deadline:
-                return Fates(made={}, unmade=frozenset())
+                return MatchResult(made={}, unmade=frozenset())
             if made is None:
                 await asyncio.sleep(PAUSE)
             elif await self._redis.set(CLAIM + made, key, nx=True, ex=KEEP):
-                return Fates(made={key: made}, unmade=frozenset())
+                return MatchResult(made={key: made}, unmade=frozenset())
 
     async def _list_since(self, newest: str | None) -> list[VideoTask]:
         listed: list[VideoTask] = []
@@ -139,7 +141,9 @@ class Finder:
                     break
         return listed
 
-    async def _read_unsettled(self, keys: Sequence[str], order: Mapping[str, Any]) -> list[Doubt]:
+    async def _read_unsettled(
+        self, keys: Sequence[str], order: Mapping[str, Any]
+    ) -> list[UncertainCreate]:
         """Return the orders whose task is not known, but for those like *order* that are lost."""
         unsettled = []
         names = [*keys, *(LOST + key for key in keys)]
@@ -149,7 +153,7 @@ class Finder:
             if known is not None and not (lost and known == order):
                 # Unequal to any other, so that what may be its task is nobody else's.
                 other = {**known, "": key}
-                unsettled.append(Doubt(key=key, order=other, newest=None, is_dated=False))
+                unsettled.append(UncertainCreate(key=key, order=other, newest=None, is_dated=False))
         return unsettled
 
     async def _read_owners(self, listed: Sequence[VideoTask]) -> Mapping[str, str]:

@@ -8,12 +8,12 @@ from typing import Any
 import attrs
 
 from ...models.repr import brief
-from .forecast import FEWEST_ENDS, Curve, Outlook, efforts_of
-from .histogram import BINS, Masses, Tally, heavy_tailed
-from .observations import Ending
-from .progress_regression import LEVELS, Line, Mark
+from .forecast import MIN_ENDS, Distribution, DurationForecast, efforts_of
+from .histogram import BINS, DecayingHistogram, Masses, heavy_tailed
+from .observations import CensoredDuration
+from .progress_regression import LEVELS, DecayingRegression, ProgressPoint
 
-Kind = tuple[str, ...]
+TaskKind = tuple[str, ...]
 """What predicts how long a task takes: its model, size and seconds; () is any task."""
 
 MEMORY = 80.0
@@ -34,11 +34,11 @@ FIRST_TRUST, SHARED, BOLDEST = 0.25, 0.07, 20.0
 """Where trust begins, what it never loses or gains, and the most one ending may say."""
 
 ANYTHING = heavy_tailed(middle=100.0)
-UNKNOWN = Curve.of(ANYTHING)
+UNKNOWN = Distribution.of(ANYTHING)
 
 
 @attrs.define
-class Record:
+class DurationModel:
     """
     What was learned of one kind of task.
 
@@ -53,10 +53,12 @@ class Record:
 
     __repr__ = brief
 
-    videos: Tally = attrs.field(factory=Tally)
-    failures: Tally = attrs.field(factory=Tally)
-    lines: list[Line] = attrs.field(factory=lambda: [Line() for _ in range(LEVELS)])
-    silences: Tally = attrs.field(factory=Tally)
+    videos: DecayingHistogram = attrs.field(factory=DecayingHistogram)
+    failures: DecayingHistogram = attrs.field(factory=DecayingHistogram)
+    lines: list[DecayingRegression] = attrs.field(
+        factory=lambda: [DecayingRegression() for _ in range(LEVELS)]
+    )
+    silences: DecayingHistogram = attrs.field(factory=DecayingHistogram)
     trust: float = attrs.field(default=FIRST_TRUST, eq=False)
 
     @property
@@ -64,7 +66,7 @@ class Record:
         """How many ends it rests on."""
         return self.videos.total + self.failures.total
 
-    def learn(self, ending: Ending, forecast: Outlook | None) -> None:
+    def learn(self, ending: CensoredDuration, forecast: DurationForecast | None) -> None:
         """Take in one ending, of which something may have been foretold."""
         self.videos.fade(KEEP)
         self.failures.fade(KEEP)
@@ -81,14 +83,14 @@ class Record:
             self.silences.fade(KEEP)
             self.silences.add(ending.silence, ending.silence, ANYTHING)
 
-    def _learn_marks(self, marks: tuple[Mark, ...], came: float) -> None:
+    def _learn_marks(self, marks: tuple[ProgressPoint, ...], came: float) -> None:
         for level, group in itertools.groupby(marks, key=lambda mark: mark.level):
             found = list(group)
             for number, mark in enumerate(found):
                 keep = 1.0 if number else KEEP
                 self.lines[level].add(came, mark.promise, keep=keep, weight=1.0 / len(found))
 
-    def _judge(self, ending: Ending, forecast: Outlook) -> None:
+    def _judge(self, ending: CensoredDuration, forecast: DurationForecast) -> None:
         """
         Trust more or less, by how well a video was foretold.
 
@@ -103,7 +105,7 @@ class Record:
         odds = min(max(said, 1.0 / BOLDEST), BOLDEST) * self.trust / (1.0 - self.trust)
         self.trust = SHARED + (1.0 - 2.0 * SHARED) * odds / (1.0 + odds)
 
-    def merge(self, other: "Record") -> None:
+    def merge(self, other: "DurationModel") -> None:
         """Learn all that another record has learned; none of it gains trust by that."""
         self.videos.merge(other.videos)
         self.failures.merge(other.failures)
@@ -123,7 +125,7 @@ class Record:
         for line in self.lines:
             line.bound(MEMORY)
 
-    def outlook(self, elder: Outlook | None) -> Outlook:
+    def outlook(self, elder: DurationForecast | None) -> DurationForecast:
         """Return what to expect, with a wider kind's outlook for what is still missing."""
         general, doubt = (ANYTHING, NOTHING) if elder is None else (elder.videos.masses, ELDER)
         videos = _mix(self.videos.smooth(0.15), self.videos.total, general, doubt)
@@ -131,13 +133,13 @@ class Record:
         failing = WORTH * (self.failures.total + NOTHING)
         share = (self.videos.total + 1.0) / (self.videos.total + 1.0 + failing)
         lines = [
-            mine if elder is None or mine.weight >= FEWEST_ENDS else elder.lines[level]
+            mine if elder is None or mine.weight >= MIN_ENDS else elder.lines[level]
             for level, mine in enumerate(self.lines)
         ]
-        ends = Curve.of(_mix(videos, share, failures, 1.0 - share))
-        return Outlook(
+        ends = Distribution.of(_mix(videos, share, failures, 1.0 - share))
+        return DurationForecast(
             weight=max(self.weight, elder.weight if elder else 0.0),
-            videos=Curve.of(videos),
+            videos=Distribution.of(videos),
             ends=ends,
             efforts=efforts_of(ends),
             share=share,
@@ -146,10 +148,10 @@ class Record:
             patience=self._patience(elder),
         )
 
-    def _patience(self, elder: Outlook | None) -> float | None:
-        if self.silences.total >= FEWEST_ENDS:
+    def _patience(self, elder: DurationForecast | None) -> float | None:
+        if self.silences.total >= MIN_ENDS:
             masses = _mix(self.silences.smooth(0.3), self.silences.total, ANYTHING, NOTHING)
-            return Curve.of(masses).quantile(0.98, age=0.0)
+            return Distribution.of(masses).quantile(0.98, age=0.0)
         return elder.patience if elder else None
 
     def to_json(self) -> dict[str, Any]:
@@ -162,14 +164,14 @@ class Record:
         }
 
     @classmethod
-    def from_json(cls, saved: Mapping[str, Any]) -> "Record":
+    def from_json(cls, saved: Mapping[str, Any]) -> "DurationModel":
         """
         Return what was saved.
 
         Raises:
             ValueError: A number is not what it can be; other errors for other damage.
         """
-        lines = [Line(*_read_numbers(one, 6)) for one in saved["lines"]]
+        lines = [DecayingRegression(*_read_numbers(one, 6)) for one in saved["lines"]]
         least = (min(one.weight, one.came2, one.promised2) for one in lines)
         if len(lines) != LEVELS or min(least) < 0.0:
             raise ValueError("lines that cannot be")
@@ -186,16 +188,16 @@ def _mix(ours: Masses, weight: float, theirs: Masses, other: float) -> Masses:
     return [a * x + b * y for x, y in zip(ours, theirs, strict=True)]
 
 
-def _save_tally(tally: Tally) -> dict[str, float]:
+def _save_tally(tally: DecayingHistogram) -> dict[str, float]:
     return {str(at): round(weight, 3) for at, weight in tally.weights.items()}
 
 
-def _read_tally(saved: Mapping[str, Any]) -> Tally:
+def _read_tally(saved: Mapping[str, Any]) -> DecayingHistogram:
     bins = [int(at) for at in saved]
     weights = _read_numbers(list(saved.values()), len(bins))
     if not all(0 <= at < BINS for at in bins) or min(weights, default=0.0) < 0.0:
         raise ValueError("a bin or a weight that cannot be")
-    return Tally(dict(zip(bins, weights, strict=True)), math.fsum(weights))
+    return DecayingHistogram(dict(zip(bins, weights, strict=True)), math.fsum(weights))
 
 
 def _read_numbers(saved: Sequence[Any], count: int) -> list[float]:

@@ -8,9 +8,9 @@ import attrs
 
 from ...models.repr import brief
 from .histogram import BINS, EDGES, STEP, WIDTHS, Masses, bin_of
-from .progress_regression import Evidence, Line, Mark
+from .progress_regression import DecayingRegression, Likelihood, ProgressPoint
 
-FEWEST_ENDS = 5.0
+MIN_ENDS = 5.0
 """With fewer, nothing is known."""
 
 DOUBT = 0.05
@@ -21,7 +21,7 @@ REACH = 3.5
 
 
 @attrs.frozen(eq=False)
-class Curve:
+class Distribution:
     """A distribution of lengths: how likely each bin is, and to outlast the start of each."""
 
     __repr__ = brief
@@ -30,7 +30,7 @@ class Curve:
     outlasts: Masses
 
     @classmethod
-    def of(cls, masses: Masses) -> "Curve":
+    def of(cls, masses: Masses) -> "Distribution":
         """Return the curve of some masses."""
         after = list(accumulate(reversed(masses)))
         after.reverse()
@@ -58,7 +58,7 @@ class Curve:
         return max(age, EDGES[at] + min(1.0, inside) * WIDTHS[at])
 
 
-def efforts_of(ends: Curve) -> Masses:
+def efforts_of(ends: Distribution) -> Masses:
     """Return, for each bin, the integral of sqrt(f S) from its start on."""
     parts = [
         math.sqrt(mass * width * max(left - mass / 2.0, 0.0))
@@ -71,7 +71,7 @@ def efforts_of(ends: Curve) -> Masses:
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class Outlook:
+class DurationForecast:
     """
     All that was learned of one kind of task, made ready for quick answers.
 
@@ -90,11 +90,11 @@ class Outlook:
     __repr__ = brief
 
     weight: float
-    videos: Curve = attrs.field(repr=False)
-    ends: Curve = attrs.field(repr=False)
+    videos: Distribution = attrs.field(repr=False)
+    ends: Distribution = attrs.field(repr=False)
     efforts: Masses = attrs.field(repr=False)
     share: float
-    lines: tuple[Line, ...] = attrs.field(repr=False)
+    lines: tuple[DecayingRegression, ...] = attrs.field(repr=False)
     trust: float
     patience: float | None = None
 
@@ -111,9 +111,11 @@ class Outlook:
     @property
     def is_trusted(self) -> bool:
         """Whether it has lately foretold better than one who knows nothing."""
-        return self.weight >= FEWEST_ENDS and self.trust >= 0.5
+        return self.weight >= MIN_ENDS and self.trust >= 0.5
 
-    def next_look(self, age: float, mark: Mark | None, *, price: float, longest: float) -> float:
+    def next_look(
+        self, age: float, mark: ProgressPoint | None, *, price: float, longest: float
+    ) -> float:
         """
         Return the interval to the poll that is worth its price.
 
@@ -148,7 +150,7 @@ class Outlook:
             outlast, moment = after, end
         return longest
 
-    def chance(self, since: float, age: float, mark: Mark | None) -> float:
+    def chance(self, since: float, age: float, mark: ProgressPoint | None) -> float:
         """Return how likely a task that went on at one age has ended by a later one."""
         before = self.ends.outlast(since)
         evidence = self._evidence(since, mark)
@@ -161,7 +163,7 @@ class Outlook:
             mass += self._mass(at, evidence, gain) * max(0.0, inside) / WIDTHS[at]
         return min(1.0, mass / before)
 
-    def remaining(self, part: float, age: float, mark: Mark | None) -> float:
+    def remaining(self, part: float, age: float, mark: ProgressPoint | None) -> float:
         """Return the seconds within which the video comes with a given probability."""
         evidence = self._evidence(age, mark)
         if evidence is None:
@@ -175,7 +177,7 @@ class Outlook:
         inside = 1.0 - min(1.0, missing / max(sharp[at], 1e-15))
         return low + inside * (EDGES[at + 1] - low) - age
 
-    def _sharpened(self, age: float, evidence: Evidence) -> list[float]:
+    def _sharpened(self, age: float, evidence: Likelihood) -> list[float]:
         """Return the videos' masses after an age in the light of evidence, not scaled to 1."""
         start = bin_of(age)
         gain = self._gain(age, evidence) / self.share
@@ -186,7 +188,7 @@ class Outlook:
         masses[start] *= min(1.0, max(0.0, (EDGES[start + 1] - age) / WIDTHS[start]))
         return masses
 
-    def _evidence(self, age: float, mark: Mark | None) -> Evidence | None:
+    def _evidence(self, age: float, mark: ProgressPoint | None) -> Likelihood | None:
         """Return what the newest mark says, unless it is silent or has been proven wrong."""
         if mark is None or mark.level == 0:  # a ratio to next to nothing is nothing
             return None
@@ -195,7 +197,7 @@ class Outlook:
             return None
         return evidence
 
-    def _gain(self, age: float, evidence: Evidence | None) -> float:
+    def _gain(self, age: float, evidence: Likelihood | None) -> float:
         """Return the factor that keeps the sum of the videos after an age what it was."""
         if evidence is None:
             return 0.0
@@ -207,14 +209,14 @@ class Outlook:
             lit -= masses[low] * _light(low, evidence) * min(1.0, (age - EDGES[low]) / WIDTHS[low])
         return (1.0 - DOUBT) * self.share * self.videos.outlast(age) / max(lit, 1e-12)
 
-    def _mass(self, at: int, evidence: Evidence | None, gain: float) -> float:
+    def _mass(self, at: int, evidence: Likelihood | None, gain: float) -> float:
         if evidence is None:
             return self.ends.masses[at]
         unlit = self.ends.masses[at] - (1.0 - DOUBT) * self.share * self.videos.masses[at]
         return unlit + gain * self.videos.masses[at] * _light(at, evidence)
 
 
-def _light(at: int, evidence: Evidence) -> float:
+def _light(at: int, evidence: Likelihood) -> float:
     """Return the likelihood of a bin, 1 at the middle of the evidence."""
     away = ((at + 0.5) * STEP - evidence.middle) / evidence.spread
     return math.exp(-0.5 * away * away) if -REACH < away < REACH else 0.0

@@ -40,7 +40,7 @@ def heavy_tailed(middle: float) -> Masses:
 
 
 @attrs.define
-class Tally:
+class DecayingHistogram:
     """
     How often each length was seen; older sightings weigh less.
 
@@ -84,7 +84,7 @@ class Tally:
             self.weights[at] = self.weights.get(at, 0.0) + weight * share / whole
         self.total += weight
 
-    def merge(self, other: "Tally") -> None:
+    def merge(self, other: "DecayingHistogram") -> None:
         """Count all that another tally has counted."""
         for at, weight in other.weights.items():
             self.weights[at] = self.weights.get(at, 0.0) + weight

@@ -10,9 +10,9 @@ from typing import Any
 import attrs
 
 from ...models.repr import brief
-from .duration_model import Kind, Record
-from .forecast import FEWEST_ENDS, Outlook
-from .observations import Ending
+from .duration_model import DurationModel, TaskKind
+from .forecast import MIN_ENDS, DurationForecast
+from .observations import CensoredDuration
 
 VERSION = 1
 """Of the saved form; the width of the ruler's bins is part of it."""
@@ -27,9 +27,9 @@ PATIENT = 12
 """How many ends a settled record takes in before its outlook is made anew."""
 
 
-def kinds_of(
+def task_kinds(
     model: str | None, size: str | None = None, seconds: float | None = None
-) -> tuple[Kind, ...]:
+) -> tuple[TaskKind, ...]:
     """Return the kinds a task is of, as far as is known, the widest first."""
     if size is None and seconds is None:
         return ((), (model,)) if model else ((),)
@@ -38,20 +38,20 @@ def kinds_of(
 
 
 @attrs.define
-class _Forecast:
+class _CachedForecast:
     """An outlook, and how many ends came since it was made."""
 
     __repr__ = brief
 
-    outlook: Outlook
+    outlook: DurationForecast
     ends: int = 0
 
-    def is_stale(self, record: Record) -> bool:
+    def is_stale(self, record: DurationModel) -> bool:
         return self.ends >= (PATIENT if record.weight >= SETTLED else 1)
 
 
 @attrs.define(repr=False)
-class Memory:
+class DurationHistory:
     """
     All that was learned of how long tasks take, by kind.
 
@@ -64,20 +64,20 @@ class Memory:
     """
 
     # The kind seen longest ago is the first.
-    records: dict[Kind, Record] = attrs.field(factory=dict)
-    _forecasts: dict[Kind, _Forecast] = attrs.field(factory=dict, eq=False, init=False)
+    records: dict[TaskKind, DurationModel] = attrs.field(factory=dict)
+    _forecasts: dict[TaskKind, _CachedForecast] = attrs.field(factory=dict, eq=False, init=False)
 
     def __repr__(self) -> str:
         ends = self.records[()].weight if () in self.records else 0.0
         return f"<Memory of {ends:.0f} ends, {len(self.records)} kinds>"
 
-    def learn(self, kinds: Iterable[Kind], ending: Ending) -> None:
+    def learn(self, kinds: Iterable[TaskKind], ending: CensoredDuration) -> None:
         """Take in how a task of some kinds has ended, the widest kind first."""
         if not ending.is_telling:
             return
-        found: Outlook | None = None
+        found: DurationForecast | None = None
         for kind in kinds:
-            record = self.records.pop(kind, None) or Record()
+            record = self.records.pop(kind, None) or DurationModel()
             self.records[kind] = record
             if record.weight > 0.0:
                 found = self._outlook(kind, record, found)
@@ -86,35 +86,37 @@ class Memory:
                 self._forecasts[kind].ends += 1
         self._forget()
 
-    def outlook(self, kinds: Iterable[Kind]) -> Outlook | None:
+    def outlook(self, kinds: Iterable[TaskKind]) -> DurationForecast | None:
         """
         Return what to expect of a task of some kinds, the widest first.
 
         None where too little is known, or nothing of the narrowest kind: what holds
         for others must prove itself for it first.
         """
-        found: Outlook | None = None
+        found: DurationForecast | None = None
         for kind in kinds:
             record = self.records.get(kind)
             if record is None:
                 return None
             found = self._outlook(kind, record, found)
-        return found if found is not None and found.weight >= FEWEST_ENDS else None
+        return found if found is not None and found.weight >= MIN_ENDS else None
 
-    def merge(self, other: "Memory") -> None:
+    def merge(self, other: "DurationHistory") -> None:
         """Learn all that another memory has learned."""
         for kind, record in list(other.records.items()):
-            mine = self.records.pop(kind, None) or Record()
+            mine = self.records.pop(kind, None) or DurationModel()
             mine.merge(record)
             self.records[kind] = mine
         self._forecasts.clear()
         self._forget()
 
-    def _outlook(self, kind: Kind, record: Record, elder: Outlook | None) -> Outlook:
+    def _outlook(
+        self, kind: TaskKind, record: DurationModel, elder: DurationForecast | None
+    ) -> DurationForecast:
         """Return an outlook of now, or of a few ends ago, but with the trust of now."""
         found = self._forecasts.get(kind)
         if found is None or found.is_stale(record):
-            found = self._forecasts[kind] = _Forecast(record.outlook(elder))
+            found = self._forecasts[kind] = _CachedForecast(record.outlook(elder))
         elif found.outlook.trust != record.trust:
             found.outlook = attrs.evolve(found.outlook, trust=record.trust)
         return found.outlook
@@ -132,7 +134,7 @@ class Memory:
         return {"version": VERSION, "kinds": kinds}
 
     @classmethod
-    def from_json(cls, saved: Any) -> "Memory":
+    def from_json(cls, saved: Any) -> "DurationHistory":
         """
         Return the memory that was saved.
 
@@ -142,14 +144,16 @@ class Memory:
         try:
             if saved["version"] != VERSION:
                 raise ValueError(f"version {saved['version']!r}, and not {VERSION}")
-            memory = cls({_read_kind(one["kind"]): Record.from_json(one) for one in saved["kinds"]})
+            memory = cls(
+                {_read_kind(one["kind"]): DurationModel.from_json(one) for one in saved["kinds"]}
+            )
         except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"damaged: {error!r}") from error
         memory._forget()
         return memory
 
 
-def _read_kind(saved: Any) -> Kind:
+def _read_kind(saved: Any) -> TaskKind:
     if not isinstance(saved, list) or not all(isinstance(one, str) for one in saved):
         raise ValueError(f"{saved!r} is no kind")
     return tuple(saved)

@@ -7,9 +7,9 @@ from typing import Literal
 import attrs
 
 from ...models.repr import brief
-from .forecast import Outlook
+from .forecast import DurationForecast
 from .histogram import EDGES
-from .progress_regression import Mark
+from .progress_regression import ProgressPoint
 
 Result = Literal["video", "failure", "unknown"]
 
@@ -21,12 +21,12 @@ HALF_DONE = 0.5
 
 _MARK = struct.Struct("=dd")
 
-LONGEST_NEGLECT = 240.0
+MAX_NEGLECT = 240.0
 """Seconds after which a task nobody expects anything of goes before one that has surely ended."""
 
 
 @attrs.frozen(kw_only=True)
-class Ending:
+class CensoredDuration:
     """
     What a wait has to tell when it ends.
 
@@ -43,7 +43,7 @@ class Ending:
     result: Result
     after: float
     before: float = math.inf
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[ProgressPoint, ...] = ()
     silence: float = 0.0
 
     @property
@@ -53,7 +53,7 @@ class Ending:
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
-class Sight:
+class TaskObservations:
     """
     What a poller has seen of one task, as far as it bears on when to ask again.
 
@@ -84,16 +84,18 @@ class Sight:
     is_late: bool = True
 
     @property
-    def mark(self) -> Mark | None:
+    def mark(self) -> ProgressPoint | None:
         """The newest move of progress."""
         return _last(self.trail) if self.trail else None
 
     @property
-    def marks(self) -> tuple[Mark, ...]:
+    def marks(self) -> tuple[ProgressPoint, ...]:
         """The first and the newest move of progress in each tenth, in order."""
-        return tuple(map(Mark._make, _MARK.iter_unpack(self.trail)))
+        return tuple(map(ProgressPoint._make, _MARK.iter_unpack(self.trail)))
 
-    def saw(self, *, age: float, elapsed: float, progress: float | None, moved: bool) -> "Sight":
+    def saw(
+        self, *, age: float, elapsed: float, progress: float | None, moved: bool
+    ) -> "TaskObservations":
         """
         Return the sight after one more good answer, of a task that goes on.
 
@@ -110,11 +112,11 @@ class Sight:
             furthest = progress
             moved = True
             if not (is_first and age > LATE_JOIN):
-                trail = _with(trail, Mark(age, progress))
+                trail = _with(trail, ProgressPoint(age, progress))
         if is_first:
             moved = True
         silence = 0.0 if is_first else age - self.moved
-        return Sight(
+        return TaskObservations(
             age=age,
             elapsed=elapsed,
             polls=self.polls + 1,
@@ -130,7 +132,9 @@ class Sight:
         """Return whether a first answer's age is that of the task, and not of our wait only."""
         return age - elapsed >= 1.0 or furthest < HALF_DONE
 
-    def ending(self, result: Result, *, age: float | None, exact: float | None = None) -> Ending:
+    def ending(
+        self, result: Result, *, age: float | None, exact: float | None = None
+    ) -> CensoredDuration:
         """
         Return what the wait has to tell.
 
@@ -140,15 +144,17 @@ class Sight:
             exact: The service's own word on how long it took; heeded if it is between the polls.
         """
         if age is None or result == "unknown" or self.is_late:
-            return Ending(result="unknown", after=self.age)
+            return CensoredDuration(result="unknown", after=self.age)
         after, before = self.age, max(age, self.age)
         if exact is not None and after <= exact <= before:
             after = before = exact
         silence = max(self.silence, before - self.moved)
-        return Ending(result=result, after=after, before=before, marks=self.marks, silence=silence)
+        return CensoredDuration(
+            result=result, after=after, before=before, marks=self.marks, silence=silence
+        )
 
 
-def _with(trail: bytes, new: Mark) -> bytes:
+def _with(trail: bytes, new: ProgressPoint) -> bytes:
     """Return marks with a newer one, which replaces all but the first of its tenth."""
     before = trail[: -_MARK.size]
     if before and _last(before).level == new.level:
@@ -156,18 +162,22 @@ def _with(trail: bytes, new: Mark) -> bytes:
     return trail + _MARK.pack(*new)
 
 
-def _last(trail: bytes) -> Mark:
-    return Mark(*_MARK.unpack_from(trail, len(trail) - _MARK.size))
+def _last(trail: bytes) -> ProgressPoint:
+    return ProgressPoint(*_MARK.unpack_from(trail, len(trail) - _MARK.size))
 
 
-def is_stalled(sight: Sight, outlook: Outlook | None, *, age: float) -> bool:
+def is_stalled(sight: TaskObservations, outlook: DurationForecast | None, *, age: float) -> bool:
     """Return whether nothing has moved for longer than in 98 of 100 tasks before."""
     patience = outlook.patience if outlook is not None and outlook.is_trusted else None
     return patience is not None and age - sight.moved > patience
 
 
 def remaining(
-    sight: Sight, outlook: Outlook | None, *, age: float, parts: tuple[float, ...] = (0.5, 0.9)
+    sight: TaskObservations,
+    outlook: DurationForecast | None,
+    *,
+    age: float,
+    parts: tuple[float, ...] = (0.5, 0.9),
 ) -> tuple[float, ...] | None:
     """Return the seconds within which the video comes, with each probability; None: not known."""
     if outlook is None or not outlook.is_trusted or age >= EDGES[-1]:
@@ -175,7 +185,7 @@ def remaining(
     return tuple(outlook.remaining(part, age, sight.mark) for part in parts)
 
 
-def urgency(sight: Sight, outlook: Outlook | None, *, age: float) -> float:
+def urgency(sight: TaskObservations, outlook: DurationForecast | None, *, age: float) -> float:
     """
     Return an index by which due polls share too few slots, the greatest first.
 
@@ -187,7 +197,7 @@ def urgency(sight: Sight, outlook: Outlook | None, *, age: float) -> float:
     whose greedy index, too, is what a request is likely to find.
     """
     gap = max(0.0, age - sight.age)
-    chance = gap / LONGEST_NEGLECT
+    chance = gap / MAX_NEGLECT
     if outlook is not None and outlook.is_trusted:
         chance += outlook.chance(sight.age, age, sight.mark)
     return chance

@@ -23,7 +23,7 @@ NARROWEST, WIDEST = 0.02, 0.5
 """No evidence is believed to be sharper than 2 %; what is vaguer than 50 % is none."""
 
 
-class Mark(NamedTuple):
+class ProgressPoint(NamedTuple):
     """
     A move of progress.
 
@@ -46,7 +46,7 @@ class Mark(NamedTuple):
         return math.log(max(self.age, 0.5) / min(max(self.progress, 0.01), 1.0))
 
 
-class Evidence(NamedTuple):
+class Likelihood(NamedTuple):
     """What a mark says of the logarithm of the whole length: a normal likelihood."""
 
     middle: float
@@ -54,7 +54,7 @@ class Evidence(NamedTuple):
 
 
 @attrs.define
-class Line:
+class DecayingRegression:
     """
     A fading regression of what was promised on what came, both as logarithms.
 
@@ -86,7 +86,7 @@ class Line:
         self.both = self.both * keep + grow * dx * dy
         self.promised2 = self.promised2 * keep + grow * dy * dy
 
-    def read(self, promised: float) -> Evidence | None:
+    def read(self, promised: float) -> Likelihood | None:
         """
         Return what a promise says of the length; None when it says next to nothing.
 
@@ -104,9 +104,9 @@ class Line:
         spread = max(math.sqrt(variance) / slope, NARROWEST)
         if spread > WIDEST:
             return None
-        return Evidence(self.came + (promised - self.promised) / slope, spread)
+        return Likelihood(self.came + (promised - self.promised) / slope, spread)
 
-    def merge(self, other: "Line") -> None:
+    def merge(self, other: "DecayingRegression") -> None:
         """Learn all that another line has learned."""
         if other.weight <= 0.0:
             return

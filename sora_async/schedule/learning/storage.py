@@ -6,12 +6,12 @@ import os
 import tempfile
 from pathlib import Path
 
-from .memory import Memory
+from .memory import DurationHistory
 
 logger = logging.getLogger("sora_async")
 
 
-def save_memory(memory: Memory, path: str | os.PathLike[str]) -> None:
+def save_memory(memory: DurationHistory, path: str | os.PathLike[str]) -> None:
     """
     Write a memory to a file, as JSON with a version.
 
@@ -38,7 +38,7 @@ def save_memory(memory: Memory, path: str | os.PathLike[str]) -> None:
         raise
 
 
-def load_memory(path: str | os.PathLike[str]) -> Memory:
+def load_memory(path: str | os.PathLike[str]) -> DurationHistory:
     """
     Return the memory in a file, and a new one where there is none.
 
@@ -54,9 +54,9 @@ def load_memory(path: str | os.PathLike[str]) -> Memory:
     try:
         saved = Path(path).read_bytes()
     except FileNotFoundError:
-        return Memory()
+        return DurationHistory()
     try:
-        return Memory.from_json(json.loads(saved))
+        return DurationHistory.from_json(json.loads(saved))
     except (ValueError, RecursionError) as error:
         logger.warning("memory %s cannot be used, and is begun afresh: %s", path, error)
-        return Memory()
+        return DurationHistory()

@@ -11,11 +11,11 @@ import attrs
 from aiohttp import web
 
 from ..servers.shapes import tell
-from ..servers.task_state import ON_CDN, Facts, Shape, Snapshot
+from ..servers.task_state import ON_CDN, Shape, TaskFacts, TaskState
 from .http_message import Message
 
 if TYPE_CHECKING:
-    from ..scenario import Life
+    from ..scenario import Scenario
 
 Delivery = Callable[[web.BaseRequest, Message], Awaitable[web.StreamResponse]]
 
@@ -53,12 +53,12 @@ class Answer:
     # To users there is nothing to call, and no field to know.
     __signature__: ClassVar = inspect.Signature()
 
-    message: Callable[[Facts], Message]
+    message: Callable[[TaskFacts], Message]
     deliver: Delivery = deliver_whole
     delay: float = 0.0
-    snapshot: Snapshot | None = None  # The state of the task that it shows.
+    snapshot: TaskState | None = None  # The state of the task that it shows.
     is_accepted: bool = False  # As the answer to a create, it comes after the task was made.
-    life: "Life | None" = None  # What such a task goes through; None: the fake's default.
+    life: "Scenario | None" = None  # What such a task goes through; None: the fake's default.
     label: str = "Answer(...)"
 
     def __repr__(self) -> str:
@@ -66,7 +66,7 @@ class Answer:
 
 
 async def send(
-    answer: Answer, request: web.BaseRequest, facts: Facts, date: str
+    answer: Answer, request: web.BaseRequest, facts: TaskFacts, date: str
 ) -> web.StreamResponse:
     """Answer *request*; *date* is the header of that name, unless the message has its own."""
     if answer.delay:
@@ -94,7 +94,7 @@ def say(message: Message) -> Answer:
     return Answer(message=lambda _facts: message)
 
 
-def show(snapshot: Snapshot) -> Answer:
+def show(snapshot: TaskState) -> Answer:
     """Return the answer that shows *snapshot*."""
     return Answer(message=lambda facts: tell(snapshot, facts), snapshot=snapshot, is_accepted=True)
 
@@ -109,7 +109,7 @@ def queued(*, shape: Shape | None = None, **fields: Any) -> Answer:
         fields: Raw fields to add to the reply or to override in it; objects are merged key by
             key, and the value ``ABSENT`` takes a field out. The same for the other snapshots.
     """
-    return show(Snapshot(phase="queued", shape=shape, fields=fields))
+    return show(TaskState(phase="queued", shape=shape, fields=fields))
 
 
 @named
@@ -122,7 +122,7 @@ def running(progress: float | None = None, *, shape: Shape | None = None, **fiel
         shape: The spelling; None means the fake's own.
         fields: As in :func:`queued`.
     """
-    return show(Snapshot(phase="running", progress=progress, shape=shape, fields=fields))
+    return show(TaskState(phase="running", progress=progress, shape=shape, fields=fields))
 
 
 @named
@@ -136,7 +136,7 @@ def completed(url: str | None = ON_CDN, *, shape: Shape | None = None, **fields:
         shape: The spelling; None means the fake's own.
         fields: As in :func:`queued`.
     """
-    return show(Snapshot(phase="succeeded", progress=1.0, url=url, shape=shape, fields=fields))
+    return show(TaskState(phase="succeeded", progress=1.0, url=url, shape=shape, fields=fields))
 
 
 @named
@@ -156,7 +156,7 @@ def failed(
         shape: The spelling; None means the fake's own.
         fields: As in :func:`queued`.
     """
-    snapshot = Snapshot(phase="failed", code=code, message=message, shape=shape, fields=fields)
+    snapshot = TaskState(phase="failed", code=code, message=message, shape=shape, fields=fields)
     return show(snapshot)
 
 

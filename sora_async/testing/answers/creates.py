@@ -2,12 +2,12 @@
 
 import attrs
 
-from ..scenario import Life
+from ..scenario import Scenario
 from .answer import Answer, named, queued
 
 
 @named
-def accepted(answer: Answer | None = None, *, life: Life | None = None) -> Answer:
+def accepted(answer: Answer | None = None, *, life: Scenario | None = None) -> Answer:
     """
     Make the task that a create asks for, and then answer as *answer* does.
 

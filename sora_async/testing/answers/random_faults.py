@@ -7,19 +7,19 @@ from typing import Final, Literal, get_args
 
 import attrs
 
-from ..server.recorded_request import Request
+from ..server.recorded_request import RecordedRequest
 from .answer import Answer
 from .network_faults import reset, reset_midway, truncated
 from .replies import html, http_error, slow
 
-Mishap = Literal["429", "5xx", "html", "reset", "truncated", "slow"]
+FaultName = Literal["429", "5xx", "html", "reset", "truncated", "slow"]
 
 Usual = Callable[[], tuple[Answer, str]]
 """Makes the answer that a request gets if all goes well, and the id of the task it is about."""
 
 
 @attrs.frozen(kw_only=True)
-class Chaos:
+class RandomFaults:
     """
     What part of the requests goes wrong, by chance and yet the same on every run.
 
@@ -42,8 +42,8 @@ class Chaos:
 
     def __attrs_post_init__(self) -> None:
         for name, rate in self.rates.items():
-            if name not in get_args(Mishap):
-                known = ", ".join(get_args(Mishap))
+            if name not in get_args(FaultName):
+                known = ", ".join(get_args(FaultName))
                 raise ValueError(f"chaos is made of {known}; not {name!r}")
             if not 0.0 <= rate <= 1.0:
                 raise ValueError(f"a rate is from 0.0 to 1.0, not {rate!r}")
@@ -53,17 +53,17 @@ class Chaos:
 
 
 @attrs.define(eq=False)
-class Fate:
+class FaultDecision:
     """Chaos as one service has it, with the requests counted that have come."""
 
-    _chaos: Chaos | None
+    _chaos: RandomFaults | None
     _counts: Counter[tuple[str, str | None]] = attrs.field(factory=Counter)
 
     def forget(self) -> None:
         """Begin again, as if no request had come."""
         self._counts.clear()
 
-    def answer(self, request: Request, usual: Usual) -> tuple[Answer, str]:
+    def answer(self, request: RecordedRequest, usual: Usual) -> tuple[Answer, str]:
         """Return the answer to a request, and the id of the task it is about."""
         if self._chaos is None:
             return usual()
@@ -79,7 +79,9 @@ class Fate:
         return usual()
 
 
-def _strike(name: str, chance: random.Random, request: Request, usual: Usual) -> tuple[Answer, str]:
+def _strike(
+    name: str, chance: random.Random, request: RecordedRequest, usual: Usual
+) -> tuple[Answer, str]:
     """Return what goes wrong with a request that *name* has met."""
     task_id = request.task_id or ""
     is_early = chance.random() < 0.5

@@ -20,7 +20,7 @@ Framing = Literal["length", "chunked", "close"]
 
 
 @attrs.frozen(kw_only=True)
-class Film:
+class ServedVideo:
     """
     A video file that is nowhere: any part of it can be made at any time, and is always the same.
 
@@ -70,14 +70,14 @@ def _noise(version: int) -> bytes:
 
 def make_video(size: int = 100_000, *, kind: Kind = "mp4", version: int = 1) -> bytes:
     """Return the whole file that :func:`video_file` serves, to compare with what has arrived."""
-    return Film(size=size, kind=kind, version=version).read(0, size)
+    return ServedVideo(size=size, kind=kind, version=version).read(0, size)
 
 
 @attrs.frozen(kw_only=True)
 class _Manner:
     """How a film is served; each field is an argument of :func:`video_file`."""
 
-    film: Film
+    film: ServedVideo
     etag: str | None
     modified: str | None
     ranges: bool
@@ -129,7 +129,7 @@ def video_file(
     end, ends_after = chosen[0] if chosen else ("close", None)
     etag = f'"{kind}-{size}-{version}"'
     manner = _Manner(
-        film=Film(size=size, kind=kind, version=version),
+        film=ServedVideo(size=size, kind=kind, version=version),
         etag={"etag": etag, "weak": f"W/{etag}"}.get(validator or ""),
         modified=f"Thu, 01 Jan 2026 08:00:{version % 60:02} GMT" if validator == "date" else None,
         ranges=ranges,

@@ -7,10 +7,10 @@ from email.parser import HeaderParser
 from email.utils import collapse_rfc2231_value
 from typing import Any, Literal
 
-from ..servers.task_state import Upload
+from ..servers.task_state import UploadedFile
 
 Fields = dict[str, Any]
-Files = dict[str, Upload]
+Files = dict[str, UploadedFile]
 
 
 def read_kind(content_type: str) -> Literal["form", "json"]:
@@ -48,7 +48,7 @@ def _sort_parts(body: bytes, boundary: bytes) -> tuple[Fields, Files]:
             raise ValueError("a part of the form has no name")
         if file_name is not None:
             kind = head.get_content_type() if "Content-Type" in head else ""
-            files[name] = Upload(name=file_name, content_type=kind, body=value)
+            files[name] = UploadedFile(name=file_name, content_type=kind, body=value)
         elif name not in fields:
             fields[name] = value.decode()
         elif isinstance(fields[name], list):

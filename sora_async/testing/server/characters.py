@@ -5,9 +5,9 @@ from typing import Any
 import attrs
 
 from ..answers.http_message import Message, make_message
-from ..servers.server_profile import Server
+from ..servers.server_profile import ServerProfile
 from .body_parser import read_kind
-from .recorded_request import Request
+from .recorded_request import RecordedRequest
 
 
 @attrs.define(eq=False)
@@ -16,7 +16,7 @@ class Characters:
 
     _made: dict[str, dict[str, Any]] = attrs.field(factory=dict)
 
-    def answer(self, record: Request, server: Server, now: float) -> Message:
+    def answer(self, record: RecordedRequest, server: ServerProfile, now: float) -> Message:
         """Return the answer to a request that makes a character, or asks for one."""
         if record.method == "GET":
             character = self._made.get(record.task_id or "")
@@ -32,7 +32,7 @@ class Characters:
         return make_message(self._made[character_id])
 
 
-def _read_name(record: Request) -> str:
+def _read_name(record: RecordedRequest) -> str:
     if read_kind(record.headers.get("Content-Type", "")) != "form":
         raise ValueError("a character is made with a form")
     name = record.fields.get("name")

@@ -11,13 +11,13 @@ import attrs
 from aiohttp import web
 
 from ..answers.answer import Answer
-from ..scenario import Life
-from ..script_file import Plan, PlannedTask
+from ..scenario import Scenario
+from ..script_file import ScriptedTask, ScriptFile
 from ..script_reader import MisreadError, read
 from ..servers.task_state import FilePlace
 from .fake_sora import FakeSora
-from .recorded_request import REPEATED, Request
-from .task_store import Task
+from .recorded_request import REPEATED, RecordedRequest
+from .task_store import FakeTask
 
 ROOT: Final = "/_fake"
 """No kind of server has a path that begins like this."""
@@ -50,19 +50,19 @@ class _Downloads:
             raise ValueError("a script is one or more answers")
 
 
-class Control:
+class ControlApi:
     """
     What a program in another process can do with a fake.
 
     It wants no key, and none of its calls counts as a request to the service.
     """
 
-    def __init__(self, fake: FakeSora, plan: Plan, default_life: Life) -> None:
+    def __init__(self, fake: FakeSora, plan: ScriptFile, default_life: Scenario) -> None:
         self._fake = fake
         self._plan = plan
         self._default_life = default_life
         self._began = 0.0
-        self._calls: Mapping[str, Callable[[Request], Any]] = {
+        self._calls: Mapping[str, Callable[[RecordedRequest], Any]] = {
             "GET /_fake": self._introduce,
             "GET /_fake/tasks": self._tell_tasks,
             "POST /_fake/tasks": self._add_task,
@@ -81,7 +81,7 @@ class Control:
             self._keep(task)
         self._fake.on_create(*self._plan.creates)
 
-    def answer(self, request: Request, at: float) -> web.Response | None:
+    def answer(self, request: RecordedRequest, at: float) -> web.Response | None:
         """Answer a request that is for the fake itself; None for any other."""
         path = request.path.removesuffix("/")
         if path != ROOT and not path.startswith(f"{ROOT}/"):
@@ -95,7 +95,7 @@ class Control:
         except MisreadError as error:
             return _say(400, {"error": str(error)})
 
-    def _keep(self, planned: PlannedTask) -> str:
+    def _keep(self, planned: ScriptedTask) -> str:
         is_late = planned.script is not None or planned.start == "first_poll"
         created = None if is_late else asyncio.get_running_loop().time()
         course = planned.course(self._default_life, self._plan.speed or 1.0)
@@ -104,7 +104,7 @@ class Control:
             self._fake.script_file(task_id, *answers, at=place)
         return task_id
 
-    def _introduce(self, _request: Request) -> Any:
+    def _introduce(self, _request: RecordedRequest) -> Any:
         service = self._fake._service
         return {
             "url": self._fake.url,
@@ -114,12 +114,12 @@ class Control:
             "calls": list(self._calls),
         }
 
-    def _tell_tasks(self, request: Request) -> Any:
+    def _tell_tasks(self, request: RecordedRequest) -> Any:
         wanted = _read_query(request, "id")
         tasks = [self._tell_task(task) for task in self._fake.tasks]
         return {"tasks": [task for task in tasks if wanted.items() <= task.items()]}
 
-    def _tell_task(self, task: Task) -> dict[str, Any]:
+    def _tell_task(self, task: FakeTask) -> dict[str, Any]:
         service = self._fake._service
         at = asyncio.get_running_loop().time()
         snapshot = task.look(at)
@@ -136,19 +136,19 @@ class Control:
             "shown": service.show(task, at),
         }
 
-    def _add_task(self, request: Request) -> Any:
-        return {"id": self._keep(_read_body(request, PlannedTask))}
+    def _add_task(self, request: RecordedRequest) -> Any:
+        return {"id": self._keep(_read_body(request, ScriptedTask))}
 
-    def _plan_creates(self, request: Request) -> Any:
+    def _plan_creates(self, request: RecordedRequest) -> Any:
         self._fake.on_create(*_read_body(request, _Creates).answers)
         return {"to_come": [repr(answer) for answer in self._fake._service.creates]}
 
-    def _plan_downloads(self, request: Request) -> Any:
+    def _plan_downloads(self, request: RecordedRequest) -> Any:
         plan = _read_body(request, _Downloads)
         self._fake.script_file(plan.task_id, *plan.answers, at=plan.at)
         return {"to_come": [repr(answer) for answer in plan.answers]}
 
-    def _tell_requests(self, request: Request) -> Any:
+    def _tell_requests(self, request: RecordedRequest) -> Any:
         wanted = _read_query(request, "origin", "endpoint", "task_id", "method")
         origins = {"api": self._fake.requests, "cdn": self._fake.cdn_requests}
         told = [
@@ -159,7 +159,7 @@ class Control:
         told.sort(key=itemgetter("at"))
         return {"requests": [each for each in told if wanted.items() <= each.items()]}
 
-    def _advance(self, request: Request) -> Any:
+    def _advance(self, request: RecordedRequest) -> Any:
         seconds = _read_body(request, _Advance).seconds
         # The wall clock is a datetime, which ends in the year 9999.
         if seconds > _LONGEST:
@@ -167,7 +167,7 @@ class Control:
         self._fake._service.advance(seconds)
         return {"now": self._fake.now.isoformat()}
 
-    def _reset(self, _request: Request) -> Any:
+    def _reset(self, _request: RecordedRequest) -> Any:
         self._fake._service.forget()
         self._fake.requests.clear()
         self._fake.cdn_requests.clear()
@@ -175,7 +175,7 @@ class Control:
         return {"tasks": [task.id for task in self._fake.tasks]}
 
 
-def _tell_request(request: Request) -> dict[str, Any]:
+def _tell_request(request: RecordedRequest) -> dict[str, Any]:
     try:
         fields, files = dict(request.fields), _tell_files(request.files)
     except ValueError:
@@ -204,7 +204,7 @@ def _tell_files(files: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _read_query(request: Request, *names: str) -> dict[str, str]:
+def _read_query(request: RecordedRequest, *names: str) -> dict[str, str]:
     given = dict(parse_qsl(request.query, keep_blank_values=True))
     for name in given:
         if name not in names:
@@ -212,7 +212,7 @@ def _read_query(request: Request, *names: str) -> dict[str, str]:
     return given
 
 
-def _read_body(request: Request, kind: type[Any]) -> Any:
+def _read_body(request: RecordedRequest, kind: type[Any]) -> Any:
     try:
         data = json.loads(request.body or b"{}")
     except (ValueError, RecursionError) as error:

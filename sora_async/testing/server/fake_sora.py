@@ -6,13 +6,13 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from ..answers.answer import Answer
-from ..answers.random_faults import Chaos, Fate
-from ..scenario import Life, Script
-from ..servers.task_state import FilePlace, Order, Shape, check_shape
-from .listener import Origin
-from .recorded_request import Request
+from ..answers.random_faults import FaultDecision, RandomFaults
+from ..scenario import Scenario, Script
+from ..servers.task_state import CreateCall, FilePlace, Shape, check_shape
+from .listener import Listener
+from .recorded_request import RecordedRequest
 from .service import Service
-from .task_store import Task
+from .task_store import FakeTask
 
 
 class FakeSora:
@@ -50,30 +50,30 @@ class FakeSora:
         shape: Shape = "page",
         host: str = "127.0.0.1",
         port: int = 0,
-        default_life: Life | None = None,
+        default_life: Scenario | None = None,
         unknown_status: Literal[400, 404] = 404,
         absolute_urls: bool = False,
-        chaos: Chaos | None = None,
+        chaos: RandomFaults | None = None,
         keepalive_timeout: float = 30 * 86400.0,
     ) -> None:
         check_shape(shape)
         self._service = Service(
             api_key=api_key,
             shape=shape,
-            default_life=default_life or Life(),
+            default_life=default_life or Scenario(),
             unknown_status=unknown_status,
             is_absolute=absolute_urls,
-            fate=Fate(chaos),
+            fate=FaultDecision(chaos),
         )
         answer, answer_file = self._service.answer, self._service.answer_file
-        self._api = Origin(
+        self._api = Listener(
             answer,
             host=host,
             port=port,
             keepalive_timeout=keepalive_timeout,
             routes=self._service.server.routes,
         )
-        self._cdn = Origin(answer_file, host=host, port=0, keepalive_timeout=keepalive_timeout)
+        self._cdn = Listener(answer_file, host=host, port=0, keepalive_timeout=keepalive_timeout)
 
     def __repr__(self) -> str:
         """Return where it is and what there is in it; never the key."""
@@ -106,17 +106,17 @@ class FakeSora:
         return self._cdn.url
 
     @property
-    def requests(self) -> list[tuple[float, Request]]:
+    def requests(self) -> list[tuple[float, RecordedRequest]]:
         """All requests to *url*, each with the moment it arrived, on the loop's clock."""
         return self._api.requests
 
     @property
-    def cdn_requests(self) -> list[tuple[float, Request]]:
+    def cdn_requests(self) -> list[tuple[float, RecordedRequest]]:
         """All requests to *cdn_url*, as in *requests*; a key must not be among their headers."""
         return self._cdn.requests
 
     @property
-    def tasks(self) -> list[Task]:
+    def tasks(self) -> list[FakeTask]:
         """The tasks that there are, however they came to be, from the oldest on."""
         return self._service.tasks
 
@@ -158,7 +158,7 @@ class FakeSora:
 
     def add(
         self,
-        life: Life | None = None,
+        life: Scenario | None = None,
         *,
         task_id: str | None = None,
         at_first_poll: bool = False,
@@ -178,7 +178,7 @@ class FakeSora:
         created = None if at_first_poll else _now()
         life = life or self._service.default_life
         named: Any = order
-        return self._service.keep(task_id, Order(**named), life, created)
+        return self._service.keep(task_id, CreateCall(**named), life, created)
 
     def on_create(self, *answers: Answer) -> None:
         """
@@ -205,7 +205,7 @@ class FakeSora:
         """
         if not answers:
             raise ValueError("a script is one or more answers")
-        return self._service.keep(task_id, Order(), Script(answers), None)
+        return self._service.keep(task_id, CreateCall(), Script(answers), None)
 
     def script_file(self, task_id: str, *answers: Answer, at: FilePlace = "cdn") -> None:
         """

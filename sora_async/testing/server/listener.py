@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from .recorded_request import KnownHeaders, Request, receive
+from .recorded_request import KnownHeaders, RecordedRequest, receive
 from .routes import NO_ROUTES, Routes
 
-Respond = Callable[[web.BaseRequest, Request, float], Awaitable[web.StreamResponse]]
+Respond = Callable[[web.BaseRequest, RecordedRequest, float], Awaitable[web.StreamResponse]]
 
 
-class Origin:
+class Listener:
     """
     A listening address, whose requests *respond* answers.
 
@@ -32,8 +32,8 @@ class Origin:
         keepalive_timeout: float,
         routes: Routes = NO_ROUTES,
     ) -> None:
-        self.requests: list[tuple[float, Request]] = []
-        self.control: Callable[[Request, float], web.StreamResponse | None] | None = None
+        self.requests: list[tuple[float, RecordedRequest]] = []
+        self.control: Callable[[RecordedRequest, float], web.StreamResponse | None] | None = None
         self._known_headers: KnownHeaders = {}
         self._respond = respond
         self._routes = routes

@@ -7,21 +7,21 @@ from urllib.parse import parse_qs
 import attrs
 
 from ..answers.http_message import Message, make_message
-from ..servers.server_profile import Server
-from .task_store import Task
+from ..servers.server_profile import ServerProfile
+from .task_store import FakeTask
 
 Body = dict[str, Any]
 
 
 @attrs.frozen(kw_only=True)
-class Page:
+class FakePage:
     """What a list was asked for; *limit* is None where all of it is wanted."""
 
     limit: int | None
     after: str | None
     order: Literal["asc", "desc"]
 
-    def cut(self, tasks: Sequence[Task]) -> Sequence[Task]:
+    def cut(self, tasks: Sequence[FakeTask]) -> Sequence[FakeTask]:
         """Return the tasks of this page and all that follow, of *tasks* from the oldest on."""
         found = list(tasks) if self.order == "asc" else list(reversed(tasks))
         if self.after is None:
@@ -32,7 +32,10 @@ class Page:
 
 
 def list_tasks(
-    server: Server, query: str, tasks: Sequence[Task], show: Callable[[Task], Body | None]
+    server: ServerProfile,
+    query: str,
+    tasks: Sequence[FakeTask],
+    show: Callable[[FakeTask], Body | None],
 ) -> Message:
     """
     Return the page that *query* asks for.
@@ -58,7 +61,7 @@ def list_tasks(
     return _wrap(server, shown, has_more=False)
 
 
-def _read_page(query: str, page_size: int | None) -> Page:
+def _read_page(query: str, page_size: int | None) -> FakePage:
     given = {name: values[-1] for name, values in parse_qs(query).items()}
     limit = given.get("limit")
     if limit is not None and limit not in map(str, range(1, 101)):
@@ -66,11 +69,11 @@ def _read_page(query: str, page_size: int | None) -> Page:
     match given.get("order", "desc"):
         case "asc" | "desc" as order:
             size = page_size if limit is None else int(limit)
-            return Page(limit=size, after=given.get("after"), order=order)
+            return FakePage(limit=size, after=given.get("after"), order=order)
     raise ValueError("order is asc or desc")
 
 
-def _wrap(server: Server, bodies: Sequence[Body], *, has_more: bool) -> Message:
+def _wrap(server: ServerProfile, bodies: Sequence[Body], *, has_more: bool) -> Message:
     listed: Body = {"object": "list", "data": bodies}
     if server.has_cursors:
         ids = [body.get("id") for body in bodies] or [None]

@@ -6,14 +6,14 @@ from typing import Any, Final
 import attrs
 from aiohttp import web
 
-from ..servers.server_profile import Server
-from ..servers.task_state import Order, Upload
+from ..servers.server_profile import ServerProfile
+from ..servers.task_state import CreateCall, UploadedFile
 from .body_parser import read_body, read_kind
 from .routes import Endpoint, Routes
 
 
 @attrs.frozen(kw_only=True)
-class Request:
+class RecordedRequest:
     """
     One request, as it arrived.
 
@@ -54,7 +54,7 @@ class Request:
         return _read(self)[0]
 
     @property
-    def files(self) -> Mapping[str, Upload]:
+    def files(self) -> Mapping[str, UploadedFile]:
         """The files of a form by the names of their fields; raises as :attr:`fields` does."""
         return _read(self)[1]
 
@@ -62,7 +62,7 @@ class Request:
 KnownHeaders = dict[tuple[tuple[bytes, bytes], ...], Mapping[str, str]]
 
 
-async def receive(request: web.BaseRequest, known: KnownHeaders, routes: Routes) -> Request:
+async def receive(request: web.BaseRequest, known: KnownHeaders, routes: Routes) -> RecordedRequest:
     """
     Read *request* to its end, and find out which of *routes* it takes.
 
@@ -74,7 +74,7 @@ async def receive(request: web.BaseRequest, known: KnownHeaders, routes: Routes)
         request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     query = request.rel_url.raw_query_string
     path, endpoint, task_id = routes.find(request.method, request.rel_url.raw_path, query)
-    return Request(
+    return RecordedRequest(
         method=request.method,
         path=path,
         query=query,
@@ -85,7 +85,9 @@ async def receive(request: web.BaseRequest, known: KnownHeaders, routes: Routes)
     )
 
 
-def read_order(request: Request, server: Server, *, is_remix: bool = False) -> Order:
+def read_order(
+    request: RecordedRequest, server: ServerProfile, *, is_remix: bool = False
+) -> CreateCall:
     """
     Return what a create asks for.
 
@@ -110,10 +112,10 @@ def read_order(request: Request, server: Server, *, is_remix: bool = False) -> O
         right = "text" if wanted is str else "a whole number"
         raise ValueError(f"Invalid type for '{name}': expected {right}")
     repeated: Any = {name: str(value) for name, value in sent.items() if value}
-    return Order(**repeated, fields=fields, files=files)
+    return CreateCall(**repeated, fields=fields, files=files)
 
 
-def _read(request: Request) -> tuple[dict[str, Any], dict[str, Upload]]:
+def _read(request: RecordedRequest) -> tuple[dict[str, Any], dict[str, UploadedFile]]:
     return read_body(request.headers.get("Content-Type", ""), request.body)
 
 

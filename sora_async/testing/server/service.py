@@ -13,19 +13,19 @@ from aiohttp import web
 
 from ..answers.answer import Answer, queued, say, send
 from ..answers.http_message import Message, make_message
-from ..answers.random_faults import Fate
+from ..answers.random_faults import FaultDecision
 from ..answers.replies import unknown_task
 from ..answers.sample_video import VIDEO
-from ..scenario import Course, Life
+from ..scenario import Scenario, ScenarioRun
 from ..servers.profiles import SERVERS
-from ..servers.server_profile import Server
+from ..servers.server_profile import ServerProfile
 from ..servers.shapes import spell
-from ..servers.task_state import Facts, FilePlace, Order, Shape, Snapshot
+from ..servers.task_state import CreateCall, FilePlace, Shape, TaskFacts, TaskState
 from .characters import Characters
 from .pages import list_tasks
-from .recorded_request import Request, read_order
+from .recorded_request import RecordedRequest, read_order
 from .routes import Endpoint
-from .task_store import Task
+from .task_store import FakeTask
 
 START: Final = datetime(2026, 1, 14, 8, tzinfo=UTC)
 """What the wall clock shows when the service starts: the same on every run."""
@@ -46,27 +46,27 @@ class Service:
 
     api_key: str | None
     shape: Shape
-    default_life: Life
+    default_life: Scenario
     unknown_status: Literal[400, 404]
-    fate: Fate
+    fate: FaultDecision
     is_absolute: bool = False
     started: float = 0.0
     api_url: str = ""
     cdn_url: str = ""
     creates: list[Answer] = attrs.field(factory=list)
     _characters: Characters = attrs.field(factory=Characters)
-    _tasks: dict[str, Task] = attrs.field(factory=dict)
+    _tasks: dict[str, FakeTask] = attrs.field(factory=dict)
     _files: dict[str, Iterator[Answer]] = attrs.field(factory=dict)
     _contents: dict[str, Iterator[Answer]] = attrs.field(factory=dict)
     _numbers: Iterator[int] = attrs.field(factory=lambda: itertools.count(1))
 
     @property
-    def server(self) -> Server:
+    def server(self) -> ServerProfile:
         """The kind of server that this is."""
         return SERVERS[self.shape]
 
     @property
-    def tasks(self) -> list[Task]:
+    def tasks(self) -> list[FakeTask]:
         """All tasks, from the oldest on."""
         return list(self._tasks.values())
 
@@ -77,8 +77,8 @@ class Service:
     def keep(
         self,
         task_id: str | None,
-        order: Order,
-        course: Course,
+        order: CreateCall,
+        course: ScenarioRun,
         created: float | None,
         remixed_from: str | None = None,
     ) -> str:
@@ -86,7 +86,7 @@ class Service:
         if task_id is None:
             new_ids = (self.server.make_id(number) for number in self._numbers)
             task_id = next(new_id for new_id in new_ids if new_id not in self._tasks)
-        self._tasks[task_id] = Task(
+        self._tasks[task_id] = FakeTask(
             id=task_id, order=order, course=course, created=created, remixed_from=remixed_from
         )
         return task_id
@@ -107,7 +107,7 @@ class Service:
         self.creates.clear()
         self.fate.forget()
 
-    def show(self, task: Task, at: float) -> dict[str, Any] | None:
+    def show(self, task: FakeTask, at: float) -> dict[str, Any] | None:
         """Return the object that shows a task, without a poll; None where it is not known yet."""
         snapshot = task.look(at)
         return None if snapshot is None else spell(snapshot, self._gather(task.id, at, "list"))
@@ -118,7 +118,7 @@ class Service:
         files[task_id] = itertools.chain(answers, itertools.repeat(answers[-1]))
 
     async def answer(
-        self, request: web.BaseRequest, record: Request, at: float
+        self, request: web.BaseRequest, record: RecordedRequest, at: float
     ) -> web.StreamResponse:
         """Answer a request to the API."""
         answer, task_id = self.fate.answer(record, lambda: self._choose(record, at))
@@ -126,7 +126,7 @@ class Service:
         return await send(answer, request, facts, self._date(at))
 
     async def answer_file(
-        self, request: web.BaseRequest, record: Request, at: float
+        self, request: web.BaseRequest, record: RecordedRequest, at: float
     ) -> web.StreamResponse:
         """Answer a request to the CDN, which has the file of every task and knows no states."""
         found = _FILE_PATH.fullmatch(record.path)
@@ -136,7 +136,7 @@ class Service:
         answer = next(self._files.get(task_id, _VIDEOS))
         return await send(answer, request, self._gather(task_id, at), self._date(at))
 
-    def _choose(self, record: Request, at: float) -> tuple[Answer, str]:
+    def _choose(self, record: RecordedRequest, at: float) -> tuple[Answer, str]:
         """Return the answer to a request to the API, and the id of the task it is about."""
         if self.api_key not in (None, _read_key(record)):
             return say(self.server.wrong_key), ""
@@ -165,7 +165,7 @@ class Service:
         refusal = self.server.refuse_file(snapshot)
         return _VIDEO if refusal is None else say(refusal), task.id
 
-    def _create(self, record: Request, at: float) -> tuple[Answer, str]:
+    def _create(self, record: RecordedRequest, at: float) -> tuple[Answer, str]:
         try:
             order = read_order(record, self.server)
         except ValueError as error:
@@ -173,7 +173,7 @@ class Service:
         return self._take(order, at)
 
     def _remix(
-        self, source: Task, snapshot: Snapshot, record: Request, at: float
+        self, source: FakeTask, snapshot: TaskState, record: RecordedRequest, at: float
     ) -> tuple[Answer, str]:
         try:
             asked = read_order(record, self.server, is_remix=True)
@@ -184,7 +184,9 @@ class Service:
         order = attrs.evolve(source.order, prompt=asked.prompt, fields=asked.fields, files={})
         return self._take(order, at, source.id)
 
-    def _take(self, order: Order, at: float, remixed_from: str | None = None) -> tuple[Answer, str]:
+    def _take(
+        self, order: CreateCall, at: float, remixed_from: str | None = None
+    ) -> tuple[Answer, str]:
         """Make the task of *order*, unless the test has said that this one is refused."""
         answer = self.creates.pop(0) if self.creates else queued()
         if not answer.is_accepted:
@@ -192,24 +194,26 @@ class Service:
         life = answer.life or self.default_life
         return answer, self.keep(None, order, life, at, remixed_from)
 
-    def _list(self, record: Request, at: float) -> Message:
-        def show(task: Task) -> dict[str, Any] | None:
+    def _list(self, record: RecordedRequest, at: float) -> Message:
+        def show(task: FakeTask) -> dict[str, Any] | None:
             return self.show(task, at)
 
         return list_tasks(self.server, record.query, self.tasks, show)
 
-    def _delete(self, task: Task, snapshot: Snapshot, at: float) -> Message:
+    def _delete(self, task: FakeTask, snapshot: TaskState, at: float) -> Message:
         last = spell(snapshot, self._gather(task.id, at, "delete"))
         del self._tasks[task.id]
         if self.server.shows_deleted:
             return make_message(last | {"status": "deleted"})
         return make_message({"id": task.id, "object": "video.deleted", "deleted": True})
 
-    def _gather(self, task_id: str, at: float, endpoint: Endpoint = "content") -> Facts:
+    def _gather(self, task_id: str, at: float, endpoint: Endpoint = "content") -> TaskFacts:
         """Return what a reply says of a task at a moment, also of one that is not known."""
-        task = self._tasks.get(task_id) or Task(id=task_id, order=Order(), course=self.default_life)
+        task = self._tasks.get(task_id) or FakeTask(
+            id=task_id, order=CreateCall(), course=self.default_life
+        )
         created = at if task.created is None else task.created
-        return Facts(
+        return TaskFacts(
             task_id=task_id,
             order=task.order,
             shape=self.shape,
@@ -233,7 +237,7 @@ class Service:
         return format_datetime(self.wall_time(at), usegmt=True)
 
 
-def _read_key(record: Request) -> str | None:
+def _read_key(record: RecordedRequest) -> str | None:
     scheme, _, key = record.headers.get("Authorization", "").partition(" ")
     return key if scheme.lower() == "bearer" else None
 

@@ -6,12 +6,12 @@ from typing import ClassVar
 import attrs
 
 from ..answers.answer import Answer
-from ..scenario import Course
-from ..servers.task_state import Order, Snapshot
+from ..scenario import ScenarioRun
+from ..servers.task_state import CreateCall, TaskState
 
 
 @attrs.define(kw_only=True, eq=False)
-class Task:
+class FakeTask:
     """
     One task: what it was asked for, the course it takes, and how far it has come.
 
@@ -29,8 +29,8 @@ class Task:
     __signature__: ClassVar = inspect.Signature()
 
     id: str
-    order: Order
-    _course: Course
+    order: CreateCall
+    _course: ScenarioRun
     created: float | None = None
     remixed_from: str | None = None
     polls: int = 0
@@ -47,7 +47,7 @@ class Task:
             self._seen_completed = now
         return answer
 
-    def look(self, now: float) -> Snapshot | None:
+    def look(self, now: float) -> TaskState | None:
         """Return the state of the task, without a poll; None: the server does not know it yet."""
         return self._course.look(self._age(now), self.polls)
 

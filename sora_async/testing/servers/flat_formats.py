@@ -5,10 +5,10 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
-from .task_state import Facts, Phase, Snapshot
+from .task_state import Phase, TaskFacts, TaskState
 
 
-def spell_relay(snapshot: Snapshot, facts: Facts, url: str | None) -> dict[str, Any]:
+def spell_relay(snapshot: TaskState, facts: TaskFacts, url: str | None) -> dict[str, Any]:
     """Return *snapshot* as relays of new-api's kind do: with ``video_url``, null until the end."""
     body: dict[str, Any] = {
         "id": facts.task_id,
@@ -30,7 +30,7 @@ def spell_relay(snapshot: Snapshot, facts: Facts, url: str | None) -> dict[str, 
     return body
 
 
-def spell_openai(snapshot: Snapshot, facts: Facts, _url: str | None) -> dict[str, Any]:
+def spell_openai(snapshot: TaskState, facts: TaskFacts, _url: str | None) -> dict[str, Any]:
     """Return *snapshot* as OpenAI itself does: every field is always there, and none is a URL."""
     is_done = snapshot.phase == "succeeded"
     error = {"code": snapshot.code, "message": snapshot.message}
@@ -51,7 +51,7 @@ def spell_openai(snapshot: Snapshot, facts: Facts, _url: str | None) -> dict[str
     }
 
 
-def spell_vllm(snapshot: Snapshot, facts: Facts, _url: str | None) -> dict[str, Any]:
+def spell_vllm(snapshot: TaskState, facts: TaskFacts, _url: str | None) -> dict[str, Any]:
     """Return *snapshot* as vLLM-Omni does, which tells of no progress and never of a URL."""
     is_done = snapshot.phase == "succeeded"
     code = snapshot.code or ""
@@ -79,7 +79,7 @@ def spell_vllm(snapshot: Snapshot, facts: Facts, _url: str | None) -> dict[str, 
     }
 
 
-def spell_sglang(snapshot: Snapshot, facts: Facts, url: str | None) -> dict[str, Any]:
+def spell_sglang(snapshot: TaskState, facts: TaskFacts, url: str | None) -> dict[str, Any]:
     """Return *snapshot* as SGLang does: "queued" until the end, and then with ``url``."""
     is_done = snapshot.phase == "succeeded"
     return {
@@ -104,7 +104,7 @@ def spell_sglang(snapshot: Snapshot, facts: Facts, url: str | None) -> dict[str,
     }
 
 
-def spell_litellm(snapshot: Snapshot, facts: Facts, url: str | None) -> dict[str, Any]:
+def spell_litellm(snapshot: TaskState, facts: TaskFacts, url: str | None) -> dict[str, Any]:
     """Return *snapshot* as LiteLLM passes OpenAI's on: the id of a poll's reply is of no use."""
     body = spell_openai(snapshot, facts, url)
     del body["prompt"]
@@ -113,7 +113,7 @@ def spell_litellm(snapshot: Snapshot, facts: Facts, url: str | None) -> dict[str
     return body
 
 
-def spell_openrouter(snapshot: Snapshot, facts: Facts, url: str | None) -> dict[str, Any]:
+def spell_openrouter(snapshot: TaskState, facts: TaskFacts, url: str | None) -> dict[str, Any]:
     """Return *snapshot* as OpenRouter does, which gives addresses and hardly anything else."""
     path = f"/api/v1/videos/{facts.quoted_id}"
     body: dict[str, Any] = {
@@ -143,7 +143,7 @@ def make_uuid(number: int) -> str:
     return str(uuid.UUID(int=number))
 
 
-def _spell_progress(snapshot: Snapshot) -> dict[str, int]:
+def _spell_progress(snapshot: TaskState) -> dict[str, int]:
     """Return the field ``progress`` from 0 to 100; none where a running task has none."""
     if snapshot.phase == "running" and snapshot.progress is None:
         return {}

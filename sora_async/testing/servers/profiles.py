@@ -24,7 +24,7 @@ from .flat_formats import (
     spell_vllm,
 )
 from .relay_format import spell_page, spell_unified, spell_unified_created
-from .server_profile import Server
+from .server_profile import ServerProfile
 from .task_state import Shape
 
 Calls = Mapping[str, Endpoint]
@@ -51,7 +51,7 @@ _BEHIND_FASTAPI: Final[Any] = {
 }
 
 # Relays built on new-api, which is written with gin: it knows no 405, and has no list.
-_PAGE: Final = Server(
+_PAGE: Final = ServerProfile(
     routes=make_routes({**_BASIC, **_REMIX}),
     make_id=lambda number: f"sora-2:task_01fake{number:020d}",
     spell=spell_page,
@@ -84,7 +84,7 @@ _UNIFIED: Final = attrs.evolve(
 )
 
 # openai-python 3.57, resources/videos.py.
-_OPENAI: Final = Server(
+_OPENAI: Final = ServerProfile(
     routes=make_routes({**_CHARACTERS, **_BASIC, **_LIST, **_DELETE, **_REMIX}),
     seconds_type=str,
     make_id=lambda number: f"video_{number:048x}",
@@ -95,7 +95,7 @@ _OPENAI: Final = Server(
 )
 
 # vllm-omni, entrypoints/openai/api_server.py and protocol/videos.py.
-_VLLM: Final = Server(
+_VLLM: Final = ServerProfile(
     routes=make_routes({**_BASIC, **_LIST, **_DELETE}),
     bodies=frozenset({"form"}),
     make_id=lambda number: f"video_gen_{number:032x}",
@@ -110,7 +110,7 @@ _VLLM: Final = Server(
 )
 
 # sglang, multimodal_gen/runtime/entrypoints/openai/video_api.py.
-_SGLANG: Final = Server(
+_SGLANG: Final = ServerProfile(
     routes=make_routes({**_BASIC, **_LIST, **_DELETE}),
     make_id=make_uuid,
     spell=spell_sglang,
@@ -135,7 +135,7 @@ _LITELLM: Final = attrs.evolve(
 )
 
 # openrouter.ai/docs, "Video generation".
-_OPENROUTER: Final = Server(
+_OPENROUTER: Final = ServerProfile(
     routes=make_routes(
         {
             "POST /api/v1/videos": "create",
@@ -157,7 +157,7 @@ _OPENROUTER: Final = Server(
     early=(404, "The video is not ready"),
 )
 
-SERVERS: Final[Mapping[Shape, Server]] = {
+SERVERS: Final[Mapping[Shape, ServerProfile]] = {
     "page": _PAGE,
     "relay": _RELAY,
     "openai": _OPENAI,

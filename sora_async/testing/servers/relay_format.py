@@ -4,17 +4,17 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from .task_state import Facts, Snapshot
+from .task_state import TaskFacts, TaskState
 
 
-def spell_page(snapshot: Snapshot, facts: Facts, url: str | None) -> dict[str, Any]:
+def spell_page(snapshot: TaskState, facts: TaskFacts, url: str | None) -> dict[str, Any]:
     """Return *snapshot* as the API page's server sends it: about 1.8 kB while it is pending."""
     if snapshot.phase == "succeeded":
         return _spell_end(facts, url)
     return _spell_nested(snapshot, facts)
 
 
-def spell_unified(snapshot: Snapshot, facts: Facts, url: str | None) -> dict[str, Any]:
+def spell_unified(snapshot: TaskState, facts: TaskFacts, url: str | None) -> dict[str, Any]:
     """Return *snapshot* as the same server does at /v1/video/query: nested to the end."""
     if snapshot.phase != "succeeded":
         return _spell_nested(snapshot, facts)
@@ -38,12 +38,14 @@ def spell_unified(snapshot: Snapshot, facts: Facts, url: str | None) -> dict[str
     }
 
 
-def spell_unified_created(_snapshot: Snapshot, facts: Facts, _url: str | None) -> dict[str, Any]:
+def spell_unified_created(
+    _snapshot: TaskState, facts: TaskFacts, _url: str | None
+) -> dict[str, Any]:
     """Return what that server says to /v1/video/create."""
     return {"id": facts.task_id, "status": "pending", "status_update_time": _tell_time(facts)}
 
 
-def _spell_nested(snapshot: Snapshot, facts: Facts) -> dict[str, Any]:
+def _spell_nested(snapshot: TaskState, facts: TaskFacts) -> dict[str, Any]:
     status = "failed" if snapshot.phase == "failed" else "pending"
     bare_id = facts.task_id.rpartition(":")[2]
     detail = {
@@ -69,12 +71,12 @@ def _spell_nested(snapshot: Snapshot, facts: Facts) -> dict[str, Any]:
     }
 
 
-def _tell_time(facts: Facts) -> int:
+def _tell_time(facts: TaskFacts) -> int:
     # The poll's number keeps it moving where no time has passed between two replies.
     return int(facts.now * 1000) + facts.poll
 
 
-def _spell_end(facts: Facts, url: str | None) -> dict[str, Any]:
+def _spell_end(facts: TaskFacts, url: str | None) -> dict[str, Any]:
     return {
         "id": facts.task_id,
         "size": facts.order.size,
@@ -89,7 +91,7 @@ def _spell_end(facts: Facts, url: str | None) -> dict[str, Any]:
     }
 
 
-def _spell_pending_info(snapshot: Snapshot, facts: Facts, bare_id: str) -> dict[str, Any]:
+def _spell_pending_info(snapshot: TaskState, facts: TaskFacts, bare_id: str) -> dict[str, Any]:
     created = datetime.fromtimestamp(facts.created, UTC)
     return {
         **_PENDING_INFO,

@@ -7,13 +7,13 @@ import attrs
 
 from ..answers.http_message import Message, tell_error
 from ..server.routes import Routes
-from .task_state import Facts, Snapshot
+from .task_state import TaskFacts, TaskState
 
-Spelling = Callable[[Snapshot, Facts, str | None], dict[str, Any]]
+RenderTask = Callable[[TaskState, TaskFacts, str | None], dict[str, Any]]
 """A snapshot, what is known of its task, and the URL of the video into the object of a reply."""
 
 
-class Tell(Protocol):
+class RenderError(Protocol):
     """Make an error; where a server has no place for *param* or *code*, they are dropped."""
 
     def __call__(
@@ -22,7 +22,7 @@ class Tell(Protocol):
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class Server:
+class ServerProfile:
     """
     What one kind of server offers, and how it says it.
 
@@ -58,14 +58,14 @@ class Server:
     names: Mapping[str, str] = attrs.field(factory=dict)
     seconds_type: type[str] | type[int] | None = None
     make_id: Callable[[int], str]
-    spell: Spelling
-    spell_created: Spelling | None = None
+    spell: RenderTask
+    spell_created: RenderTask | None = None
     created_status: int = 200
     tells_failure_as_error: bool = False
-    tell: Tell = tell_error
+    tell: RenderError = tell_error
     wrong_key: Message
     unknown_task: str = "Video not found"
-    tell_away: Tell | None = None
+    tell_away: RenderError | None = None
     no_route: str = "Invalid URL ({method} {path})"
     no_method: str | None = "Not allowed to {method} on {path}."
     early: tuple[int, str]
@@ -81,7 +81,7 @@ class Server:
             return 200
         return int(code) if code in ("400", "500") else 500
 
-    def refuse_file(self, snapshot: Snapshot) -> Message | None:
+    def refuse_file(self, snapshot: TaskState) -> Message | None:
         """Return what is said instead of sending a file; None: it is sent."""
         refusal = self.early
         if snapshot.phase == "failed":

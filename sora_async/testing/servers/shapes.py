@@ -5,10 +5,10 @@ from typing import Any
 
 from ..answers.http_message import Message, make_message
 from .profiles import SERVERS
-from .task_state import ABSENT, ON_CDN, Facts, Snapshot
+from .task_state import ABSENT, ON_CDN, TaskFacts, TaskState
 
 
-def tell(snapshot: Snapshot, facts: Facts) -> Message:
+def tell(snapshot: TaskState, facts: TaskFacts) -> Message:
     """Return the message that shows *snapshot*."""
     server = SERVERS[snapshot.shape or facts.shape]
     status = 200
@@ -19,7 +19,7 @@ def tell(snapshot: Snapshot, facts: Facts) -> Message:
     return make_message(spell(snapshot, facts), status=status)
 
 
-def spell(snapshot: Snapshot, facts: Facts) -> dict[str, Any]:
+def spell(snapshot: TaskState, facts: TaskFacts) -> dict[str, Any]:
     """Return the JSON object that shows *snapshot*, its raw fields laid over those of the shape."""
     server = SERVERS[snapshot.shape or facts.shape]
     url = facts.file_url if snapshot.url == ON_CDN else snapshot.url
@@ -29,7 +29,7 @@ def spell(snapshot: Snapshot, facts: Facts) -> dict[str, Any]:
     return _overlay(spelling(snapshot, facts, url), snapshot.fields)
 
 
-def tell_unknown_task(facts: Facts) -> Message:
+def tell_unknown_task(facts: TaskFacts) -> Message:
     """Return the answer about a task that is not known: the server's 404, or new-api's 400."""
     if facts.unknown_status == 400:
         body = {"code": "task_not_exist", "message": "task_not_exist", "data": None}

@@ -59,7 +59,7 @@ ABSENT: Final = _Absent.ABSENT
 
 
 @attrs.frozen(kw_only=True)
-class Upload:
+class UploadedFile:
     """
     A file in a form.
 
@@ -75,7 +75,7 @@ class Upload:
 
 
 @attrs.frozen(kw_only=True)
-class Order:
+class CreateCall:
     """
     What a task was asked for.
 
@@ -91,11 +91,11 @@ class Order:
     seconds: str = "10"
     size: str = "1280x720"
     fields: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
-    files: Mapping[str, Upload] = attrs.field(factory=dict)
+    files: Mapping[str, UploadedFile] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)
-class Facts:
+class TaskFacts:
     """
     What a reply says of its task beyond the snapshot.
 
@@ -113,7 +113,7 @@ class Facts:
     """
 
     task_id: str
-    order: Order
+    order: CreateCall
     shape: Shape
     now: float
     created: float
@@ -133,7 +133,7 @@ class Facts:
 
 
 @attrs.frozen(kw_only=True)
-class Snapshot:
+class TaskState:
     """One state of a task. *fields* are laid over the body; without a *shape* it is the fake's."""
 
     phase: Phase
