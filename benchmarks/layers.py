@@ -51,7 +51,7 @@ def list_ways(client: SoraClient, session: aiohttp.ClientSession, url: str) -> d
     """Return the ways to ask, from the barest to the whole."""
     ids = [make_id(number) for number in range(LOOPS)]
     urls = [URL(f"{url}/v1/videos/{task_id}", encoded=True) for task_id in ids]
-    home = client._home()
+    home = client._resources()
 
     async def read(number: int) -> bytes:
         async with session.get(urls[number]) as response:
@@ -75,7 +75,7 @@ async def main(url: str) -> None:
     """Let the ways take turns, and print what they cost."""
     pin(CLIENT_CORE)
     connector = aiohttp.TCPConnector(limit=0)
-    budget = RateLimit(rate=None, in_flight=LOOPS)
+    budget = RateLimit(rate=None, max_concurrent=LOOPS)
     async with (
         SoraClient(api_key=KEY, base_url=url, budget=budget) as client,
         aiohttp.ClientSession(

@@ -19,7 +19,7 @@ from sora_async.schedule import LearningSchedule, Policy, Schedule
 from sora_async.schedule.learning.memory import DurationHistory
 from sora_async.schedule.learning.observations import CensoredDuration
 
-from . import optimum, slots
+from . import optimum, queue
 from .lives import FAMILIES, TRAJECTORIES, Life, draw, make_lives
 from .schedule_table import ratio, write_table
 from .simulator import KINDS, Way, run
@@ -44,11 +44,11 @@ FIRST = (10, 30)
 
 
 def _sum_up(ways: Sequence[Way]) -> Figures:
-    videos = [way for way in ways if not way.life.fails]
+    videos = [way for way in ways if not way.scenario.fails]
     polls = statistics.mean(way.polls for way in videos)
     late = statistics.mean(way.late for way in videos)
     found: Figures = {"polls": polls, "late": late, "product": polls * late}
-    failures = [way.late for way in ways if way.life.fails and way.life.length <= 64]
+    failures = [way.late for way in ways if way.scenario.fails and way.scenario.length <= 64]
     if failures:
         found["late_failures"] = statistics.mean(failures)
     return found
@@ -65,7 +65,12 @@ def run_main(seed: int) -> list[Figures]:
             for name, policy in POLICIES.items():
                 for width in (1, 20) if name == "learning" else (1,):
                     ways = run(
-                        policy, lives, seed=seed, memory=DurationHistory(), width=width, asks=ASKED
+                        policy,
+                        lives,
+                        seed=seed,
+                        duration_history=DurationHistory(),
+                        width=width,
+                        asks=ASKED,
                     )
                     about = {"policy": name, "progress": progress, "failing": failing}
                     found = about | {"width": width, "seed": seed} | _sum_up(ways[SKIPPED:])
@@ -106,7 +111,7 @@ def run_frontier(seed: int) -> list[Figures]:
     runs = []
     for name, at, policy, progress in settings:
         lives = make_lives(draw, count=COUNT, seed=seed, trajectory=TRAJECTORIES[progress])
-        ways = run(policy, lives, seed=seed, memory=DurationHistory())[SKIPPED:]
+        ways = run(policy, lives, seed=seed, duration_history=DurationHistory())[SKIPPED:]
         runs.append({"policy": name, "at": at, "seed": seed} | _sum_up(ways))
     return runs
 
@@ -124,7 +129,7 @@ def run_families(seed: int) -> list[Figures]:
                 length, count=_count_of(family), seed=seed, trajectory=TRAJECTORIES[progress]
             )
             for name in ("backoff", "learning") if progress == "none" else ("learning",):
-                ways = run(POLICIES[name], lives, seed=seed, memory=DurationHistory())
+                ways = run(POLICIES[name], lives, seed=seed, duration_history=DurationHistory())
                 about = {"family": family, "progress": progress, "policy": name, "seed": seed}
                 runs.append(about | _sum_up(ways[SKIPPED:]))
                 runs.append(about | {"first": SKIPPED} | _sum_up(ways[:SKIPPED]))
@@ -138,7 +143,9 @@ def run_shifts(seed: int) -> list[Figures]:
         before = make_lives(draw, count=100, seed=seed)
         after = [Life(one.length * factor) for one in make_lives(draw, count=100, seed=seed + 1)]
         for name in ("backoff", "learning"):
-            ways = run(POLICIES[name], before + after, seed=seed, memory=DurationHistory())[100:]
+            ways = run(
+                POLICIES[name], before + after, seed=seed, duration_history=DurationHistory()
+            )[100:]
             for start, end in ((0, 10), (10, 30), (30, 100)):
                 about = {"shift": factor, "policy": name, "start": start, "seed": seed}
                 runs.append(about | _sum_up(ways[start:end]))
@@ -150,15 +157,15 @@ def run_trajectories(seed: int) -> list[Figures]:
     runs = []
     for name, trajectory in TRAJECTORIES.items():
         lives = make_lives(draw, count=COUNT, seed=seed, trajectory=trajectory)
-        ways = run(POLICIES["learning"], lives, seed=seed, memory=DurationHistory())
+        ways = run(POLICIES["learning"], lives, seed=seed, duration_history=DurationHistory())
         runs.append({"progress": name, "after": None, "seed": seed} | _sum_up(ways[SKIPPED:]))
     honest = DurationHistory()
     steady = TRAJECTORIES["steady"]
     first = make_lives(draw, count=100, seed=seed + 500, trajectory=steady)
-    run(POLICIES["learning"], first, seed=seed, memory=honest)
+    run(POLICIES["learning"], first, seed=seed, duration_history=honest)
     for name in ("on a clock of its own", "0, then 90 %", "99 % long before the end", "noise"):
         lives = make_lives(draw, count=30, seed=seed, trajectory=TRAJECTORIES[name])
-        ways = run(POLICIES["learning"], lives, seed=seed, memory=copy.deepcopy(honest))
+        ways = run(POLICIES["learning"], lives, seed=seed, duration_history=copy.deepcopy(honest))
         plain = run(POLICIES["backoff"], lives, seed=seed)
         for count in FIRST:
             about = {"progress": name, "after": "steady", "first": count, "seed": seed}
@@ -177,18 +184,18 @@ def run_wrong(seed: int) -> list[Figures]:
     for truth in families:
         plain[truth] = run(POLICIES["backoff"], lives[truth], seed=seed)
     for prior, length in families.items():
-        memory = DurationHistory()
-        for life in make_lives(length, count=100, seed=seed + 999):
+        duration_history = DurationHistory()
+        for scenario in make_lives(length, count=100, seed=seed + 999):
             ending = CensoredDuration(
-                result="video", after=life.length * 0.98, before=life.length * 1.02
+                result="video", after=scenario.length * 0.98, before=scenario.length * 1.02
             )
-            memory.learn(KINDS, ending)
+            duration_history.learn(KINDS, ending)
         for how in ("handed in", "same client"):
             for truth in families:
-                own = copy.deepcopy(memory)
+                own = copy.deepcopy(duration_history)
                 if how == "handed in":
-                    own = DurationHistory.from_json(memory.to_json())
-                ways = run(POLICIES["learning"], lives[truth], seed=seed, memory=own)
+                    own = DurationHistory.from_json(duration_history.to_json())
+                ways = run(POLICIES["learning"], lives[truth], seed=seed, duration_history=own)
                 for count in FIRST:
                     about = {"prior": prior, "truth": truth, "how": how, "first": count}
                     found = {"seed": seed, "backoff": _sum_up(plain[truth][:count])}
@@ -216,9 +223,9 @@ def run_slots(seed: int) -> list[Figures]:
     """Let many waits share few polls."""
     return [
         {"order": order, "window": window, "seed": seed}
-        | slots.run(order, window=window, seed=seed)
+        | queue.run(order, window=window, seed=seed)
         for window in WINDOWS
-        for order in slots.ORDERS
+        for order in queue.ORDERS
     ]
 
 
@@ -239,7 +246,7 @@ ROWS: dict[str, tuple[Callable[[int], list[Figures]], float]] = {
     "shifts": (run_shifts, 3),
     "trajectories": (run_trajectories, 0.5),
     "wrong": (run_wrong, 3),
-    "slots": (run_slots, 0.25),
+    "queue": (run_slots, 0.25),
 }
 """Each row, and by how much more or fewer seeds it is run with: few tasks are noisy."""
 

@@ -67,12 +67,15 @@ def _draw_life(_: Figures) -> Figure:
         ("learning, steady progress", LearningSchedule(), steady, _LEARNED),
     )
     for number, (_name, policy, trajectory, colour) in enumerate(rows):
-        memory = DurationHistory()
+        duration_history = DurationHistory()
         run(
-            policy, make_lives(draw, count=60, seed=5, trajectory=trajectory), seed=5, memory=memory
+            policy,
+            make_lives(draw, count=60, seed=5, trajectory=trajectory),
+            seed=5,
+            duration_history=duration_history,
         )
         one = make_lives(lambda chance: 266.0, count=1, seed=9, trajectory=trajectory)
-        way = run(policy, one, seed=2, memory=memory)[0]
+        way = run(policy, one, seed=2, duration_history=duration_history)[0]
         panel.vlines(way.moments, 2.6 - number, 3.1 - number, color=colour, linewidth=1.2)
         panel.text(305, 2.75 - number, f"{way.polls} polls,\n{way.late:.1f} s late", color=colour)
     panel.axvline(266, color=_COLOURS["hand"], linestyle="--", linewidth=1)
@@ -85,13 +88,15 @@ def _draw_life(_: Figures) -> Figure:
 def _draw_hazard(_: Figures) -> Figure:
     figure = Figure(figsize=(_WIDTH, 280 * _POINT), layout="constrained")
     panel: Axes = figure.subplots()
-    memory, chance = DurationHistory(), random.Random(4)
+    duration_history, chance = DurationHistory(), random.Random(4)
     shades = {10: 0.35, 30: 0.6, 100: 1.0}
     for count in range(1, 101):
         length = draw(chance)
-        memory.learn(KINDS, CensoredDuration(result="video", after=length - 2, before=length + 2))
+        duration_history.learn(
+            KINDS, CensoredDuration(result="video", after=length - 2, before=length + 2)
+        )
         if count in shades:
-            fresh = memory.records[()].outlook(None)
+            fresh = duration_history.records[()].forecast(None)
             hazard = [
                 mass / width / max(left - mass / 2, 1e-9)
                 for mass, width, left in zip(

@@ -148,9 +148,9 @@ def _wrong(kept: Figures) -> Iterator[tuple[str, ...]]:
 
 
 def _slots(kept: Figures) -> Iterator[tuple[str, ...]]:
-    for window in sorted({one["window"] for one in kept["slots"]}):
+    for window in sorted({one["window"] for one in kept["queue"]}):
         cells = {
-            order: select(kept["slots"], order=order, window=window)
+            order: select(kept["queue"], order=order, window=window)
             for order in ("random", "oldest", "known", "urgency")
         }
         ours = statistics.mean(one["late"] for one in cells["urgency"])

@@ -38,7 +38,7 @@ class Told:
 class Way:
     """How one task went: the ages of its polls, and how late its end was seen."""
 
-    life: Life
+    scenario: Life
     moments: list[float] = attrs.field(factory=list)
     late: float = 0.0
     told: list[Told] = attrs.field(factory=list)
@@ -55,7 +55,7 @@ class _Wait:
     """One wait under way."""
 
     way: Way
-    born: float
+    created_at: float
     history: History
 
 
@@ -64,7 +64,7 @@ def run(
     lives: Sequence[Life],
     *,
     seed: int,
-    memory: DurationHistory | None = None,
+    duration_history: DurationHistory | None = None,
     width: int = 1,
     asks: frozenset[int] = frozenset(),
 ) -> list[Way]:
@@ -75,7 +75,7 @@ def run(
         policy: When to ask again.
         lives: The tasks, in the order in which they are begun.
         seed: Of the jitter.
-        memory: What is known, and learned from each end; None for one that stays empty.
+        duration_history: What is known, and learned from each end; None for one that stays empty.
         width: How many tasks are under way at once.
         asks: The polls, by number, at which the end is foretold.
     """
@@ -85,9 +85,9 @@ def run(
     todo = list(enumerate(lives))[::-1]
 
     def begin(now: float) -> None:
-        number, life = todo.pop()
+        number, scenario = todo.pop()
         first = now + random.uniform(0, 0.5)
-        ways.append(Way(life))
+        ways.append(Way(scenario))
         history = History(task_id=str(number), started=first)
         heapq.heappush(queue, (first, number, _Wait(ways[-1], now, history)))
 
@@ -95,7 +95,7 @@ def run(
         begin(random.uniform(0, 60) if width > 1 else 0.0)
     while queue:
         now, number, wait = heapq.heappop(queue)
-        delay = _poll(wait, now, policy, memory, asks)
+        delay = _poll(wait, now, policy, duration_history, asks)
         if delay is not None:
             heapq.heappush(queue, (now + delay, number, wait))
         elif todo:
@@ -104,39 +104,43 @@ def run(
 
 
 def _poll(
-    wait: _Wait, now: float, policy: Policy, memory: DurationHistory | None, asks: frozenset[int]
+    wait: _Wait,
+    now: float,
+    policy: Policy,
+    duration_history: DurationHistory | None,
+    asks: frozenset[int],
 ) -> float | None:
     """Ask once; return the seconds to the next poll, or None at the end."""
-    way, age = wait.way, now - wait.born
+    way, age = wait.way, now - wait.created_at
     way.moments.append(age)
-    outlook = None if memory is None else memory.outlook(KINDS)
-    if outlook is not wait.history.outlook:
-        wait.history = attrs.evolve(wait.history, outlook=outlook)
-    seen = _snapshot(way.life, age)
+    forecast = None if duration_history is None else duration_history.forecast(KINDS)
+    if forecast is not wait.history.forecast:
+        wait.history = attrs.evolve(wait.history, forecast=forecast)
+    seen = _snapshot(way.scenario, age)
     wait.history, decision = decide(
-        wait.history, seen, now=now, schedule=policy, patience=_PATIENCE
+        wait.history, seen, now=now, schedule=policy, fault_policy=_PATIENCE
     )
     own_age = now - wait.history.started
-    sight = wait.history.sight
+    observations = wait.history.observations
     if isinstance(decision, Sleep):
         if way.polls in asks:
-            bounds = remaining(sight, outlook, age=own_age, parts=PARTS)
+            bounds = remaining(observations, forecast, age=own_age, parts=PARTS)
             if bounds is not None:
-                way.told.append(Told(way.polls, bounds, way.life.length - age))
-        way.stalled = way.stalled or is_stalled(sight, outlook, age=own_age)
+                way.told.append(Told(way.polls, bounds, way.scenario.length - age))
+        way.stalled = way.stalled or is_stalled(observations, forecast, age=own_age)
         return decision.seconds
-    way.late = age - way.life.length
-    if memory is not None:
+    way.late = age - way.scenario.length
+    if duration_history is not None:
         result = "video" if isinstance(decision, Done) else "failure"
-        memory.learn(KINDS, sight.ending(result, age=own_age))
+        duration_history.learn(KINDS, observations.ending(result, age=own_age))
     return None
 
 
-def _snapshot(life: Life, age: float) -> VideoTask:
-    if age < life.length:
-        progress = None if life.progress is None else life.progress(age)
+def _snapshot(scenario: Life, age: float) -> VideoTask:
+    if age < scenario.length:
+        progress = None if scenario.progress is None else scenario.progress(age)
         return VideoTask(id="x", status="in_progress", phase=Phase.RUNNING, progress=progress)
-    if life.fails:
+    if scenario.fails:
         return VideoTask(id="x", status="failed", phase=Phase.FAILED)
     url = "http://videos.example/x.mp4"
     return VideoTask(id="x", status="completed", phase=Phase.SUCCEEDED, video_url=url)

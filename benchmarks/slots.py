@@ -22,18 +22,18 @@ def run(order: str, *, window: float, seed: int) -> dict[str, float]:
     """Return how late the ends of waits are seen that were begun within a window of seconds."""
     chance = random.Random(seed)
     lengths = [draw(chance) for _ in range(WAITS)]
-    born = [chance.uniform(0, window) for _ in range(WAITS)]
+    created_at = [chance.uniform(0, window) for _ in range(WAITS)]
     memory = _taught(300 if order == "known" else 60, random.Random(seed + 50))
     sights = [TaskObservations() for _ in lengths]
     live, late, now = set(range(WAITS)), [], 0.0
-    outlook = memory.outlook(KINDS)
+    forecast = memory.forecast(KINDS)
     while live:
         now += 1 / RATE
-        due = [one for one in sorted(live) if born[one] <= now]
+        due = [one for one in sorted(live) if created_at[one] <= now]
         if not due:
             continue
-        one = _choose(order, due, sights, born, now, outlook, chance)
-        age = now - born[one]
+        one = _choose(order, due, sights, created_at, now, forecast, chance)
+        age = now - created_at[one]
         if age < lengths[one]:
             sights[one] = sights[one].saw(age=age, elapsed=age, progress=None, moved=False)
             continue
@@ -41,7 +41,7 @@ def run(order: str, *, window: float, seed: int) -> dict[str, float]:
         late.append(age - lengths[one])
         if order == "urgency":
             memory.learn(KINDS, sights[one].ending("video", age=age))
-            outlook = memory.outlook(KINDS)
+            forecast = memory.forecast(KINDS)
     return {"late": statistics.mean(late), "latest": max(late)}
 
 
@@ -49,16 +49,16 @@ def _choose(
     order: str,
     due: Sequence[int],
     sights: Sequence[TaskObservations],
-    born: Sequence[float],
+    created_at: Sequence[float],
     now: float,
-    outlook: DurationForecast | None,
+    forecast: DurationForecast | None,
     chance: random.Random,
 ) -> int:
     if order == "random":
         return chance.choice(due)
     if order == "oldest":
-        return min(due, key=lambda one: sights[one].age + born[one])
-    return max(due, key=lambda one: urgency(sights[one], outlook, age=now - born[one]))
+        return min(due, key=lambda one: sights[one].age + created_at[one])
+    return max(due, key=lambda one: urgency(sights[one], forecast, age=now - created_at[one]))
 
 
 def _taught(count: int, chance: random.Random) -> DurationHistory:

@@ -152,8 +152,8 @@ async def run_killed(one: House, options: argparse.Namespace, *, is_peaceful: bo
     await asyncio.sleep(3.0)
     random.seed(7)
     for _ in range(options.waits):
-        life = Scenario(queued=5, running=random.uniform(0.5, 1.5) * options.seconds)
-        one.sora.on_create(slow(0.3, accepted(life=life)))
+        scenario = Scenario(queued=5, running=random.uniform(0.5, 1.5) * options.seconds)
+        one.sora.on_create(slow(0.3, accepted(scenario=scenario)))
     began = time.monotonic()
     keys = [f"job_{number}" for number in range(options.waits)]
     arrivals = asyncio.ensure_future(count_arrivals(queue, keys))

@@ -91,7 +91,7 @@ class Example:
         tasks: The tasks of the fake and their answers, one for each poll; the command gets
             their ids. Without tasks and shape, the fake is ``python -m sora_async.testing``.
         shape: The kind of server that the fake is; None for a relay.
-        life: What becomes of its orders at a fake of its own.
+        scenario: What becomes of its orders at a fake of its own.
         environment: What it holds beside address and key; ``{url}`` and its like are filled in.
         prints: Its output, where there is no recording.
         writes_to_stderr: Whether its output goes there.
@@ -102,7 +102,7 @@ class Example:
     command: str
     tasks: Mapping[str, tuple[Answer, ...]] = attrs.field(factory=dict)
     shape: Shape | None = attrs.field(default=None, kw_only=True)
-    life: Scenario = attrs.field(default=QUICK, kw_only=True)
+    scenario: Scenario = attrs.field(default=QUICK, kw_only=True)
     environment: Mapping[str, str] = attrs.field(factory=dict, kw_only=True)
     prints: str | None = attrs.field(default=None, kw_only=True)
     writes_to_stderr: bool = attrs.field(default=False, kw_only=True)
@@ -135,12 +135,12 @@ RUNS = {
     ),
     "create": Example("create.py"),
     "create_with_image": Example("create_with_image.py ../_static/demo.svg"),
-    "list_tasks": Example("list_tasks.py", shape="openai", life=IN_LINE),
+    "list_tasks": Example("list_tasks.py", shape="openai", scenario=IN_LINE),
     "dialect": Example("dialect.py", shape="unified", environment={"STUDIO_URL": "{url}"}),
     "wait_for_many": Example("wait_for_many.py", MANY, in_any_order=True),
     "as_completed": Example("as_completed.py", MANY, in_any_order=True),
     "events": Example("events.py", MANY, in_any_order=True),
-    "budget": Example("budget.py", MANY, in_any_order=True),
+    "rate_limit": Example("rate_limit.py", MANY, in_any_order=True),
     "on_uvloop": Example("on_uvloop.py", DONE, prints=ADDRESS),
     "many_processes": Example("many_processes.py", TWO, in_any_order=True),
     "many_threads": Example("many_threads.py", TWO),
@@ -215,7 +215,9 @@ async def run(example: Example, places: Mapping[str, str]) -> Run:
 
 async def run_in(folder: str, example: Example, places: Mapping[str, str]) -> Run:
     async with (
-        FakeSora(api_key=KEY, shape=example.shape or "relay", default_life=example.life) as sora,
+        FakeSora(
+            api_key=KEY, shape=example.shape or "relay", default_scenario=example.scenario
+        ) as sora,
         secure(sora) as tls_url,
     ):
         for task_id, answers in example.tasks.items():

@@ -74,8 +74,10 @@ async def test_a_thousand_waits_of_an_hour_end_as_their_script_says(
     for number in range(WAITS):
         end = chance.choices(list(ENDS), [85, 3, 5, 5, 2])[0]
         seconds = chance.uniform(0.9, 1.1) * 3600
-        life = ENDS[end](seconds)
-        task_id = sora.add(attrs.evolve(life, faults=make_faults(chance)), task_id=f"task_{number}")
+        scenario = ENDS[end](seconds)
+        task_id = sora.add(
+            attrs.evolve(scenario, faults=make_faults(chance)), task_id=f"task_{number}"
+        )
         expected[task_id] = end.removeprefix("late "), seconds + 30
     late: dict[str, list[float]] = collections.defaultdict(list)
 

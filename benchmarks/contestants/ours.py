@@ -13,7 +13,7 @@ async def open_calls(
     url: str, *, interval: float, rate: float | None = None
 ) -> AsyncIterator[Calls]:
     # No contestant but this one limits its rate: for a comparison of costs it must not, either.
-    budget = RateLimit(rate=rate, in_flight=64)
+    budget = RateLimit(rate=rate, max_concurrent=64)
     # A float is its own delay: no jitter.
     schedule = Schedule(intervals=(interval,), jitter=float, first_jitter=float)
     async with SoraClient(api_key=KEY, base_url=url, budget=budget, schedule=schedule) as client:

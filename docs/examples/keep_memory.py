@@ -9,12 +9,12 @@ from sora_async import SoraClient, load_memory, save_memory
 
 async def main(task_id: str) -> None:
     path = os.environ["VIDEO_MEMORY"]
-    async with SoraClient(memory=load_memory(path)) as client:
+    async with SoraClient(duration_history=load_memory(path)) as client:
         try:
             task = await client.wait_until_complete(task_id)
             print(task.video_url or task.content_url)
         finally:
-            save_memory(client.memory, path)
+            save_memory(client.duration_history, path)
 
 
 asyncio.run(main(sys.argv[1]))

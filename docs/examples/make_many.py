@@ -10,7 +10,7 @@ PROMPTS = ["a paper boat in the rain", "a lighthouse at dawn", "a fox in the sno
 
 async def main() -> None:
     async with SoraClient() as client:
-        async for outcome in client.batch(PROMPTS, out=os.environ["VIDEOS"], waiting=2):
+        async for outcome in client.batch(PROMPTS, output_dir=os.environ["VIDEOS"], max_waits=2):
             if outcome.file is not None:
                 print("saved: ", outcome.file.path.name, outcome.file.size, "bytes")
             else:

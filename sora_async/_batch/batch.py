@@ -48,21 +48,21 @@ class BatchOptions:
     How a batch is carried out.
 
     Attributes:
-        out: The folder for the files.
-        creating: How many orders are sent at the same time.
-        waiting: How many tasks there may be on the service that have not ended.
-        downloading: How many videos are downloaded at the same time.
+        output_dir: The folder for the files.
+        max_creates: How many orders are sent at the same time.
+        max_waits: How many tasks there may be on the service that have not ended.
+        max_downloads: How many videos are downloaded at the same time.
         timeout: Seconds for each wait, and for a create that is refused with 429 again and
             again; None for no limit.
-        settling: Seconds after which the service lists a task for an order that was sent before.
+        reconcile_delay: Seconds after which the service lists a task for an order that was sent before.
     """
 
-    out: Path
-    creating: int
-    waiting: int
-    downloading: int
+    output_dir: Path
+    max_creates: int
+    max_waits: int
+    max_downloads: int
     timeout: float | None
-    settling: float
+    reconcile_delay: float
 
 
 class Batch:
@@ -77,16 +77,16 @@ class Batch:
         door: The client.
         plan: How it is carried out.
         journal: What earlier runs have done; already open.
-        is_chatty: Whether events are told, too, and not only outcomes.
+        include_events: Whether events are told, too, and not only outcomes.
     """
 
     def __init__(
-        self, door: BatchClient, plan: BatchOptions, journal: Journal, *, is_chatty: bool
+        self, door: BatchClient, plan: BatchOptions, journal: Journal, *, include_events: bool
     ) -> None:
         self._door = door
         self._plan = plan
         self._journal = journal
-        self._jobs = BatchItems(plan.out)
+        self._items = BatchItems(plan.output_dir)
         # What an earlier run has put under their paths is whole, though it may not have said so.
         self._begun = {
             entry.key
@@ -94,14 +94,16 @@ class Batch:
             if entry.stage in ("created", "saved") and not entry.facts.get("is_foreign")
         }
         self._ids: dict[str, str] = {}
-        self._buyer = CreateSubmitter(door, journal, at_once=plan.creating, timeout=plan.timeout)
-        self._waiting = asyncio.Semaphore(plan.waiting)
-        self._downloading = asyncio.Semaphore(plan.downloading)
+        self._submitter = CreateSubmitter(
+            door, journal, max_concurrent=plan.max_creates, timeout=plan.timeout
+        )
+        self._waiting = asyncio.Semaphore(plan.max_waits)
+        self._downloading = asyncio.Semaphore(plan.max_downloads)
         # Outcomes that were not taken yet have a place, too: a slow reader holds up the batch.
-        places = plan.waiting + plan.downloading
+        places = plan.max_waits + plan.max_downloads
         self._places = asyncio.Semaphore(places)
         self._news: CoalescingQueue[BatchOutcome] = CoalescingQueue(
-            places=places, is_chatty=is_chatty
+            places=places, include_events=include_events
         )
         self._doubts: Mapping[str, SoraError] = {}
 
@@ -109,8 +111,8 @@ class Batch:
         self, orders: Iterable[object] | AsyncIterable[object]
     ) -> AsyncGenerator[BatchEvent | BatchOutcome]:
         """Yield how each order ended, in the order in which they end, and what happens before."""
-        found = await reconcile_creates(self._door, self._journal, self._plan.settling)
-        self._doubts, self._buyer.newest = found.left, found.newest
+        found = await reconcile_creates(self._door, self._journal, self._plan.reconcile_delay)
+        self._doubts, self._submitter.newest = found.left, found.newest
         # What is made now may have been put under its path by the run that was killed.
         self._begun |= found.made
         running = asyncio.create_task(self._carry_out_all(orders))
@@ -137,23 +139,23 @@ class Batch:
                     await self._places.acquire()
                     # Here and now: a source may give the same mapping, filled anew, each time.
                     try:
-                        job = self._jobs.take(order)
+                        item = self._items.take(order)
                     except InvalidArgumentError as error:
                         self._news.end(BatchOutcome(order=order, error=error))
                     else:
-                        group.create_task(self._carry_out(order, job))
+                        group.create_task(self._carry_out(order, item))
             except Exception as error:
                 failure = error
         if failure is not None:
             raise failure
 
-    async def _carry_out(self, order: object, job: BatchItem) -> None:
-        outcome = BatchOutcome(order=order, key=job.key, path=job.path)
+    async def _carry_out(self, order: object, item: BatchItem) -> None:
+        outcome = BatchOutcome(order=order, key=item.key, path=item.path)
         try:
-            outcome = await self._do(job, outcome)
+            outcome = await self._do(item, outcome)
         except SoraError as error:
             outcome = self._fails(outcome, error)
-        self._ids.pop(job.key, None)
+        self._ids.pop(item.key, None)
         self._news.end(outcome)
 
     def _fails(self, outcome: BatchOutcome, error: SoraError) -> BatchOutcome:
@@ -164,27 +166,27 @@ class Batch:
         known = self._ids.get(outcome.key) or (None if entry is None else entry.task_id)
         return attrs.evolve(outcome, error=error, task=task, task_id=known)
 
-    async def _do(self, job: BatchItem, outcome: BatchOutcome) -> BatchOutcome:
-        entry = self._journal.entries.get(job.key)
-        if job.key in self._doubts:
-            raise self._doubts[job.key]
+    async def _do(self, item: BatchItem, outcome: BatchOutcome) -> BatchOutcome:
+        entry = self._journal.entries.get(item.key)
+        if item.key in self._doubts:
+            raise self._doubts[item.key]
         if entry is not None and entry.stage == "failed":
             raise TaskFailedError(failed_before(entry))
-        if entry is not None and entry.stage == "saved" and job.path.exists():
-            file = VideoFile(path=job.path, size=job.path.stat().st_size, content_type=None)
+        if entry is not None and entry.stage == "saved" and item.path.exists():
+            file = VideoFile(path=item.path, size=item.path.stat().st_size, content_type=None)
             return attrs.evolve(outcome, task_id=entry.task_id, file=file)
-        event = BatchEvent(order=outcome.order, key=job.key, path=job.path, stage="creating")
+        event = BatchEvent(order=outcome.order, key=item.key, path=item.path, stage="creating")
         async with self._waiting:
             is_made = entry is not None and entry.stage in ("created", "saved")
             task_id = entry.task_id if is_made and entry is not None else None
             if task_id is None:
-                job.check_path()
-                task_id = await self._buyer.buy(job, partial(self._news.tell, event))
-            self._ids[job.key] = task_id
+                item.check_path()
+                task_id = await self._submitter.buy(item, partial(self._news.tell, event))
+            self._ids[item.key] = task_id
             event = attrs.evolve(event, stage="waiting", task_id=task_id)
             task = await self._wait(event)
         file = await self._save(task, attrs.evolve(event, stage="downloading"))
-        await self._buyer.note(job.key, "saved", task_id=task_id, size=file.size)
+        await self._submitter.note(item.key, "saved", task_id=task_id, size=file.size)
         return attrs.evolve(outcome, task_id=task_id, task=task, file=file)
 
     async def _save(self, task: VideoTask, event: BatchEvent) -> VideoFile:
@@ -195,7 +197,7 @@ class Batch:
                 return await self._news.follow(download, event)
             except OutputExistsError:
                 facts = {"task_id": event.task_id, "is_foreign": True}
-                await self._buyer.note(event.key, "created", **facts)
+                await self._submitter.note(event.key, "created", **facts)
                 raise
 
     async def _wait(self, event: BatchEvent) -> VideoTask:
@@ -207,7 +209,7 @@ class Batch:
             return await self._news.follow(watch, event)
         except TaskFailedError as error:
             failure = error.failure
-            await self._buyer.note(
+            await self._submitter.note(
                 event.key,
                 "failed",
                 task_id=event.task_id,
@@ -224,14 +226,14 @@ async def run_batch(
     path: Path,
     orders: Iterable[object] | AsyncIterable[object],
     *,
-    is_chatty: bool,
+    include_events: bool,
 ) -> AsyncGenerator[BatchEvent | BatchOutcome]:
     """Open the journal at *path* and carry out a batch."""
-    await asyncio.to_thread(_make_folder, plan.out)
+    await asyncio.to_thread(_make_folder, plan.output_dir)
     async with (
         Journal(path) as journal,
         contextlib.aclosing(
-            Batch(door, plan, journal, is_chatty=is_chatty).follow(orders)
+            Batch(door, plan, journal, include_events=include_events).follow(orders)
         ) as stream,
     ):
         async for news in stream:
@@ -245,4 +247,4 @@ def _make_folder(path: Path) -> None:
         with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as error:
-        raise InvalidArgumentError(f"out: no file can be written there: {error}") from error
+        raise InvalidArgumentError(f"output_dir: no file can be written there: {error}") from error

@@ -96,17 +96,17 @@ class CoalescingQueue(Generic[End]):
 
     Args:
         places: How many orders there may be at once, with those whose outcome was not taken.
-        is_chatty: Whether events are told; otherwise only outcomes are.
+        include_events: Whether events are told; otherwise only outcomes are.
     """
 
-    def __init__(self, *, places: int, is_chatty: bool) -> None:
-        self._is_chatty = is_chatty
+    def __init__(self, *, places: int, include_events: bool) -> None:
+        self._include_events = include_events
         self._events: dict[QueueKey, BatchEvent] = {}
         self._queue: asyncio.Queue[End | QueueKey | None] = asyncio.Queue(4 * places + 1)
 
     def tell(self, event: BatchEvent) -> None:
         """Tell an event, in the place of one of the same stage that was not taken."""
-        if not self._is_chatty:
+        if not self._include_events:
             return
         place = QueueKey(event.key, event.stage)
         if place not in self._events:
@@ -131,7 +131,7 @@ class CoalescingQueue(Generic[End]):
             event: What is told when it begins, and what all its events are told in.
         """
         self.tell(event)
-        if not self._is_chatty:
+        if not self._include_events:
             return await source.result()
         # Who awaits it lets go last when this is cancelled: only then is a part file waited for.
         ending = asyncio.create_task(source.result())

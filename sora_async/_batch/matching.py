@@ -55,7 +55,9 @@ def is_newest_first(listed: Sequence[VideoTask]) -> bool:
 
 
 def match_creates(
-    doubts: Sequence[UncertainCreate], listed: Sequence[VideoTask], claimed: frozenset[str]
+    uncertain_creates: Sequence[UncertainCreate],
+    listed: Sequence[VideoTask],
+    claimed: frozenset[str],
 ) -> MatchResult:
     """
     Return what became of orders, by all that a list of the account's tasks proves.
@@ -65,7 +67,7 @@ def match_creates(
     there before the order, and no task in it may be like what was ordered.
 
     Args:
-        doubts: The orders.
+        uncertain_creates: The orders.
         listed: The tasks of the account, the newest first.
         claimed: The ids of tasks that other orders are known to have made.
     """
@@ -73,19 +75,23 @@ def match_creates(
     unmade = set()
     ids = [task.id for task in listed]
     is_sorted = is_newest_first(listed)
-    for doubt in doubts:
-        at = ids.index(doubt.newest) if doubt.newest in ids else None
+    for uncertain in uncertain_creates:
+        at = ids.index(uncertain.newest) if uncertain.newest in ids else None
         newer = listed if at is None else listed[:at]
         left = [task for task in newer if task.id not in {*claimed, *made.values()}]
-        alike = [task for task in left if _is_like(task, doubt.order)]
-        mine = [task for task in alike if _is_of(task, doubt.order)]
-        others = [one.order for one in doubts if one.key not in made and one.order != doubt.order]
+        alike = [task for task in left if _is_like(task, uncertain.order)]
+        mine = [task for task in alike if _is_of(task, uncertain.order)]
+        others = [
+            one.order
+            for one in uncertain_creates
+            if one.key not in made and one.order != uncertain.order
+        ]
         own = [task for task in mine if not any(_is_of(task, order) for order in others)]
-        is_whole = at is not None or (doubt.newest is None and len(listed) < SMALLEST_PAGE)
-        if own and doubt.is_dated and (at is not None or doubt.newest is None):
-            made[doubt.key] = own[-1].id
-        elif not alike and doubt.is_dated and is_sorted and is_whole:
-            unmade.add(doubt.key)
+        is_whole = at is not None or (uncertain.newest is None and len(listed) < SMALLEST_PAGE)
+        if own and uncertain.is_dated and (at is not None or uncertain.newest is None):
+            made[uncertain.key] = own[-1].id
+        elif not alike and uncertain.is_dated and is_sorted and is_whole:
+            unmade.add(uncertain.key)
     return MatchResult(made=made, unmade=frozenset(unmade))
 
 

@@ -43,7 +43,7 @@ class ReconcileResult:
 
 
 async def reconcile_creates(
-    lister: TaskLister, journal: Journal, settling: float
+    lister: TaskLister, journal: Journal, reconcile_delay: float
 ) -> ReconcileResult:
     """
     Find out what became of orders that a killed run may have sent, and note it.
@@ -51,45 +51,45 @@ async def reconcile_creates(
     Args:
         lister: The client.
         journal: What earlier runs have done.
-        settling: Seconds after which the service lists a task for an order that was sent before.
+        reconcile_delay: Seconds after which the service lists a task for an order that was sent before.
     """
-    doubts = [_doubt(one) for one in journal.entries.values() if one.stage == "creating"]
-    if doubts:
-        await asyncio.sleep(settling)
+    uncertain_creates = [_doubt(one) for one in journal.entries.values() if one.stage == "creating"]
+    if uncertain_creates:
+        await asyncio.sleep(reconcile_delay)
     cause: SoraError | None = None
     listed: list[VideoTask] = []
     newest: dict[str, str | None] = {}
     try:
-        listed = [task async for task in _list_since(lister, doubts)]
+        listed = [task async for task in _list_since(lister, uncertain_creates)]
     except SoraError as error:
         cause = error
     else:
         if is_newest_first(listed[:2]):
             newest = {"newest": listed[0].id if listed else None}
     claimed = frozenset(one.task_id for one in journal.entries.values() if one.task_id)
-    fates = match_creates(doubts, listed, claimed) if cause is None else NO_FATES
+    matches = match_creates(uncertain_creates, listed, claimed) if cause is None else NO_FATES
     left: dict[str, SoraError] = {}
-    for doubt in doubts:
-        if doubt.key in fates.made:
-            await journal.note(doubt.key, "created", task_id=fates.made[doubt.key])
-        elif doubt.key in fates.unmade:
-            await journal.note(doubt.key, "refused")
+    for uncertain in uncertain_creates:
+        if uncertain.key in matches.made:
+            await journal.note(uncertain.key, "created", task_id=matches.made[uncertain.key])
+        elif uncertain.key in matches.unmade:
+            await journal.note(uncertain.key, "refused")
         else:
-            left[doubt.key] = _uncertain(lister.base_url, cause)
-    return ReconcileResult(made=frozenset(fates.made), left=left, newest=newest)
+            left[uncertain.key] = _uncertain(lister.base_url, cause)
+    return ReconcileResult(made=frozenset(matches.made), left=left, newest=newest)
 
 
 async def _list_since(
-    lister: TaskLister, doubts: list[UncertainCreate]
+    lister: TaskLister, uncertain_creates: list[UncertainCreate]
 ) -> AsyncIterator[VideoTask]:
     """
     Yield the newest two tasks, or all that are newer than the oldest of some orders.
 
     And one more: a list that goes from the oldest on shows by it that it proves nothing.
     """
-    unseen = {doubt.newest for doubt in doubts}
-    async for task in lister.list_tasks(limit=None if doubts else 2):
-        is_enough = bool(doubts) and not unseen
+    unseen = {uncertain.newest for uncertain in uncertain_creates}
+    async for task in lister.list_tasks(limit=None if uncertain_creates else 2):
+        is_enough = bool(uncertain_creates) and not unseen
         yield task
         if is_enough:
             return

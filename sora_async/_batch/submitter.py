@@ -46,7 +46,7 @@ class CreateSubmitter:
     Args:
         till: The client.
         journal: Where an order is noted before it is sent, and when its id is known.
-        at_once: How many orders are sent at the same time.
+        max_concurrent: How many orders are sent at the same time.
         timeout: Seconds for a create that is refused with 429 again and again; None for no limit.
 
     Attributes:
@@ -55,16 +55,16 @@ class CreateSubmitter:
     """
 
     def __init__(
-        self, till: CreateStarter, journal: Journal, *, at_once: int, timeout: float | None
+        self, till: CreateStarter, journal: Journal, *, max_concurrent: int, timeout: float | None
     ) -> None:
         self.stop: SoraError | None = None
         self.newest: Mapping[str, str | None] = {}
         self._till = till
         self._journal = journal
-        self._places = asyncio.Semaphore(at_once)
+        self._places = asyncio.Semaphore(max_concurrent)
         self._timeout = timeout
 
-    async def buy(self, job: BatchItem, begin: Callable[[], None]) -> str:
+    async def buy(self, item: BatchItem, begin: Callable[[], None]) -> str:
         """
         Order once, and return the id; again only after a 429 or without a connection.
 
@@ -77,7 +77,7 @@ class CreateSubmitter:
                     if self.stop is not None:
                         raise copy.copy(self.stop)
                     begin()
-                    return await self._order(job)
+                    return await self._order(item)
             except RateLimitError as error:
                 delay, outage = (error.retry_after or 0.0) + backoff.full_jitter(pause), 0.0
                 limited += delay
@@ -95,7 +95,7 @@ class CreateSubmitter:
             await asyncio.sleep(delay)
         raise AssertionError("the pauses have no end")  # pragma: no cover
 
-    async def _order(self, job: BatchItem) -> str:
+    async def _order(self, item: BatchItem) -> str:
         """
         Send an order and note what came of it.
 
@@ -103,34 +103,34 @@ class CreateSubmitter:
         then its answer is waited for.
         """
         makings: list[PendingCreate[VideoTask]] = []
-        sending = asyncio.create_task(self._send(job, makings))
+        sending = asyncio.create_task(self._send(item, makings))
         try:
             return await asyncio.shield(sending)
         except asyncio.CancelledError:
-            if not makings or not makings[0].has_left:
+            if not makings or not makings[0].may_have_been_sent:
                 self.stop = ClientClosedError("")
-                for making in makings:
-                    making.leave()
+                for pending in makings:
+                    pending.leave()
             while not sending.done():
                 with contextlib.suppress(asyncio.CancelledError):
                     await asyncio.wait([sending])
             raise
 
-    async def _send(self, job: BatchItem, makings: list[PendingCreate[VideoTask]]) -> str:
-        await self._journal.note(job.key, "creating", order=job.order, **self.newest)
+    async def _send(self, item: BatchItem, makings: list[PendingCreate[VideoTask]]) -> str:
+        await self._journal.note(item.key, "creating", order=item.order, **self.newest)
         try:
             if self.stop is not None:
                 raise copy.copy(self.stop)
-            makings.append(self._till._begin(job.order))
+            makings.append(self._till._begin(item.order))
             task = await makings[0].result()
         except CreateOutcomeUnknownError:
             raise  # the journal says so already
         except SoraError as error:
             if isinstance(error, InsufficientQuotaError | AuthenticationError | ClientClosedError):
                 self.stop = error
-            await self._journal.note(job.key, "refused")
+            await self._journal.note(item.key, "refused")
             raise
-        await self.note(job.key, "created", task_id=task.id)
+        await self.note(item.key, "created", task_id=task.id)
         return task.id
 
     async def note(self, key: str, stage: Any, **facts: Any) -> None:

@@ -66,156 +66,152 @@ _PASSING = frozenset({408, 425, 429})
 _KEY_REFUSED = frozenset({400, 401, 403})
 
 
-def decide(course: DownloadState, seen: Observation, *, now: float) -> tuple[DownloadState, Action]:
+def decide(state: DownloadState, seen: Observation, *, now: float) -> tuple[DownloadState, Action]:
     """
     Return what is known after something was seen, and what to do about it.
 
     Args:
-        course: What was known before.
+        state: What was known before.
         seen: A snapshot of the task, or what came of a request for the file.
         now: The moment, on any clock that only goes forward.
     """
     match seen:
         case VideoTask():
-            return _after_task(course, seen)
+            return _after_task(state, seen)
         case ResponseStarted():
-            return _after_head(course, seen)
+            return _after_head(state, seen)
         case ErrorResponse():
-            return _after_refusal(course, seen, now=now)
+            return _after_refusal(state, seen, now=now)
         case UrlInstead():
-            if seen.url in course.dead:
-                return _after_dead(course, course.error(VideoGoneError, "a link that is dead"))
-            return attrs.evolve(
-                course, url=seen.url, is_content=False, is_bare=False
-            ), SendRequest()
+            if seen.url in state.dead:
+                return _after_dead(state, state.error(VideoGoneError, "a link that is dead"))
+            return attrs.evolve(state, url=seen.url, is_content=False, is_bare=False), SendRequest()
         case ConnectionBroken():
-            return _try_again(_advance(course, seen.size), seen.fault)
+            return _try_again(_advance(state, seen.size), seen.fault)
         case TaskUnavailable():
-            course, decision = _try_again(course, seen.fault)
-            return course, RefreshUrl(decision.seconds) if isinstance(
+            state, decision = _try_again(state, seen.fault)
+            return state, RefreshUrl(decision.seconds) if isinstance(
                 decision, SendRequest
             ) else decision
         case ResponseEnded():
-            return _after_end(_advance(course, seen.size), seen)
+            return _after_end(_advance(state, seen.size), seen)
         case _:
-            return _after_dead(course, seen)
+            return _after_dead(state, seen)
 
 
-def _after_task(course: DownloadState, task: VideoTask) -> tuple[DownloadState, Action]:
+def _after_task(state: DownloadState, task: VideoTask) -> tuple[DownloadState, Action]:
     """Choose the address: a URL wins, for some services have no ``/content`` then."""
     if task.phase is Phase.FAILED:
-        return course, Fail(TaskFailedError(task))
-    content, variant = task.content_url, course.errand.variant
+        return state, Fail(TaskFailedError(task))
+    content, variant = task.content_url, state.request.variant
     if variant is not None and content is not None:
         content = f"{content}?variant={quote(variant, safe='')}"
     for url in (task.video_url if variant is None else None, content):
-        if url is not None and url not in course.dead:
+        if url is not None and url not in state.dead:
             is_content = url is content
-            return attrs.evolve(
-                course, url=url, is_content=is_content, is_bare=False
-            ), SendRequest()
+            return attrs.evolve(state, url=url, is_content=is_content, is_bare=False), SendRequest()
     if task.phase is not Phase.SUCCEEDED and not task.is_complete:
         reason = f"the task is {task.phase} and has no video yet"
-        return course, Fail(course.error(VideoNotReadyError, reason))
-    if isinstance(course.fault, DownloadError):
-        return course, Fail(course.fault)
-    gone = course.error(VideoGoneError, "the task has succeeded, and no address of its file works")
-    gone.__cause__ = course.fault
-    return course, Fail(gone)
+        return state, Fail(state.error(VideoNotReadyError, reason))
+    if isinstance(state.fault, DownloadError):
+        return state, Fail(state.fault)
+    gone = state.error(VideoGoneError, "the task has succeeded, and no address of its file works")
+    gone.__cause__ = state.fault
+    return state, Fail(gone)
 
 
-def _after_head(course: DownloadState, head: ResponseStarted) -> tuple[DownloadState, Action]:
+def _after_head(state: DownloadState, head: ResponseStarted) -> tuple[DownloadState, Action]:
     part, place = head.part, place_of(head.url)
     if part.status == 416:
-        if 0 < course.size == part.total and place == course.place:
-            return course, Complete()
-        return _start_again(course, f"the server has no byte {course.size} of the file")
-    if part.status == 206 and course.first and not _fits(course, part, place):
-        return _start_again(course, "the file is another one than at the beginning")
-    if part.status == 206 and (part.first != course.first or part.is_encoded):
-        return _start_again(course, "another part came than was asked for")
-    first = course.first if part.status == 206 else 0
-    error = None if part.total is None else course.too_large(part.total)
+        if 0 < state.size == part.total and place == state.place:
+            return state, Complete()
+        return _start_again(state, f"the server has no byte {state.size} of the file")
+    if part.status == 206 and state.first and not _fits(state, part, place):
+        return _start_again(state, "the file is another one than at the beginning")
+    if part.status == 206 and (part.first != state.first or part.is_encoded):
+        return _start_again(state, "another part came than was asked for")
+    first = state.first if part.status == 206 else 0
+    error = None if part.total is None else state.too_large(part.total)
     if error is not None:
-        return course, Fail(error)
-    course = attrs.evolve(
-        course,
+        return state, Fail(error)
+    state = attrs.evolve(
+        state,
         size=first,
         place=place,
-        validator=course.validator if first else part.validator,
-        total=course.total if first and part.total is None else part.total,
+        validator=state.validator if first else part.validator,
+        total=state.total if first and part.total is None else part.total,
         fault=None,
     )
-    return course, WriteBody(first)
+    return state, WriteBody(first)
 
 
-def _fits(course: DownloadState, part: ContentRange, place: str) -> bool:
+def _fits(state: DownloadState, part: ContentRange, place: str) -> bool:
     """Return whether a part belongs to what is here; of its ETag an answer must not be silent."""
-    is_same = part.validator == course.validator
-    if part.validator is None and course.validator is not None:
-        is_same = not course.validator.startswith('"')
-    is_as_long = part.total is None or course.total in (None, part.total)
-    return is_same and is_as_long and place == course.place
+    is_same = part.validator == state.validator
+    if part.validator is None and state.validator is not None:
+        is_same = not state.validator.startswith('"')
+    is_as_long = part.total is None or state.total in (None, part.total)
+    return is_same and is_as_long and place == state.place
 
 
-def _start_again(course: DownloadState, reason: str) -> tuple[DownloadState, Action]:
-    course = attrs.evolve(course, size=0, validator=None, total=None)
-    return _try_again(course, course.interrupted(reason))
+def _start_again(state: DownloadState, reason: str) -> tuple[DownloadState, Action]:
+    state = attrs.evolve(state, size=0, validator=None, total=None)
+    return _try_again(state, state.interrupted(reason))
 
 
 def _after_refusal(
-    course: DownloadState, seen: ErrorResponse, *, now: float
+    state: DownloadState, seen: ErrorResponse, *, now: float
 ) -> tuple[DownloadState, Action]:
     error, status = seen.error, seen.status
     if isinstance(error, TaskFailedError):
-        return course, Fail(error)
-    is_keyed = seen.is_own and not course.is_content and not course.is_bare
+        return state, Fail(error)
+    is_keyed = seen.is_own and not state.is_content and not state.is_bare
     if is_keyed and status in _KEY_REFUSED:
         # A signed link may lie on the service's own origin, and storage takes one credential only.
-        return attrs.evolve(course, is_bare=True, fault=error), SendRequest()
-    is_early = course.is_content and seen.is_own and (status in _EARLY or 200 <= status < 300)
+        return attrs.evolve(state, is_bare=True, fault=error), SendRequest()
+    is_early = state.is_content and seen.is_own and (status in _EARLY or 200 <= status < 300)
     if is_early:
-        is_last = bool(course.dead)  # a link has come, and was no good
-        return _after_dead(course, error) if is_last else _after_early(course, error, now=now)
+        is_last = bool(state.dead)  # a link has come, and was no good
+        return _after_dead(state, error) if is_last else _after_early(state, error, now=now)
     if status in _PASSING or status >= 500:
-        return _try_again(course, error, asked=seen.retry_after)
-    if course.is_content and seen.is_own:
-        return course, Fail(error)
-    if course.is_content:
-        return _try_again(course, error)  # the next redirect may lead to a link that works
-    return _after_dead(course, error)
+        return _try_again(state, error, asked=seen.retry_after)
+    if state.is_content and seen.is_own:
+        return state, Fail(error)
+    if state.is_content:
+        return _try_again(state, error)  # the next redirect may lead to a link that works
+    return _after_dead(state, error)
 
 
 def _after_early(
-    course: DownloadState, error: SoraError, *, now: float
+    state: DownloadState, error: SoraError, *, now: float
 ) -> tuple[DownloadState, Action]:
-    since = now if course.early_since is None else course.early_since
-    course = attrs.evolve(course, early_since=since, fault=error)
+    since = now if state.early_since is None else state.early_since
+    state = attrs.evolve(state, early_since=since, fault=error)
     if now - since < EARLY:
-        return course, RefreshUrl(spread(EARLY_INTERVAL))
+        return state, RefreshUrl(spread(EARLY_INTERVAL))
     if isinstance(error, NotAVideoError):
-        return course, Fail(error)
+        return state, Fail(error)
     reason = f"the service has no file of the task, which has succeeded: {error}"
-    gone = course.error(VideoGoneError, reason)
+    gone = state.error(VideoGoneError, reason)
     gone.__cause__ = error
-    return course, Fail(gone)
+    return state, Fail(gone)
 
 
-def _after_dead(course: DownloadState, error: SoraError) -> tuple[DownloadState, Action]:
+def _after_dead(state: DownloadState, error: SoraError) -> tuple[DownloadState, Action]:
     """Ask for a fresh link in the place of one that gives no video."""
-    dead = course.dead if course.url is None else course.dead | {course.url}
+    dead = state.dead if state.url is None else state.dead | {state.url}
     # Of several, this one says the most: what came of the other addresses follows from it.
-    first = course.fault if isinstance(course.fault, UnsafeURLError) else error
-    course = attrs.evolve(course, dead=dead, links=course.links + 1, fault=first)
-    return course, Fail(first) if course.links > MOST_LINKS else RefreshUrl()
+    first = state.fault if isinstance(state.fault, UnsafeURLError) else error
+    state = attrs.evolve(state, dead=dead, links=state.links + 1, fault=first)
+    return state, Fail(first) if state.links > MOST_LINKS else RefreshUrl()
 
 
-def _advance(course: DownloadState, size: int) -> DownloadState:
+def _advance(state: DownloadState, size: int) -> DownloadState:
     """Return what is known now that so many bytes are here; progress makes up for all before."""
-    if size < course.furthest + PROGRESS:
-        return attrs.evolve(course, size=size, furthest=max(size, course.furthest))
+    if size < state.furthest + PROGRESS:
+        return attrs.evolve(state, size=size, furthest=max(size, state.furthest))
     return attrs.evolve(
-        course,
+        state,
         size=size,
         furthest=size,
         tries=0,
@@ -226,29 +222,29 @@ def _advance(course: DownloadState, size: int) -> DownloadState:
 
 
 def _try_again(
-    course: DownloadState, fault: SoraError, *, asked: float | None = None
+    state: DownloadState, fault: SoraError, *, asked: float | None = None
 ) -> tuple[DownloadState, Action]:
-    course = attrs.evolve(course, tries=course.tries + 1, fault=fault)
+    state = attrs.evolve(state, tries=state.tries + 1, fault=fault)
     asked = asked or 0.0
-    if course.tries > MOST_TRIES or asked > LONGEST_ASKED:
+    if state.tries > MOST_TRIES or asked > LONGEST_ASKED:
         reason = getattr(fault, "reason", fault)  # what it advises is not for this error's reader
-        error = course.interrupted(f"broken off {course.tries} times in a row: {reason}")
+        error = state.interrupted(f"broken off {state.tries} times in a row: {reason}")
         error.__cause__ = fault
-        return course, Fail(error)
-    pause = course.errand.jitter(FAULT_INTERVALS[min(course.tries, len(FAULT_INTERVALS)) - 1])
-    return course, SendRequest(max(pause, asked + course.errand.jitter(asked / 10)))
+        return state, Fail(error)
+    pause = state.request.jitter(FAULT_INTERVALS[min(state.tries, len(FAULT_INTERVALS)) - 1])
+    return state, SendRequest(max(pause, asked + state.request.jitter(asked / 10)))
 
 
-def _after_end(course: DownloadState, seen: ResponseEnded) -> tuple[DownloadState, Action]:
-    total = course.total
+def _after_end(state: DownloadState, seen: ResponseEnded) -> tuple[DownloadState, Action]:
+    total = state.total
     if total is not None and seen.size != total:
         reason = f"the answer ended after {seen.size} of {total} bytes"
-        return _try_again(course, course.interrupted(reason))
+        return _try_again(state, state.interrupted(reason))
     if not seen.missing:
-        return course, Complete()
+        return state, Complete()
     reason = f"the file lacks {seen.missing} bytes at its end, by its own account"
     if total is None:
-        return _try_again(course, course.interrupted(reason))
-    if course.damages:
-        return course, Fail(course.error(NotAVideoError, reason))
-    return _start_again(attrs.evolve(course, damages=1), reason)
+        return _try_again(state, state.interrupted(reason))
+    if state.damages:
+        return state, Fail(state.error(NotAVideoError, reason))
+    return _start_again(attrs.evolve(state, damages=1), reason)

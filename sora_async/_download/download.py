@@ -31,7 +31,7 @@ class ManagerProvider(Protocol):
     async def get_task(self, task_id: str) -> VideoTask:
         """Ask for a task."""
 
-    def _find_transfers(self) -> "DownloadManager":
+    def _find_download_manager(self) -> "DownloadManager":
         """Return what the downloads of the running loop share."""
 
 
@@ -78,8 +78,8 @@ class Download:
         self,
         door: ManagerProvider,
         source: str | VideoTask | Watch,
-        errand: DownloadRequest,
-        terms: DownloadOptions,
+        request: DownloadRequest,
+        options: DownloadOptions,
     ) -> None:
         # Here, and not on the way: it would be no download's error that they cannot be imported.
         from .state import DownloadState
@@ -88,8 +88,8 @@ class Download:
         self._make_fetcher = Transfer
         self._door = door
         self._source = source
-        self._errand = errand
-        self._terms = terms
+        self._download_request = request
+        self._terms = options
         self._loop: asyncio.AbstractEventLoop | None = None
         self._holders = 0
         self._task: asyncio.Task[None] | None = None
@@ -97,7 +97,7 @@ class Download:
         self._ends_at: float | None = None
         self._end: VideoFile | BaseException | None = None
         self._frames: TracebackType | None = None
-        self._course = DownloadState(errand=errand)
+        self._state = DownloadState(request=request)
         self._latest: DownloadEvent | None = None
         self._version = 0
         self._news: Waiters = None
@@ -107,12 +107,12 @@ class Download:
     def task_id(self) -> str | None:
         """Whose video it is; None as long as the create it waits for has not been answered."""
         source = self._source
-        return source.task_id if isinstance(source, Watch) else self._errand.task_id
+        return source.task_id if isinstance(source, Watch) else self._download_request.task_id
 
     @property
     def path(self) -> str:
         """Where it goes."""
-        return self._errand.path
+        return self._download_request.path
 
     @property
     def latest(self) -> DownloadEvent | None:
@@ -139,7 +139,7 @@ class Download:
             TaskFailedError: The task failed: there is no video.
             SoraError: What the service said when it was asked for the task, or what ended the wait.
         """
-        self._hold()
+        self._add_consumer()
         try:
             while self._end is None:
                 self._ends = add_waiter(self._ends)
@@ -149,10 +149,10 @@ class Download:
                 finally:
                     remove_waiter(self._ends, future)
         finally:
-            self._release()
+            self._remove_consumer()
             if self._end is None and self._holders == 0 and self._task is not None:
                 await asyncio.wait([self._task])
-        return self._unwrap()
+        return self._result_or_raise()
 
     def __aiter__(self) -> EventIterator[DownloadEvent]:
         """Iterate over the events of the download, the last one with all bytes."""
@@ -169,10 +169,10 @@ class Download:
                 remove_waiter(self._news, future)
         if self._version > version and not isinstance(self._end, BaseException):
             return self._version
-        self._unwrap()
+        self._result_or_raise()
         return 0
 
-    def _hold(self) -> None:
+    def _add_consumer(self) -> None:
         """Count one more consumer; the first one starts the download, or goes on with it."""
         loop = asyncio.get_running_loop()
         if self._end is not None:
@@ -184,43 +184,43 @@ class Download:
                 "this Download belongs to another event loop: call download() again in this one"
             )
         if self._holders == 0:
-            transfers = self._door._find_transfers()
+            downloads = self._door._find_download_manager()
             self._task = loop.create_task(
-                self._run(transfers, self._task), name=f"download {self.task_id}"
+                self._run(downloads, self._task), name=f"download {self.task_id}"
             )
-            transfers.hold(self._task, self._close)
-            self._task.add_done_callback(self._land)
+            downloads.hold(self._task, self._close)
+            self._task.add_done_callback(self._on_poll_done)
         self._holders += 1
 
-    def _release(self) -> None:
+    def _remove_consumer(self) -> None:
         """Count one consumer less; the last one stops the download."""
         if self._end is None:
             self._holders -= 1
             if self._holders == 0 and self._task is not None:
                 self._task.cancel()
 
-    def _land(self, task: asyncio.Task[None]) -> None:
+    def _on_poll_done(self, task: asyncio.Task[None]) -> None:
         if task is self._task and self._holders and self._end is None:
             # By a stranger, before its first step: nobody else would tell those who wait.
-            self._settle(self._interrupted("the download was cancelled"))
+            self._finish(self._interrupted("the download was cancelled"))
 
     def _close(self) -> None:
         if self._holders:
-            self._settle(self._interrupted("the client was closed"))
+            self._finish(self._interrupted("the client was closed"))
 
     def _interrupted(
         self, reason: str, kind: type[DownloadInterruptedError] = DownloadInterruptedError
     ) -> DownloadInterruptedError:
         received = 0 if self._latest is None else self._latest.received
-        return attrs.evolve(self._course, size=received).interrupted(reason, kind)
+        return attrs.evolve(self._state, size=received).interrupted(reason, kind)
 
-    async def _run(self, transfers: "DownloadManager", previous: asyncio.Task[None] | None) -> None:
+    async def _run(self, downloads: "DownloadManager", previous: asyncio.Task[None] | None) -> None:
         """Bring the file; whatever goes wrong in here reaches those who wait."""
         if previous is not None:
             await asyncio.wait([previous])
         fetcher = self._make_fetcher(
-            transfers,
-            self._errand,
+            downloads,
+            self._download_request,
             if_exists=self._terms.if_exists,
             allow_private=self._terms.allow_private,
             ask=self._door.get_task,
@@ -228,18 +228,18 @@ class Download:
         )
         try:
             if self._end is None:
-                self._settle(await self._fetch(transfers, fetcher))
+                self._finish(await self._fetch(downloads, fetcher))
         except asyncio.CancelledError:
             if fetcher.file is not None:
-                self._settle(fetcher.file)  # it was too late to stop
+                self._finish(fetcher.file)  # it was too late to stop
             raise
         except SoraError as error:
             # Without its frames, which hold what is not written.
-            self._settle(fetcher.file or error.with_traceback(None))
+            self._finish(fetcher.file or error.with_traceback(None))
         except Exception as bug:
-            self._settle(bug)
+            self._finish(bug)
 
-    async def _fetch(self, transfers: "DownloadManager", fetcher: "Transfer") -> VideoFile:
+    async def _fetch(self, downloads: "DownloadManager", fetcher: "Transfer") -> VideoFile:
         source, found = self._source, await fetcher.find()
         if found is None and isinstance(source, Watch):
             source = await source
@@ -250,22 +250,22 @@ class Download:
         if timeout is not None and self._ends_at is None:
             self._ends_at = loop.time() + timeout
         try:
-            async with asyncio.timeout_at(self._ends_at) as limit, transfers.places:
+            async with asyncio.timeout_at(self._ends_at) as limit, downloads.places:
                 return await fetcher.fetch(source if isinstance(source, VideoTask) else None)
         except TimeoutError:
             if not limit.expired():
                 raise
         raise self._interrupted(f"not whole after {timeout:g} s", DownloadTimeoutError)
 
-    def _publish(self, course: "DownloadState", received: int) -> None:
+    def _publish(self, state: "DownloadState", received: int) -> None:
         """Take note of news, and wake those who iterate."""
-        self._course = course
-        self._tell(received, course.total, course.fault)
+        self._state = state
+        self._tell(received, state.total, state.fault)
 
     def _tell(self, received: int, total: int | None, fault: SoraError | None) -> None:
         assert self._loop is not None
         self._latest = DownloadEvent(
-            task_id=self._course.errand.task_id,
+            task_id=self._state.request.task_id,
             received=received,
             total=total,
             elapsed=self._loop.time() - self._started,
@@ -274,7 +274,7 @@ class Download:
         self._version += 1
         wake_all(self._news)
 
-    def _settle(self, end: VideoFile | BaseException) -> None:
+    def _finish(self, end: VideoFile | BaseException) -> None:
         """Take the end of the download and wake everybody."""
         if self._end is not None:  # pragma: no cover - two ends within one turn of the loop
             return
@@ -286,7 +286,7 @@ class Download:
         wake_all(self._ends)
         wake_all(self._news)
 
-    def _unwrap(self) -> VideoFile:
+    def _result_or_raise(self) -> VideoFile:
         """Return the file or raise the error: a copy, for one raised often gathers tracebacks."""
         end = self._end
         if isinstance(end, VideoFile):

@@ -15,7 +15,7 @@ from .state import DownloadState, ErrorResponse, UrlInstead
 
 
 def read_error_response(
-    course: DownloadState, reply: Response, *, is_own: bool, secrets: tuple[str, ...]
+    state: DownloadState, response: Response, *, is_own: bool, secrets: tuple[str, ...]
 ) -> ErrorResponse | UrlInstead:
     """
     Return what an answer says that is no video.
@@ -24,34 +24,34 @@ def read_error_response(
     itself included. A storage's words are for its operator, and of them only the class is taken.
 
     Args:
-        course: What is known of the download.
-        reply: The answer, with as much of its body as was read.
+        state: What is known of the download.
+        response: The answer, with as much of its body as was read.
         is_own: Whether the service itself gave it.
         secrets: What the request may have been sent with and must not be shown.
     """
-    is_good, is_service = 200 <= reply.status < 300, is_own and course.is_content
-    link = read_link(reply.body, url=reply.url) if is_good and is_service else None
+    is_good, is_service = 200 <= response.status < 300, is_own and state.is_content
+    link = read_link(response.body, url=response.url) if is_good and is_service else None
     if link is not None:
         return UrlInstead(link)
-    said = _decode(reply, task_id=course.errand.task_id, secrets=secrets)
+    said = _decode(response, task_id=state.request.task_id, secrets=secrets)
     is_passing = isinstance(said, RateLimitError | ServiceUnavailableError)
-    is_gone = reply.status == 410
+    is_gone = response.status == 410
     error: SoraError | None = said if is_passing or (is_service and not is_gone) else None
     if error is None and is_good:
-        reason = f"{describe_stranger(reply.body)} came, and no video"
-        error = course.error(NotAVideoError, reason)
+        reason = f"{describe_stranger(response.body)} came, and no video"
+        error = state.error(NotAVideoError, reason)
     return ErrorResponse(
-        status=reply.status,
-        error=error or course.error(VideoGoneError, f"the link answered {reply.status}"),
+        status=response.status,
+        error=error or state.error(VideoGoneError, f"the link answered {response.status}"),
         is_own=is_own,
         retry_after=said.retry_after if isinstance(said, ResponseError) else None,
     )
 
 
-def _decode(reply: Response, *, task_id: str, secrets: tuple[str, ...]) -> SoraError | None:
+def _decode(response: Response, *, task_id: str, secrets: tuple[str, ...]) -> SoraError | None:
     """Return the error that an answer is, None if it is none that we know."""
     try:
-        task = decode_response(reply, task_id=task_id, secrets=secrets)
+        task = decode_response(response, task_id=task_id, secrets=secrets)
     except ResponseError as error:
         return error.with_traceback(None)
     except SoraError:

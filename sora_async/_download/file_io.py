@@ -23,24 +23,24 @@ class DownloadFileIO:
     Where one attempt puts what comes.
 
     Args:
-        transfers: Whose threads do the work.
-        errand: What is fetched.
+        downloads: Whose threads do the work.
+        request: What is fetched.
         if_exists: What to do about a file that is there.
 
     Attributes:
-        errand: What is fetched, as far as it is known.
+        request: What is fetched, as far as it is known.
         shown: Where it is fetched from, for errors; None before any request.
         file: The file under its path; None until it is there.
     """
 
     def __init__(
-        self, transfers: DownloadManager, errand: DownloadRequest, *, if_exists: IfExists
+        self, downloads: DownloadManager, request: DownloadRequest, *, if_exists: IfExists
     ) -> None:
-        self.errand = errand
+        self.request = request
         self.shown: str | None = None
         self.file: VideoFile | None = None
-        self._transfers = transfers
-        self._target = Path(errand.path)
+        self._downloads = downloads
+        self._target = Path(request.path)
         self._if_exists = if_exists
         self._parts: list[PartFile] = []
 
@@ -58,15 +58,15 @@ class DownloadFileIO:
         return self._parts[0]
 
     def _open(self) -> None:
-        self._parts.append(PartFile(self._target, self.errand.source))
+        self._parts.append(PartFile(self._target, self.request.source))
 
-    async def begin(self, part: PartFile, course: DownloadState) -> None:
+    async def begin(self, part: PartFile, state: DownloadState) -> None:
         """Empty the part file, and note where what follows is from."""
         origin = ResumeInfo(
-            source=self.errand.source,
-            place=course.place,
-            validator=course.validator,
-            total=course.total,
+            source=self.request.source,
+            place=state.place,
+            validator=state.validator,
+            total=state.total,
         )
         await self.run(part.begin, origin)
 
@@ -91,13 +91,13 @@ class DownloadFileIO:
     async def run(self, call: Callable[..., T], *args: Any) -> T:
         """Return what a blocking call returns; an error of the system is one of ours."""
         try:
-            return await self._transfers.run(call, *args)
+            return await self._downloads.run(call, *args)
         except OSError as error:
             failure = self._translate(error)
             raise failure from error
 
     def _translate(self, error: OSError) -> DownloadError:
-        task_id, path = self.errand.task_id, self.errand.path
+        task_id, path = self.request.task_id, self.request.path
         reason, code = error.strerror or str(error), error.errno
         if isinstance(error, FileExistsError):
             return OutputExistsError(task_id, path, reason)

@@ -100,7 +100,7 @@ class FileHttpClient:
 
     Args:
         transport: Sends to the service's own origin.
-        terms: How requests are sent.
+        options: How requests are sent.
         base: The base URL.
         trust_env: Whether proxies named by the environment are used.
         trace_configs: For the sessions that are made.
@@ -109,15 +109,15 @@ class FileHttpClient:
     def __init__(
         self,
         transport: Transport,
-        terms: HttpOptions,
+        options: HttpOptions,
         *,
         base: URL,
         trust_env: bool,
         trace_configs: Sequence[aiohttp.TraceConfig],
     ) -> None:
-        self.patience = terms.request_timeout
+        self.patience = options.request_timeout
         self._transport = transport
-        self._terms = terms
+        self._http_options = options
         self._base = base
         self._trust_env = trust_env
         self._trace_configs = trace_configs
@@ -211,7 +211,7 @@ class FileHttpClient:
         proxy = self._transport.find_proxy(target) if self._trust_env else None
         # A proxy has an address of its own, often a private one, and looks up the target's itself.
         session = self._session(is_guarded=is_guarded and proxy is None)
-        agent = {"User-Agent": self._terms.headers.get("User-Agent", "")}
+        agent = {"User-Agent": self._http_options.headers.get("User-Agent", "")}
         return await session.get(
             target, headers={**agent, **headers}, allow_redirects=False, proxy=proxy
         )
@@ -220,7 +220,9 @@ class FileHttpClient:
         if is_guarded not in self._sessions:
             options: dict[str, Any] = {"socket_factory": _open_guarded} if is_guarded else {}
             self._sessions[is_guarded] = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, ssl=self._terms.ssl or True, **options),
+                connector=aiohttp.TCPConnector(
+                    limit=0, ssl=self._http_options.ssl or True, **options
+                ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=NO_TIMEOUT,
                 read_bufsize=BUFFER,

@@ -22,7 +22,7 @@ class DownloadManager:
 
     Attributes:
         stream: Sends their requests.
-        slots: Whose turn it is to ask the service.
+        queue: Whose turn it is to ask the service.
         note: Is told of what the service answers, which may slow down all of the client.
         secrets: What no error may show.
         places: How many there may be at once.
@@ -31,19 +31,19 @@ class DownloadManager:
     def __init__(
         self,
         stream: FileHttpClient,
-        slots: RequestQueue[Any],
+        queue: RequestQueue[Any],
         *,
         note: Callable[[str, SoraError], None],
         secrets: tuple[str, ...],
-        at_once: int,
+        max_concurrent: int,
     ) -> None:
         self.stream = stream
-        self.slots = slots
+        self.queue = queue
         self.note = note
         self.secrets = secrets
-        self.places = asyncio.Semaphore(at_once)
+        self.places = asyncio.Semaphore(max_concurrent)
         self._threads = ThreadPoolExecutor(
-            min(at_once, MOST_THREADS), thread_name_prefix="sora_async download"
+            min(max_concurrent, MOST_THREADS), thread_name_prefix="sora_async download"
         )
         self._tasks: dict[asyncio.Task[None], Callable[[], None]] = {}
 

@@ -41,7 +41,7 @@ class DownloadState:
         fault: The newest trouble; None while all is well.
     """
 
-    errand: DownloadRequest
+    request: DownloadRequest
     url: str | None = None
     is_content: bool = False
     is_bare: bool = False
@@ -69,24 +69,24 @@ class DownloadState:
 
     def too_large(self, size: int) -> VideoTooLargeError | None:
         """Return the error for a file of so many bytes, None if it may have as many."""
-        most = self.errand.max_size
+        most = self.request.max_size
         if most is None or size <= most:
             return None
         reason = f"the video has {size} bytes or more, and {most} are allowed"
         return VideoTooLargeError(
-            self.errand.task_id, self.errand.path, reason, self.shown, size=size
+            self.request.task_id, self.request.path, reason, self.shown, size=size
         )
 
     def error(self, kind: type[AnyError], reason: str) -> AnyError:
         """Return an error of this download."""
-        return kind(self.errand.task_id, self.errand.path, reason, self.shown)
+        return kind(self.request.task_id, self.request.path, reason, self.shown)
 
     def interrupted(
         self, reason: str, kind: type[DownloadInterruptedError] = DownloadInterruptedError
     ) -> DownloadInterruptedError:
         """Return the error of a download that can go on later."""
-        errand = self.errand
-        return kind(errand.task_id, errand.path, reason, self.shown, self.size, self.total)
+        request = self.request
+        return kind(request.task_id, request.path, reason, self.shown, self.size, self.total)
 
 
 @attrs.frozen(kw_only=True)

@@ -52,8 +52,8 @@ class Transfer:
     One attempt to bring a file to the disk; what it leaves unfinished, the next one goes on with.
 
     Args:
-        transfers: What it shares with others.
-        errand: What is fetched.
+        downloads: What it shares with others.
+        request: What is fetched.
         if_exists: What to do about a file that is there.
         allow_private: Whether links may lead into a network that is not the internet.
         ask: Asks for the task.
@@ -62,17 +62,17 @@ class Transfer:
 
     def __init__(
         self,
-        transfers: DownloadManager,
-        errand: DownloadRequest,
+        downloads: DownloadManager,
+        request: DownloadRequest,
         *,
         if_exists: IfExists,
         allow_private: bool,
         ask: Callable[[str], Awaitable[VideoTask]],
         tell: Callable[[DownloadState, int], None],
     ) -> None:
-        self._transfers = transfers
-        self._errand = errand
-        self._shelf = DownloadFileIO(transfers, errand, if_exists=if_exists)
+        self._downloads = downloads
+        self._download_request = request
+        self._file_io = DownloadFileIO(downloads, request, if_exists=if_exists)
         self._allow_private = allow_private
         self._ask = ask
         self._tell = tell
@@ -82,11 +82,11 @@ class Transfer:
     @property
     def file(self) -> VideoFile | None:
         """The file under its path; None until it is there."""
-        return self._shelf.file
+        return self._file_io.file
 
     async def find(self) -> VideoFile | None:
         """Return a file that is there and is to stay; raise what is in the way of a new one."""
-        return await self._shelf.find()
+        return await self._file_io.find()
 
     async def fetch(self, task: VideoTask | None) -> VideoFile:
         """
@@ -96,44 +96,46 @@ class Transfer:
             task: The finished task; None to ask for it.
         """
         if task is not None:
-            self._errand = self._shelf.errand = attrs.evolve(self._errand, task_id=task.id)
+            self._download_request = self._file_io.request = attrs.evolve(
+                self._download_request, task_id=task.id
+            )
         try:
-            await self._go(await self._shelf.open(), task)
+            await self._go(await self._file_io.open(), task)
         finally:
-            await self._shelf.close(self._task)
-        if self._shelf.file is None:  # another file has appeared, and is to stay
-            self._shelf.file = await self.find()
-        assert self._shelf.file is not None
-        return self._shelf.file
+            await self._file_io.close(self._task)
+        if self._file_io.file is None:  # another file has appeared, and is to stay
+            self._file_io.file = await self.find()
+        assert self._file_io.file is not None
+        return self._file_io.file
 
     async def _go(self, part: PartFile, task: VideoTask | None) -> None:
         """Do what is to be done until the file is whole, or raise why it will not be."""
-        course, decision = await self._begin(part, task)
+        state, decision = await self._begin(part, task)
         while not isinstance(decision, Complete):
             match decision:
                 case SendRequest(seconds):
-                    self._tell(course, course.size)
+                    self._tell(state, state.size)
                     await asyncio.sleep(seconds)
-                    course, decision = await self._request(part, course)
+                    state, decision = await self._request(part, state)
                 case RefreshUrl(seconds):
-                    self._tell(course, course.size)
+                    self._tell(state, state.size)
                     await asyncio.sleep(seconds)
-                    course, decision = await self._renew(course)
+                    state, decision = await self._renew(state)
                 case Fail(error):
                     raise error
                 case WriteBody():  # pragma: no cover - is carried out where the answer is open
                     raise AssertionError
-        await self._shelf.publish(part)
+        await self._file_io.publish(part)
 
     async def _begin(self, part: PartFile, task: VideoTask | None) -> NextStep:
         """Return where to begin: with what an earlier download has left, if it is of use."""
-        course = DownloadState(errand=self._errand)
+        state = DownloadState(request=self._download_request)
         if part.size:
             origin = part.origin
-            is_whole = part.size == origin.total and not await self._shelf.run(part.missing)
+            is_whole = part.size == origin.total and not await self._file_io.run(part.missing)
             if is_whole or part.size != origin.total:
-                course = attrs.evolve(
-                    course,
+                state = attrs.evolve(
+                    state,
                     size=part.size,
                     furthest=part.size,
                     place=origin.place,
@@ -142,65 +144,65 @@ class Transfer:
                 )
             if is_whole:
                 self._task = task
-                return course, Complete()
-        return (course, RefreshUrl()) if task is None else self._take_task(course, task)
+                return state, Complete()
+        return (state, RefreshUrl()) if task is None else self._take_task(state, task)
 
-    def _take_task(self, course: DownloadState, task: VideoTask) -> NextStep:
+    def _take_task(self, state: DownloadState, task: VideoTask) -> NextStep:
         self._task = task
-        return self._step(course, task)
+        return self._step(state, task)
 
-    def _step(self, course: DownloadState, seen: Observation) -> NextStep:
-        return decide(course, seen, now=self._loop.time())
+    def _step(self, state: DownloadState, seen: Observation) -> NextStep:
+        return decide(state, seen, now=self._loop.time())
 
-    async def _renew(self, course: DownloadState) -> NextStep:
+    async def _renew(self, state: DownloadState) -> NextStep:
         try:
-            task = await self._ask(self._errand.task_id)
+            task = await self._ask(self._download_request.task_id)
         except SoraError as fault:
-            if course.url is None or not fault.transient:
+            if state.url is None or not fault.transient:
                 raise
-            return self._step(course, TaskUnavailable(fault.with_traceback(None)))
-        return self._take_task(course, task)
+            return self._step(state, TaskUnavailable(fault.with_traceback(None)))
+        return self._take_task(state, task)
 
-    async def _request(self, part: PartFile, course: DownloadState) -> NextStep:
+    async def _request(self, part: PartFile, state: DownloadState) -> NextStep:
         """Ask the address, and act on the answer; take its body, if it is what is wanted."""
         try:
-            answer = await self._open(course)
+            answer = await self._open(state)
         except ConnectionFailedError as fault:
-            return self._step(course, ConnectionBroken(fault.with_traceback(None), course.size))
+            return self._step(state, ConnectionBroken(fault.with_traceback(None), state.size))
         except AddressNotAllowed as refused:
-            return self._step(course, course.error(UnsafeURLError, str(refused)))
+            return self._step(state, state.error(UnsafeURLError, str(refused)))
         try:
-            seen, beginning = await self._look(course, answer)
-            course, decision = self._step(course, seen)
+            seen, beginning = await self._look(state, answer)
+            state, decision = self._step(state, seen)
             if isinstance(decision, WriteBody):
-                seen = await self._take(part, course, answer, decision.first, beginning)
-                course, decision = self._step(course, seen)
-            return course, decision
+                seen = await self._take(part, state, answer, decision.first, beginning)
+                state, decision = self._step(state, seen)
+            return state, decision
         finally:
             answer.close()
 
-    async def _open(self, course: DownloadState) -> FileResponse:
-        assert course.url is not None
-        self._shelf.shown = course.shown
-        stream, slots = self._transfers.stream, self._transfers.slots
+    async def _open(self, state: DownloadState) -> FileResponse:
+        assert state.url is not None
+        self._file_io.shown = state.shown
+        stream, queue = self._downloads.stream, self._downloads.queue
         headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
-        if course.first and course.validator is not None:
-            headers["Range"] = f"bytes={course.first}-"
-            headers["If-Range"] = course.validator
+        if state.first and state.validator is not None:
+            headers["Range"] = f"bytes={state.first}-"
+            headers["If-Range"] = state.validator
         # A request to the service has its turn like any other; the bytes that follow need none.
-        is_own = stream.is_own(course.url)
+        is_own = stream.is_own(state.url)
         if is_own:
-            await slots.take()
+            await queue.take()
         try:
             return await stream.open(
-                course.url, headers, is_bare=course.is_bare, allow_private=self._allow_private
+                state.url, headers, is_bare=state.is_bare, allow_private=self._allow_private
             )
         finally:
             if is_own:
-                slots.give_back()
+                queue.release()
 
     async def _look(
-        self, course: DownloadState, answer: FileResponse
+        self, state: DownloadState, answer: FileResponse
     ) -> tuple[Observation, list[bytes]]:
         """Return what an answer is, and what had to be read of its body to tell."""
         part = read_content_range(answer.status, answer.headers)
@@ -210,18 +212,22 @@ class Transfer:
         try:
             beginning = await answer.read_some(ENOUGH)
             head = b"".join(beginning)
-            is_wanted = find_video_type(head) if self._errand.variant is None else not is_text(head)
+            is_wanted = (
+                find_video_type(head)
+                if self._download_request.variant is None
+                else not is_text(head)
+            )
             if is_file and is_wanted:
                 return ResponseStarted(url=answer.url, part=part), beginning
             body = head + b"".join(await answer.read_some(LONGEST_TEXT))
         except ConnectionFailedError as fault:
-            return ConnectionBroken(fault.with_traceback(None), course.size), []
-        return self._read_refusal(course, answer, body), []
+            return ConnectionBroken(fault.with_traceback(None), state.size), []
+        return self._read_refusal(state, answer, body), []
 
     def _read_refusal(
-        self, course: DownloadState, answer: FileResponse, body: bytes
+        self, state: DownloadState, answer: FileResponse, body: bytes
     ) -> ErrorResponse | UrlInstead:
-        reply = Response(
+        response = Response(
             url=answer.url,
             status=answer.status,
             headers=answer.headers,
@@ -229,50 +235,50 @@ class Transfer:
             received=datetime.now(UTC),
         )
         seen = read_error_response(
-            course, reply, is_own=answer.is_own, secrets=self._transfers.secrets
+            state, response, is_own=answer.is_own, secrets=self._downloads.secrets
         )
         if isinstance(seen, ErrorResponse) and seen.is_own:
-            self._transfers.note(self._errand.task_id, seen.error)
+            self._downloads.note(self._download_request.task_id, seen.error)
         return seen
 
     async def _take(
         self,
         part: PartFile,
-        course: DownloadState,
+        state: DownloadState,
         answer: FileResponse,
         first: int,
         group: list[bytes],
     ) -> Observation:
         """Write the body of an answer to the part file, up to its end or a break."""
         if first == 0:
-            await self._shelf.begin(part, course)
+            await self._file_io.begin(part, state)
         fault: SoraError | None = None
         try:
-            await self._receive(part, course, answer, group)
+            await self._receive(part, state, answer, group)
         except ConnectionFailedError as broken:
             fault = broken.with_traceback(None)
         finally:
-            await self._shelf.run(part.write, group)
+            await self._file_io.run(part.write, group)
         if fault is not None:
             return ConnectionBroken(fault, part.size)
-        is_all = course.total in (None, part.size)
-        return ResponseEnded(part.size, await self._shelf.run(part.missing) if is_all else 0)
+        is_all = state.total in (None, part.size)
+        return ResponseEnded(part.size, await self._file_io.run(part.missing) if is_all else 0)
 
     async def _receive(
-        self, part: PartFile, course: DownloadState, answer: FileResponse, group: list[bytes]
+        self, part: PartFile, state: DownloadState, answer: FileResponse, group: list[bytes]
     ) -> None:
         """Read a body; what is not written yet is left in *group*."""
         held, since = sum(map(len, group)), self._loop.time()
-        self._tell(course, part.size + held)
+        self._tell(state, part.size + held)
         while chunk := await answer.read():
             group.append(chunk)
             held += len(chunk)
-            error = course.too_large(part.size + held)
+            error = state.too_large(part.size + held)
             if error is not None:
                 raise error
             now = self._loop.time()
             if held >= GROUP or now - since >= LONGEST_HELD:
                 written, group[:] = tuple(group), ()
-                await self._shelf.run(part.write, written)
+                await self._file_io.run(part.write, written)
                 held, since = 0, now
-            self._tell(course, part.size + held)
+            self._tell(state, part.size + held)

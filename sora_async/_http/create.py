@@ -57,7 +57,7 @@ class CreateRequest(Generic[Made]):
     Attributes:
         path: Where to, encoded.
         url: The same for the eye.
-        order: What.
+        payload: What.
         decode: Reads the reply, or raises the error that it is.
         tell: Describes what was made, for the log.
         is_listed: Whether the service has a list to look in.
@@ -68,7 +68,7 @@ class CreateRequest(Generic[Made]):
 
     path: str
     url: str
-    order: CreatePayload
+    payload: CreatePayload
     decode: Callable[[Response], Made]
     tell: Callable[[Made], str]
     is_listed: bool
@@ -83,17 +83,17 @@ class PendingCreate(Generic[Made]):
         task: In which it is sent.
     """
 
-    def __init__(self, ways: CreateSender, parcel: CreateRequest[Made]) -> None:
+    def __init__(self, ways: CreateSender, request: CreateRequest[Made]) -> None:
         self._ways = ways
-        self._parcel = parcel
+        self._request = request
         self._body: TrackedBody | None = None
         self._is_left = self._is_stopped = False
-        sending, name = self._send(), f"order {parcel.path}"
+        sending, name = self._send(), f"order {request.path}"
         self.task = asyncio.get_running_loop().create_task(sending, name=name)
         self.task.add_done_callback(self._end)
 
     @property
-    def has_left(self) -> bool:
+    def may_have_been_sent(self) -> bool:
         """Whether it may have reached the service."""
         return self._body is not None and self._body.has_begun
 
@@ -119,9 +119,9 @@ class PendingCreate(Generic[Made]):
 
     def lost(self) -> SoraError:
         """Return the error of an order whose asyncio task a stranger has cancelled."""
-        if not self.has_left:
+        if not self.may_have_been_sent:
             return ClientClosedError("")
-        return self._judge(ConnectionFailedError(self._parcel.url, "it was broken off"))
+        return self._judge(ConnectionFailedError(self._request.url, "it was broken off"))
 
     def leave(self) -> None:
         """Wait for it no more; an order that has not left is not sent any more."""
@@ -130,23 +130,23 @@ class PendingCreate(Generic[Made]):
             self._is_stopped = True
             self.task.cancel()
 
-    def come_back(self) -> bool:
+    def resume(self) -> bool:
         """Wait for it again; return whether that is possible."""
         self._is_left = self._is_stopped
         return not self._is_stopped
 
     async def _send(self) -> Made:
         try:
-            return await self._send_once(self._parcel)
+            return await self._send_once(self._request)
         except SoraError as fault:
             failure = self._judge(fault)
         except asyncio.CancelledError:
             if not self._ways.is_closed:
                 raise
-            failure = self._judge(ConnectionFailedError(self._parcel.url, _CLOSED))
-            failure = failure if self.has_left else ClientClosedError("")
+            failure = self._judge(ConnectionFailedError(self._request.url, _CLOSED))
+            failure = failure if self.may_have_been_sent else ClientClosedError("")
         except Exception as bug:
-            if not self.has_left:
+            if not self.may_have_been_sent:
                 raise
             failure = self._unclear(f"an unexpected {type(bug).__name__}", bug)
         finally:
@@ -157,17 +157,17 @@ class PendingCreate(Generic[Made]):
         finally:
             del failure  # which holds this frame now
 
-    async def _send_once(self, parcel: CreateRequest[Made]) -> Made:
+    async def _send_once(self, request: CreateRequest[Made]) -> Made:
         """Send the order; again only while there is no connection, and nothing can have left."""
-        self._body = body = await parcel.order.make_body()
-        for ceiling in FAULT_INTERVALS[: parcel.max_retries]:
+        self._body = body = await request.payload.make_body()
+        for ceiling in FAULT_INTERVALS[: request.max_retries]:
             try:
-                return await self._ways.post(parcel.path, body, parcel.decode)
+                return await self._ways.post(request.path, body, request.decode)
             except ConnectionFailedError:
                 if body.has_begun:
                     raise
             await asyncio.sleep(backoff.full_jitter(ceiling))
-        return await self._ways.post(parcel.path, body, parcel.decode)
+        return await self._ways.post(request.path, body, request.decode)
 
     def _judge(self, fault: SoraError) -> SoraError:
         """Return the error of the order: what the service said, or that nobody knows."""
@@ -180,26 +180,26 @@ class PendingCreate(Generic[Made]):
         status = getattr(cause, "status", None)
         is_whole = status is not None or (self._body is not None and self._body.is_whole)
         unclear = CreateOutcomeUnknownError(
-            self._parcel.url,
+            self._request.url,
             reason,
             status,
             getattr(cause, "request_id", None),
             is_whole,
-            self._parcel.is_listed,
+            self._request.is_listed,
         )
         unclear.__cause__ = cause
         return unclear
 
     def _end(self, task: asyncio.Task[Made]) -> None:
         if task.cancelled():
-            if self.has_left:
+            if self.may_have_been_sent:
                 logger.error("an order was broken off after it had left: it may be charged")
             return
         error = task.exception()  # asked for, so that asyncio does not complain of it
         if self._is_stopped or not self._is_left:
             return
         if error is None:
-            made = self._parcel.tell(task.result())
+            made = self._request.tell(task.result())
             logger.warning("an order that nobody waits for any more has made %s", made)
         else:
             logger.warning("an order that nobody waits for any more: %s", error)
@@ -233,18 +233,18 @@ class PendingCreates:
         self._ways = ways
         self._all: set[PendingCreate[Any]] = set()
 
-    def begin(self, parcel: CreateRequest[Made]) -> PendingCreate[Made]:
+    def begin(self, request: CreateRequest[Made]) -> PendingCreate[Made]:
         """Begin to send an order, and hold it until it has been answered."""
-        making = PendingCreate(self._ways, parcel)
-        self._all.add(making)
-        making.task.add_done_callback(lambda _: self._all.discard(making))
-        return making
+        pending = PendingCreate(self._ways, request)
+        self._all.add(pending)
+        pending.task.add_done_callback(lambda _: self._all.discard(pending))
+        return pending
 
     async def close(self) -> None:
         """Wait a little for the answers to orders that have left: they are being charged."""
-        tasks = {making.task: making.has_left for making in self._all}
-        for task, has_left in tasks.items():
-            if not has_left:
+        tasks = {pending.task: pending.may_have_been_sent for pending in self._all}
+        for task, may_have_been_sent in tasks.items():
+            if not may_have_been_sent:
                 task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=CLOSE_TIMEOUT)

@@ -143,14 +143,14 @@ class RateLimit:
     Attributes:
         rate: Requests a second, over all waits; None for no limit of our own.
         burst: Requests that may begin at once after a quiet time.
-        in_flight: Requests under way at the same time, and so connections.
+        max_concurrent: Requests under way at the same time, and so connections.
     """
 
     __repr__ = brief
 
     rate: float | None = attrs.field(default=50.0, validator=_check_rate)
     burst: int = attrs.field(default=20, validator=check_number)
-    in_flight: int = attrs.field(default=64, validator=check_number)
+    max_concurrent: int = attrs.field(default=64, validator=check_number)
 
     def _open(self, now: float, look: Callable[[], None]) -> PermitSource:
         """Return where the slots come from; it may call *look* when there are some again."""
@@ -173,7 +173,7 @@ class AdaptiveTokenBucket:
     """
 
     __slots__ = (
-        "_budget",
+        "_rate_limit",
         "_counted_at",
         "_evidence",
         "_fell_at",
@@ -191,12 +191,12 @@ class AdaptiveTokenBucket:
         "usual",
     )
 
-    def __init__(self, budget: RateLimit, *, now: float) -> None:
-        self._budget = budget
-        self.rate = math.inf if budget.rate is None else float(budget.rate)
+    def __init__(self, rate_limit: RateLimit, *, now: float) -> None:
+        self._rate_limit = rate_limit
+        self.rate = math.inf if rate_limit.rate is None else float(rate_limit.rate)
         self.quiet_until = -math.inf
         self.usual = 0.0
-        self._level = float(budget.burst)
+        self._level = float(rate_limit.burst)
         self._level_at = now
         self._pause = MIN_PAUSE
         self._good = self._sent = 0.0
@@ -244,9 +244,9 @@ class AdaptiveTokenBucket:
         doublings = min(60.0, (now - self._fell_at) / DOUBLING)
         self._refill(now)
         self.rate += self._rise * 2.0**doublings
-        ceiling = MAX_RATE if self._budget.rate is None else self._budget.rate
+        ceiling = MAX_RATE if self._rate_limit.rate is None else self._rate_limit.rate
         if self.rate >= ceiling:
-            self.rate = math.inf if self._budget.rate is None else ceiling
+            self.rate = math.inf if self._rate_limit.rate is None else ceiling
             self._is_limited = False
 
     def note_limited(self, now: float, asked: float | None, *, is_again: bool = False) -> None:
@@ -299,7 +299,7 @@ class AdaptiveTokenBucket:
 
     def _room(self) -> float:
         """Return how many slots may gather: while the service has shown a limit, very few."""
-        burst = float(self._budget.burst)
+        burst = float(self._rate_limit.burst)
         return min(burst, max(1.0, self.rate / 4)) if self._is_limited else burst
 
     def _refill(self, now: float) -> None:

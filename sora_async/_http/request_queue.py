@@ -62,15 +62,15 @@ class RequestQueue(Generic[AnyRequest]):
     There is one timer for all, and it runs only while somebody wants a slot.
 
     Args:
-        budget: How many slots there are.
+        rate_limit: How many slots there are.
         start: Called with the one whose turn it is; gives the slot back at its end.
     """
 
-    def __init__(self, budget: RateLimit, start: Callable[[AnyRequest], None]) -> None:
+    def __init__(self, rate_limit: RateLimit, start: Callable[[AnyRequest], None]) -> None:
         self._loop = asyncio.get_running_loop()
-        self.meter: PermitSource = budget._open(self._loop.time(), self._hand_out)
+        self.bucket: PermitSource = rate_limit._open(self._loop.time(), self._dispatch)
         self._start = start
-        self._free = budget.in_flight
+        self._free = rate_limit.max_concurrent
         self._tickets = itertools.count(1)
         self._calls: deque[asyncio.Future[None]] = deque()
         self._new: deque[tuple[int, AnyRequest]] = deque()
@@ -88,48 +88,52 @@ class RequestQueue(Generic[AnyRequest]):
         # Of its own, or the timer would keep the variables of whoever happened to set it.
         self._context = contextvars.Context()
 
-    def plan(self, turn: AnyRequest, due: float) -> None:
+    def plan(self, request: AnyRequest, due: float) -> None:
         """Give a slot to one at a moment, or as soon after it as there is one."""
-        turn.due = due
-        turn.ticket = next(self._tickets)
-        if turn.is_new:
-            self._new.append((turn.ticket, turn))
+        request.due = due
+        request.ticket = next(self._tickets)
+        if request.is_new:
+            self._new.append((request.ticket, request))
         else:
-            place = (due, turn.ticket, turn)  # before: whoever is collected now may sweep the queue
+            place = (
+                due,
+                request.ticket,
+                request,
+            )  # before: whoever is collected now may sweep the queue
             heapq.heappush(self._planned, place)
         if not self._is_busy:
             self._wake_at(due)
 
-    def drop(self, turn: AnyRequest) -> None:
+    def drop(self, request: AnyRequest) -> None:
         """Take one out of the queue that may be in it."""
-        if not turn.ticket:
+        if not request.ticket:
             return
-        turn.ticket = 0
+        request.ticket = 0
         self._count_left()
 
     async def take(self) -> None:
         """Return when there is a slot for a lone call; it has to be given back."""
         now = self._loop.time()
-        if self._free and not self._calls and not self.meter.delay(now):
+        if self._free and not self._calls and not self.bucket.delay(now):
             self._use(now)
             return
         call = self._loop.create_future()
         self._calls.append(call)
-        self._hand_out()
+        self._dispatch()
         try:
             await call
         except BaseException:
             if call.done() and not call.cancelled():
-                self.give_back()
+                self.release()
             elif not call.done():
                 call.cancel()
             self._count_left()
             raise
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Take a slot back: the request has ended."""
         self._free += 1
-        self._hand_out()
+        self._dispatch()
 
     def close(self) -> None:
         """Let every call through, to find that it is too late, and wake no more."""
@@ -165,7 +169,7 @@ class RequestQueue(Generic[AnyRequest]):
         self._new = deque(one for one in tuple(self._new) if one[1].ticket == one[0])
         self._calls = deque(call for call in tuple(self._calls) if not call.done())
 
-    def _hand_out(self) -> None:
+    def _dispatch(self) -> None:
         """Give slots to those whose turn it is, as many as there are."""
         if self._is_busy or not (self._calls or self._new or self._due or self._planned):
             return  # one that ended at once has given its slot back while they are handed out
@@ -178,7 +182,7 @@ class RequestQueue(Generic[AnyRequest]):
                     if self._planned:
                         self._wake_at(self._planned[0][0])
                     return
-                delay = self.meter.delay(now)
+                delay = self.bucket.delay(now)
                 if delay:
                     if delay < math.inf:  # else it calls when there is one
                         self._wake_at(now + delay)
@@ -200,41 +204,41 @@ class RequestQueue(Generic[AnyRequest]):
 
     def _next_new(self, now: float) -> bool:
         while self._new:
-            ticket, turn = self._new.popleft()
-            if turn.ticket == ticket:
-                self._begin(turn, now)
+            ticket, request = self._new.popleft()
+            if request.ticket == ticket:
+                self._begin(request, now)
                 return True
         return False
 
     def _next_planned(self, now: float) -> bool:
-        turn = self._pop_planned(now)
-        if turn is not None and not self._due and not self._has_due(now):
-            self._begin(turn, now)  # there is no choice, and nothing to work out
+        request = self._pop_planned(now)
+        if request is not None and not self._due and not self._has_due(now):
+            self._begin(request, now)  # there is no choice, and nothing to work out
             return True
-        if turn is not None:
-            self._line_up(turn, now, is_new=True)
+        if request is not None:
+            self._line_up(request, now, is_new=True)
             self._gather(now)
         self._given += 1
         if self._given % FAIR_SHARE == 0:
-            turn = self._pop_oldest()
-            if turn is not None:
+            request = self._pop_oldest()
+            if request is not None:
                 self._left += 1
-                self._begin(turn, now)
+                self._begin(request, now)
                 return True
         self._refresh(now)
         while self._due:
-            _, ticket, turn = heapq.heappop(self._due)
-            if turn.ticket == ticket:
-                self._begin(turn, now)
+            _, ticket, request = heapq.heappop(self._due)
+            if request.ticket == ticket:
+                self._begin(request, now)
                 return True
         return False
 
     def _pop_oldest(self) -> AnyRequest | None:
         """Take out the one that has been due for longest; its place by urgency becomes void."""
         while self._by_age:
-            due, turn = self._by_age.popleft()
-            if turn.ticket and turn.due == due:
-                return turn
+            due, request = self._by_age.popleft()
+            if request.ticket and request.due == due:
+                return request
         return None
 
     def _has_due(self, now: float) -> bool:
@@ -243,23 +247,23 @@ class RequestQueue(Generic[AnyRequest]):
     def _pop_planned(self, now: float) -> AnyRequest | None:
         """Take the one that has been due for longest out of those that are planned."""
         while self._has_due(now):
-            _, ticket, turn = heapq.heappop(self._planned)
-            if turn.ticket == ticket:
-                return turn
+            _, ticket, request = heapq.heappop(self._planned)
+            if request.ticket == ticket:
+                return request
         return None
 
     def _gather(self, now: float) -> None:
         """Put those who have become due into the order of their urgency, not too many at once."""
         for _ in range(MAX_REFRESHED):
-            turn = self._pop_planned(now)
-            if turn is None:
+            request = self._pop_planned(now)
+            if request is None:
                 return
-            self._line_up(turn, now, is_new=True)
+            self._line_up(request, now, is_new=True)
 
-    def _line_up(self, turn: AnyRequest, now: float, *, is_new: bool = False) -> None:
+    def _line_up(self, request: AnyRequest, now: float, *, is_new: bool = False) -> None:
         if is_new:
-            self._by_age.append((turn.due, turn))
-        heapq.heappush(self._due, (-turn.urgency(now), turn.ticket, turn))
+            self._by_age.append((request.due, request))
+        heapq.heappush(self._due, (-request.urgency(now), request.ticket, request))
 
     def _refresh(self, now: float) -> None:
         """Work out anew the urgency of a few who wait, all of them in turn."""
@@ -269,20 +273,20 @@ class RequestQueue(Generic[AnyRequest]):
                     return
                 self._refreshed, self._round_at = -1, now
             self._refreshed += 1
-            _, ticket, turn = self._due[self._refreshed]
-            if turn.ticket == ticket:
-                turn.ticket = next(self._tickets)  # which makes the old place void
-                self._line_up(turn, now)
+            _, ticket, request = self._due[self._refreshed]
+            if request.ticket == ticket:
+                request.ticket = next(self._tickets)  # which makes the old place void
+                self._line_up(request, now)
                 self._left += 1
 
-    def _begin(self, turn: AnyRequest, now: float) -> None:
+    def _begin(self, request: AnyRequest, now: float) -> None:
         self._use(now)
-        turn.ticket = 0
-        self._start(turn)
+        request.ticket = 0
+        self._start(request)
 
     def _use(self, now: float) -> None:
         self._free -= 1
-        self.meter.take(now)
+        self.bucket.take(now)
 
     def _wake_at(self, moment: float) -> None:
         """See at a moment whose turn it is, unless we look earlier anyway."""
@@ -295,4 +299,4 @@ class RequestQueue(Generic[AnyRequest]):
 
     def _wake(self) -> None:
         self._timer = None
-        self._hand_out()
+        self._dispatch()

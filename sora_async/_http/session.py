@@ -31,7 +31,7 @@ class HttpOptions:
         secrets: Those of them, or parts, that no error may show; the key is the first.
         request_timeout: Seconds for one request, from the connection to the body's last byte.
         create_timeout: The same for one that has a body.
-        longest_body: Bytes of a reply that are read, counted after decompression.
+        max_response_size: Bytes of a reply that are read, counted after decompression.
         ssl: What TLS is verified with; None for the system's certificates.
         trust_env: Whether proxies named by the environment are used.
     """
@@ -42,7 +42,7 @@ class HttpOptions:
     secrets: tuple[str, ...] = attrs.field(repr=False)
     request_timeout: float
     create_timeout: float
-    longest_body: int
+    max_response_size: int
     ssl: ssl.SSLContext | None
     trust_env: bool = False
 
@@ -71,32 +71,32 @@ def find_proxy(url: URL) -> URL | None:
 
 
 def make_session(
-    terms: HttpOptions, trace_configs: Sequence[aiohttp.TraceConfig], *, is_fresh: bool = False
+    options: HttpOptions, trace_configs: Sequence[aiohttp.TraceConfig], *, is_fresh: bool = False
 ) -> aiohttp.ClientSession:
     """
     Return a session without cookies and without a limit of its own on connections.
 
     Args:
-        terms: How requests are sent.
+        options: How requests are sent.
         trace_configs: Who wants to know of them.
         is_fresh: Whether each request has a connection of its own.
     """
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, force_close=is_fresh, ssl=terms.ssl or True),
+        connector=aiohttp.TCPConnector(limit=0, force_close=is_fresh, ssl=options.ssl or True),
         cookie_jar=aiohttp.DummyCookieJar(),
-        headers=terms.headers,
+        headers=options.headers,
         timeout=NO_TIMEOUT,
         trace_configs=list(trace_configs),
     )
 
 
-def options_for_any_session(terms: HttpOptions) -> dict[str, Any]:
+def options_for_any_session(options: HttpOptions) -> dict[str, Any]:
     """Return the options of a request with a session that somebody else has made."""
     return {
         **OPTIONS,
-        "headers": terms.headers,
+        "headers": options.headers,
         "timeout": NO_TIMEOUT,
-        "ssl": terms.ssl or True,
+        "ssl": options.ssl or True,
         "proxy": None,
         "raise_for_status": False,
     }

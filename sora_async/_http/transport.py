@@ -36,25 +36,25 @@ class Transport:
 
     Args:
         session: A session that was given; None makes one, and closes it at the end.
-        terms: How requests are sent.
+        options: How requests are sent.
         trace_configs: For the session that is made.
     """
 
     def __init__(
         self,
         session: aiohttp.ClientSession | None,
-        terms: HttpOptions,
+        options: HttpOptions,
         trace_configs: Sequence[aiohttp.TraceConfig] = (),
     ) -> None:
         self.is_ours = session is None
-        self._session = session or make_session(terms, trace_configs)
-        self._options = OPTIONS if session is None else options_for_any_session(terms)
-        self._terms = terms
+        self._session = session or make_session(options, trace_configs)
+        self._options = OPTIONS if session is None else options_for_any_session(options)
+        self._http_options = options
         self._trace_configs = trace_configs
         self._fresh: aiohttp.ClientSession | None = None
         self._proxies: dict[URL, URL | None] = {}
-        self._limits = Limits(terms.request_timeout)
-        self._long_limits = Limits(terms.create_timeout)
+        self._limits = Limits(options.request_timeout)
+        self._long_limits = Limits(options.create_timeout)
 
     def get(self, url: URL) -> Coroutine[Any, Any, Response]:
         """
@@ -137,9 +137,9 @@ class Transport:
         if self._session.closed:
             raise InvalidArgumentError("session: it is closed")
         names = {name.lower() for name in headers}
-        kept = {k: text for k, text in self._terms.headers.items() if k.lower() not in names}
+        kept = {k: text for k, text in self._http_options.headers.items() if k.lower() not in names}
         options = {**self._options, "headers": {**kept, **headers}}
-        if self._terms.trust_env:
+        if self._http_options.trust_env:
             options["proxy"] = self.find_proxy(url)
         return await self._session.get(url, **options)
 
@@ -183,11 +183,11 @@ class Transport:
         self, method: str, url: URL, body: TrackedBody | None
     ) -> Awaitable[aiohttp.ClientResponse]:
         options = self._options
-        if self._terms.trust_env:
+        if self._http_options.trust_env:
             options = {**options, "proxy": self.find_proxy(url)}
         if method == "GET":
             return self._session.get(url, **options)
-        headers = dict(self._terms.headers)
+        headers = dict(self._http_options.headers)
         if body is not None:
             headers = {k: v for k, v in headers.items() if k.lower() != "content-type"}
             headers["Content-Type"] = body.content_type
@@ -204,7 +204,7 @@ class Transport:
         if not self.is_ours:
             return self._session
         if self._fresh is None:
-            self._fresh = make_session(self._terms, self._trace_configs, is_fresh=True)
+            self._fresh = make_session(self._http_options, self._trace_configs, is_fresh=True)
         return self._fresh
 
     def _follow(self, url: URL, target: URL, response: aiohttp.ClientResponse) -> URL:
@@ -216,7 +216,7 @@ class Transport:
             where = "an address that is none"
         if where == str(url.origin()):
             return target
-        shown = hide_in_text(where, tuple(map(str.lower, self._terms.secrets)))
+        shown = hide_in_text(where, tuple(map(str.lower, self._http_options.secrets)))
         reason = f"a redirect to {shown}, another origin; is that the base_url?"
         raise InvalidResponseError(str(url), response.status, reason)
 
@@ -232,12 +232,12 @@ class Transport:
         body = await content.readany()  # the whole of a small one
         if not content.at_eof():
             parts, size = [body], len(body)
-            while size <= self._terms.longest_body and not content.at_eof():
+            while size <= self._http_options.max_response_size and not content.at_eof():
                 parts.append(await content.readany())
                 size += len(parts[-1])
             body = b"".join(parts)
-        if len(body) > self._terms.longest_body:
-            reason = f"a body of more than {self._terms.longest_body} bytes"
+        if len(body) > self._http_options.max_response_size:
+            reason = f"a body of more than {self._http_options.max_response_size} bytes"
             raise InvalidResponseError(str(url), response.status, reason)
         return body
 
@@ -246,7 +246,7 @@ class Transport:
         text = read_label(str(error)) or "the connection broke"
         for proxy in filter(None, self._proxies.values()):
             text = text.replace(str(proxy), str(proxy.with_user(None)))
-        reason = hide_in_text(text, self._terms.secrets)
+        reason = hide_in_text(text, self._http_options.secrets)
         if "Cannot combine AUTHORIZATION header" in text:
             return InvalidArgumentError("session: has a password of its own, beside our key")
         failure = ConnectionFailedError(url, f"{type(error).__name__}: {reason}")

@@ -22,26 +22,26 @@ class PendingTask:
 
     def __init__(self, begin: StartCreate) -> None:
         self._begin = begin
-        self._making: PendingCreate[VideoTask] | None = None
+        self._pending: PendingCreate[VideoTask] | None = None
         self._tell: Callable[[VideoTask | BaseException], None] | None = None
 
     def hold(self, tell: Callable[[VideoTask | BaseException], None]) -> None:
         """Create the task, or go on with it; *tell* is called with what came of it, once."""
         self._tell = tell
-        if self._making is None or not self._making.come_back():
-            self._making = self._begin()
-            self._making.task.add_done_callback(self._end)
+        if self._pending is None or not self._pending.resume():
+            self._pending = self._begin()
+            self._pending.task.add_done_callback(self._end)
 
     def leave(self) -> None:
         """Wait no more. An order that has left goes on, and what comes of it is told."""
-        assert self._making is not None
-        self._making.leave()
+        assert self._pending is not None
+        self._pending.leave()
 
     def _end(self, task: "asyncio.Task[VideoTask]") -> None:
-        making = self._making
-        if making is None or making.task is not task or making.is_stopped or self._tell is None:
+        pending = self._pending
+        if pending is None or pending.task is not task or pending.is_stopped or self._tell is None:
             return  # it was stopped before it left; another one may have begun
-        self._tell(making.lost() if task.cancelled() else task.exception() or task.result())
+        self._tell(pending.lost() if task.cancelled() else task.exception() or task.result())
 
 
 def first_poll(key: PollKey, made: VideoTask, now: float) -> PolledTask | WaitResult:
@@ -57,11 +57,13 @@ def first_poll(key: PollKey, made: VideoTask, now: float) -> PolledTask | WaitRe
         now: The moment it came.
     """
     history = History(task_id=made.id, started=now)
-    _, decision = decide(history, made, now=now, schedule=key.schedule, patience=key.patience)
+    _, decision = decide(
+        history, made, now=now, schedule=key.schedule, fault_policy=key.fault_policy
+    )
     if isinstance(decision, Done):
         return decision.task
     if isinstance(decision, GiveUp):
         return decision.error
-    entry = PolledTask(key, history)
-    entry.due = now + decision.seconds
-    return entry
+    polled = PolledTask(key, history)
+    polled.due = now + decision.seconds
+    return polled

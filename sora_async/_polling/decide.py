@@ -18,7 +18,7 @@ from ..errors import (
 )
 from ..models import Phase, VideoTask
 from ..models.repr import brief
-from ..schedule import LONGEST_INTERVAL, History, Policy
+from ..schedule import MAX_INTERVAL, History, Policy
 from ..schedule.learning.observations import TaskObservations
 from .fault_policy import EPSILON, FaultPolicy, Until, find_ending, outage_delay, outage_start
 
@@ -72,7 +72,7 @@ def decide(
     *,
     now: float,
     schedule: Policy,
-    patience: FaultPolicy,
+    fault_policy: FaultPolicy,
 ) -> tuple[History, Decision]:
     """
     Return what is known after an answer, and what to do about it.
@@ -82,15 +82,15 @@ def decide(
         seen: The answer: a snapshot, or the error that came instead.
         now: The moment the answer came, on the clock of ``history.started``.
         schedule: When to ask again while all is well.
-        patience: How long to bear with what is not.
+        fault_policy: How long to bear with what is not.
     """
     if isinstance(seen, VideoTask):
-        return _after_snapshot(history, seen, now=now, schedule=schedule, patience=patience)
-    return _after_fault(history, seen, now=now, schedule=schedule, patience=patience)
+        return _after_snapshot(history, seen, now=now, schedule=schedule, fault_policy=fault_policy)
+    return _after_fault(history, seen, now=now, schedule=schedule, fault_policy=fault_policy)
 
 
 def _after_snapshot(
-    history: History, task: VideoTask, *, now: float, schedule: Policy, patience: FaultPolicy
+    history: History, task: VideoTask, *, now: float, schedule: Policy, fault_policy: FaultPolicy
 ) -> tuple[History, Decision]:
     has_succeeded = task.phase is _SUCCEEDED
     succeeded_at = history.succeeded_at if has_succeeded else None
@@ -98,17 +98,19 @@ def _after_snapshot(
         succeeded_at = now
     progress = furthest(history.progress, task.progress)
     goes_on = not (task.is_complete or has_succeeded or task.phase is _FAILED)
-    sight = _look(history, task, now=now) if goes_on else None
-    history = history.after(task, progress=progress, succeeded_at=succeeded_at, sight=sight)
+    observations = _look(history, task, now=now) if goes_on else None
+    history = history.after(
+        task, progress=progress, succeeded_at=succeeded_at, observations=observations
+    )
     if task.phase is _FAILED:
         return history, GiveUp(TaskFailedError(task))
     if task.is_complete:
         return history, Done(task)
     delay = _sound(schedule.delay(history))
-    ending = end_of_success(history, patience)
+    ending = end_of_success(history, fault_policy)
     if ending is not None and succeeded_at is not None:
-        left = patience.video - (now - succeeded_at)
-        if patience.until == "completed" or left < EPSILON:
+        left = fault_policy.video - (now - succeeded_at)
+        if fault_policy.until == "completed" or left < EPSILON:
             return history, ending
         delay = min(delay, left)
     asked = task.poll_after
@@ -118,7 +120,7 @@ def _after_snapshot(
 def _look(history: History, task: VideoTask, *, now: float) -> TaskObservations:
     """Return what was seen, after an answer about a task that goes on."""
     last = history.last
-    return history.sight.saw(
+    return history.observations.saw(
         age=history.age(now),
         elapsed=max(0.0, now - history.started),
         progress=task.progress,
@@ -128,12 +130,12 @@ def _look(history: History, task: VideoTask, *, now: float) -> TaskObservations:
     )
 
 
-def end_of_success(history: History, patience: FaultPolicy) -> Done | GiveUp | None:
+def end_of_success(history: History, fault_policy: FaultPolicy) -> Done | GiveUp | None:
     """Return how a wait ends that ends now, if its task has succeeded; None if it has not."""
     task = history.last
     if task is None or task.phase is not _SUCCEEDED:
         return None
-    return GiveUp(VideoMissingError(task)) if patience.until == "video_url" else Done(task)
+    return GiveUp(VideoMissingError(task)) if fault_policy.until == "video_url" else Done(task)
 
 
 def furthest(before: float | None, now: float | None) -> float | None:
@@ -144,7 +146,7 @@ def furthest(before: float | None, now: float | None) -> float | None:
 
 
 def _after_fault(
-    history: History, fault: SoraError, *, now: float, schedule: Policy, patience: FaultPolicy
+    history: History, fault: SoraError, *, now: float, schedule: Policy, fault_policy: FaultPolicy
 ) -> tuple[History, Decision]:
     asked = fault.retry_after if isinstance(fault, ResponseError) else None
     is_unknown = isinstance(fault, TaskNotFoundError)
@@ -152,7 +154,7 @@ def _after_fault(
     history = attrs.evolve(
         history,
         polls=history.polls + 1,
-        is_acquainted=history.is_acquainted or isinstance(fault, ResponseError),
+        service_seen=history.service_seen or isinstance(fault, ResponseError),
         fault=fault,
         fault_started=now if history.fault is None else history.fault_started,
         grace_started=now if history.fault is None else history.grace_started,
@@ -162,35 +164,37 @@ def _after_fault(
         silence=history.silence if began == history.outage_started else 0.0,
     )
     outage = now - history.outage_started - history.silence
-    error = find_ending(history, fault, now=now, outage=outage, patience=patience)
-    left = _left_of_grace(history, patience, now=now)
+    error = find_ending(history, fault, now=now, outage=outage, fault_policy=fault_policy)
+    left = _left_of_grace(history, fault_policy, now=now)
     if error is not None or left < EPSILON:
-        ending = end_of_success(history, patience)
+        ending = end_of_success(history, fault_policy)
         return history, ending or GiveUp(error or fault)
     if is_unknown:
         delay = _sound(schedule.delay(history))
     else:
-        delay = outage_delay(history, fault, outage=outage, patience=patience)
+        delay = outage_delay(history, fault, outage=outage, fault_policy=fault_policy)
     delay = min(delay, left)
     if asked is None:
         return history, Sleep(delay)
     history = attrs.evolve(history, silence=history.silence + asked)
-    return history, Sleep(max(asked + patience.fault_jitter(asked / 10), delay), asked)
+    return history, Sleep(max(asked + fault_policy.fault_jitter(asked / 10), delay), asked)
 
 
-def _left_of_grace(history: History, patience: FaultPolicy, *, now: float) -> float:
+def _left_of_grace(history: History, fault_policy: FaultPolicy, *, now: float) -> float:
     """
     Return for how many seconds a URL is waited for while polls fail, infinity before a success.
 
     They count from the first fault: a poll that hangs until its timeout would use up the rest.
     """
     return (
-        math.inf if history.succeeded_at is None else history.grace_started + patience.video - now
+        math.inf
+        if history.succeeded_at is None
+        else history.grace_started + fault_policy.video - now
     )
 
 
 def _sound(delay: float) -> float:
     """Return a delay that a jitter has made, if it is one: another would break the queue of all."""
-    if not 0 <= delay <= 2 * LONGEST_INTERVAL:
+    if not 0 <= delay <= 2 * MAX_INTERVAL:
         raise InvalidArgumentError(f"schedule: made a delay of {delay} s; is it the jitter?")
     return delay

@@ -74,30 +74,30 @@ def outage_start(history: History, fault: SoraError, *, now: float) -> float:
 
 
 def outage_delay(
-    history: History, fault: SoraError, *, outage: float, patience: FaultPolicy
+    history: History, fault: SoraError, *, outage: float, fault_policy: FaultPolicy
 ) -> float:
     """Return the full-jittered delay to the next poll, the last one at the end of the budget."""
     ceiling = FAULT_INTERVALS[min(history.faults, len(FAULT_INTERVALS)) - 1]
-    budget = _budget(history, fault, patience)
+    budget = _budget(history, fault, fault_policy)
     if budget is None:
-        return patience.fault_jitter(ceiling)
-    delay = patience.fault_jitter(min(ceiling, budget / MIN_POLLS_PER_OUTAGE))
+        return fault_policy.fault_jitter(ceiling)
+    delay = fault_policy.fault_jitter(min(ceiling, budget / MIN_POLLS_PER_OUTAGE))
     return min(delay, max(0.0, budget - outage))
 
 
 def find_ending(
-    history: History, fault: SoraError, *, now: float, outage: float, patience: FaultPolicy
+    history: History, fault: SoraError, *, now: float, outage: float, fault_policy: FaultPolicy
 ) -> SoraError | None:
     """Return the error that ends the wait, None when it goes on."""
     if isinstance(fault, TaskNotFoundError):
         is_at_first = history.last is None
         if is_at_first and fault.status < 300:
             return fault
-        is_early = is_at_first and now - history.started < patience.unseen
-        return None if is_early or history.missing < patience.missing else fault
+        is_early = is_at_first and now - history.started < fault_policy.unseen
+        return None if is_early or history.missing < fault_policy.missing else fault
     if not _may_pass(history, fault):
         return fault
-    budget = _budget(history, fault, patience)
+    budget = _budget(history, fault, fault_policy)
     if budget is None or budget - outage >= EPSILON:
         return None
     if _is_no_contact(history, fault):
@@ -117,7 +117,7 @@ def _may_pass(history: History, fault: SoraError) -> bool:
     if _is_unclear(fault):
         return history.last is not None or fault.code is None
     if isinstance(fault, InvalidResponseError) and fault.is_html:
-        return history.is_acquainted
+        return history.service_seen
     return fault.transient
 
 
@@ -131,10 +131,14 @@ def _is_no_contact(history: History, fault: SoraError) -> bool:
     if _is_unclear(fault):
         return history.last is None
     is_no_answer = isinstance(fault, ConnectionFailedError | InvalidResponseError)
-    return is_no_answer and not history.is_acquainted
+    return is_no_answer and not history.service_seen
 
 
-def _budget(history: History, fault: SoraError, patience: FaultPolicy) -> float | None:
+def _budget(history: History, fault: SoraError, fault_policy: FaultPolicy) -> float | None:
     if not _is_no_contact(history, fault):
-        return patience.outage
-    return patience.contact if patience.outage is None else min(patience.contact, patience.outage)
+        return fault_policy.outage
+    return (
+        fault_policy.contact
+        if fault_policy.outage is None
+        else min(fault_policy.contact, fault_policy.outage)
+    )

@@ -52,11 +52,11 @@ class TaskLearner:
     What the waits of one client on one loop have learned for each other.
 
     Args:
-        memory: How long tasks of each kind take; it outlives the client.
+        duration_history: How long tasks of each kind take; it outlives the client.
     """
 
-    def __init__(self, memory: DurationHistory) -> None:
-        self._memory = memory
+    def __init__(self, duration_history: DurationHistory) -> None:
+        self._duration_history = duration_history
         self._least_head_start = math.inf
         self._left, self._taught_at = LEARNING_BURST, -math.inf
         self._kinds: dict[tuple[TaskKind, ...], tuple[TaskKind, ...]] = {}
@@ -64,22 +64,22 @@ class TaskLearner:
         self._with_url: set[TaskKind] = set()
         self._hurried: dict[TaskKind, int] = {}
 
-    def prepare(self, entry: PolledTask, task: VideoTask, now: float) -> History:
+    def prepare(self, polled: PolledTask, task: VideoTask, now: float) -> History:
         """Return the history with what tasks of its kind have taught."""
-        history = entry.history
-        if entry.kinds is None:
+        history = polled.history
+        if polled.kinds is None:
             seen = task._glance()
             kinds = task_kinds(seen["model"], seen["size"], seen["seconds"])
             if len(self._kinds) > MAX_KINDS:
                 self._kinds.clear()
             # Once for all waits of a kind, and not for each of them.
-            entry.kinds = self._kinds.setdefault(kinds, kinds)
-            waited = 0.0 if history.born is None else now - history.born
+            polled.kinds = self._kinds.setdefault(kinds, kinds)
+            waited = 0.0 if history.created_at is None else now - history.created_at
             made_at: datetime | None = seen["created_at"]
-            history = attrs.evolve(history, born=now - self._head_start(made_at, waited))
+            history = attrs.evolve(history, created_at=now - self._head_start(made_at, waited))
         with _LEARNING:
-            outlook = self._memory.outlook(entry.kinds)
-        return history if outlook is history.outlook else attrs.evolve(history, outlook=outlook)
+            forecast = self._duration_history.forecast(polled.kinds)
+        return history if forecast is history.forecast else attrs.evolve(history, forecast=forecast)
 
     def _head_start(self, made_at: datetime | None, waited: float) -> float:
         """
@@ -95,65 +95,67 @@ class TaskLearner:
         self._least_head_start = min(self._least_head_start, head_start - waited)
         return head_start - self._least_head_start
 
-    def patience(self, entry: PolledTask, seen: VideoTask | SoraError) -> FaultPolicy:
+    def fault_policy(self, polled: PolledTask, seen: VideoTask | SoraError) -> FaultPolicy:
         """
         Return how long a wait bears with trouble: less for a URL that others never had.
 
         It is settled for a wait when its task has succeeded, and not changed by what others meet.
         """
-        patience = entry.key.patience
-        if entry.history.succeeded_at is None:
+        fault_policy = polled.key.fault_policy
+        if polled.history.succeeded_at is None:
             if not isinstance(seen, VideoTask) or seen.phase is not Phase.SUCCEEDED:
-                return patience
-            entry.is_hurried = self._hurries(entry)
-        if not entry.is_hurried:
-            return patience
-        return attrs.evolve(patience, video=min(SHORT_GRACE, patience.video))
+                return fault_policy
+            polled.is_hurried = self._hurries(polled)
+        if not polled.is_hurried:
+            return fault_policy
+        return attrs.evolve(fault_policy, video=min(SHORT_GRACE, fault_policy.video))
 
-    def _hurries(self, entry: PolledTask) -> bool:
-        model = _model_of(entry)
+    def _hurries(self, polled: PolledTask) -> bool:
+        model = _model_of(polled)
         if (
             len(self._without_url.get(model, ())) < VIDEOS_WITHOUT_URL
-            or entry.key.patience.until != "video"
+            or polled.key.fault_policy.until != "video"
         ):
             return False
         self._hurried[model] = self._hurried.get(model, 0) + 1
         return self._hurried[model] % TRY_AGAIN != 0
 
     def learn(
-        self, entry: PolledTask, before: History, decision: Done | GiveUp, now: float
+        self, polled: PolledTask, before: History, decision: Done | GiveUp, now: float
     ) -> None:
         """
         Learn from a task that has ended; an error of ours tells nothing.
 
         Args:
-            entry: With the history after the answer that has ended it.
+            polled: With the history after the answer that has ended it.
             before: The history before it.
             decision: The end.
             now: The moment of the answer.
         """
         if isinstance(decision, Done):
-            self._learn_of_url(entry, decision.task)
+            self._learn_of_url(polled, decision.task)
         is_failure = isinstance(decision, GiveUp) and isinstance(decision.error, TaskFailedError)
-        if entry.kinds is None or not (is_failure or isinstance(decision, Done)):
+        if polled.kinds is None or not (is_failure or isinstance(decision, Done)):
             return
         ended = now if before.succeeded_at is None else before.succeeded_at
-        ending = before.sight.ending("failure" if is_failure else "video", age=before.age(ended))
+        ending = before.observations.ending(
+            "failure" if is_failure else "video", age=before.age(ended)
+        )
         if ending.is_telling and self._has_time(now):
             with _LEARNING:
-                self._memory.learn(entry.kinds, ending)
+                self._duration_history.learn(polled.kinds, ending)
 
-    def _learn_of_url(self, entry: PolledTask, task: VideoTask) -> None:
+    def _learn_of_url(self, polled: PolledTask, task: VideoTask) -> None:
         """Remember the videos of a model whose URL never came, as long as none ever had one."""
-        model = _model_of(entry)
+        model = _model_of(polled)
         if task.is_complete:
             if len(self._with_url) > MAX_KINDS:
                 self._with_url.clear()
             self._with_url.add(model)
             self._without_url.pop(model, None)
         elif (
-            entry.key.patience.until == "video"
-            and entry.history.fault is None  # else something else has ended the wait
+            polled.key.fault_policy.until == "video"
+            and polled.history.fault is None  # else something else has ended the wait
             and model not in self._with_url
         ):
             if len(self._without_url) > MAX_KINDS:
@@ -173,6 +175,6 @@ class TaskLearner:
         return True
 
 
-def _model_of(entry: PolledTask) -> TaskKind:
+def _model_of(polled: PolledTask) -> TaskKind:
     """Return the kind that is a model, or any task where none is named."""
-    return entry.kinds[1] if entry.kinds is not None and len(entry.kinds) > 1 else ()
+    return polled.kinds[1] if polled.kinds is not None and len(polled.kinds) > 1 else ()

@@ -45,7 +45,7 @@ class Outcome:
     task: VideoTask | None = None
     error: SoraError | None = None
 
-    def unwrap(self) -> VideoTask:
+    def result(self) -> VideoTask:
         """
         Return the task, or raise the error.
 
@@ -70,14 +70,16 @@ class ManyWaits:
 
     Args:
         wait: Makes the wait for an id.
-        at_once: Places: waits under way, and outcomes not yet taken.
-        is_chatty: Whether events are news; otherwise only outcomes are.
+        max_concurrent: Places: waits under way, and outcomes not yet taken.
+        include_events: Whether events are news; otherwise only outcomes are.
     """
 
-    def __init__(self, wait: Callable[[str], Watch], *, at_once: int, is_chatty: bool) -> None:
+    def __init__(
+        self, wait: Callable[[str], Watch], *, max_concurrent: int, include_events: bool
+    ) -> None:
         self._wait = wait
-        self._is_chatty = is_chatty
-        self._places = asyncio.Semaphore(at_once)
+        self._include_events = include_events
+        self._places = asyncio.Semaphore(max_concurrent)
         self._watches: set[Watch] = set()
         self._news: OrderedDict[int, Watch | Outcome] = OrderedDict()
         self._poller: Poller | None = None
@@ -140,7 +142,7 @@ class ManyWaits:
 
     def _note(self, news: Watch | Outcome) -> None:
         """Take note of news; of a wait that has some in store already, only the newest counts."""
-        if self._is_chatty or isinstance(news, Outcome) or news._is_over:
+        if self._include_events or isinstance(news, Outcome) or news._is_over:
             self._news[id(news)] = news
             self._has_news.set()
 
@@ -153,7 +155,11 @@ class ManyWaits:
         if is_over:
             self._watches.discard(source)
             self._places.release()
-        if self._is_chatty and event is not None and not isinstance(source._end, BaseException):
+        if (
+            self._include_events
+            and event is not None
+            and not isinstance(source._end, BaseException)
+        ):
             yield event
         if is_over:
             yield _outcome(source)
@@ -162,7 +168,7 @@ class ManyWaits:
 def _outcome(watch: Watch) -> Outcome:
     """Return how a wait ended; a bug in it is raised, for it must not be lost."""
     try:
-        return Outcome(watch.task_id or "", watch._unwrap())
+        return Outcome(watch.task_id or "", watch._result_or_raise())
     except SoraError as error:
         return Outcome(watch.task_id or "", None, error)
 
@@ -188,7 +194,7 @@ class Waits(ABC):
         timeout: float | None = 1800.0,
         schedule: Policy | None = None,
         until: Until = "video",
-        at_once: int = 1000,
+        max_concurrent: int = 1000,
     ) -> AsyncGenerator[Outcome]:
         """
         Wait for many tasks, and yield how each wait ended, in the order in which they end.
@@ -203,13 +209,13 @@ class Waits(ABC):
             timeout: Seconds for each wait, from the moment it has a place; None for no limit.
             schedule: The cadence; the client's when None.
             until: What ends the wait of a task that succeeds; see :meth:`wait_until_complete`.
-            at_once: Waits under way at the same time, outcomes not yet taken included.
+            max_concurrent: Waits under way at the same time, outcomes not yet taken included.
 
         Raises:
             InvalidArgumentError: An argument cannot be used; nothing was sent.
         """
-        crowd = self._crowd(timeout, schedule, until, at_once, is_chatty=False)
-        return cast(AsyncGenerator[Outcome], crowd.follow(check_ids(task_ids)))
+        waits = self._wait_for_many(timeout, schedule, until, max_concurrent, include_events=False)
+        return cast(AsyncGenerator[Outcome], waits.follow(check_ids(task_ids)))
 
     def events(
         self,
@@ -218,7 +224,7 @@ class Waits(ABC):
         timeout: float | None = 1800.0,
         schedule: Policy | None = None,
         until: Until = "video",
-        at_once: int = 1000,
+        max_concurrent: int = 1000,
     ) -> AsyncGenerator[ProgressEvent | Outcome]:
         """
         Wait for many tasks, and yield the events of all of them in one stream.
@@ -233,22 +239,22 @@ class Waits(ABC):
             timeout: Seconds for each wait, from the moment it has a place; None for no limit.
             schedule: The cadence; the client's when None.
             until: What ends the wait of a task that succeeds; see :meth:`wait_until_complete`.
-            at_once: Waits under way at the same time, outcomes not yet taken included.
+            max_concurrent: Waits under way at the same time, outcomes not yet taken included.
 
         Raises:
             InvalidArgumentError: An argument cannot be used; nothing was sent.
         """
-        crowd = self._crowd(timeout, schedule, until, at_once, is_chatty=True)
-        return crowd.follow(check_ids(task_ids))
+        waits = self._wait_for_many(timeout, schedule, until, max_concurrent, include_events=True)
+        return waits.follow(check_ids(task_ids))
 
-    def _crowd(
+    def _wait_for_many(
         self,
         timeout: float | None,
         schedule: Policy | None,
         until: Until,
-        at_once: int,
+        max_concurrent: int,
         *,
-        is_chatty: bool,
+        include_events: bool,
     ) -> ManyWaits:
         def wait(task_id: str) -> Watch:
             return self.wait_until_complete(
@@ -257,5 +263,7 @@ class Waits(ABC):
 
         wait("any")  # bad terms are found out here, and not as the outcome of each wait
         return ManyWaits(
-            wait, at_once=check_count("at_once", at_once, least=1), is_chatty=is_chatty
+            wait,
+            max_concurrent=check_count("max_concurrent", max_concurrent, least=1),
+            include_events=include_events,
         )

@@ -27,7 +27,7 @@ class PollKey:
 
     task_id: str
     schedule: Policy
-    patience: FaultPolicy
+    fault_policy: FaultPolicy
 
 
 class Subscriber(Protocol):
@@ -36,7 +36,7 @@ class Subscriber(Protocol):
     def _publish(self) -> None:
         """Take note that the entry has news."""
 
-    def _settle(self, end: WaitResult) -> None:
+    def _finish(self, end: WaitResult) -> None:
         """Take the end of the wait."""
 
     def _allow_silence(self, seconds: float) -> None:
@@ -50,7 +50,7 @@ class PolledTask:
     Attributes:
         key: What it is for.
         history: All that has been seen of the task.
-        waiters: Who wants to know; with the last of them the polling ends. Nearly always one, for
+        subscribers: Who wants to know; with the last of them the polling ends. Nearly always one, for
             which a tuple takes the least memory; of many, any must be found at once.
         news_at: The moment of the newest event.
         recovered_after: How long the outage was that the newest event ends, None if it ends none.
@@ -67,7 +67,7 @@ class PolledTask:
     __slots__ = (
         "context",
         "due",
-        "flight",
+        "poll_task",
         "history",
         "is_hurried",
         "key",
@@ -77,13 +77,13 @@ class PolledTask:
         "number",
         "recovered_after",
         "ticket",
-        "waiters",
+        "subscribers",
     )
 
     def __init__(self, key: PollKey, history: History) -> None:
         self.key = key
         self.history = history
-        self.waiters: tuple[Subscriber, ...] | dict[Subscriber, None] = ()
+        self.subscribers: tuple[Subscriber, ...] | dict[Subscriber, None] = ()
         self.news_at: float | None = None
         self.recovered_after: float | None = None
         self.due = history.started
@@ -93,23 +93,23 @@ class PolledTask:
         self.kinds: tuple[TaskKind, ...] | None = None
         self.ticket = 0
         self.context = contextvars.copy_context() or None  # an empty one is false
-        self.flight: asyncio.Task[None] | None = None
+        self.poll_task: asyncio.Task[None] | None = None
 
-    def add(self, waiter: Subscriber) -> None:
+    def add(self, subscriber: Subscriber) -> None:
         """Take in one more who waits."""
-        if isinstance(self.waiters, dict):
-            self.waiters[waiter] = None
-        elif len(self.waiters) < MANY_SUBSCRIBERS:
-            self.waiters = (*self.waiters, waiter)
+        if isinstance(self.subscribers, dict):
+            self.subscribers[subscriber] = None
+        elif len(self.subscribers) < MANY_SUBSCRIBERS:
+            self.subscribers = (*self.subscribers, subscriber)
         else:
-            self.waiters = dict.fromkeys((*self.waiters, waiter))
+            self.subscribers = dict.fromkeys((*self.subscribers, subscriber))
 
-    def remove(self, waiter: Subscriber) -> None:
+    def remove(self, subscriber: Subscriber) -> None:
         """Let go of one who waits, if it does."""
-        if isinstance(self.waiters, dict):
-            self.waiters.pop(waiter, None)
+        if isinstance(self.subscribers, dict):
+            self.subscribers.pop(subscriber, None)
         else:
-            self.waiters = tuple(one for one in self.waiters if one is not waiter)
+            self.subscribers = tuple(one for one in self.subscribers if one is not subscriber)
 
     @property
     def is_new(self) -> bool:
@@ -124,11 +124,11 @@ class PolledTask:
         different moments can be compared.
         """
         history, age = self.history, self.history.age(now)
-        index = urgency(history.sight, history.outlook, age=age)
+        index = urgency(history.observations, history.forecast, age=age)
         if history.fault is None:
             return index - now / MAX_NEGLECT
         # Its last answer lies back although it was asked: what counts is when it is due.
-        neglect = max(0.0, age - history.sight.age)
+        neglect = max(0.0, age - history.observations.age)
         return index - (neglect + self.due) / MAX_NEGLECT
 
     def resume(self, now: float) -> None:
@@ -136,9 +136,9 @@ class PolledTask:
         if self.left_at is None:
             return
         idle, self.left_at = now - self.left_at, None
-        self.excuse(idle)
+        self.shift_timers(idle)
 
-    def excuse(self, seconds: float) -> None:
+    def shift_timers(self, seconds: float) -> None:
         """Let no grace and no outage be charged for time in which the task was not asked for."""
         history = self.history
         if history.last is not None and history.fault is None and history.succeeded_at is None:
@@ -154,11 +154,11 @@ class PolledTask:
     def rest(self) -> None:
         """Stop polling for now; what was in flight is asked again by whoever joins next."""
         self.number += 1
-        if self.flight is not None:
-            self.flight.cancel()
-            self.flight = None
+        if self.poll_task is not None:
+            self.poll_task.cancel()
+            self.poll_task = None
 
-    def foretell(self) -> tuple[tuple[float, float] | None, bool]:
+    def estimate_remaining(self) -> tuple[tuple[float, float] | None, bool]:
         """
         Return what is to be expected at the newest event, and whether the task stalls.
 
@@ -169,6 +169,6 @@ class PolledTask:
         if now is None or last is None or last.phase in (Phase.SUCCEEDED, Phase.FAILED):
             return None, False
         age = history.age(now)
-        left = remaining(history.sight, history.outlook, age=age)
-        stalled = is_stalled(history.sight, history.outlook, age=age)
+        left = remaining(history.observations, history.forecast, age=age)
+        stalled = is_stalled(history.observations, history.forecast, age=age)
         return None if left is None else (left[0], left[1]), stalled

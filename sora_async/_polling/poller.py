@@ -40,61 +40,61 @@ class Poller:
     def __init__(
         self,
         fetch: Callable[[str, VideoTask | None], Awaitable[VideoTask]],
-        budget: RateLimit,
-        memory: DurationHistory,
+        rate_limit: RateLimit,
+        duration_history: DurationHistory,
     ) -> None:
         self._fetch = fetch
         self._loop = asyncio.get_running_loop()
-        self._entries: dict[PollKey, PolledTask] = {}
-        self._flights: dict[asyncio.Task[None], PolledTask] = {}
-        self.slots = RequestQueue[PolledTask](budget, self._take_off)
+        self._polled_tasks: dict[PollKey, PolledTask] = {}
+        self._poll_tasks: dict[asyncio.Task[None], PolledTask] = {}
+        self.queue = RequestQueue[PolledTask](rate_limit, self._start_poll)
         self._served_at = self._asked_until = -math.inf
         self._refusal: ResponseError | None = None
         self._refused: dict[str, float] = {}
         self.is_closed = False
-        self._lessons = TaskLearner(memory)
-        self.is_acquainted = False
+        self._learner = TaskLearner(duration_history)
+        self.service_seen = False
 
     def join(
-        self, key: PollKey, waiter: Subscriber, previous: PolledTask | None, *, since: float
+        self, key: PollKey, subscriber: Subscriber, previous: PolledTask | None, *, since: float
     ) -> PolledTask:
         """
         Return the entry that polls for a key, with one more who waits for it.
 
         Args:
             key: What to poll for.
-            waiter: Who wants to know.
+            subscriber: Who wants to know.
             previous: The entry this waiter has left before; polling goes on where it stopped.
             since: The moment it began to wait, which may be before this loop began.
         """
-        entry = self._entries.get(key)
-        if entry is None:
-            entry = self._resume(previous) if previous else self._begin(key, since)
-            self._entries[key] = entry
-            self.slots.plan(entry, entry.due)
-        entry.add(waiter)
-        return entry
+        polled = self._polled_tasks.get(key)
+        if polled is None:
+            polled = self._resume(previous) if previous else self._begin(key, since)
+            self._polled_tasks[key] = polled
+            self.queue.plan(polled, polled.due)
+        polled.add(subscriber)
+        return polled
 
     def _begin(self, key: PollKey, since: float) -> PolledTask:
         now = self._loop.time()
         if since < now - EPSILON:
-            return PolledTask(key, History(task_id=key.task_id, started=now, born=since))
+            return PolledTask(key, History(task_id=key.task_id, started=now, created_at=since))
         # The very number that the wait has: thousands of waits keep one each.
         return PolledTask(key, History(task_id=key.task_id, started=since))
 
-    def _resume(self, entry: PolledTask) -> PolledTask:
+    def _resume(self, polled: PolledTask) -> PolledTask:
         now = self._loop.time()
-        entry.resume(now)
-        entry.due = max(entry.due, now)
-        return entry
+        polled.resume(now)
+        polled.due = max(polled.due, now)
+        return polled
 
-    def leave(self, entry: PolledTask, waiter: Subscriber) -> None:
+    def leave(self, polled: PolledTask, subscriber: Subscriber) -> None:
         """Take one who waits from an entry; the last one out stops the polling."""
-        entry.remove(waiter)
-        if not entry.waiters and self._entries.get(entry.key) is entry:
-            del self._entries[entry.key]
-            self._rest(entry)
-            entry.left_at = self._loop.time()
+        polled.remove(subscriber)
+        if not polled.subscribers and self._polled_tasks.get(polled.key) is polled:
+            del self._polled_tasks[polled.key]
+            self._rest(polled)
+            polled.left_at = self._loop.time()
 
     def silence(self) -> float:
         """Return the seconds for which the service wants to be left alone, by all waits."""
@@ -107,17 +107,17 @@ class Poller:
 
     def note(self, task_id: str, seen: VideoTask | SoraError) -> None:
         """Take note of an answer to any request of the client: it may slow down all of them."""
-        now, meter = self._loop.time(), self.slots.meter
+        now, bucket = self._loop.time(), self.queue.bucket
         if isinstance(seen, VideoTask):
             self._served_at = now
-            self.is_acquainted = True
+            self.service_seen = True
             if self._refused:
                 self._refused.pop(task_id, None)
-            meter.note_good(now)
+            bucket.note_good(now)
         elif isinstance(seen, RateLimitError | ServiceUnavailableError):
             self._note_refusal(task_id, seen, now)
         elif isinstance(seen, ResponseError):
-            meter.note_good(now)
+            bucket.note_good(now)
 
     def _note_refusal(self, task_id: str, seen: ResponseError, now: float) -> None:
         """Be silent and slower; not for a task that is refused again and again, alone of all."""
@@ -130,136 +130,140 @@ class Poller:
         if is_own and asked:
             return
         if isinstance(seen, RateLimitError):
-            self.slots.meter.note_limited(now, asked, is_again=before < math.inf)
+            self.queue.bucket.note_limited(now, asked, is_again=before < math.inf)
         elif asked:
-            self.slots.meter.keep_silent(now, asked)
+            self.queue.bucket.keep_silent(now, asked)
         else:
             return
         self._refusal = seen
         if asked:
-            self._asked_until = self.slots.meter.quiet_until
+            self._asked_until = self.queue.bucket.quiet_until
 
     async def close(self) -> None:
         """End every wait with :class:`ClientClosedError` and every request in flight."""
         self.is_closed = True
-        for entry in list(self._entries.values()):
-            self._settle(entry, _closed(entry.history))
-        self.slots.close()
-        flights = [flight for flight in self._flights if flight is not asyncio.current_task()]
-        await asyncio.gather(self.slots.meter.close(), *flights, return_exceptions=True)
+        for polled in list(self._polled_tasks.values()):
+            self._finish(polled, _closed(polled.history))
+        self.queue.close()
+        flights = [
+            poll_task for poll_task in self._poll_tasks if poll_task is not asyncio.current_task()
+        ]
+        await asyncio.gather(self.queue.bucket.close(), *flights, return_exceptions=True)
 
-    def _take_off(self, entry: PolledTask) -> None:
-        if self._entries.get(entry.key) is not entry:
+    def _start_poll(self, polled: PolledTask) -> None:
+        if self._polled_tasks.get(polled.key) is not polled:
             # Left while it was planned: the collector may drop the last waiter at any moment.
-            self.slots.give_back()
+            self.queue.release()
             return
-        self._excuse(entry)
-        entry.number += 1
-        polling = self._poll(entry, entry.number)
-        name = f"poll {entry.key.task_id}"
+        self._shift_late_poll(polled)
+        polled.number += 1
+        polling = self._poll(polled, polled.number)
+        name = f"poll {polled.key.task_id}"
         create = self._loop.create_task
-        context = entry.context or contextvars.Context()
-        flight = context.run(lambda: create(polling, name=name))
-        if flight.done():  # an eager task (3.12) may have ended already
-            self.slots.give_back()
+        context = polled.context or contextvars.Context()
+        poll_task = context.run(lambda: create(polling, name=name))
+        if poll_task.done():  # an eager task (3.12) may have ended already
+            self.queue.release()
             return
-        entry.flight = flight
-        self._flights[flight] = entry
-        flight.add_done_callback(self._land)
+        polled.poll_task = poll_task
+        self._poll_tasks[poll_task] = polled
+        poll_task.add_done_callback(self._on_poll_done)
 
-    def _excuse(self, entry: PolledTask) -> None:
+    def _shift_late_poll(self, polled: PolledTask) -> None:
         """
         Charge a late poll to no outage and no grace.
 
         Time in which the service answers nobody counts all the same, unless it
         has asked for it: that is an outage, whoever waits for a slot meanwhile.
         """
-        late = self._loop.time() - entry.due
+        late = self._loop.time() - polled.due
         if late <= LATE:
             return
-        late = min(late, max(self._served_at, self._asked_until) - entry.due)
+        late = min(late, max(self._served_at, self._asked_until) - polled.due)
         if late > 0:
-            entry.excuse(late)
+            polled.shift_timers(late)
 
-    def _land(self, flight: asyncio.Task[None]) -> None:
-        entry = self._flights.pop(flight)
-        if entry.flight is flight and flight.cancelled():
+    def _on_poll_done(self, poll_task: asyncio.Task[None]) -> None:
+        polled = self._poll_tasks.pop(poll_task)
+        if polled.poll_task is poll_task and poll_task.cancelled():
             # By a stranger, before its first step: nobody else would tell those who wait.
-            self._settle(entry, _closed(entry.history))
-        self.slots.give_back()
+            self._finish(polled, _closed(polled.history))
+        self.queue.release()
 
-    async def _poll(self, entry: PolledTask, number: int) -> None:
+    async def _poll(self, polled: PolledTask, number: int) -> None:
         """Ask once and act on the answer; whatever goes wrong in here reaches those who wait."""
         seen: VideoTask | SoraError
         try:
-            seen = await self._fetch(entry.key.task_id, entry.history.last)
+            seen = await self._fetch(polled.key.task_id, polled.history.last)
         except SoraError as error:
             seen = _without_frames(error)
         except BaseException as stop:
-            if entry.number == number:
-                self._settle(entry, stop if isinstance(stop, Exception) else _closed(entry.history))
+            if polled.number == number:
+                self._finish(
+                    polled, stop if isinstance(stop, Exception) else _closed(polled.history)
+                )
             if isinstance(stop, Exception):
                 return
             raise
-        if entry.number != number:
+        if polled.number != number:
             return  # everybody has left, and the cancellation was lost on the way
-        entry.flight = None
+        polled.poll_task = None
         try:
-            self._decide(entry, seen)
+            self._decide(polled, seen)
         except Exception as bug:
-            self._settle(entry, bug)
+            self._finish(polled, bug)
 
-    def _decide(self, entry: PolledTask, seen: VideoTask | SoraError) -> None:
-        before, now = entry.history, self._loop.time()
-        self.note(entry.key.task_id, seen)
+    def _decide(self, polled: PolledTask, seen: VideoTask | SoraError) -> None:
+        before, now = polled.history, self._loop.time()
+        self.note(polled.key.task_id, seen)
         if isinstance(seen, VideoTask):
-            before = self._lessons.prepare(entry, seen, now)
+            before = self._learner.prepare(polled, seen, now)
         else:
             before = attrs.evolve(
                 before,
-                is_acquainted=before.is_acquainted or self.is_acquainted,
+                service_seen=before.service_seen or self.service_seen,
                 served_at=self._served_at,
             )
-        entry.history, decision = decide(
+        polled.history, decision = decide(
             before,
             seen,
             now=now,
-            schedule=entry.key.schedule,
-            patience=self._lessons.patience(entry, seen),
+            schedule=polled.key.schedule,
+            fault_policy=self._learner.fault_policy(polled, seen),
         )
-        self.is_acquainted |= entry.history.is_acquainted
-        _log(before, entry.history, decision, now=now)
+        self.service_seen |= polled.history.service_seen
+        _log(before, polled.history, decision, now=now)
         is_recovery = isinstance(seen, VideoTask) and before.fault is not None
-        is_worse = before.fault is None or entry.history.faults > before.faults == 0
+        is_worse = before.fault is None or polled.history.faults > before.faults == 0
         if isinstance(seen, VideoTask) or is_worse:
-            entry.news_at = now
-            entry.recovered_after = now - before.fault_started if is_recovery else None
+            polled.news_at = now
+            polled.recovered_after = now - before.fault_started if is_recovery else None
         if isinstance(decision, Sleep):
-            self.slots.plan(entry, now + decision.seconds)
-            self._tell(entry, decision, is_news=entry.news_at == now)
+            self.queue.plan(polled, now + decision.seconds)
+            self._tell(polled, decision, is_news=polled.news_at == now)
         else:
-            self._lessons.learn(entry, before, decision, now)
-            self._settle(entry, decision.task if isinstance(decision, Done) else decision.error)
+            self._learner.learn(polled, before, decision, now)
+            self._finish(polled, decision.task if isinstance(decision, Done) else decision.error)
 
-    def _tell(self, entry: PolledTask, decision: Sleep, *, is_news: bool) -> None:
+    def _tell(self, polled: PolledTask, decision: Sleep, *, is_news: bool) -> None:
         if not is_news and decision.asked is None:
             return
-        for waiter in tuple(entry.waiters):
+        for subscriber in tuple(polled.subscribers):
             if is_news:
-                waiter._publish()
+                subscriber._publish()
             if decision.asked is not None:
-                waiter._allow_silence(decision.asked)
+                subscriber._allow_silence(decision.asked)
 
-    def _settle(self, entry: PolledTask, end: WaitResult) -> None:
-        self._entries.pop(entry.key, None)
-        self._rest(entry)
-        waiters, entry.waiters = entry.waiters, ()
-        for waiter in waiters:
-            waiter._settle(end)
+    def _finish(self, polled: PolledTask, end: WaitResult) -> None:
+        self._polled_tasks.pop(polled.key, None)
+        self._rest(polled)
+        subscribers, polled.subscribers = polled.subscribers, ()
+        for subscriber in subscribers:
+            subscriber._finish(end)
 
-    def _rest(self, entry: PolledTask) -> None:
-        self.slots.drop(entry)
-        entry.rest()
+    def _rest(self, polled: PolledTask) -> None:
+        self.queue.drop(polled)
+        polled.rest()
 
 
 def _without_frames(error: SoraError) -> SoraError:

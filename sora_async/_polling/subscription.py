@@ -13,10 +13,10 @@ class EventSource(Protocol[EventT]):
     def latest(self) -> EventT | None:
         """The newest event."""
 
-    def _hold(self) -> None:
+    def _add_consumer(self) -> None:
         """Count one more consumer."""
 
-    def _release(self) -> None:
+    def _remove_consumer(self) -> None:
         """Count one consumer less."""
 
     async def _next(self, version: int) -> int:
@@ -54,7 +54,7 @@ class EventIterator(Generic[EventT]):
         from time to time keeps one call in a task, and uses :func:`asyncio.wait`.
         """
         if self._loop is None:
-            self._watch._hold()
+            self._watch._add_consumer()
             self._loop = asyncio.get_running_loop()
         self._waiting += 1
         try:
@@ -78,7 +78,7 @@ class EventIterator(Generic[EventT]):
     def _let_go(self) -> None:
         if self._loop is not None and not self._waiting:
             self._loop = None
-            self._watch._release()
+            self._watch._remove_consumer()
 
     def __del__(self) -> None:
         """Let go of the watch; by way of its loop where the garbage collector runs elsewhere."""
@@ -86,6 +86,6 @@ class EventIterator(Generic[EventT]):
         if loop is None or loop.is_closed():
             return
         if asyncio._get_running_loop() is loop:
-            self._watch._release()
+            self._watch._remove_consumer()
         else:
-            loop.call_soon_threadsafe(self._watch._release)
+            loop.call_soon_threadsafe(self._watch._remove_consumer)

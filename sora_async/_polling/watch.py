@@ -47,12 +47,12 @@ class Watch:
 
     __slots__ = (
         "__weakref__",
-        "_birth",
+        "_pending_task",
         "_created",
         "_door",
         "_end",
         "_ends",
-        "_entry",
+        "_polled",
         "_follower",
         "_frames",
         "_holders",
@@ -73,19 +73,19 @@ class Watch:
         key: PollKey,
         *,
         timeout: float | None,
-        age: float = 0.0,
-        birth: PendingTask | None = None,
+        already_waited: float = 0.0,
+        pending_task: PendingTask | None = None,
     ) -> None:
         self._door = door
-        self._birth = birth
+        self._pending_task = pending_task
         self._created: VideoTask | None = None
         self._key = key
         self._timeout = timeout
         self._poller: Poller | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._entry: PolledTask | None = None
+        self._polled: PolledTask | None = None
         self._holders = 0
-        self._started = -age  # as if the loop began when the wait does
+        self._started = -already_waited  # as if the loop began when the wait does
         self._timer: asyncio.TimerHandle | None = None
         self._end: WaitResult | None = None
         self._frames: TracebackType | None = None
@@ -108,22 +108,22 @@ class Watch:
     @property
     def latest(self) -> ProgressEvent | None:
         """The newest event, None before the first answer; reading it sends nothing."""
-        entry = self._entry
-        if entry is None or entry.news_at is None:
+        polled = self._polled
+        if polled is None or polled.news_at is None:
             return self._latest
-        elapsed = entry.news_at - self._started
+        elapsed = polled.news_at - self._started
         before = self._latest
-        if before is not None and (before.polls, before.elapsed) == (entry.history.polls, elapsed):
+        if before is not None and (before.polls, before.elapsed) == (polled.history.polls, elapsed):
             return before
-        history = entry.history
-        left, stalled = entry.foretell()
+        history = polled.history
+        left, stalled = polled.estimate_remaining()
         self._latest = ProgressEvent(
             task=history.last or self._created or VideoTask(id=history.task_id),
             progress=furthest(before.progress if before else None, history.progress),
             elapsed=max(0.0, elapsed),
             polls=history.polls,
             fault=history.fault,
-            recovered_after=entry.recovered_after,
+            recovered_after=polled.recovered_after,
             remaining=left,
             stalled=stalled,
         )
@@ -131,13 +131,13 @@ class Watch:
 
     def __repr__(self) -> str:
         """Return the id and what is known of it."""
-        known = "not begun" if self._latest is None and self._entry is None else str(self.latest)
+        known = "not begun" if self._latest is None and self._polled is None else str(self.latest)
         return f"<Watch {self.task_id!r}: {known}>"
 
     def __await__(self) -> Generator[object, None, VideoTask]:
         """Wait for the finished task; see :meth:`result`."""
         # Thousands of these frames wait at the same time: nothing in them is without need.
-        self._hold()
+        self._add_consumer()
         if self._end is None:
             self._ends = add_waiter(self._ends)
             future = self._ends[-1]
@@ -145,8 +145,8 @@ class Watch:
                 yield from future
             finally:
                 remove_waiter(self._ends, future)
-                self._release()
-        return self._unwrap()
+                self._remove_consumer()
+        return self._result_or_raise()
 
     async def result(self) -> VideoTask:
         """
@@ -177,25 +177,25 @@ class Watch:
                 remove_waiter(self._news, future)
         if self._version > version and not isinstance(self._end, BaseException):
             return self._version
-        self._unwrap()
+        self._result_or_raise()
         return 0
 
     def _follow(self, follower: Callable[["Watch"], None]) -> None:
         """Begin, without a task that waits: one follower is told of all news, the end included."""
         self._follower = follower
-        self._hold()
+        self._add_consumer()
         if self._version:
             follower(self)  # a wait that joined others has news from the start
 
     def _unfollow(self) -> None:
         self._follower = None
-        self._release()
+        self._remove_consumer()
 
     @property
     def _is_over(self) -> bool:
         return self._end is not None
 
-    def _unwrap(self) -> VideoTask:
+    def _result_or_raise(self) -> VideoTask:
         """Return the task or raise the error: a copy, for one raised often gathers tracebacks."""
         end = self._end
         if isinstance(end, VideoTask):
@@ -209,7 +209,7 @@ class Watch:
             error.__cause__ = end.fault
         raise error
 
-    def _hold(self) -> None:
+    def _add_consumer(self) -> None:
         """Count one more consumer; the first one starts the polling, or goes on with it."""
         loop = asyncio.get_running_loop()
         if self._end is not None:
@@ -221,10 +221,10 @@ class Watch:
             raise RuntimeError(f"this Watch belongs to another event loop: {again}")
         if self._holders == 0:
             self._poller = self._door._find_poller()
-            if self._birth is not None:
-                self._birth.hold(self._be_born)
+            if self._pending_task is not None:
+                self._pending_task.hold(self._on_created)
             else:
-                self._join(self._poller, self._entry)
+                self._join(self._poller, self._polled)
             if self._timeout is not None:
                 self._timer = loop.call_at(self._started + self._timeout, self._expire, None)
         self._holders += 1
@@ -232,18 +232,18 @@ class Watch:
     def _join(self, poller: Poller, previous: PolledTask | None) -> None:
         """Have the task polled."""
         assert self._loop is not None
-        self._entry = poller.join(self._key, self, previous, since=self._started)
-        if self._entry is not previous and self._entry.news_at is not None:
+        self._polled = poller.join(self._key, self, previous, since=self._started)
+        if self._polled is not previous and self._polled.news_at is not None:
             self._version += 1
         # Not at once: an error that is raised without a pause would stop a loop of retries.
         self._loop.call_soon(self._keep_silence, poller.silence())
 
-    def _be_born(self, made: VideoTask | BaseException) -> None:
+    def _on_created(self, made: VideoTask | BaseException) -> None:
         """Take what came of the create, whoever still waits for it."""
-        self._birth = None
+        self._pending_task = None
         if isinstance(made, BaseException):
             if self._end is None:
-                self._settle(made)
+                self._finish(made)
             return
         self._created = made
         self._key = attrs.evolve(self._key, task_id=made.id)
@@ -259,17 +259,17 @@ class Watch:
         except Exception as bug:  # of a schedule of the user's: it must reach those who wait
             begun = bug
         if not isinstance(begun, PolledTask):
-            self._settle(begun)
+            self._finish(begun)
         elif self._holders == 0:
-            begun.left_at, self._entry = now, begun
+            begun.left_at, self._polled = now, begun
         elif self._poller.is_closed:
-            self._settle(ClientClosedError(made.id))
+            self._finish(ClientClosedError(made.id))
         else:
             self._join(self._poller, begun)
             self._publish()
             self._allow_silence(made.poll_after or 0.0)
 
-    def _release(self) -> None:
+    def _remove_consumer(self) -> None:
         """Count one consumer less; the last one stops the polling."""
         if self._end is None:
             self._holders -= 1
@@ -280,23 +280,23 @@ class Watch:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._birth is not None:
-            self._birth.leave()
-        elif self._entry is not None:
+        if self._pending_task is not None:
+            self._pending_task.leave()
+        elif self._polled is not None:
             assert self._poller is not None
-            self._poller.leave(self._entry, self)
+            self._poller.leave(self._polled, self)
 
     def _expire(self, asked: float | None) -> None:
         """End the wait for want of time; with the task, where that has succeeded already."""
-        if self._entry is None:
-            self._settle(WaitTimeoutError(""))
+        if self._polled is None:
+            self._finish(WaitTimeoutError(""))
             return
-        history = self._entry.history
-        ending = end_of_success(history, self._key.patience)
+        history = self._polled.history
+        ending = end_of_success(history, self._key.fault_policy)
         if ending is not None:
-            self._settle(ending.task if isinstance(ending, Done) else ending.error)
+            self._finish(ending.task if isinstance(ending, Done) else ending.error)
             return
-        self._settle(
+        self._finish(
             WaitTimeoutError(
                 history.task_id, history.last, 0.0, history.polls, history.fault, asked
             )
@@ -322,10 +322,10 @@ class Watch:
 
     def _keep_silence(self, seconds: float) -> None:
         """Take note of a silence at the start, unless an answer is on its way already."""
-        if self._entry is not None and self._entry.flight is None:
+        if self._polled is not None and self._polled.poll_task is None:
             self._allow_silence(seconds)
 
-    def _settle(self, end: WaitResult) -> None:
+    def _finish(self, end: WaitResult) -> None:
         """Take the end of the wait and wake everybody."""
         assert self._loop is not None
         if isinstance(end, WaitInterruptedError):
@@ -333,7 +333,7 @@ class Watch:
             end = attrs.evolve(end, elapsed=elapsed, last=end.last or self._created)
         _ = self.latest
         self._rest()
-        self._entry = None
+        self._polled = None
         self._end = end
         self._frames = end.__traceback__ if isinstance(end, BaseException) else None
         wake_all(self._ends)

@@ -35,13 +35,13 @@ _LISTS = ("data", "videos", "items", "list", "records")
 
 
 def decode_created(
-    reply: Response, *, secrets: tuple[str, ...], content: str | None, is_about_one: bool = False
+    response: Response, *, secrets: tuple[str, ...], content: str | None, is_about_one: bool = False
 ) -> tuple[VideoTask, Mapping[str, Any]]:
     """
     Return the task that a create, or a remix, has made, and the body that tells of it.
 
     Args:
-        reply: The reply; 200, 201 and 202 are alike.
+        response: The reply; 200, 201 and 202 are alike.
         secrets: As in :func:`decode_response`.
         content: As in :func:`decode_response`.
         is_about_one: Whether the id of another task was in the path.
@@ -51,25 +51,25 @@ def decode_created(
         UnsupportedOperationError: The server has no such call.
         ResponseError: The service has refused; the class says why.
     """
-    safe = attrs.evolve(reply, body=hide_in_body(reply.body, secrets))
+    safe = attrs.evolve(response, body=hide_in_body(response.body, secrets))
     value = _parse(safe)
     body = open_envelope(read_mapping(value))
     task_id = _read_new_id(body, read_mapping(value))
     if task_id is None:
         error = read_error(safe, secrets=secrets)
         if error is None:
-            raise InvalidResponseError(reply.url, reply.status, "no id of a task")
+            raise InvalidResponseError(response.url, response.status, "no id of a task")
         raise _as_not_offered(error, is_about_one=is_about_one)
     try:
-        task = decode_response(reply, task_id=task_id, secrets=secrets, content=content)
+        task = decode_response(response, task_id=task_id, secrets=secrets, content=content)
     except ResponseError as refusal:
         raise _as_not_offered(refusal, is_about_one=is_about_one) from None
     return task, body
 
 
-def _parse(reply: Response) -> Any:
+def _parse(response: Response) -> Any:
     try:
-        return parse_json(reply.body)
+        return parse_json(response.body)
     except ValueError:
         return None
 
@@ -105,13 +105,13 @@ class TaskPage:
 
 
 def decode_page(
-    reply: Response, *, secrets: tuple[str, ...], poll: str, content: str | None
+    response: Response, *, secrets: tuple[str, ...], poll: str, content: str | None
 ) -> TaskPage:
     """
     Return one page of the list of tasks.
 
     Args:
-        reply: The reply.
+        response: The reply.
         secrets: As in :func:`decode_response`.
         poll: The address of a poll, with ``{id}``.
         content: As in :func:`decode_response`.
@@ -121,10 +121,10 @@ def decode_page(
         UnsupportedOperationError: The server has no list.
         ResponseError: The service has refused; the class says why.
     """
-    value = _open(reply, secrets=secrets, is_about_one=False)
+    value = _open(response, secrets=secrets, is_about_one=False)
     items = _find_items(value)
     if items is None:
-        raise InvalidResponseError(reply.url, reply.status, "JSON that is no list of tasks")
+        raise InvalidResponseError(response.url, response.status, "JSON that is no list of tasks")
     tasks = [
         decode_task(body, raw=item, task_id=task_id, url=fill_in(poll, task_id), content=content)
         for item in items
@@ -154,7 +154,7 @@ def _find_items(value: Any) -> list[Any] | None:
     return None
 
 
-def decode_deleted(reply: Response, *, secrets: tuple[str, ...]) -> None:
+def decode_deleted(response: Response, *, secrets: tuple[str, ...]) -> None:
     """
     Return when a task was deleted; an empty reply of a good status says so, too.
 
@@ -163,14 +163,14 @@ def decode_deleted(reply: Response, *, secrets: tuple[str, ...]) -> None:
         UnsupportedOperationError: The server deletes nothing.
         ResponseError: The service has refused; the class says why.
     """
-    if 200 <= reply.status < 300 and not reply.body.strip():
+    if 200 <= response.status < 300 and not response.body.strip():
         return
-    value = read_mapping(_open(reply, secrets=secrets, is_about_one=True))
+    value = read_mapping(_open(response, secrets=secrets, is_about_one=True))
     if value.get("deleted") is False:
-        raise ResponseError(reply.url, reply.status, None, "the task was not deleted")
+        raise ResponseError(response.url, response.status, None, "the task was not deleted")
 
 
-def decode_character(reply: Response, *, secrets: tuple[str, ...], is_new: bool) -> Character:
+def decode_character(response: Response, *, secrets: tuple[str, ...], is_new: bool) -> Character:
     """
     Return a character.
 
@@ -179,11 +179,11 @@ def decode_character(reply: Response, *, secrets: tuple[str, ...], is_new: bool)
         UnsupportedOperationError: The server knows no characters.
         ResponseError: The service has refused; the class says why.
     """
-    value = _open(reply, secrets=secrets, is_about_one=not is_new)
+    value = _open(response, secrets=secrets, is_about_one=not is_new)
     body = open_envelope(read_mapping(value))
     name = body.get("id")
     if not isinstance(name, str) or not name:
-        raise InvalidResponseError(reply.url, reply.status, "no id of a character")
+        raise InvalidResponseError(response.url, response.status, "no id of a character")
     return Character(
         id=name,
         name=read_text(body.get("name")),
@@ -192,9 +192,9 @@ def decode_character(reply: Response, *, secrets: tuple[str, ...], is_new: bool)
     )
 
 
-def _open(reply: Response, *, secrets: tuple[str, ...], is_about_one: bool) -> Any:
+def _open(response: Response, *, secrets: tuple[str, ...], is_about_one: bool) -> Any:
     """Return the JSON of a reply, or raise the error that it is."""
-    safe = attrs.evolve(reply, body=hide_in_body(reply.body, secrets))
+    safe = attrs.evolve(response, body=hide_in_body(response.body, secrets))
     error = read_error(safe, secrets=secrets)
     if error is not None:
         raise _as_not_offered(error, is_about_one=is_about_one)

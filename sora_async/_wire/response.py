@@ -56,7 +56,7 @@ class Response:
 
 
 def decode_response(
-    reply: Response,
+    response: Response,
     *,
     task_id: str,
     secrets: tuple[str, ...] = (),
@@ -70,7 +70,7 @@ def decode_response(
     services send a failed task as HTTP 400 or 500.
 
     Args:
-        reply: The reply to a poll.
+        response: The reply to a poll.
         task_id: The id that was asked for.
         secrets: The key, and what else the request was sent with that must
             not be shown. An error says when there was nothing; where a
@@ -86,76 +86,76 @@ def decode_response(
         InvalidResponseError: It is no JSON object, or another endpoint's.
         ResponseError: The service answered with an error; the class says which.
     """
-    if previous is not None and _is_repeated(previous, reply):
+    if previous is not None and _is_repeated(previous, response):
         return previous
-    body = hide_in_body(reply.body, secrets)
-    if body == reply.body:
-        return _decode(reply, task_id=task_id, secrets=secrets, content=content)
-    safe = attrs.evolve(reply, body=body)
+    body = hide_in_body(response.body, secrets)
+    if body == response.body:
+        return _decode(response, task_id=task_id, secrets=secrets, content=content)
+    safe = attrs.evolve(response, body=body)
     task = _decode(safe, task_id=task_id, secrets=secrets, content=content)
     if task.video_url is None:
         return task
-    whole = _decode(reply, task_id=task_id, secrets=secrets, content=content)
+    whole = _decode(response, task_id=task_id, secrets=secrets, content=content)
     return attrs.evolve(task, video_url=whole.video_url)
 
 
-def _is_repeated(previous: VideoTask, reply: Response) -> bool:
+def _is_repeated(previous: VideoTask, response: Response) -> bool:
     """Return whether a good reply is, byte for byte, the one a snapshot was read from."""
-    is_good = 200 <= reply.status < 300
-    is_same = is_good and previous._raw == reply.body
-    return is_same and previous.poll_after == read_poll_after(reply.headers)
+    is_good = 200 <= response.status < 300
+    is_same = is_good and previous._raw == response.body
+    return is_same and previous.poll_after == read_poll_after(response.headers)
 
 
-def read_error(reply: Response, *, secrets: tuple[str, ...]) -> ResponseError | None:
+def read_error(response: Response, *, secrets: tuple[str, ...]) -> ResponseError | None:
     """
     Return the error that the reply to any call is, None when it is a good one of JSON.
 
     Raises:
         InvalidResponseError: It is neither.
     """
-    is_good = 200 <= reply.status < 300
-    value = _parse(reply, is_needed=is_good)
+    is_good = 200 <= response.status < 300
+    value = _parse(response, is_needed=is_good)
     body = open_envelope(read_mapping(value))
     is_error = isinstance(value, dict) and "deleted" not in body and _is_error(body, task_id="")
-    return None if is_good and not is_error else _error(reply, value, secrets=secrets)
+    return None if is_good and not is_error else _error(response, value, secrets=secrets)
 
 
-def _error(reply: Response, value: Any, *, secrets: tuple[str, ...]) -> ResponseError:
+def _error(response: Response, value: Any, *, secrets: tuple[str, ...]) -> ResponseError:
     return error_from(
         value,
-        url=reply.url,
-        status=reply.status,
-        headers=reply.headers,
-        received=reply.received,
-        text=None if value is not None else _text(reply),
+        url=response.url,
+        status=response.status,
+        headers=response.headers,
+        received=response.received,
+        text=None if value is not None else _text(response),
         secrets=secrets,
     )
 
 
 def _decode(
-    reply: Response, *, task_id: str, secrets: tuple[str, ...], content: str | None
+    response: Response, *, task_id: str, secrets: tuple[str, ...], content: str | None
 ) -> VideoTask:
-    is_good = 200 <= reply.status < 300
-    value = _parse(reply, is_needed=is_good)
+    is_good = 200 <= response.status < 300
+    value = _parse(response, is_needed=is_good)
     if is_good:
         if not isinstance(value, dict):
             reason = f"JSON that is no object: {_sketch(value)}"
-            raise InvalidResponseError(reply.url, reply.status, reason)
+            raise InvalidResponseError(response.url, response.status, reason)
         if value.get("object") == "list" or value.get("deleted") is True:
             reason = "another endpoint's answer, not a task"
-            raise InvalidResponseError(reply.url, reply.status, reason)
+            raise InvalidResponseError(response.url, response.status, reason)
         body = open_envelope(value)
         is_task = not _is_error(body, task_id=task_id)
     else:
         value = _out_of_detail(value)
         body = open_envelope(read_mapping(value))
-        is_task = _is_task(body, task_id=task_id, status=reply.status)
+        is_task = _is_task(body, task_id=task_id, status=response.status)
     if not is_task:
-        raise _error(reply, value, secrets=secrets)
-    hint = read_poll_after(reply.headers)
-    raw = reply.body if is_good else read_mapping(_out_of_detail(parse_exactly(reply.body)))
+        raise _error(response, value, secrets=secrets)
+    hint = read_poll_after(response.headers)
+    raw = response.body if is_good else read_mapping(_out_of_detail(parse_exactly(response.body)))
     task = decode_task(
-        body, raw=raw, task_id=task_id, url=reply.url, content=content, poll_after=hint
+        body, raw=raw, task_id=task_id, url=response.url, content=content, poll_after=hint
     )
     return task if task.failure is None else _hide_in_failure(task, task.failure, secrets)
 
@@ -166,15 +166,15 @@ def _hide_in_failure(task: VideoTask, failure: TaskFailure, secrets: tuple[str, 
     return task if safe == failure else attrs.evolve(task, failure=safe)
 
 
-def _parse(reply: Response, *, is_needed: bool) -> Any:
+def _parse(response: Response, *, is_needed: bool) -> Any:
     """Return the body's JSON; None where it is none and the status alone can tell what to do."""
     try:
-        return parse_json(reply.body)
+        return parse_json(response.body)
     except ValueError as error:
         reason = str(error)
-    is_page = is_html(reply.body)
-    if is_needed or (is_page and reply.status == 404):
-        raise InvalidResponseError(reply.url, reply.status, reason, is_page)
+    is_page = is_html(response.body)
+    if is_needed or (is_page and response.status == 404):
+        raise InvalidResponseError(response.url, response.status, reason, is_page)
     return None
 
 
@@ -224,8 +224,12 @@ def _is_task(body: Mapping[str, Any], *, task_id: str, status: int) -> bool:
     return is_plausible or is_named_as(body, task_id)
 
 
-def _text(reply: Response) -> str | None:
-    return None if is_html(reply.body) else read_label(reply.body[:2000].decode("utf-8", "replace"))
+def _text(response: Response) -> str | None:
+    return (
+        None
+        if is_html(response.body)
+        else read_label(response.body[:2000].decode("utf-8", "replace"))
+    )
 
 
 def _sketch(value: object) -> str:

@@ -170,12 +170,12 @@ def _add_batch(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="what was ordered, to go on from (default: batch.jsonl in DIR)",
     )
-    at_once = (
-        ("creating", 4, "orders that are sent at the same time (default: 4)"),
-        ("waiting", 20, "tasks on the service at the same time (default: 20)"),
-        ("downloading", 4, "videos that are downloaded at the same time (default: 4)"),
+    limits = (
+        ("max-creates", 4, "orders that are sent at the same time (default: 4)"),
+        ("max-waits", 20, "tasks on the service at the same time (default: 20)"),
+        ("max-downloads", 4, "videos that are downloaded at the same time (default: 4)"),
     )
-    for name, number, text in at_once:
+    for name, number, text in limits:
         parser.add_argument(f"--{name}", type=_read_count, default=number, metavar="N", help=text)
     _add_timeout(parser)
     _add_service(parser)

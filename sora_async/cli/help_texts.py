@@ -104,7 +104,7 @@ are under way have been answered."""
 BATCH_EPILOG = """\
 examples:
   sora-async batch prompts.jsonl --out videos/
-  sora-async batch prompts.jsonl --out videos/ --waiting 50 --journal job.jsonl
+  sora-async batch prompts.jsonl --out out/ --max-waits 50 --journal job.jsonl
   jq -c '.ideas[]' plan.json | sora-async batch - --out videos/
 
 prompts.jsonl:

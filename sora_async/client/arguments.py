@@ -21,13 +21,13 @@ _SECRET_NAME = re.compile(
 
 Ids = TypeVar("Ids")
 
-LONGEST = 1e9
+MAX_SECONDS = 1e9
 """Seconds: about thirty years."""
 
 
 def check_seconds(name: str, value: object) -> float:
     """Return a length in seconds above 0; infinity is none."""
-    if not is_number(value) or not 0 < value <= LONGEST:
+    if not is_number(value) or not 0 < value <= MAX_SECONDS:
         raise InvalidArgumentError(f"{name}: expected a number of seconds above 0, got {value!r}")
     return float(value)
 
@@ -37,9 +37,13 @@ def check_limit(name: str, value: object) -> float | None:
     return None if value is None else check_seconds(name, value)
 
 
-def check_age(value: object) -> float:
+def check_already_waited(value: object) -> float:
     """Return a length in seconds that may be 0."""
-    return 0.0 if value == 0 and not isinstance(value, bool) else check_seconds("age", value)
+    return (
+        0.0
+        if value == 0 and not isinstance(value, bool)
+        else check_seconds("already_waited", value)
+    )
 
 
 def check_count(name: str, value: object, *, least: int) -> int:
@@ -128,17 +132,17 @@ def check_schedule(value: object) -> Policy | None:
     return cast(Policy | None, value)
 
 
-def check_memory(value: object) -> DurationHistory | None:
+def check_duration_history(value: object) -> DurationHistory | None:
     """Return a memory or None."""
     if value is not None and not isinstance(value, DurationHistory):
-        raise InvalidArgumentError(f"memory: expected a Memory, got {value!r}")
+        raise InvalidArgumentError(f"duration_history: expected a DurationHistory, got {value!r}")
     return value
 
 
-def check_budget(value: object) -> RateLimit | None:
+def check_rate_limit(value: object) -> RateLimit | None:
     """Return a budget or None."""
     if value is not None and not isinstance(value, RateLimit):
-        raise InvalidArgumentError(f"budget: expected a Budget, got {value!r}")
+        raise InvalidArgumentError(f"rate_limit: expected a RateLimit, got {value!r}")
     return value
 
 

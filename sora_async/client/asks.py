@@ -25,7 +25,7 @@ from .loop_resources import LoopResources
 
 Answer = TypeVar("Answer")
 
-MOST_LISTED = 100
+MAX_PAGE_SIZE = 100
 """Tasks that a page of a list may have. Source: OpenAI's API reference, "List videos"."""
 
 
@@ -35,7 +35,7 @@ class Asks(ABC):
     _max_retries: int
 
     @abstractmethod
-    def _home(self) -> LoopResources:
+    def _resources(self) -> LoopResources:
         """Return what the client has on the running loop."""
 
     async def get_task(self, task_id: str) -> VideoTask:
@@ -56,8 +56,8 @@ class Asks(ABC):
             ResponseError: The service answered with an error; its class says which.
         """
         check_task_id(task_id)
-        home = self._home()
-        return await self._persist(lambda: home.fetch(task_id))
+        resources = self._resources()
+        return await self._persist(lambda: resources.fetch(task_id))
 
     async def list_tasks(
         self,
@@ -81,21 +81,26 @@ class Asks(ABC):
         if order not in ("asc", "desc"):
             raise InvalidArgumentError(f"order: expected 'asc' or 'desc', got {order!r}")
         left = None if limit is None else check_count("limit", limit, least=1)
-        home = self._home()
-        path, poll = home.find_path("list_path"), home.base_url + home.dialect.poll_path
+        resources = self._resources()
+        path, poll = (
+            resources.find_path("list_path"),
+            resources.base_url + resources.dialect.poll_path,
+        )
         asked = set()
 
-        def read(reply: Response) -> TaskPage:
-            return decode_page(reply, secrets=home.secrets, poll=poll, content=home.content)
+        def read(response: Response) -> TaskPage:
+            return decode_page(
+                response, secrets=resources.secrets, poll=poll, content=resources.content
+            )
 
         while True:
             query: dict[str, str] = {"order": order}
             if left is not None:
-                query["limit"] = str(min(left, MOST_LISTED))
+                query["limit"] = str(min(left, MAX_PAGE_SIZE))
             if after is not None:
                 asked.add(after)
                 query["after"] = check_task_id(after)
-            page = await self._persist(partial(home.call, "GET", path, read, query=query))
+            page = await self._persist(partial(resources.call, "GET", path, read, query=query))
             if page.next_after in asked:
                 return  # a server that takes no notice of "after" sends one page for ever
             for task in page.tasks[:left]:
@@ -120,18 +125,18 @@ class Asks(ABC):
             SoraError: As in :meth:`get_task`.
         """
         check_task_id(task_id)
-        home = self._home()
-        path = home.find_path("delete_path")
+        resources = self._resources()
+        path = resources.find_path("delete_path")
         tries = 0
 
         async def delete() -> None:
             nonlocal tries
             tries += 1
             try:
-                await home.call(
+                await resources.call(
                     "DELETE",
                     path,
-                    lambda reply: decode_deleted(reply, secrets=home.secrets),
+                    lambda response: decode_deleted(response, secrets=resources.secrets),
                     about=task_id,
                 )
             except TaskNotFoundError:
@@ -155,17 +160,17 @@ class Asks(ABC):
             SoraError: As in :meth:`get_task`.
         """
         check_task_id(character_id)
-        home = self._home()
-        path = home.find_path("get_character_path")
+        resources = self._resources()
+        path = resources.find_path("get_character_path")
 
-        def read(reply: Response) -> Character:
-            return decode_character(reply, secrets=home.secrets, is_new=False)
+        def read(response: Response) -> Character:
+            return decode_character(response, secrets=resources.secrets, is_new=False)
 
-        return await self._persist(lambda: home.call("GET", path, read, about=character_id))
+        return await self._persist(lambda: resources.call("GET", path, read, about=character_id))
 
     async def _persist(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         """Ask, and ask again after faults that may pass."""
-        patience = self._home().patience
+        patience = self._resources().patience
         for ceiling in FAULT_INTERVALS[: self._max_retries]:
             try:
                 return await ask()

@@ -24,12 +24,12 @@ from .._wire.urls import check_api_key, check_base_url, check_task_id, cut_overl
 from ..schedule import DEFAULT_SCHEDULE, Policy
 from ..schedule.learning.memory import DurationHistory
 from .arguments import (
-    check_age,
-    check_budget,
+    check_already_waited,
     check_channel,
     check_count,
+    check_duration_history,
     check_limit,
-    check_memory,
+    check_rate_limit,
     check_schedule,
     check_seconds,
     check_ssl,
@@ -64,9 +64,9 @@ class SoraClient(Saves):
             *trust_env* and *trace_configs* are then its own affair.
         headers: Further headers for every request, such as ``X-Forwarded-Host``.
         schedule: The cadence of waits that name none.
-        memory: What was learned of how long tasks take; a new one when
+        duration_history: What was learned of how long tasks take; a new one when
             None. A :class:`~sora_async.schedule.LearningSchedule` goes by it.
-        budget: What all requests under one event loop may add up to.
+        rate_limit: What all requests under one event loop may add up to.
         request_timeout: Seconds for one request, connection and body
             included; the wait for a slot of the budget is not.
         create_timeout: The same for what creates something: uploads take long.
@@ -75,7 +75,7 @@ class SoraClient(Saves):
         max_retries: How often :meth:`get_task` and its like ask again after a transient
             fault, and a create tries again to get a connection. Waits do not use it: they
             have *outage_timeout*.
-        longest_body: Bytes of a reply that are read, after decompression.
+        max_response_size: Bytes of a reply that are read, after decompression.
         allow_plain_http: Whether the key may go to an ``http`` address that is not this machine.
         ssl: What to verify TLS with, such as a context with a private CA.
         trust_env: Whether proxies named by the environment are used.
@@ -95,13 +95,13 @@ class SoraClient(Saves):
         session: aiohttp.ClientSession | None = None,
         headers: Mapping[str, str] | None = None,
         schedule: Policy | None = None,
-        budget: RateLimit | None = None,
-        memory: DurationHistory | None = None,
+        rate_limit: RateLimit | None = None,
+        duration_history: DurationHistory | None = None,
         request_timeout: float = 30.0,
         create_timeout: float = 300.0,
         outage_timeout: float | None = 120.0,
         max_retries: int = 2,
-        longest_body: int = 8 * 1024 * 1024,
+        max_response_size: int = 8 * 1024 * 1024,
         allow_plain_http: bool = False,
         ssl: ssl.SSLContext | None = None,
         trust_env: bool = False,
@@ -116,19 +116,19 @@ class SoraClient(Saves):
         all_headers = make_headers(key, headers or {})
         secrets = find_secrets(all_headers)
         check_channel(self._base_url, is_secret=bool(secrets), allow_plain_http=allow_plain_http)
-        self._terms = HttpOptions(
+        self._http_options = HttpOptions(
             headers=all_headers,
             secrets=secrets,
             request_timeout=check_seconds("request_timeout", request_timeout),
             create_timeout=check_seconds("create_timeout", create_timeout),
-            longest_body=check_count("longest_body", longest_body, least=1),
+            max_response_size=check_count("max_response_size", max_response_size, least=1),
             ssl=check_ssl(ssl),
             trust_env=trust_env and session is None,
         )
-        self._patience = FaultPolicy(outage=check_limit("outage_timeout", outage_timeout))
+        self._fault_policy = FaultPolicy(outage=check_limit("outage_timeout", outage_timeout))
         self._schedule = check_schedule(schedule) or DEFAULT_SCHEDULE
-        self._memory = check_memory(memory) or DurationHistory()
-        self._budget = check_budget(budget) or RateLimit()
+        self._duration_history = check_duration_history(duration_history) or DurationHistory()
+        self._budget = check_rate_limit(rate_limit) or RateLimit()
         self._max_retries = check_count("max_retries", max_retries, least=0)
         self._max_downloads = check_count("max_downloads", max_downloads, least=1)
         self._trust_env = trust_env
@@ -165,9 +165,9 @@ class SoraClient(Saves):
         return self._dialect
 
     @property
-    def memory(self) -> DurationHistory:
+    def duration_history(self) -> DurationHistory:
         """What this client has learned of how long tasks take."""
-        return self._memory
+        return self._duration_history
 
     def wait_until_complete(
         self,
@@ -176,7 +176,7 @@ class SoraClient(Saves):
         timeout: float | None = 1800.0,
         schedule: Policy | None = None,
         until: Until = "video",
-        age: float = 0.0,
+        already_waited: float = 0.0,
     ) -> Watch:
         """
         Return a wait for a task: ``await`` it for the finished task, or iterate it for its events.
@@ -192,14 +192,19 @@ class SoraClient(Saves):
                 ``"video"``, a ``video_url``, or the ``content_url`` when no URL comes within 45 s;
                 ``"completed"``, the success itself;
                 ``"video_url"``, a URL and nothing else (:class:`VideoMissingError` after 45 s).
-            age: Seconds for which the task has been waited for before, in another process for
+            already_waited: Seconds for which the task has been waited for before, in another process for
                 instance: *timeout*, ``elapsed`` and what was learned count them in.
 
         Raises:
             InvalidArgumentError: An argument cannot be used; nothing was sent.
         """
         key = self._key(check_task_id(task_id), schedule, until)
-        return Watch(self, key, timeout=check_limit("timeout", timeout), age=check_age(age))
+        return Watch(
+            self,
+            key,
+            timeout=check_limit("timeout", timeout),
+            already_waited=check_already_waited(already_waited),
+        )
 
     def create_and_wait(
         self,
@@ -240,7 +245,7 @@ class SoraClient(Saves):
         Raises:
             InvalidArgumentError: An argument cannot be used; nothing was sent.
         """
-        order = self._order(
+        order = self._payload(
             prompt=prompt,
             model=model,
             seconds=seconds,
@@ -249,15 +254,15 @@ class SoraClient(Saves):
             as_json=as_json,
             extra=extra,
         )
-        birth = PendingTask(lambda: self._home().create(order))
+        pending_task = PendingTask(lambda: self._resources().create(order))
         key = self._key("", schedule, until)
-        return Watch(self, key, timeout=check_limit("timeout", timeout), birth=birth)
+        return Watch(self, key, timeout=check_limit("timeout", timeout), pending_task=pending_task)
 
     def _key(self, task_id: str, schedule: Policy | None, until: Until) -> PollKey:
-        patience = self._patience
-        if until != patience.until:
-            patience = attrs.evolve(patience, until=check_until(until))
-        return PollKey(task_id, check_schedule(schedule) or self._schedule, patience)
+        fault_policy = self._fault_policy
+        if until != fault_policy.until:
+            fault_policy = attrs.evolve(fault_policy, until=check_until(until))
+        return PollKey(task_id, check_schedule(schedule) or self._schedule, fault_policy)
 
     async def close(self) -> None:
         """
@@ -266,20 +271,20 @@ class SoraClient(Saves):
         Waits that go on end with :class:`ClientClosedError`; their tasks are not touched.
         An order that has left gets a few seconds to be answered, for its id.
         """
-        home = find_resources(self._homes)
-        if home is not None:
-            await home.close()
+        resources = find_resources(self._homes)
+        if resources is not None:
+            await resources.close()
 
     def _find_poller(self) -> Poller:
-        return self._home().poller
+        return self._resources().poller
 
-    def _home(self) -> LoopResources:
-        home = find_resources(self._homes)
-        if home is None:
-            home = LoopResources(
-                self._terms,
-                budget=self._budget,
-                memory=self._memory,
+    def _resources(self) -> LoopResources:
+        resources = find_resources(self._homes)
+        if resources is None:
+            resources = LoopResources(
+                self._http_options,
+                rate_limit=self._budget,
+                duration_history=self._duration_history,
                 base_url=self._base_url,
                 dialect=self._dialect,
                 max_retries=self._max_retries,
@@ -288,5 +293,5 @@ class SoraClient(Saves):
                 max_downloads=self._max_downloads,
                 trust_env=self._trust_env,
             )
-            self._homes[asyncio.get_running_loop()] = home
-        return home
+            self._homes[asyncio.get_running_loop()] = resources
+        return resources

@@ -66,7 +66,7 @@ class Creates(Asks):
             UnsupportedOperationError: This server creates nothing at this address.
             ResponseError: The service has refused; its class says why.
         """
-        order = self._order(
+        payload = self._payload(
             prompt=prompt,
             model=model,
             seconds=seconds,
@@ -75,13 +75,13 @@ class Creates(Asks):
             as_json=as_json,
             extra=extra,
         )
-        return await self._home().create(order).result()
+        return await self._resources().create(payload).result()
 
     def _begin(self, given: Mapping[str, Any]) -> PendingCreate[VideoTask]:
         """Begin to create a task; *given* are the arguments of :meth:`create_task`."""
         named: dict[str, Any] = {name: given.get(name) for name in _NAMED}
         extra = {name: value for name, value in given.items() if name not in _NAMED}
-        return self._home().create(self._order(**named, extra=extra))
+        return self._resources().create(self._payload(**named, extra=extra))
 
     async def remix_task(self, task_id: str, *, prompt: str, **extra: Any) -> VideoTask:
         """
@@ -96,8 +96,8 @@ class Creates(Asks):
         """
         check_task_id(task_id)
         fields = check_fields({"prompt": check_prompt(prompt), **extra})
-        order = CreatePayload(fields=fields, dialect=self._dialect, is_json=True)
-        return await self._home().remix(order, task_id).result()
+        payload = CreatePayload(fields=fields, dialect=self._dialect, is_json=True)
+        return await self._resources().remix(payload, task_id).result()
 
     async def create_character(self, *, name: str, video: FileInput, **extra: Any) -> Character:
         """
@@ -114,23 +114,23 @@ class Creates(Asks):
         if is_address(video):
             raise InvalidArgumentError("video: expected a file, got an address")
         fields = check_fields({"name": check_text("name", name), **extra})
-        order = CreatePayload(
+        payload = CreatePayload(
             fields=fields,
             dialect=self._dialect,
             is_json=False,
             field="video",
             upload=FileSource("video", video),
         )
-        home = self._home()
-        making = home.make(
-            home.find_path("create_character_path"),
-            order,
-            lambda reply: decode_character(reply, secrets=home.secrets, is_new=True),
+        resources = self._resources()
+        pending = resources.make(
+            resources.find_path("create_character_path"),
+            payload,
+            lambda response: decode_character(response, secrets=resources.secrets, is_new=True),
             lambda character: f"character {character.id}",
         )
-        return await making.result()
+        return await pending.result()
 
-    def _order(
+    def _payload(
         self,
         *,
         prompt: object,
@@ -157,12 +157,12 @@ class Creates(Asks):
         elif input_reference is not None:
             check_source("input_reference", input_reference)
             upload = FileSource("input_reference", input_reference)
-        order = CreatePayload(
+        payload = CreatePayload(
             fields=fields,
             dialect=self._dialect,
             is_json=self._dialect.body == "json" if as_json is None else as_json,
             upload=upload,
             address=address,
         )
-        order.check()
-        return order
+        payload.check()
+        return payload

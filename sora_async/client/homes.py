@@ -9,9 +9,9 @@ ResourcesByLoop = dict[asyncio.AbstractEventLoop, LoopResources]
 
 def find_resources(homes: ResourcesByLoop) -> LoopResources | None:
     """Return the open home on the running loop; forget those of loops that are closed."""
-    home = homes.get(asyncio.get_running_loop())
-    if home is not None and not home.is_closed:
-        return home
+    resources = homes.get(asyncio.get_running_loop())
+    if resources is not None and not resources.is_closed:
+        return resources
     for loop in [loop for loop in list(homes) if loop.is_closed()]:
         homes.pop(loop, None)
     return None
@@ -19,6 +19,6 @@ def find_resources(homes: ResourcesByLoop) -> LoopResources | None:
 
 def abandon(homes: ResourcesByLoop) -> None:
     """Close the homes of a client that was thrown away without being closed."""
-    for loop, home in list(homes.items()):
-        if not loop.is_closed() and not home.is_closed:
-            loop.call_soon_threadsafe(home.abandon)
+    for loop, resources in list(homes.items()):
+        if not loop.is_closed() and not resources.is_closed:
+            loop.call_soon_threadsafe(resources.abandon)

@@ -44,10 +44,10 @@ class LoopResources:
 
     def __init__(
         self,
-        terms: HttpOptions,
+        options: HttpOptions,
         *,
-        budget: RateLimit,
-        memory: DurationHistory,
+        rate_limit: RateLimit,
+        duration_history: DurationHistory,
         base_url: str,
         dialect: Dialect,
         max_retries: int,
@@ -58,22 +58,22 @@ class LoopResources:
     ) -> None:
         self.base_url = base_url
         self.dialect = dialect
-        self.secrets = terms.secrets
-        self.patience = terms.request_timeout
+        self.secrets = options.secrets
+        self.patience = options.request_timeout
         self._addresses = Endpoints(base_url, dialect)
         self.content = self._addresses.content
         self._max_retries = max_retries
-        self._makings = PendingCreates(self)
+        self._pending_creates = PendingCreates(self)
         self._held: set[asyncio.Task[None]] = set()
-        self._pace = CreateBackoff(self.patience)
-        self._transport = Transport(session, terms, trace_configs)
+        self._create_backoff = CreateBackoff(self.patience)
+        self._transport = Transport(session, options, trace_configs)
         self.is_closed = False
-        self.poller = Poller(self._ask, budget, memory)
+        self.poller = Poller(self._ask, rate_limit, duration_history)
         self._trace_configs = trace_configs
-        self._terms = terms
+        self._http_options = options
         self._max_downloads = max_downloads
         self._trust_env = trust_env
-        self._transfers: DownloadManager | None = None
+        self._downloads: DownloadManager | None = None
         self._keeper = self._keep()
         self._closing: asyncio.Task[None] | None = None
         with contextlib.suppress(StopIteration), warnings.catch_warnings():
@@ -83,7 +83,7 @@ class LoopResources:
 
     def fetch(self, task_id: str) -> Coroutine[Any, Any, VideoTask]:
         """Ask for a task, in a slot of the budget; raise what the answer was, if it was no task."""
-        return self.take_turn(lambda: self._ask(task_id, None), about=task_id)
+        return self.send_rate_limited(lambda: self._ask(task_id, None), about=task_id)
 
     async def call(
         self,
@@ -114,9 +114,9 @@ class LoopResources:
             sending = transport.get(url) if method == "GET" else transport.send(method, url)
             return decode(await self._receive(sending, about))
 
-        return await self.take_turn(ask, about=about)
+        return await self.send_rate_limited(ask, about=about)
 
-    async def take_turn(
+    async def send_rate_limited(
         self,
         ask: Callable[[], Awaitable[Answer]],
         *,
@@ -134,8 +134,8 @@ class LoopResources:
         note = note or self.poller.note
         if self.poller.silence() > self.patience:
             raise self.poller.refusal()
-        slots = self.poller.slots
-        await slots.take()
+        queue = self.poller.queue
+        await queue.take()
         try:
             if self.is_closed:
                 raise ClientClosedError(about)
@@ -144,16 +144,16 @@ class LoopResources:
             note(about, fault)
             raise
         finally:
-            slots.give_back()
+            queue.release()
         note(about, answer if isinstance(answer, VideoTask) else VideoTask(id=about))
         return answer
 
     async def _ask(self, task_id: str, previous: VideoTask | None) -> VideoTask:
         """Ask once; *previous* is the snapshot that came before, None when there is none."""
         url = self._addresses.locate_poll(task_id)
-        reply = await self._receive(self._transport.get(url), task_id)
+        response = await self._receive(self._transport.get(url), task_id)
         return decode_response(
-            reply, task_id=task_id, secrets=self.secrets, previous=previous, content=self.content
+            response, task_id=task_id, secrets=self.secrets, previous=previous, content=self.content
         )
 
     async def _receive(self, sending: Awaitable[Response], about: str) -> Response:
@@ -171,36 +171,36 @@ class LoopResources:
     ) -> Answer:
         """Send a body at the pace of orders, in a slot of the budget; return what came of it."""
         url = self._addresses.locate(path)
-        await self._pace.keep()
+        await self._create_backoff.keep()
 
         async def ask() -> Answer:
             return decode(await self._receive(self._transport.send("POST", url, body), ""))
 
-        return await self.take_turn(ask, about="", note=self._note_order)
+        return await self.send_rate_limited(ask, about="", note=self._note_order)
 
     def _note_order(self, about: str, seen: VideoTask | SoraError) -> None:
         if isinstance(seen, RateLimitError):
-            self._pace.note(seen)
+            self._create_backoff.note(seen)
         else:
             self.poller.note(about, seen)
 
-    def create(self, order: CreatePayload) -> PendingCreate[VideoTask]:
+    def create(self, payload: CreatePayload) -> PendingCreate[VideoTask]:
         """Begin to create a task: at most once, in an asyncio task that the home holds."""
-        return self.make(self.dialect.create_path, order, self._read_created, _tell_task)
+        return self.make(self.dialect.create_path, payload, self._read_created, _tell_task)
 
-    def remix(self, order: CreatePayload, task_id: str) -> PendingCreate[VideoTask]:
+    def remix(self, payload: CreatePayload, task_id: str) -> PendingCreate[VideoTask]:
         """Begin to make a task of another one's video."""
 
-        def read(reply: Response) -> VideoTask:
-            return self._read_created(reply, is_about_one=True)
+        def read(response: Response) -> VideoTask:
+            return self._read_created(response, is_about_one=True)
 
         path = fill_in(self.find_path("remix_path"), task_id)
-        return self.make(path, order, read, _tell_task)
+        return self.make(path, payload, read, _tell_task)
 
     def make(
         self,
         path: str,
-        order: CreatePayload,
+        payload: CreatePayload,
         decode: Callable[[Response], Made],
         tell: Callable[[Made], str],
     ) -> PendingCreate[Made]:
@@ -209,26 +209,26 @@ class LoopResources:
 
         Args:
             path: Of the dialect, filled in.
-            order: What.
+            payload: What.
             decode: Reads the reply, or raises the error that it is.
             tell: Describes what was made, for the log.
         """
         parcel = CreateRequest(
             path=self._addresses.root + path,
             url=str(self._addresses.locate(self._addresses.root + path)),
-            order=order,
+            payload=payload,
             decode=decode,
             tell=tell,
             is_listed=self.dialect.list_path is not None,
             max_retries=self._max_retries,
         )
-        return self._makings.begin(parcel)
+        return self._pending_creates.begin(parcel)
 
-    def _read_created(self, reply: Response, *, is_about_one: bool = False) -> VideoTask:
+    def _read_created(self, response: Response, *, is_about_one: bool = False) -> VideoTask:
         task, body = decode_created(
-            reply, secrets=self.secrets, content=self.content, is_about_one=is_about_one
+            response, secrets=self.secrets, content=self.content, is_about_one=is_about_one
         )
-        self._addresses.learn(task.id, body, url=reply.url)
+        self._addresses.learn(task.id, body, url=response.url)
         return task
 
     def find_path(self, name: str) -> str:
@@ -241,27 +241,27 @@ class LoopResources:
         return self._addresses.find_path(name)
 
     @property
-    def transfers(self) -> "DownloadManager":
+    def downloads(self) -> "DownloadManager":
         """What the downloads share; made at the first of them."""
-        if self._transfers is None:
+        if self._downloads is None:
             from .._download.http_stream import FileHttpClient
             from .._download.manager import DownloadManager
 
             stream = FileHttpClient(
                 self._transport,
-                self._terms,
+                self._http_options,
                 base=self._addresses.base,
                 trust_env=self._trust_env,
                 trace_configs=self._trace_configs,
             )
-            self._transfers = DownloadManager(
+            self._downloads = DownloadManager(
                 stream,
-                self.poller.slots,
+                self.poller.queue,
                 note=self.poller.note,
                 secrets=self.secrets,
-                at_once=self._max_downloads,
+                max_concurrent=self._max_downloads,
             )
-        return self._transfers
+        return self._downloads
 
     def hold(self, task: asyncio.Task[None]) -> None:
         """Cancel a task, and let it come to its end, before anything is closed that it needs."""
@@ -287,9 +287,9 @@ class LoopResources:
             self.is_closed = True
             try:
                 await self.poller.close()
-                await self._makings.close()
-                if self._transfers is not None:
-                    await self._transfers.close()
+                await self._pending_creates.close()
+                if self._downloads is not None:
+                    await self._downloads.close()
             finally:
                 await self._transport.close()
 

@@ -72,30 +72,30 @@ class Saves(Creates, Waits):
         Raises:
             InvalidArgumentError: An argument cannot be used; nothing was sent.
         """
-        errand = DownloadRequest(
+        request = DownloadRequest(
             task_id=find_id(source),
             path=check_path(path),
             max_size=None if max_size is None else check_count("max_size", max_size, least=1),
             variant=check_variant(variant),
         )
-        terms = DownloadTerms(
+        options = DownloadTerms(
             if_exists=cast(IfExists, check_word("if_exists", if_exists, get_args(IfExists))),
             allow_private=bool(allow_private),
             timeout=check_limit("timeout", timeout),
         )
-        return Download(self, source, errand, terms)
+        return Download(self, source, request, options)
 
     def batch(
         self,
         orders: Iterable[object] | AsyncIterable[object],
         *,
-        out: str | os.PathLike[str],
+        output_dir: str | os.PathLike[str],
         journal: str | os.PathLike[str] | None = None,
-        creating: int = 4,
-        waiting: int = 20,
-        downloading: int = 4,
+        max_creates: int = 4,
+        max_waits: int = 20,
+        max_downloads: int = 4,
         timeout: float | None = 1800.0,
-        settling: float = 30.0,
+        reconcile_delay: float = 30.0,
     ) -> AsyncGenerator[BatchOutcome]:
         """
         Make many videos and save them, and yield how each order ended, as they end.
@@ -115,35 +115,43 @@ class Saves(Creates, Waits):
         Args:
             orders: Each a prompt, or the arguments of :meth:`create_task` as a mapping of
                 what JSON can hold, in which *name* may name the file.
-            out: The folder for the files; it is made where there is none.
-            journal: The journal's file; ``batch.jsonl`` in *out* when None.
-            creating: How many orders are sent at the same time.
-            waiting: How many tasks there may be on the service that have not ended.
-            downloading: How many videos are downloaded at the same time.
+            output_dir: The folder for the files; it is made where there is none.
+            journal: The journal's file; ``batch.jsonl`` in *output_dir* when None.
+            max_creates: How many orders are sent at the same time.
+            max_waits: How many tasks there may be on the service that have not ended.
+            max_downloads: How many videos are downloaded at the same time.
             timeout: Seconds for each wait, and for an order that is refused with 429 again
                 and again; None for no limit.
-            settling: Seconds after which the service surely lists a task for an order that a
+            reconcile_delay: Seconds after which the service surely lists a task for an order that a
                 killed run has sent; a run that finds such an order begins with so long a pause.
 
         Raises:
             InvalidArgumentError: An argument cannot be used; nothing was sent.
             JournalError: The journal cannot be used; nothing was sent.
         """
-        terms = (out, journal, creating, waiting, downloading, timeout, settling)
-        batch = self._batch(orders, *terms, is_chatty=False)
+        options = (
+            output_dir,
+            journal,
+            max_creates,
+            max_waits,
+            max_downloads,
+            timeout,
+            reconcile_delay,
+        )
+        batch = self._batch(orders, *options, include_events=False)
         return cast(AsyncGenerator[BatchOutcome], batch)
 
     def batch_events(
         self,
         orders: Iterable[object] | AsyncIterable[object],
         *,
-        out: str | os.PathLike[str],
+        output_dir: str | os.PathLike[str],
         journal: str | os.PathLike[str] | None = None,
-        creating: int = 4,
-        waiting: int = 20,
-        downloading: int = 4,
+        max_creates: int = 4,
+        max_waits: int = 20,
+        max_downloads: int = 4,
         timeout: float | None = 1800.0,
-        settling: float = 30.0,
+        reconcile_delay: float = 30.0,
     ) -> AsyncGenerator[BatchEvent | BatchOutcome]:
         """
         Do as :meth:`batch` does, and yield what happens to each order as well, in one stream.
@@ -153,50 +161,58 @@ class Saves(Creates, Waits):
 
         Args:
             orders: As in :meth:`batch`, and so are all that follow.
-            out: The folder for the files.
-            journal: The journal's file; ``batch.jsonl`` in *out* when None.
-            creating: How many orders are sent at the same time.
-            waiting: How many tasks there may be on the service that have not ended.
-            downloading: How many videos are downloaded at the same time.
+            output_dir: The folder for the files.
+            journal: The journal's file; ``batch.jsonl`` in *output_dir* when None.
+            max_creates: How many orders are sent at the same time.
+            max_waits: How many tasks there may be on the service that have not ended.
+            max_downloads: How many videos are downloaded at the same time.
             timeout: Seconds for each wait; None for no limit.
-            settling: Seconds until what a killed run has sent is looked for.
+            reconcile_delay: Seconds until what a killed run has sent is looked for.
 
         Raises:
             InvalidArgumentError: An argument cannot be used; nothing was sent.
             JournalError: The journal cannot be used; nothing was sent.
         """
-        terms = (out, journal, creating, waiting, downloading, timeout, settling)
-        return self._batch(orders, *terms, is_chatty=True)
+        options = (
+            output_dir,
+            journal,
+            max_creates,
+            max_waits,
+            max_downloads,
+            timeout,
+            reconcile_delay,
+        )
+        return self._batch(orders, *options, include_events=True)
 
     def _batch(
         self,
         orders: Iterable[object] | AsyncIterable[object],
-        out: str | os.PathLike[str],
+        output_dir: str | os.PathLike[str],
         journal: str | os.PathLike[str] | None,
-        creating: int,
-        waiting: int,
-        downloading: int,
+        max_creates: int,
+        max_waits: int,
+        max_downloads: int,
         timeout: float | None,
-        settling: float,
+        reconcile_delay: float,
         *,
-        is_chatty: bool,
+        include_events: bool,
     ) -> AsyncGenerator[BatchEvent | BatchOutcome]:
         from .._batch.batch import BatchOptions, run_batch
 
-        folder = Path(check_path(out))
+        folder = Path(check_path(output_dir))
         plan = BatchOptions(
-            out=folder,
-            creating=check_count("creating", creating, least=1),
-            waiting=check_count("waiting", waiting, least=1),
-            downloading=check_count("downloading", downloading, least=1),
+            output_dir=folder,
+            max_creates=check_count("creating", max_creates, least=1),
+            max_waits=check_count("waiting", max_waits, least=1),
+            max_downloads=check_count("downloading", max_downloads, least=1),
             timeout=check_limit("timeout", timeout),
-            settling=check_seconds("settling", settling),
+            reconcile_delay=check_seconds("reconcile_delay", reconcile_delay),
         )
         path = folder / "batch.jsonl" if journal is None else Path(check_path(journal))
-        return run_batch(self, plan, path, check_ids(orders), is_chatty=is_chatty)
+        return run_batch(self, plan, path, check_ids(orders), include_events=include_events)
 
-    def _find_transfers(self) -> "DownloadManager":
-        return self._home().transfers
+    def _find_download_manager(self) -> "DownloadManager":
+        return self._resources().downloads
 
     def _hold(self, task: "asyncio.Task[None]") -> None:
-        self._home().hold(task)
+        self._resources().hold(task)

@@ -116,7 +116,7 @@ class SharedRateLimit(RateLimit):
         programs: How many are thought to share, for as long as Redis has not told.
         rate: Requests a second, over all who share.
         burst: Requests that may begin at once after a quiet time, over all who share.
-        in_flight: Requests under way at the same time, of this client alone.
+        max_concurrent: Requests under way at the same time, of this client alone.
     """
 
     url: str = attrs.field(validator=_check_url, repr=False)
@@ -138,27 +138,31 @@ class SharedTokenBucket:
     Its own :class:`~sora_async.budget.AdaptiveTokenBucket` learns from 429s, those that others saw included.
     """
 
-    def __init__(self, budget: SharedRateLimit, *, now: float, look: Callable[[], None]) -> None:
-        assert budget.rate is not None
-        self._budget, self._rate, self._look = budget, budget.rate, look
+    def __init__(
+        self, rate_limit: SharedRateLimit, *, now: float, look: Callable[[], None]
+    ) -> None:
+        assert rate_limit.rate is not None
+        self._rate_limit, self._rate, self._look = rate_limit, rate_limit.rate, look
         self._loop = asyncio.get_running_loop()
         self._redis: Redis = Redis.from_url(
-            budget.url,
+            rate_limit.url,
             socket_timeout=LONGEST_ANSWER,
             socket_connect_timeout=LONGEST_ANSWER,
             retry=Retry(NoBackoff(), 1),  # the connection may be one from before a restart
         )
         self._reserve = self._redis.register_script(RESERVE)
-        self._keys = [f"sora_async:{{{budget.name}}}:{part}" for part in ("budget", "programs")]
+        self._keys = [
+            f"sora_async:{{{rate_limit.name}}}:{part}" for part in ("rate_limit", "programs")
+        ]
         self._me = uuid.uuid4().hex
-        self._own = AdaptiveTokenBucket(RateLimit(rate=None, burst=budget.burst), now=now)
-        self._own.usual = self._rate / budget.programs
+        self._own = AdaptiveTokenBucket(RateLimit(rate=None, burst=rate_limit.burst), now=now)
+        self._own.usual = self._rate / rate_limit.programs
         self._alone: AdaptiveTokenBucket | None = None
         self._slots: deque[float] = deque()
         self._task: asyncio.Task[None] | None = None
         self._is_closed = False
         self._asked_at, self._used, self._wanted = now, 0, 1
-        self._programs = budget.programs
+        self._programs = rate_limit.programs
         self._has_news, self._falls = False, 0
         self._known_falls: int | None = None
 
@@ -236,7 +240,9 @@ class SharedTokenBucket:
         # One more than were used: who gets too few must be able to want more.
         self._wanted = min(int(pace * STRIDE) + 1, 2 * self._wanted)
         self._asked_at, self._used = now, 0
-        self._task = self._loop.create_task(self._share(), name=f"budget {self._budget.name}")
+        self._task = self._loop.create_task(
+            self._share(), name=f"rate limit {self._rate_limit.name}"
+        )
 
     async def _share(self) -> None:
         """Reserve the next slots; without Redis, take to our share until it is back."""
@@ -256,7 +262,15 @@ class SharedTokenBucket:
         silence = self._own.quiet_until - self._loop.time() if self._has_news else 0.0
         falls, self._has_news, self._falls = self._falls, False, 0
         most = self._rate * STRIDE
-        args = (self._rate, self._budget.burst, wanted, self._me, max(0.0, silence), falls, most)
+        args = (
+            self._rate,
+            self._rate_limit.burst,
+            wanted,
+            self._me,
+            max(0.0, silence),
+            falls,
+            most,
+        )
         try:
             count, first, quiet, fallen, programs = await self._reserve(self._keys, args)
         except BaseException:
@@ -281,7 +295,7 @@ class SharedTokenBucket:
         self._alone = AdaptiveTokenBucket(RateLimit(rate=share, burst=1), now=lost_at)
         logger.warning(
             "budget %s: no Redis (%s: %s); going on with %.3g of %.3g requests a second",
-            *(self._budget.name, type(error).__name__, error, share, self._rate),
+            *(self._rate_limit.name, type(error).__name__, error, share, self._rate),
         )
         self._look()
         while self._alone is not None:
@@ -293,5 +307,5 @@ class SharedTokenBucket:
             self._alone = None
         logger.warning(
             "budget %s: Redis is back after %.1f s; sharing %.3g requests a second again",
-            *(self._budget.name, self._loop.time() - lost_at, self._rate),
+            *(self._rate_limit.name, self._loop.time() - lost_at, self._rate),
         )

@@ -5,7 +5,7 @@ Moments come in as arguments, on any clock that only goes forward; chance comes
 in as the jitter. The generators and the full jitter are those of ``backoff``.
 """
 
-from .backoff import LONGEST_INTERVAL as LONGEST_INTERVAL
+from .backoff import MAX_INTERVAL as MAX_INTERVAL
 from .backoff import Jitter, ramp, spread, spread_phase
 from .fixed import Schedule
 from .history import History, Policy

@@ -13,7 +13,7 @@ from ..models.numbers import is_number
 Jitter = Callable[[float], float]
 """From an interval to a delay, both in seconds."""
 
-LONGEST_INTERVAL = 86_400.0
+MAX_INTERVAL = 86_400.0
 
 
 def spread(interval: float) -> float:
@@ -46,7 +46,7 @@ def ramp(*, first: float, factor: float, longest: float) -> tuple[float, ...]:
         InvalidArgumentError: The three make no finite ramp.
     """
     are_numbers = is_number(first) and is_number(factor) and is_number(longest)
-    if not (are_numbers and 0 < first <= longest <= LONGEST_INTERVAL and 1.01 <= factor < math.inf):
+    if not (are_numbers and 0 < first <= longest <= MAX_INTERVAL and 1.01 <= factor < math.inf):
         raise InvalidArgumentError(
             f"ramp({first=}, {factor=}, {longest=}): "
             "needs 0 < first <= longest <= 86400 and factor >= 1.01"

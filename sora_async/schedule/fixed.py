@@ -8,14 +8,14 @@ import attrs
 from ..errors import InvalidArgumentError
 from ..models.numbers import is_number
 from ..models.repr import brief
-from .backoff import LONGEST_INTERVAL, Jitter, ramp, spread, spread_phase
+from .backoff import MAX_INTERVAL, Jitter, ramp, spread, spread_phase
 from .history import History
 
 
 def _read_intervals(intervals: Iterable[float]) -> tuple[float, ...]:
     is_many = isinstance(intervals, Iterable) and not isinstance(intervals, str | bytes)
     found = tuple(intervals) if is_many else ()
-    if not found or not all(is_number(one) and 0 < one <= LONGEST_INTERVAL for one in found):
+    if not found or not all(is_number(one) and 0 < one <= MAX_INTERVAL for one in found):
         got = found if is_many else intervals
         raise InvalidArgumentError(
             f"intervals: expected some numbers of seconds above 0 and up to 86400, got {got!r}"

@@ -22,7 +22,7 @@ class History:
     Attributes:
         task_id: The id that is asked for.
         started: The moment of the first poll.
-        is_acquainted: Whether this service has given a good answer to anyone
+        service_seen: Whether this service has given a good answer to anyone
             before; a refused connection is then an outage and no wrong address.
         served_at: The moment of the service's last good answer to anyone, as far as
             it was known at the newest fault.
@@ -39,16 +39,16 @@ class History:
         succeeded_at: When the task was first seen to have succeeded without a URL.
         grace_started: From when on a late URL is waited for while polls fail: the first fault
             since the last good answer.
-        born: The moment the task was made, as far as we can tell; None for *started*.
-        sight: What was seen of the task that bears on how long it takes.
-        outlook: What tasks before it say of that; None when too little is known.
+        created_at: The moment the task was made, as far as we can tell; None for *started*.
+        observations: What was seen of the task that bears on how long it takes.
+        forecast: What tasks before it say of that; None when too little is known.
     """
 
     __repr__ = brief
 
     task_id: str
     started: float
-    is_acquainted: bool = False
+    service_seen: bool = False
     served_at: float = -math.inf
     polls: int = 0
     last: VideoTask | None = None
@@ -61,13 +61,13 @@ class History:
     missing: int = 0
     succeeded_at: float | None = None
     grace_started: float = 0.0
-    born: float | None = None
-    sight: TaskObservations = _NOTHING_SEEN
-    outlook: DurationForecast | None = attrs.field(default=None, repr=False)
+    created_at: float | None = None
+    observations: TaskObservations = _NOTHING_SEEN
+    forecast: DurationForecast | None = attrs.field(default=None, repr=False)
 
     def age(self, now: float) -> float:
         """Return how long ago the task was made, as far as we can tell."""
-        return now - (self.started if self.born is None else self.born)
+        return now - (self.started if self.created_at is None else self.created_at)
 
     def after(
         self,
@@ -75,14 +75,14 @@ class History:
         *,
         progress: float | None,
         succeeded_at: float | None,
-        sight: TaskObservations | None = None,
+        observations: TaskObservations | None = None,
     ) -> "History":
         """Return what is known after a good answer; it ends every fault."""
         # In place of attrs.evolve, which takes twice as long: this is done for every poll.
         return History(
             task_id=self.task_id,
             started=self.started,
-            is_acquainted=True,
+            service_seen=True,
             served_at=self.served_at,
             polls=self.polls + 1,
             last=task,
@@ -91,9 +91,9 @@ class History:
             outage_started=self.outage_started,
             silence=self.silence,
             succeeded_at=succeeded_at,
-            born=self.born,
-            sight=self.sight if sight is None else sight,
-            outlook=self.outlook,
+            created_at=self.created_at,
+            observations=self.observations if observations is None else observations,
+            forecast=self.forecast,
         )
 
 

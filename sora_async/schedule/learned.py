@@ -10,7 +10,7 @@ import attrs
 from ..errors import InvalidArgumentError
 from ..models.numbers import is_number
 from ..models.repr import brief
-from .backoff import LONGEST_INTERVAL
+from .backoff import MAX_INTERVAL
 from .fixed import Schedule
 from .history import History
 from .learning.forecast import DurationForecast
@@ -18,7 +18,7 @@ from .learning.observations import TaskObservations
 
 
 def _check_seconds(_: object, field: "attrs.Attribute[Any]", seconds: float) -> None:
-    if not (is_number(seconds) and 0 < seconds <= LONGEST_INTERVAL):
+    if not (is_number(seconds) and 0 < seconds <= MAX_INTERVAL):
         raise InvalidArgumentError(
             f"{field.name}: expected seconds above 0 and up to 86400, got {seconds!r}"
         )
@@ -81,13 +81,13 @@ class LearningSchedule:
 
     def delay(self, history: History) -> float:
         """Return the seconds from an answer to the next poll, before any hint of the server."""
-        outlook = history.outlook
-        if outlook is None or not outlook.is_trusted or history.succeeded_at is not None:
+        forecast = history.forecast
+        if forecast is None or not forecast.is_trusted or history.succeeded_at is not None:
             return self.fallback.delay(history)
-        if outlook.ends.outlast(history.sight.age) < UNHEARD_OF:
+        if forecast.ends.outlast(history.observations.age) < UNHEARD_OF:
             return self.fallback.delay(history)
         jitter = self.fallback.first_jitter if history.polls <= 1 else self.fallback.jitter
-        return jitter(self._interval(history.sight, outlook))
+        return jitter(self._interval(history.observations, forecast))
 
     def next_delays(self, *, history: History | None = None, count: int = 10) -> tuple[float, ...]:
         """
@@ -97,38 +97,40 @@ class LearningSchedule:
             history: What has been seen so far; by default one answer, and nothing learned.
             count: How many delays.
         """
-        outlook = None if history is None else history.outlook
-        if history is None or outlook is None or not outlook.is_trusted:
+        forecast = None if history is None else history.forecast
+        if history is None or forecast is None or not forecast.is_trusted:
             return self.fallback.next_delays(history=history, count=count)
-        sight, delays = history.sight, []
+        observations, delays = history.observations, []
         for _ in range(count):
-            delay = self._interval(sight, outlook)
+            delay = self._interval(observations, forecast)
             delays.append(delay)
-            sight = attrs.evolve(
-                sight,
-                age=sight.age + delay,
-                elapsed=sight.elapsed + delay,
-                polls=sight.polls + 1,
+            observations = attrs.evolve(
+                observations,
+                age=observations.age + delay,
+                elapsed=observations.elapsed + delay,
+                polls=observations.polls + 1,
             )
         return tuple(delays)
 
-    def _interval(self, sight: TaskObservations, outlook: DurationForecast) -> float:
+    def _interval(self, observations: TaskObservations, forecast: DurationForecast) -> float:
         """Return the interval that is worth its poll, kept between the two guards."""
-        longest = self._longest(sight)
-        price = min(self.price, outlook.price(sight.age, self.slowest))
-        interval = outlook.next_look(sight.age, sight.mark, price=price, longest=longest)
-        return min(max(interval, self._soonest(sight), self.shortest), longest)
+        longest = self._longest(observations)
+        price = min(self.price, forecast.price(observations.age, self.slowest))
+        interval = forecast.next_look(
+            observations.age, observations.mark, price=price, longest=longest
+        )
+        return min(max(interval, self._soonest(observations), self.shortest), longest)
 
-    def _longest(self, sight: TaskObservations) -> float:
+    def _longest(self, observations: TaskObservations) -> float:
         """Return the interval in which polls times delay can be no worse than the slack allows."""
         usual = self.fallback.intervals[-1]
-        saved = (self._polls_by(sight.elapsed) + 1.0) / (sight.polls + 1.0)
-        longest = min(max(self.longest, usual, sight.age / 20.0), LONGEST_INTERVAL)
+        saved = (self._polls_by(observations.elapsed) + 1.0) / (observations.polls + 1.0)
+        longest = min(max(self.longest, usual, observations.age / 20.0), MAX_INTERVAL)
         return max(min(self.slack * usual * saved, longest), self.shortest)
 
-    def _soonest(self, sight: TaskObservations) -> float:
+    def _soonest(self, observations: TaskObservations) -> float:
         """Return the interval before which one more poll is a tenth more than the fallback's."""
-        return self._moment_of(sight.polls / CROWD) - sight.elapsed
+        return self._moment_of(observations.polls / CROWD) - observations.elapsed
 
     def _polls_by(self, elapsed: float) -> float:
         """Return how many polls the fallback makes by a time after the first, parts included."""

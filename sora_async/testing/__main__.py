@@ -76,7 +76,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--api-key", metavar="KEY", help="key to ask for (none is asked for)")
     parser.add_argument("--speed", type=_read_speed, metavar="FACTOR", help="10: ten times as fast")
     parser.add_argument(
-        "--chaos",
+        "--random-faults",
         type=_read_rates,
         metavar="RATES",
         help=f"faults by chance: 429=0.05,reset=0.01, of {', '.join(get_args(FaultName))}",
@@ -106,20 +106,22 @@ def _read_rates(text: str) -> RandomFaults:
 def _make_plan(options: argparse.Namespace) -> ScriptFile:
     """Return what the file says, with the options before it."""
     plan = ScriptFile() if options.script is None else load_script(options.script)
-    chaos = options.chaos or plan.chaos
+    random_faults = options.random_faults or plan.random_faults
     if options.seed is not None:
-        if chaos is None:
-            raise ValueError("a seed needs chaos: --chaos 429=0.05, or rates in the file")
-        chaos = attrs.evolve(chaos, seed=options.seed)
+        if random_faults is None:
+            raise ValueError(
+                "a seed needs random faults: --random-faults 429=0.05, or rates in the file"
+            )
+        random_faults = attrs.evolve(random_faults, seed=options.seed)
     tasks = plan.tasks
     if tasks is None:
-        tasks = [ScriptedTask(life=life, start="first_poll") for life in LIVES.values()]
+        tasks = [ScriptedTask(scenario=scenario, start="first_poll") for scenario in LIVES.values()]
     return attrs.evolve(
         plan,
         shape=options.shape or plan.shape or "page",
         api_key=options.api_key or plan.api_key,
         speed=options.speed or plan.speed or 1.0,
-        chaos=chaos,
+        random_faults=random_faults,
         tasks=tasks,
     )
 
@@ -139,15 +141,15 @@ async def _serve(options: argparse.Namespace, plan: ScriptFile) -> int:
     with contextlib.suppress(NotImplementedError):
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, enough.set)
-    default_life = plan.default_life or next(iter(LIVES.values()))
+    default_scenario = plan.default_scenario or next(iter(LIVES.values()))
     fake = FakeSora(
         api_key=plan.api_key,
         shape=plan.shape or "page",
         host=options.host,
         port=options.port,
-        default_life=default_life.faster(plan.speed or 1.0),
+        default_scenario=default_scenario.faster(plan.speed or 1.0),
         unknown_status=plan.unknown_status or 404,
-        chaos=plan.chaos,
+        random_faults=plan.random_faults,
     )
     try:
         await fake.start()
@@ -156,7 +158,7 @@ async def _serve(options: argparse.Namespace, plan: ScriptFile) -> int:
         print(f"cannot listen on {options.host}:{options.port}: {reason}", file=sys.stderr)
         return 1
     async with fake:
-        ControlApi(fake, plan, default_life).begin()
+        ControlApi(fake, plan, default_scenario).begin()
         print(_introduce(fake, plan), flush=True)
         await enough.wait()
     return 0
@@ -200,13 +202,13 @@ def _describe(task: ScriptedTask) -> str:
     """Return a few words about a task."""
     if task.script is not None:
         return f"a script of {len(task.script)} answer{'s' if len(task.script) > 1 else ''}"
-    life = task.life
-    if life is None:
-        return "the default life"
+    scenario = task.scenario
+    if scenario is None:
+        return "the default scenario"
     for text, known in LIVES.items():
-        if life == known:
+        if scenario == known:
             return text
-    return f"{'done' if life.failure is None else 'fails'} after {life.duration:g} seconds"
+    return f"{'done' if scenario.failure is None else 'fails'} after {scenario.duration:g} seconds"
 
 
 if __name__ == "__main__":

@@ -17,11 +17,11 @@ from .servers.task_state import CreateCall, FilePlace, Shape
 @attrs.frozen(kw_only=True)
 class ScriptedTask:
     """
-    One task: *life* or *script*, or neither for the default life.
+    One task: *scenario* or *script*, or neither for the default scenario.
 
     Attributes:
         id: The id; None means the next of a row.
-        life: What it goes through by the clock.
+        scenario: What it goes through by the clock.
         script: What it is answered, poll by poll.
         start: Whether a life begins when the task is made, or with its first poll.
         downloads: What its file is answered, one download after the other, at each place; a
@@ -30,7 +30,7 @@ class ScriptedTask:
     """
 
     id: str | None = None
-    life: Scenario | None = None
+    scenario: Scenario | None = None
     script: Sequence[Answer] | None = None
     start: Literal["now", "first_poll"] = "now"
     downloads: Mapping[FilePlace, Sequence[Answer]] = attrs.Factory(dict)
@@ -40,8 +40,8 @@ class ScriptedTask:
     size: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        if self.life is not None and self.script is not None:
-            raise ValueError("a task has a life or a script, not both")
+        if self.scenario is not None and self.script is not None:
+            raise ValueError("a task has a scenario or a script, not both")
         scripts = [*self.downloads.values(), *([] if self.script is None else [self.script])]
         if not all(scripts):
             raise ValueError("a script is one or more answers")
@@ -58,7 +58,9 @@ class ScriptedTask:
 
     def course(self, default: Scenario, speed: float) -> ScenarioRun:
         """Return what it goes through, *speed* times as fast where it goes by the clock."""
-        return Script(tuple(self.script)) if self.script else (self.life or default).faster(speed)
+        return (
+            Script(tuple(self.script)) if self.script else (self.scenario or default).faster(speed)
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -70,8 +72,8 @@ class ScriptFile:
         shape: The kind of server, as ``--shape``.
         api_key: The key to ask for, as ``--api-key``.
         speed: How much faster lives are lived, as ``--speed``.
-        chaos: Faults by chance, as ``--chaos`` and ``--seed``.
-        default_life: The life of created tasks, and of those below without one.
+        random_faults: Faults by chance, as ``--random-faults`` and ``--seed``.
+        default_scenario: The life of created tasks, and of those below without one.
         unknown_status: How an unknown id is answered.
         creates: What the next creates are answered.
         tasks: The tasks that are there from the start.
@@ -80,8 +82,8 @@ class ScriptFile:
     shape: Shape | None = None
     api_key: str | None = None
     speed: float | None = None
-    chaos: RandomFaults | None = None
-    default_life: Scenario | None = None
+    random_faults: RandomFaults | None = None
+    default_scenario: Scenario | None = None
     unknown_status: Literal[400, 404] | None = None
     creates: Sequence[Answer] = ()
     tasks: Sequence[ScriptedTask] | None = None

@@ -53,7 +53,7 @@ NO_MONEY = http_error(
 
 @contextlib.asynccontextmanager
 async def service(**options: Any) -> AsyncIterator[tuple[FakeSora, SoraClient]]:
-    options = {"shape": "openai", "default_life": LIFE, **options}
+    options = {"shape": "openai", "default_scenario": LIFE, **options}
     async with (
         FakeSora(api_key=KEY, **options) as sora,
         SoraClient(
@@ -66,9 +66,9 @@ async def service(**options: Any) -> AsyncIterator[tuple[FakeSora, SoraClient]]:
 
 
 async def carry_out(
-    client: SoraClient, orders: object, out: Path, **options: Any
+    client: SoraClient, orders: object, output_dir: Path, **options: Any
 ) -> list[BatchOutcome]:
-    return [one async for one in client.batch(orders, out=out, **options)]  # type: ignore[arg-type]
+    return [one async for one in client.batch(orders, output_dir=output_dir, **options)]  # type: ignore[arg-type]
 
 
 def creates(sora: FakeSora) -> int:
@@ -144,7 +144,7 @@ async def test_the_stages_have_their_limits(tmp_path: Path) -> None:
 
         clock = asyncio.get_running_loop().time
         watching = asyncio.create_task(watch())
-        outcomes = await carry_out(client, prompts, tmp_path, creating=2, waiting=5)
+        outcomes = await carry_out(client, prompts, tmp_path, max_creates=2, max_waits=5)
         watching.cancel()
 
     sent = [at for at, request in sora.requests if request.endpoint == "create"]
@@ -161,7 +161,7 @@ async def test_a_slow_reader_holds_the_batch_up(tmp_path: Path) -> None:
 
     taken: list[int] = []
     async with service() as (_, client):
-        outcomes = client.batch(prompts(), out=tmp_path, waiting=3, downloading=2)
+        outcomes = client.batch(prompts(), output_dir=tmp_path, max_waits=3, max_downloads=2)
         await anext(outcomes)
         await asyncio.sleep(5000)
         await outcomes.aclose()
@@ -173,7 +173,7 @@ async def test_failures_are_outcomes_and_end_nothing(tmp_path: Path) -> None:
     refused = http_error(400, {"error": {"message": "prompt too long", "code": "invalid_prompt"}})
     async with service() as (sora, client):
         sora.on_create(refused, queued())
-        outcomes = await carry_out(client, ["a", "b", 7, {"prompt": ""}], tmp_path, creating=1)
+        outcomes = await carry_out(client, ["a", "b", 7, {"prompt": ""}], tmp_path, max_creates=1)
 
     errors = {str(one.order): type(one.error) for one in outcomes}
     assert errors == {
@@ -185,8 +185,8 @@ async def test_failures_are_outcomes_and_end_nothing(tmp_path: Path) -> None:
 
 
 async def test_a_task_that_failed_is_not_ordered_again(tmp_path: Path) -> None:
-    life = Scenario(queued=1, running=9, failure=("moderation_blocked", "no"))
-    async with service(default_life=life) as (sora, client):
+    scenario = Scenario(queued=1, running=9, failure=("moderation_blocked", "no"))
+    async with service(default_scenario=scenario) as (sora, client):
         [one] = await carry_out(client, ["a"], tmp_path)
         before = len(sora.requests)
         [again] = await carry_out(client, ["a"], tmp_path)
@@ -253,7 +253,7 @@ async def test_without_a_service_nothing_more_is_tried(tmp_path: Path, now: Cloc
 async def test_without_money_nothing_more_is_ordered(tmp_path: Path) -> None:
     async with service() as (sora, client):
         sora.on_create(queued(), NO_MONEY)
-        outcomes = await carry_out(client, ["a", "b", "c", "d"], tmp_path, creating=1)
+        outcomes = await carry_out(client, ["a", "b", "c", "d"], tmp_path, max_creates=1)
         again = await carry_out(client, ["a", "b", "c", "d"], tmp_path)
 
     assert [type(one.error) for one in sorted(outcomes, key=lambda one: str(one.order))] == [
@@ -298,7 +298,7 @@ class TestDoubt:
     async def test_where_there_is_no_list_it_is_not_sent_again(self, tmp_path: Path) -> None:
         async with service(shape="unified") as (sora, client):
             sora.on_create(accepted(reset()))
-            outcomes = await carry_out(client, ["a", "b"], tmp_path, creating=1)
+            outcomes = await carry_out(client, ["a", "b"], tmp_path, max_creates=1)
             again = await carry_out(client, ["a", "b"], tmp_path)
 
         for run in (outcomes, again):
@@ -312,7 +312,7 @@ class TestDoubt:
     ) -> None:
         async with service() as (sora, client):
             sora.on_create(accepted(reset()), queued(), accepted(http_error(502)))
-            outcomes = await carry_out(client, ["a", "b", "c"], tmp_path, creating=1)
+            outcomes = await carry_out(client, ["a", "b", "c"], tmp_path, max_creates=1)
             again = await carry_out(client, ["a", "b", "c"], tmp_path)
 
         errors = {str(one.order): type(one.error) for one in outcomes}
@@ -339,7 +339,7 @@ FULL = """
 import asyncio, resource, sys
 from pathlib import Path
 from sora_async import SoraClient
-from sora_async.testing import FakeSora, Life, VirtualTimeLoop
+from sora_async.testing import FakeSora, Scenario, VirtualTimeLoop
 
 async def fill(sora, journal):
     while not sora.tasks:
@@ -347,13 +347,13 @@ async def fill(sora, journal):
     resource.setrlimit(resource.RLIMIT_FSIZE, (journal.stat().st_size + 10, -1))
 
 async def main(out):
-    life = Life(queued=1, running=9)
-    async with FakeSora(shape="openai", default_life=life) as sora:
+    scenario = Scenario(queued=1, running=9)
+    async with FakeSora(shape="openai", default_scenario=scenario) as sora:
         sora.on_create(slow(1.0, queued()))
         async with SoraClient(base_url=sora.url) as client:
             filling = asyncio.create_task(fill(sora, out / "batch.jsonl"))
             orders = ["a " * 2000, "b", "c"]
-            async for one in client.batch(orders, out=out, creating=1, waiting=1):
+            async for one in client.batch(orders, output_dir=out, max_creates=1, max_waits=1):
                 print(str(one.order)[:1], type(one.error).__name__, one.task_id is not None)
             await filling
             print(len(sora.tasks))
@@ -383,7 +383,7 @@ def test_a_full_disk_orders_nothing_more_and_loses_nothing(tmp_path: Path) -> No
 async def test_stopping_loses_no_create_under_way(tmp_path: Path) -> None:
     async with service() as (sora, client):
         sora.on_create(slow(20.0, queued()))
-        outcomes = client.batch(["a"], out=tmp_path)
+        outcomes = client.batch(["a"], output_dir=tmp_path)
         first = asyncio.ensure_future(anext(outcomes))
         await asyncio.sleep(5)
         first.cancel()
@@ -397,7 +397,9 @@ async def test_stopping_loses_no_create_under_way(tmp_path: Path) -> None:
 
 async def test_closing_the_client_ends_its_batches(tmp_path: Path) -> None:
     async with service() as (sora, client):
-        outcomes = client.batch([f"p{number}" for number in range(60)], out=tmp_path, waiting=5)
+        outcomes = client.batch(
+            [f"p{number}" for number in range(60)], output_dir=tmp_path, max_waits=5
+        )
         reading = asyncio.ensure_future(anext(outcomes))
         await asyncio.sleep(30)
         before = creates(sora)
@@ -414,7 +416,7 @@ async def test_leaving_the_loop_loses_no_id_although_the_client_is_closed_first(
 ) -> None:
     async with service() as (sora, client):
         sora.on_create(*(slow(60.0, queued()) for _ in range(2)))
-        outcomes = client.batch(["a", "b"], out=tmp_path, waiting=2)
+        outcomes = client.batch(["a", "b"], output_dir=tmp_path, max_waits=2)
         first = asyncio.ensure_future(anext(outcomes))
         await asyncio.sleep(10)
         await client.close()
@@ -429,10 +431,10 @@ async def test_an_order_that_has_not_left_is_not_sent_after_a_stop(
     tmp_path: Path, now: Clock
 ) -> None:
     async with (
-        FakeSora(shape="openai", default_life=LIFE) as sora,
-        SoraClient(base_url=sora.url, budget=RateLimit(rate=1 / 50, burst=1)) as client,
+        FakeSora(shape="openai", default_scenario=LIFE) as sora,
+        SoraClient(base_url=sora.url, rate_limit=RateLimit(rate=1 / 50, burst=1)) as client,
     ):
-        outcomes = client.batch(["a", "b", "c"], out=tmp_path, creating=3)
+        outcomes = client.batch(["a", "b", "c"], output_dir=tmp_path, max_creates=3)
         first = asyncio.ensure_future(anext(outcomes))
         await asyncio.sleep(60)
         sent, stopped = creates(sora), now()
@@ -491,7 +493,7 @@ async def test_a_full_service_and_an_outage_are_counted_apart(tmp_path: Path) ->
 
 
 async def test_a_wait_that_ran_out_goes_on_in_the_next_run(tmp_path: Path) -> None:
-    async with service(default_life=Scenario(queued=0, running=500)) as (sora, client):
+    async with service(default_scenario=Scenario(queued=0, running=500)) as (sora, client):
         [one] = await carry_out(client, ["a"], tmp_path, timeout=100)
         [again] = await carry_out(client, ["a"], tmp_path)
 
@@ -517,7 +519,7 @@ async def test_a_folder_that_cannot_be_written_is_an_error_before_anything_is_se
 ) -> None:
     (tmp_path / "file").touch()
     async with service() as (sora, client):
-        with pytest.raises(InvalidArgumentError, match="out: "):
+        with pytest.raises(InvalidArgumentError, match="output_dir: "):
             await carry_out(client, ["a"], tmp_path / "file")
 
     assert sora.requests == []
@@ -533,7 +535,7 @@ async def test_an_error_of_the_orders_is_raised_when_what_was_begun_has_ended(
     found = []
     async with service() as (_, client):
         with pytest.raises(RuntimeError, match="is broken"):
-            async for outcome in client.batch(orders(), out=tmp_path):
+            async for outcome in client.batch(orders(), output_dir=tmp_path):
                 found += [outcome.error]
 
     assert found == [None]
@@ -552,7 +554,7 @@ async def test_a_file_that_is_there_already_is_not_overwritten(tmp_path: Path) -
 class TestEvents:
     async def test_each_order_is_told_from_its_create_to_its_outcome(self, tmp_path: Path) -> None:
         async with service() as (_, client):
-            news = [one async for one in client.batch_events(["a"], out=tmp_path)]
+            news = [one async for one in client.batch_events(["a"], output_dir=tmp_path)]
 
         *events, outcome = news
         stages = [one.stage for one in events if isinstance(one, BatchEvent)]
@@ -570,7 +572,7 @@ class TestEvents:
 
     async def test_a_slow_reader_gets_the_newest_event_of_each_stage(self, tmp_path: Path) -> None:
         async with service() as (_, client):
-            stream = client.batch_events(["a", "b"], out=tmp_path)
+            stream = client.batch_events(["a", "b"], output_dir=tmp_path)
             first = await anext(stream)
             await asyncio.sleep(500)
             left = [one async for one in stream]
@@ -587,13 +589,13 @@ class TestEvents:
         self, tmp_path: Path
     ) -> None:
         async with service(shape="relay") as (sora, client):
-            sora.on_create(accepted(life=Scenario(queued=0, running=0)))
+            sora.on_create(accepted(scenario=Scenario(queued=0, running=0)))
             sora.script_file(
                 "video_00000000-0000-0000-0000-000000000001",
                 video_file(3_000_000, stall_after=2_500_000),
                 video_file(3_000_000),
             )
-            stream = client.batch_events(["a"], out=tmp_path)
+            stream = client.batch_events(["a"], output_dir=tmp_path)
             async for one in stream:
                 event = one.event if isinstance(one, BatchEvent) else None
                 if isinstance(event, DownloadEvent) and event.received:

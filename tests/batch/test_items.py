@@ -17,29 +17,29 @@ def test_the_same_orders_are_the_same_jobs_in_every_run() -> None:
     orders = ["a cat", {"prompt": "a cat", "seconds": 4}, "a cat", {"prompt": "a cat"}]
 
     first, second = (
-        [jobs.take(order) for order in orders] for jobs in (BatchItems(OUT), BatchItems(OUT))
+        [items.take(order) for order in orders] for items in (BatchItems(OUT), BatchItems(OUT))
     )
 
     assert first == second
-    assert len({job.key for job in first}) == 4
+    assert len({item.key for item in first}) == 4
     assert first[2].key == f"{first[0].key}-2"
     assert first[0].order == first[3].order == {"prompt": "a cat"}
 
 
 def test_the_order_of_the_fields_changes_no_key_and_a_name_does() -> None:
-    job = BatchItems(OUT).take({"seconds": 4, "prompt": "a cat", "name": "cat"})
+    item = BatchItems(OUT).take({"seconds": 4, "prompt": "a cat", "name": "cat"})
     same = BatchItems(OUT).take({"name": "cat", "prompt": "a cat", "seconds": 4})
     other = BatchItems(OUT).take({"prompt": "a cat", "seconds": 4, "name": "tom"})
 
-    assert job.key == same.key != other.key
-    assert job.path == OUT / "cat.mp4"
-    assert "name" not in job.order
+    assert item.key == same.key != other.key
+    assert item.path == OUT / "cat.mp4"
+    assert "name" not in item.order
 
 
 def test_orders_of_one_prompt_keep_their_files_whatever_stands_before_them() -> None:
     first = [BatchItems(OUT).take({"prompt": "a", "name": "two"})]
-    jobs = BatchItems(OUT)
-    then = [jobs.take({"prompt": "a", "name": name}) for name in ("zero", "two")]
+    items = BatchItems(OUT)
+    then = [items.take({"prompt": "a", "name": name}) for name in ("zero", "two")]
 
     assert then[1] == first[0]
 
@@ -86,17 +86,17 @@ def test_what_cannot_be_ordered_is_refused(order: object) -> None:
 
 
 def test_two_orders_cannot_have_one_file() -> None:
-    jobs = BatchItems(OUT)
-    jobs.take({"prompt": "a", "name": "boat.mp4"})
+    items = BatchItems(OUT)
+    items.take({"prompt": "a", "name": "boat.mp4"})
 
     with pytest.raises(InvalidArgumentError, match="an earlier order"):
-        jobs.take({"prompt": "b", "name": "Boat"})
+        items.take({"prompt": "b", "name": "Boat"})
 
 
 def test_an_order_whose_file_is_there_already_is_not_sent(tmp_path: Path) -> None:
-    job = BatchItems(tmp_path).take({"prompt": "a", "name": "boat"})
-    job.check_path()
-    job.path.touch()
+    item = BatchItems(tmp_path).take({"prompt": "a", "name": "boat"})
+    item.check_path()
+    item.path.touch()
 
     with pytest.raises(InvalidArgumentError, match="is there already"):
-        job.check_path()
+        item.check_path()

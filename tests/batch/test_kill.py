@@ -25,17 +25,17 @@ async def main(url, key, out):
     print("ready", flush=True)
     options = dict(schedule=Schedule(intervals=[0.1]), budget=Budget(rate=None))
     async with SoraClient(base_url=url, api_key=key, **options) as client:
-        async for one in client.batch(orders, out=out, waiting=2, creating=2, settling=2):
+        async for one in client.batch(orders, output_dir=out, waiting=2, creating=2, settling=2):
             print(one.error or one.task_id, flush=True)
 
 asyncio.run(main(*sys.argv[1:4]))
 """
 
 
-async def run_and_kill(sora: FakeSora, out: Path, after: float | None) -> list[str]:
+async def run_and_kill(sora: FakeSora, output_dir: Path, after: float | None) -> list[str]:
     """Run the batch until it ends, or until it is killed some seconds after it is ready."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", RUN, sora.url, KEY, str(out), str(ORDERS)),
+        *(sys.executable, "-c", RUN, sora.url, KEY, str(output_dir), str(ORDERS)),
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
@@ -60,17 +60,19 @@ async def give_files(sora: FakeSora) -> None:
         await asyncio.sleep(0.05)
 
 
-async def kill_and_kill_again(out: Path) -> FakeSora:
+async def kill_and_kill_again(output_dir: Path) -> FakeSora:
     chance = random.Random(SEED)
     killed = 0
-    life = Scenario(queued=0.2, running=1.0)
-    async with FakeSora(api_key=KEY, shape="openai", default_life=life) as sora:
+    scenario = Scenario(queued=0.2, running=1.0)
+    async with FakeSora(api_key=KEY, shape="openai", default_scenario=scenario) as sora:
         giving = asyncio.create_task(give_files(sora))
         while killed < KILLS:
-            await run_and_kill(sora, out, chance.uniform(0.05, 2.5))
+            await run_and_kill(sora, output_dir, chance.uniform(0.05, 2.5))
             killed += 1
-            print(f"kill {killed}: {len(sora.tasks)} tasks, {len(list(out.glob('*.mp4')))} files")
-        lines = await run_and_kill(sora, out, None)
+            print(
+                f"kill {killed}: {len(sora.tasks)} tasks, {len(list(output_dir.glob('*.mp4')))} files"
+            )
+        lines = await run_and_kill(sora, output_dir, None)
         giving.cancel()
     assert len(lines) == ORDERS
     assert not [line for line in lines if " " in line]

@@ -19,7 +19,7 @@ def task(number: int, prompt: str | None = PROMPT, **fields: Any) -> VideoTask:
     return VideoTask(id=f"video_{number}", prompt=prompt, created_at=made, **fields)
 
 
-def doubt(
+def uncertain(
     key: str = "a", newest: str | None = "video_1", *, is_dated: bool = True, **order: Any
 ) -> UncertainCreate:
     return UncertainCreate(
@@ -28,22 +28,22 @@ def doubt(
 
 
 def judge_one(*listed: VideoTask, claimed: tuple[str, ...] = (), **about: Any) -> MatchResult:
-    return match_creates([doubt(**about)], listed, frozenset(claimed))
+    return match_creates([uncertain(**about)], listed, frozenset(claimed))
 
 
 OLD = task(1, "an older one")
 
 
 def test_a_task_that_is_newer_and_the_same_is_the_orders() -> None:
-    fates = judge_one(task(3, "another"), task(2), OLD)
+    matches = judge_one(task(3, "another"), task(2), OLD)
 
-    assert fates == MatchResult(made={"a": "video_2"}, unmade=frozenset())
+    assert matches == MatchResult(made={"a": "video_2"}, unmade=frozenset())
 
 
 def test_white_space_makes_no_other_prompt() -> None:
-    fates = judge_one(task(2), OLD, prompt=f" {PROMPT.replace(' ', '  ')}\n")
+    matches = judge_one(task(2), OLD, prompt=f" {PROMPT.replace(' ', '  ')}\n")
 
-    assert fates.made == {"a": "video_2"}
+    assert matches.made == {"a": "video_2"}
 
 
 def test_an_order_that_nothing_is_like_was_not_made() -> None:
@@ -74,10 +74,10 @@ def test_a_list_that_does_not_go_back_far_enough_proves_nothing(
     listed: tuple[VideoTask, ...],
 ) -> None:
     assert (
-        match_creates([doubt()], listed[:-1] if listed[0] is OLD else listed, frozenset())
+        match_creates([uncertain()], listed[:-1] if listed[0] is OLD else listed, frozenset())
         == NOTHING
     )
-    assert match_creates([doubt(newest=None)], [*listed, *listed], frozenset()) == NOTHING
+    assert match_creates([uncertain(newest=None)], [*listed, *listed], frozenset()) == NOTHING
 
 
 def test_without_moments_a_list_proves_nothing() -> None:
@@ -105,18 +105,20 @@ def test_a_task_that_is_nearly_the_same_leaves_the_doubt(
 
 
 def test_what_may_be_of_two_orders_is_of_neither() -> None:
-    doubts = [doubt("a", seconds=4), doubt("b", seconds=8)]
+    uncertain_creates = [uncertain("a", seconds=4), uncertain("b", seconds=8)]
 
-    assert match_creates(doubts, [task(2), OLD], frozenset()) == NOTHING
-    assert match_creates(doubts, [task(2, seconds=8.0), OLD], frozenset()).made == {"b": "video_2"}
+    assert match_creates(uncertain_creates, [task(2), OLD], frozenset()) == NOTHING
+    assert match_creates(uncertain_creates, [task(2, seconds=8.0), OLD], frozenset()).made == {
+        "b": "video_2"
+    }
 
 
 def test_like_orders_share_out_what_was_made_of_them() -> None:
-    doubts = [doubt("a"), doubt("b"), doubt("c")]
+    uncertain_creates = [uncertain("a"), uncertain("b"), uncertain("c")]
 
-    fates = match_creates(doubts, [task(3), task(2), OLD], frozenset())
+    matches = match_creates(uncertain_creates, [task(3), task(2), OLD], frozenset())
 
-    assert fates == MatchResult(made={"a": "video_2", "b": "video_3"}, unmade=frozenset("c"))
+    assert matches == MatchResult(made={"a": "video_2", "b": "video_3"}, unmade=frozenset("c"))
 
 
 def test_an_order_of_unknown_age_stays_in_doubt() -> None:

@@ -21,15 +21,15 @@ class Shut:
 
 
 async def test_an_order_that_is_stopped_while_it_is_noted_is_not_sent(tmp_path: Path) -> None:
-    job = BatchItem(order={"prompt": "a"}, key="key", path=tmp_path / "a.mp4")
+    item = BatchItem(order={"prompt": "a"}, key="key", path=tmp_path / "a.mp4")
 
     def stop() -> None:
-        buyer.stop = ClientClosedError("")
+        submitter.stop = ClientClosedError("")
 
     async with Journal(tmp_path / "batch.jsonl") as journal:
-        buyer = CreateSubmitter(Shut(), journal, at_once=1, timeout=None)
+        submitter = CreateSubmitter(Shut(), journal, max_concurrent=1, timeout=None)
 
         with pytest.raises(ClientClosedError):
-            await buyer.buy(job, stop)
+            await submitter.buy(item, stop)
 
         assert journal.entries["key"].stage == "refused"

@@ -25,7 +25,7 @@ REFUSED = Scenario(queued=0, running=0, failure=("moderation_blocked", "No."))
 @pytest.fixture
 def shop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeSora]:
     """A service that the environment names, with a list; here is an empty folder."""
-    with served(shape="openai", default_life=AT_ONCE) as shop:
+    with served(shape="openai", default_scenario=AT_ONCE) as shop:
         monkeypatch.setenv("SORA_BASE_URL", shop.url)
         monkeypatch.delenv("SORA_API_KEY", raising=False)
         monkeypatch.chdir(tmp_path)
@@ -85,21 +85,21 @@ def test_orders_may_come_from_stdin(shop, capsys, monkeypatch) -> None:
 @pytest.mark.parametrize("running", [0.0, 1.0], ids=["in order", "the first one last"])
 def test_the_end_lists_what_failed_and_how_to_go_on(shop, capsys, running: float) -> None:
     no = http_error(400, {"error": {"message": "prompt too long"}})
-    shop.on_create(accepted(life=attrs.evolve(REFUSED, running=running)), no, no)
+    shop.on_create(accepted(scenario=attrs.evolve(REFUSED, running=running)), no, no)
     prompts = write("first", "second", "third", "fourth")
 
-    code = main(["batch", prompts, "--out", "v", "--creating", "1", "--base-url", shop.url])
+    code = main(["batch", prompts, "--out", "v", "--max-creates", "1", "--base-url", shop.url])
 
     summary, lost, refused, _, again = capsys.readouterr().err.splitlines()[-5:]
     assert code == 1
     assert summary == "1 of 4 videos in v, 1 failed, 2 error"
     assert lost.startswith(f"  line 1 first ({shop.tasks[0].id}): moderation_blocked: No.")
     assert refused.startswith("  lines 2, 3: ") and "prompt too long" in refused
-    assert again == f"  sora-async batch {prompts} --out v --creating 1 --base-url {shop.url}"
+    assert again == f"  sora-async batch {prompts} --out v --max-creates 1 --base-url {shop.url}"
 
 
 def test_nothing_is_to_be_gone_on_with_when_all_that_is_left_has_failed(shop, capsys) -> None:
-    shop.on_create(accepted(life=REFUSED))
+    shop.on_create(accepted(scenario=REFUSED))
 
     code = main(["batch", write("a boat"), "--out", "v"])
 
@@ -111,7 +111,7 @@ def test_many_lines_with_one_reason_are_named_in_part(shop, capsys) -> None:
     prompts = write(*(f"boat {number}" for number in range(12)))
     shop.on_create(*(http_error(400, {"error": {"message": "no"}}) for _ in range(12)))
 
-    code = main(["batch", prompts, "--out", "v", "--creating", "1"])
+    code = main(["batch", prompts, "--out", "v", "--max-creates", "1"])
 
     err = capsys.readouterr().err
     assert code == 1
@@ -183,7 +183,7 @@ def test_a_journal_that_cannot_be_used_is_told(shop, capsys) -> None:
 @pytest.mark.parametrize("text", ["0", "-1", "many"])
 def test_numbers_at_once_begin_at_one(text, capsys) -> None:
     with pytest.raises(SystemExit) as caught:
-        main(["batch", "x", "--out", "v", f"--waiting={text}"])
+        main(["batch", "x", "--out", "v", f"--max-waits={text}"])
 
     assert caught.value.code == 2
     assert "from 1 on" in capsys.readouterr().err
@@ -203,7 +203,7 @@ def test_the_lines_of_a_file_keep_their_numbers(tmp_path) -> None:
 
 def test_ctrl_c_waits_for_orders_under_way_and_a_further_run_goes_on(shop, capsys) -> None:
     prompts = write("first", "second")
-    shop.on_create(accepted(life=FOREVER), slow(0.2, accepted(life=FOREVER)))
+    shop.on_create(accepted(scenario=FOREVER), slow(0.2, accepted(scenario=FOREVER)))
 
     with contextlib.redirect_stderr(Screen(interrupt, at="running")) as err:
         code = main(["batch", prompts, "--out", "v", "--api-key", "sk-1"])
@@ -218,11 +218,11 @@ def test_ctrl_c_waits_for_orders_under_way_and_a_further_run_goes_on(shop, capsy
 
 
 def test_ctrl_c_in_json_ends_with_a_result_for_each_and_a_summary(shop) -> None:
-    shop.on_create(accepted(life=FOREVER))
+    shop.on_create(accepted(scenario=FOREVER))
     prompts = write("first", "second", "third")
 
     with contextlib.redirect_stdout(Screen(interrupt, at='"event"')) as out:
-        code = main(["batch", prompts, "--json", "--out", "v", "--waiting", "1"])
+        code = main(["batch", prompts, "--json", "--out", "v", "--max-waits", "1"])
 
     told = records(out.getvalue())
     results = [one for one in told if one["type"] == "result"]
@@ -233,7 +233,7 @@ def test_ctrl_c_in_json_ends_with_a_result_for_each_and_a_summary(shop) -> None:
 
 
 def test_with_prompts_from_stdin_one_has_to_bring_them_again(shop, monkeypatch) -> None:
-    shop.on_create(accepted(life=FOREVER))
+    shop.on_create(accepted(scenario=FOREVER))
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'"a boat"\n')))
 
     with contextlib.redirect_stderr(Screen(interrupt, at="running")) as err:
@@ -261,9 +261,9 @@ def test_a_closed_pipe_ends_a_batch_in_silence_and_loses_nothing(words, shop, ca
 
 
 def test_json_has_all_the_keys_of_the_manual(shop, capsys) -> None:
-    shop.on_create(accepted(life=REFUSED))
+    shop.on_create(accepted(scenario=REFUSED))
 
-    code = main(["batch", write("a", "b"), "--json", "--out", "v", "--creating", "1"])
+    code = main(["batch", write("a", "b"), "--json", "--out", "v", "--max-creates", "1"])
 
     out, err = capsys.readouterr()
     told = records(out)
@@ -301,10 +301,10 @@ def test_a_terminal_shows_a_row_for_each_order(shop, on_terminal) -> None:
 
 
 def test_a_terminal_of_many_ends_with_those_that_failed(shop, on_terminal) -> None:
-    shop.on_create(accepted(life=REFUSED))
+    shop.on_create(accepted(scenario=REFUSED))
     prompts = write(*(f"boat {number}" for number in range(25)))
 
-    code, screen = on_terminal("batch", prompts, "--out", "v", "--creating", "1")
+    code, screen = on_terminal("batch", prompts, "--out", "v", "--max-creates", "1")
 
     last = screen.rpartition("\x1b[?25l")[2].rpartition("\x1b[2K")[2]
     assert code == 1
@@ -313,7 +313,7 @@ def test_a_terminal_of_many_ends_with_those_that_failed(shop, on_terminal) -> No
 
 
 def test_ctrl_c_on_a_terminal_draws_no_forecast(shop, on_terminal) -> None:
-    shop.on_create(*(accepted(life=FOREVER) for _ in range(25)))
+    shop.on_create(*(accepted(scenario=FOREVER) for _ in range(25)))
     prompts = write(*(f"boat {number}" for number in range(25)))
 
     code, screen = on_terminal(

@@ -32,7 +32,7 @@ FOREVER = Scenario(queued=0, running=1e9)
 @pytest.fixture
 def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSora]:
     """A service that the environment names, where a video is done as soon as it is ordered."""
-    with served(default_life=AT_ONCE) as shop:
+    with served(default_scenario=AT_ONCE) as shop:
         monkeypatch.setenv("SORA_BASE_URL", shop.url)
         monkeypatch.delenv("SORA_API_KEY", raising=False)
         yield shop
@@ -252,7 +252,7 @@ def test_ctrl_c_before_an_order_is_sent_costs_nothing(shop, monkeypatch, capsys)
 
 
 def test_ctrl_c_while_waiting_tells_how_to_wait_again(shop, capsys) -> None:
-    shop.on_create(accepted(life=FOREVER))
+    shop.on_create(accepted(scenario=FOREVER))
     with contextlib.redirect_stderr(Screen(interrupt, at="running")) as err:
         code = main(["create", "--prompt", "a boat", "--wait"])
 
@@ -333,7 +333,7 @@ def test_ctrl_c_at_the_first_picture_comes_before_the_order(shop, on_terminal) -
 
 
 def test_a_list_shows_the_newest_tasks_first(capsys) -> None:
-    with served(shape="openai", default_life=AT_ONCE) as fake:
+    with served(shape="openai", default_scenario=AT_ONCE) as fake:
         for number in range(3):
             main(["create", "--base-url", fake.url, "--prompt", f"boat\n{number}"])
         ids = capsys.readouterr().out.split()
@@ -348,7 +348,7 @@ def test_a_list_shows_the_newest_tasks_first(capsys) -> None:
 
 
 def test_a_list_in_json_has_tasks(capsys) -> None:
-    with served(shape="openai", default_life=AT_ONCE) as fake:
+    with served(shape="openai", default_scenario=AT_ONCE) as fake:
         main(["create", "--base-url", fake.url, "--prompt", "a boat"])
         capsys.readouterr()
         code = main(["list", "--json", "--base-url", fake.url])
@@ -359,7 +359,7 @@ def test_a_list_in_json_has_tasks(capsys) -> None:
 
 
 def test_a_list_on_a_terminal_keeps_prompts_short(on_terminal) -> None:
-    with served(shape="openai", default_life=AT_ONCE) as fake:
+    with served(shape="openai", default_scenario=AT_ONCE) as fake:
         main(["create", "--base-url", fake.url, "--prompt", "a boat " * 50])
         code, screen = on_terminal("list", "--base-url", fake.url)
 

@@ -19,7 +19,7 @@ FOREVER = Scenario(queued=0, running=1e9)
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeSora]:
     """A service that the environment names, with a video; here is an empty folder."""
-    with served(default_life=AT_ONCE) as store:
+    with served(default_scenario=AT_ONCE) as store:
         monkeypatch.setenv("SORA_BASE_URL", store.url)
         monkeypatch.delenv("SORA_API_KEY", raising=False)
         monkeypatch.chdir(tmp_path)

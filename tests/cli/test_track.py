@@ -263,7 +263,9 @@ class TestTerminal:
     ) -> None:
         console = terminal()
 
-        async for _ in track(client.batch_events(["boat", "tree"], out=tmp_path), console=console):
+        async for _ in track(
+            client.batch_events(["boat", "tree"], output_dir=tmp_path), console=console
+        ):
             pass
 
         rows = last_rows(console)

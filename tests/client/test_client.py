@@ -78,7 +78,7 @@ class TestArguments:
             {"api_key": "a\nb"},
             {"base_url": "http://10.0.0.1", "api_key": KEY},
             {"schedule": "fast"},
-            {"budget": 50},
+            {"rate_limit": 50},
             {"ssl": "/path"},
             {"headers": [("a", "b")]},
             {"base_url": "https://api.example/a b"},
@@ -90,7 +90,7 @@ class TestArguments:
             {"outage_timeout": float("nan")},
             {"max_retries": -1},
             {"max_retries": 1.5},
-            {"longest_body": 0},
+            {"max_response_size": 0},
             {"headers": {"a b": "c"}},
             {"headers": {"a": "c\r\nd: e"}},
             {"headers": {"a": 1}},
@@ -270,7 +270,7 @@ class TestGetTask:
         pauses = []
 
         async with SoraClient(
-            api_key=KEY, base_url=sora.url, max_retries=0, budget=RateLimit(rate=1000)
+            api_key=KEY, base_url=sora.url, max_retries=0, rate_limit=RateLimit(rate=1000)
         ) as client:
             for _ in range(3):
                 with pytest.raises(RateLimitError):
@@ -422,7 +422,7 @@ class TestTransport:
         async with SoraClient(
             api_key=KEY,
             base_url=sora.url,
-            budget=RateLimit(in_flight=1),
+            rate_limit=RateLimit(max_concurrent=1),
             max_retries=0,
             request_timeout=5,
         ) as client:
@@ -439,7 +439,7 @@ class TestTransport:
     ) -> None:
         sora.script("hangs", stall())
         client = SoraClient(
-            api_key=KEY, base_url=sora.url, budget=RateLimit(in_flight=1), max_retries=0
+            api_key=KEY, base_url=sora.url, rate_limit=RateLimit(max_concurrent=1), max_retries=0
         )
         calls = [asyncio.create_task(client.get_task("hangs")) for _ in range(4)]
         await asyncio.sleep(1)
@@ -726,7 +726,7 @@ class TestSessions:
         gc.collect()
         await asyncio.sleep(0.1)
 
-        assert [home._transport._session.closed for home in homes] == [True]
+        assert [resources._transport._session.closed for resources in homes] == [True]
 
     def test_a_client_thrown_away_after_its_loop_does_no_harm(self) -> None:
         async def main() -> None:
@@ -764,7 +764,9 @@ class TestSessions:
         closing.cancel()
         await asyncio.gather(wait, closing, return_exceptions=True)
 
-        assert [home._transport._session.closed for home in client._homes.values()] == [True]
+        assert [resources._transport._session.closed for resources in client._homes.values()] == [
+            True
+        ]
 
     async def test_a_closed_client_opens_again(self, sora: FakeSora, client: SoraClient) -> None:
         sora.script("task_1", queued())
@@ -914,7 +916,7 @@ class TestUvloop:
                     api_key=KEY,
                     base_url=sora.url,
                     schedule=Schedule(intervals=[0.01]),
-                    budget=RateLimit(rate=1000),
+                    rate_limit=RateLimit(rate=1000),
                 )
                 for number in range(20):
                     sora.script(f"task_{number}", running(0.1), running(0.5), completed())
@@ -922,7 +924,7 @@ class TestUvloop:
                 assert (await client.wait_until_complete("task_1")).is_complete
                 ids = [f"task_{number}" for number in range(20)]
                 outcomes = [outcome async for outcome in client.as_completed(ids)]
-                assert all(outcome.unwrap().is_complete for outcome in outcomes)
+                assert all(outcome.result().is_complete for outcome in outcomes)
                 news = [one async for one in client.events(["task_0"])]
                 assert len(news) == 2
                 sora.script("hangs", stall())

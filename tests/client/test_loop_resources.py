@@ -42,7 +42,7 @@ def hasty() -> Iterator[None]:
 
 
 def test_threads_may_use_one_client_at_the_same_time(served: FakeSora, hasty: None) -> None:
-    client = SoraClient(base_url=served.url, schedule=OFTEN, budget=RateLimit(rate=None))
+    client = SoraClient(base_url=served.url, schedule=OFTEN, rate_limit=RateLimit(rate=None))
     task_ids = [[f"{number}_{wait}" for wait in range(25)] for number in range(4)]
     for task_id in itertools.chain(*task_ids):
         served.script(task_id, running(0.1), running(0.5), completed())

@@ -29,16 +29,18 @@ BRINGS = {
 """The modules that come with each extra: those of the others must not be there."""
 
 
-async def wait(budget: RateLimit | None = None) -> VideoTask:
+async def wait(rate_limit: RateLimit | None = None) -> VideoTask:
     """Wait for a video of a fake service."""
-    async with FakeSora() as sora, SoraClient(base_url=sora.url, budget=budget) as client:
+    async with FakeSora() as sora, SoraClient(base_url=sora.url, rate_limit=rate_limit) as client:
         sora.script("video_123", running(0.5), completed())
         return await client.wait_until_complete("video_123")
 
 
-def wait_on(loop: Callable[[], asyncio.AbstractEventLoop], budget: RateLimit | None = None) -> None:
+def wait_on(
+    loop: Callable[[], asyncio.AbstractEventLoop], rate_limit: RateLimit | None = None
+) -> None:
     with asyncio.Runner(loop_factory=loop) as runner:
-        assert runner.run(wait(budget)).is_complete
+        assert runner.run(wait(rate_limit)).is_complete
 
 
 def run_command(*arguments: str) -> subprocess.CompletedProcess[str]:

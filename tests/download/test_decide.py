@@ -65,15 +65,15 @@ def longest(ceiling: float) -> float:
     return ceiling
 
 
-def course(**known: Any) -> DownloadState:
-    errand = DownloadRequest(task_id="x", path="/a.mp4", jitter=longest)
+def state(**known: Any) -> DownloadState:
+    request = DownloadRequest(task_id="x", path="/a.mp4", jitter=longest)
     known = {"url": CDN, "place": place_of(CDN), **known}
-    return DownloadState(errand=errand, **known)
+    return DownloadState(request=request, **known)
 
 
 def held(size: int = MIB, **known: Any) -> DownloadState:
     """A download that has some bytes of a file of ten times as many."""
-    return course(size=size, furthest=size, validator='"v"', total=10 * MIB, **known)
+    return state(size=size, furthest=size, validator='"v"', total=10 * MIB, **known)
 
 
 def task(phase: Phase = Phase.SUCCEEDED, video: str | None = CDN) -> VideoTask:
@@ -100,42 +100,42 @@ def see(
 
 class TestAddress:
     def test_a_url_wins_over_the_content_address(self) -> None:
-        after, decision = see(course(url=None), task())
+        after, decision = see(state(url=None), task())
 
         assert (after.url, after.is_content, decision) == (CDN, False, SendRequest())
 
     def test_without_a_url_the_service_itself_has_the_file(self) -> None:
-        after, decision = see(course(url=None), task(video=None))
+        after, decision = see(state(url=None), task(video=None))
 
         assert (after.url, after.is_content, decision) == (CONTENT, True, SendRequest())
 
     def test_a_dead_url_leads_to_the_content_address(self) -> None:
-        after, _ = see(course(dead=frozenset({CDN})), task())
+        after, _ = see(state(dead=frozenset({CDN})), task())
 
         assert after.url == CONTENT
 
     def test_a_variant_is_at_the_content_address_only(self) -> None:
-        before = attrs.evolve(course(), errand=attrs.evolve(course().errand, variant="a b"))
+        before = attrs.evolve(state(), request=attrs.evolve(state().request, variant="a b"))
 
         after, _ = see(before, task())
 
         assert after.url == f"{CONTENT}?variant=a%20b"
-        assert before.errand.source == "x a b"
+        assert before.request.source == "x a b"
 
     def test_a_task_that_goes_on_has_no_video_yet(self) -> None:
-        _, decision = see(course(url=None), task(Phase.RUNNING, None))
+        _, decision = see(state(url=None), task(Phase.RUNNING, None))
 
         assert isinstance(decision, Fail)
         assert isinstance(decision.error, VideoNotReadyError)
 
     def test_a_failed_task_never_will(self) -> None:
-        _, decision = see(course(url=None), task(Phase.FAILED, None))
+        _, decision = see(state(url=None), task(Phase.FAILED, None))
 
         assert isinstance(decision, Fail) and isinstance(decision.error, TaskFailedError)
 
     @pytest.mark.parametrize("fault", [None, BROKEN, GONE])
     def test_when_all_are_dead_the_video_is_gone(self, fault: Any) -> None:
-        _, decision = see(course(dead=frozenset({CDN, CONTENT}), fault=fault), task())
+        _, decision = see(state(dead=frozenset({CDN, CONTENT}), fault=fault), task())
 
         assert isinstance(decision, Fail) and isinstance(decision.error, VideoGoneError)
         assert decision.error is GONE or decision.error.__cause__ is fault
@@ -143,7 +143,7 @@ class TestAddress:
 
 class TestHead:
     def test_a_whole_file_is_taken_from_its_beginning(self) -> None:
-        after, decision = see(course(fault=BROKEN), head())
+        after, decision = see(state(fault=BROKEN), head())
 
         assert decision == WriteBody(0)
         assert (after.validator, after.total, after.fault) == ('"v"', 10 * MIB, None)
@@ -192,8 +192,8 @@ class TestHead:
         assert decision == WriteBody(MIB)
 
     def test_a_part_that_nobody_asked_for_is_taken_if_it_is_the_beginning(self) -> None:
-        assert see(course(), head(206))[1] == WriteBody(0)
-        assert isinstance(see(course(), head(206, first=5))[1], SendRequest)
+        assert see(state(), head(206))[1] == WriteBody(0)
+        assert isinstance(see(state(), head(206, first=5))[1], SendRequest)
 
     def test_without_a_validator_nothing_is_asked_for_but_the_whole(self) -> None:
         assert attrs.evolve(held(), validator=None).first == 0
@@ -204,10 +204,10 @@ class TestHead:
         assert see(before, head(416, first=None, total=10 * MIB))[1] == Complete()
         assert isinstance(see(before, head(416, first=None, total=None))[1], SendRequest)
         assert see(before, head(416, first=None, total=9))[0].first == 0
-        assert isinstance(see(course(), head(416, first=None, total=0))[1], SendRequest)
+        assert isinstance(see(state(), head(416, first=None, total=0))[1], SendRequest)
 
     def test_a_file_that_is_too_large_is_not_begun(self) -> None:
-        before = attrs.evolve(course(), errand=attrs.evolve(course().errand, max_size=MIB))
+        before = attrs.evolve(state(), request=attrs.evolve(state().request, max_size=MIB))
 
         _, decision = see(before, head())
 
@@ -218,12 +218,12 @@ class TestHead:
 class TestRefusal:
     @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 200])
     def test_a_link_that_gives_no_video_is_renewed(self, status: int) -> None:
-        after, decision = see(course(), refusal(status))
+        after, decision = see(state(), refusal(status))
 
         assert (after.dead, decision) == ({CDN}, RefreshUrl())
 
     def test_the_service_is_asked_for_no_more_links_than_a_few(self) -> None:
-        now, decision = course(), RefreshUrl()
+        now, decision = state(), RefreshUrl()
         for number in range(MOST_LINKS + 1):
             assert decision == RefreshUrl()
             url = f"{CDN}&{number}"
@@ -243,20 +243,20 @@ class TestRefusal:
     )
     def test_what_may_pass_is_asked_again(self, status: int, error: Any) -> None:
         for is_own in (True, False):
-            after, decision = see(course(), refusal(status, error, is_own=is_own))
+            after, decision = see(state(), refusal(status, error, is_own=is_own))
 
             assert decision == SendRequest(0.5)
             assert (after.tries, after.dead) == (1, frozenset())
 
     def test_a_silence_that_is_asked_for_is_kept(self) -> None:
-        assert see(course(), refusal(503, asked=20))[1] == SendRequest(22)
-        _, decision = see(course(), refusal(429, asked=LONGEST_ASKED + 1))
+        assert see(state(), refusal(503, asked=20))[1] == SendRequest(22)
+        _, decision = see(state(), refusal(429, asked=LONGEST_ASKED + 1))
         assert isinstance(decision, Fail)
         assert isinstance(decision.error, DownloadInterruptedError)
 
     @pytest.mark.parametrize("status", [400, 401, 403])
     def test_a_link_of_the_services_own_is_tried_without_the_key_as_well(self, status: int) -> None:
-        after, first = see(course(), refusal(status, is_own=True))
+        after, first = see(state(), refusal(status, is_own=True))
         after, second = see(after, refusal(status, is_own=True))
 
         assert first == SendRequest()
@@ -264,7 +264,7 @@ class TestRefusal:
 
     @pytest.mark.parametrize("status", [400, 404, 409, 422, 425, 200, 202])
     def test_the_content_may_be_early_for_a_while(self, status: int) -> None:
-        before = course(url=CONTENT, is_content=True)
+        before = state(url=CONTENT, is_content=True)
         seen = refusal(status, TaskNotFoundError("u", 404), is_own=True)
 
         after, first = see(before, seen, now=100.0)
@@ -276,14 +276,14 @@ class TestRefusal:
         assert isinstance(third, Fail) and isinstance(third.error, VideoGoneError)
 
     def test_a_content_that_never_is_a_video_is_none(self) -> None:
-        before = course(url=CONTENT, is_content=True, early_since=0.0)
+        before = state(url=CONTENT, is_content=True, early_since=0.0)
 
         _, decision = see(before, refusal(200, STRANGE, is_own=True), now=EARLY)
 
         assert decision == Fail(STRANGE)
 
     def test_the_content_is_not_early_where_there_was_a_link(self) -> None:
-        before = course(url=CONTENT, is_content=True, dead=frozenset({CDN}))
+        before = state(url=CONTENT, is_content=True, dead=frozenset({CDN}))
 
         after, decision = see(before, refusal(400, is_own=True))
 
@@ -298,17 +298,17 @@ class TestRefusal:
         ],
     )
     def test_what_the_service_refuses_for_good_ends_it(self, status: int, error: Any) -> None:
-        before = course(url=CONTENT, is_content=True)
+        before = state(url=CONTENT, is_content=True)
 
         assert see(before, refusal(status, error, is_own=True))[1] == Fail(error)
 
     def test_a_job_that_failed_ends_it_wherever_it_is_told(self) -> None:
         failed = TaskFailedError(task(Phase.FAILED, None))
 
-        assert see(course(), refusal(500, failed))[1] == Fail(failed)
+        assert see(state(), refusal(500, failed))[1] == Fail(failed)
 
     def test_where_a_redirect_leads_to_a_dead_link_the_next_one_may_not(self) -> None:
-        before = course(url=CONTENT, is_content=True)
+        before = state(url=CONTENT, is_content=True)
 
         after, decision = see(before, refusal(403))
 
@@ -317,7 +317,7 @@ class TestRefusal:
     def test_an_address_that_is_refused_leads_to_the_next_one(self) -> None:
         refused = UnsafeURLError("x", "/a.mp4", "inside")
 
-        after, first = see(course(), refused)
+        after, first = see(state(), refused)
         after, _ = see(after, task())
         after, _ = see(after, refused)
         _, last = see(after, task())
@@ -328,14 +328,14 @@ class TestRefusal:
 
 class TestLink:
     def test_a_link_in_the_place_of_the_file_is_followed(self) -> None:
-        before = course(url=CONTENT, is_content=True)
+        before = state(url=CONTENT, is_content=True)
 
         after, decision = see(before, UrlInstead(CDN))
 
         assert (after.url, after.is_content, decision) == (CDN, False, SendRequest())
 
     def test_a_dead_one_is_not(self) -> None:
-        before = course(url=CONTENT, is_content=True, dead=frozenset({CDN}))
+        before = state(url=CONTENT, is_content=True, dead=frozenset({CDN}))
 
         after, decision = see(before, UrlInstead(CDN))
 
@@ -378,16 +378,16 @@ class TestBreak:
         assert after.tries == 4
 
     def test_a_service_that_is_silent_is_asked_for_the_link_again(self) -> None:
-        after, decision = see(course(), TaskUnavailable(BROKEN))
+        after, decision = see(state(), TaskUnavailable(BROKEN))
 
         assert (after.tries, decision) == (1, RefreshUrl(0.5))
-        assert isinstance(see(course(tries=MOST_TRIES), TaskUnavailable(BROKEN))[1], Fail)
+        assert isinstance(see(state(tries=MOST_TRIES), TaskUnavailable(BROKEN))[1], Fail)
 
 
 class TestEnd:
     def test_a_file_that_is_all_here_is_whole(self) -> None:
         assert see(held(), ResponseEnded(10 * MIB))[1] == Complete()
-        assert see(course(), ResponseEnded(77))[1] == Complete()
+        assert see(state(), ResponseEnded(77))[1] == Complete()
 
     @pytest.mark.parametrize("size", [10 * MIB - 1, 10 * MIB + 1])
     def test_one_of_another_length_is_not(self, size: int) -> None:
@@ -397,7 +397,7 @@ class TestEnd:
         assert after.size == size
 
     def test_a_body_that_just_ended_too_early_is_gone_on_with(self) -> None:
-        after, decision = see(course(validator='"v"'), ResponseEnded(MIB, missing=5))
+        after, decision = see(state(validator='"v"'), ResponseEnded(MIB, missing=5))
 
         assert isinstance(decision, SendRequest)
         assert after.first == MIB
@@ -444,7 +444,7 @@ anything: st.SearchStrategy[Observation] = st.one_of(
 
 @given(st.lists(anything, max_size=60))
 def test_whatever_is_seen_there_is_a_sound_decision(history: list[Observation]) -> None:
-    now = course(url=None)
+    now = state(url=None)
     for moment, seen in enumerate(history):
         now, decision = see(now, seen, now=float(moment))
         match decision:

@@ -809,9 +809,9 @@ class TestContent:
         self, done: FakeSora, tmp_path: Path, now: Clock
     ) -> None:
         done.script_file("task_1", video_file(SIZE, stall_after=1000), at="content")
-        budget = RateLimit(rate=1, burst=1, in_flight=1)
+        rate_limit = RateLimit(rate=1, burst=1, max_concurrent=1)
 
-        async with SoraClient(api_key=KEY, base_url=done.url, budget=budget) as client:
+        async with SoraClient(api_key=KEY, base_url=done.url, rate_limit=rate_limit) as client:
             task = await client.get_task("task_1")
             downloads = [client.download(task, tmp_path / f"{number}") for number in range(2)]
             running = [asyncio.ensure_future(one.result()) for one in downloads]
@@ -992,7 +992,7 @@ class TestAddresses:
         """A name that means this machine, whatever it was looked up as before."""
         url = f"{done.cdn_url}/videos/task_1.mp4".replace("127.0.0.1", name_of_this_machine())
         async with SoraClient(api_key="", base_url=f"http://{host}") as client:
-            stream = client._find_transfers().stream
+            stream = client._find_download_manager().stream
 
             with pytest.raises(AddressNotAllowed, match="not of the internet"):
                 await stream.open(url, {}, is_bare=False, allow_private=False)
@@ -1042,7 +1042,7 @@ class TestAddresses:
         self, base_url: str, is_guarded: bool
     ) -> None:
         async with SoraClient(api_key="", base_url=base_url) as client:
-            assert await client._find_transfers().stream._guards() is is_guarded
+            assert await client._find_download_manager().stream._guards() is is_guarded
 
     def test_an_address_of_the_internet_gets_a_socket(self) -> None:
         info = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("8.8.8.8", 443))

@@ -37,7 +37,9 @@ EXAMPLES: list[errors.SoraError] = [
     errors.UnsupportedOperationError(*REPLY),
     errors.UnsupportedOperationError("https://api.example", 0, None, "no list"),
     errors.CreateOutcomeUnknownError("https://api.example/v1/videos", "cut off"),
-    errors.CreateOutcomeUnknownError("https://api.example", "bad gateway.", 502, "req-1", True, True),
+    errors.CreateOutcomeUnknownError(
+        "https://api.example", "bad gateway.", 502, "req-1", True, True
+    ),
     errors.TaskFailedError(TASK),
     errors.TaskFailedError(RUNNING),
     errors.VideoMissingError(TASK),

@@ -593,9 +593,9 @@ class TestCreateAndWait:
         assert len(sora.requests) == 1
 
     async def test_a_task_not_visible_yet_is_waited_for_although_it_was_seen(self) -> None:
-        life = Scenario(visible_after=25.0)
+        scenario = Scenario(visible_after=25.0)
         async with (
-            FakeSora(default_life=life) as sora,
+            FakeSora(default_scenario=scenario) as sora,
             SoraClient(base_url=sora.url) as client,
         ):
             watch = client.create_and_wait(**BOAT)
@@ -606,9 +606,9 @@ class TestCreateAndWait:
             assert (await watch).is_complete
 
     async def test_a_task_that_stays_invisible_ends_the_wait_with_its_id(self) -> None:
-        life = Scenario(visible_after=1e6)
+        scenario = Scenario(visible_after=1e6)
         async with (
-            FakeSora(default_life=life) as sora,
+            FakeSora(default_scenario=scenario) as sora,
             SoraClient(base_url=sora.url) as client,
         ):
             watch = client.create_and_wait(**BOAT)
@@ -767,7 +767,7 @@ class TestCreateAndWait:
     async def test_a_timeout_after_the_create_has_its_snapshot(
         self, sora: FakeSora, client: SoraClient
     ) -> None:
-        sora.on_create(accepted(life=Scenario(visible_after=100)))
+        sora.on_create(accepted(scenario=Scenario(visible_after=100)))
 
         error = await caught_from(client.create_and_wait(**BOAT, timeout=5))
 
@@ -776,8 +776,8 @@ class TestCreateAndWait:
         assert error.last.phase is Phase.QUEUED
 
     async def test_creates_take_slots_of_the_budget(self, sora: FakeSora) -> None:
-        budget = RateLimit(rate=1.0, burst=1)
-        async with SoraClient(api_key=KEY, base_url=sora.url, budget=budget) as client:
+        rate_limit = RateLimit(rate=1.0, burst=1)
+        async with SoraClient(api_key=KEY, base_url=sora.url, rate_limit=rate_limit) as client:
             await asyncio.gather(*(client.create_task(**BOAT) for _ in range(4)))
 
         assert [at for at, _ in sora.requests] == pytest.approx([0.0, 1.0, 2.0, 3.0])
@@ -892,8 +892,8 @@ class TestCancellation:
     async def test_an_order_that_has_not_left_when_the_client_closes_is_not_sent(
         self, sora: FakeSora
     ) -> None:
-        budget = RateLimit(rate=0.1, burst=1)
-        client = SoraClient(api_key=KEY, base_url=sora.url, budget=budget)
+        rate_limit = RateLimit(rate=0.1, burst=1)
+        client = SoraClient(api_key=KEY, base_url=sora.url, rate_limit=rate_limit)
         await client.create_task(**BOAT)
         calls = [
             asyncio.ensure_future(client.create_task(**BOAT)),

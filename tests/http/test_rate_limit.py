@@ -73,34 +73,36 @@ class Play:
         silences: When each silence was asked for, and when it ends at the earliest.
     """
 
-    def __init__(self, budget: RateLimit, story: Iterable[Step], *, now: float = 1000.0) -> None:
-        self.meter = AdaptiveTokenBucket(budget, now=now)
+    def __init__(
+        self, rate_limit: RateLimit, story: Iterable[Step], *, now: float = 1000.0
+    ) -> None:
+        self.bucket = AdaptiveTokenBucket(rate_limit, now=now)
         self.starts: list[float] = []
-        self.rates = [(now, self.meter.rate)]
+        self.rates = [(now, self.bucket.rate)]
         self.silences: list[tuple[float, float]] = []
         for step in story:
             self.use_slots(now, now + step.after, step.wanted)
             now += step.after
             self.do(step, now)
-            self.rates.append((now, self.meter.rate))
+            self.rates.append((now, self.bucket.rate))
         self.use_slots(now, now + 1000.0, 100)
 
     def use_slots(self, now: float, end: float, wanted: int) -> None:
         for _ in range(wanted):
-            while delay := self.meter.delay(now):
+            while delay := self.bucket.delay(now):
                 now += delay
             if now > end:
                 return
-            self.meter.take(now)
+            self.bucket.take(now)
             self.starts.append(now)
 
     def do(self, step: Step, now: float) -> None:
         if step.kind == "good":
-            self.meter.note_good(now)
+            self.bucket.note_good(now)
         elif step.kind == "limited":
-            self.meter.note_limited(now, step.seconds)
+            self.bucket.note_limited(now, step.seconds)
         elif step.kind == "silence":
-            self.meter.keep_silent(now, step.seconds or 0.0)
+            self.bucket.keep_silent(now, step.seconds or 0.0)
         if step.kind in ("limited", "silence") and step.seconds is not None:
             self.silences.append((now, now + min(step.seconds, MAX_SHARED_RETRY_AFTER)))
 
@@ -109,24 +111,24 @@ class TestAnyStory:
     @settings(max_examples=300)
     @given(budgets, stories)
     def test_any_stretch_of_time_holds_at_most_a_burst_and_what_the_rate_gives(
-        self, budget: RateLimit, story: Sequence[Step]
+        self, rate_limit: RateLimit, story: Sequence[Step]
     ) -> None:
-        rate, rounding = budget.rate or 0.0, 1e-6 + (budget.rate or 0.0) * 2 * EPSILON
+        rate, rounding = rate_limit.rate or 0.0, 1e-6 + (rate_limit.rate or 0.0) * 2 * EPSILON
 
-        starts = Play(budget, story).starts
+        starts = Play(rate_limit, story).starts
 
         earliest = math.inf  # of what the windows that begin so far had used before they began
         for number, at in enumerate(starts):
             earliest = min(earliest, number - rate * at)
-            assert number + 1 - rate * at - earliest <= budget.burst + rounding
+            assert number + 1 - rate * at - earliest <= rate_limit.burst + rounding
 
     @given(budgets, stories)
     def test_no_slot_is_within_a_silence_and_those_after_it_are_no_burst(
-        self, budget: RateLimit, story: Sequence[Step]
+        self, rate_limit: RateLimit, story: Sequence[Step]
     ) -> None:
-        rate = budget.rate or 0.0
+        rate = rate_limit.rate or 0.0
 
-        play = Play(budget, story)
+        play = Play(rate_limit, story)
 
         for asked_at, until in play.silences:
             later = [at for at in play.starts if at > asked_at]
@@ -136,89 +138,89 @@ class TestAnyStory:
 
     @given(budgets, stories)
     def test_the_rate_falls_once_a_second_at_most_and_stays_within_its_bounds(
-        self, budget: RateLimit, story: Sequence[Step]
+        self, rate_limit: RateLimit, story: Sequence[Step]
     ) -> None:
-        rates = Play(budget, story).rates
+        rates = Play(rate_limit, story).rates
 
         falls = [at for (_, old), (at, new) in itertools.pairwise(rates) if new < old]
         assert all(late - early >= 1.0 for early, late in itertools.pairwise(falls))
-        assert all(MIN_RATE <= rate <= (budget.rate or 0.0) for _, rate in rates)
+        assert all(MIN_RATE <= rate <= (rate_limit.rate or 0.0) for _, rate in rates)
 
     @given(budgets, stories, st.floats(0.0, 100.0))
     def test_the_delay_is_exact(
-        self, budget: RateLimit, story: Sequence[Step], after: float
+        self, rate_limit: RateLimit, story: Sequence[Step], after: float
     ) -> None:
-        meter = Play(budget, story).meter
+        bucket = Play(rate_limit, story).bucket
         now = 1e6 + after
 
-        delay = meter.delay(now)
+        delay = bucket.delay(now)
 
-        assert delay == meter.delay(now) >= 0.0
-        assert meter.delay(now + delay) == 0.0
-        assert delay < 0.001 or meter.delay(now + 0.99 * delay) > 0.0
+        assert delay == bucket.delay(now) >= 0.0
+        assert bucket.delay(now + delay) == 0.0
+        assert delay < 0.001 or bucket.delay(now + 0.99 * delay) > 0.0
 
     @given(stories)
     def test_without_a_rate_there_are_slots_as_long_as_nobody_minds(
         self, story: Sequence[Step]
     ) -> None:
-        meter = AdaptiveTokenBucket(RateLimit(rate=None, burst=1), now=0.0)
+        bucket = AdaptiveTokenBucket(RateLimit(rate=None, burst=1), now=0.0)
 
         for number in range(100):
-            assert meter.delay(0.5) == 0.0
-            meter.take(0.5)
-            meter.note_good(0.5 + number)
+            assert bucket.delay(0.5) == 0.0
+            bucket.take(0.5)
+            bucket.note_good(0.5 + number)
 
-        assert meter.rate == math.inf
+        assert bucket.rate == math.inf
         assert all(rate >= MIN_RATE for _, rate in Play(RateLimit(rate=None), story).rates)
 
 
 class TestSilence:
     def test_one_of_more_than_a_minute_is_kept_for_a_minute(self) -> None:
-        meter = AdaptiveTokenBucket(RateLimit(rate=10.0), now=0.0)
+        bucket = AdaptiveTokenBucket(RateLimit(rate=10.0), now=0.0)
 
-        meter.keep_silent(5.0, 3600.0)
+        bucket.keep_silent(5.0, 3600.0)
 
-        assert meter.quiet_until == 65.0
-        assert meter.delay(5.0) == pytest.approx(60.0 + 1 / 10)
-        assert meter.delay(65.0 + 1 / 10) == 0.0
+        assert bucket.quiet_until == 65.0
+        assert bucket.delay(5.0) == pytest.approx(60.0 + 1 / 10)
+        assert bucket.delay(65.0 + 1 / 10) == 0.0
 
     def test_a_shorter_one_takes_nothing_from_a_longer_one(self) -> None:
-        meter = AdaptiveTokenBucket(RateLimit(), now=0.0)
+        bucket = AdaptiveTokenBucket(RateLimit(), now=0.0)
 
-        meter.keep_silent(0.0, 20.0)
-        meter.keep_silent(1.0, 5.0)
+        bucket.keep_silent(0.0, 20.0)
+        bucket.keep_silent(1.0, 5.0)
 
-        assert meter.quiet_until == 20.0
+        assert bucket.quiet_until == 20.0
 
     def test_a_pause_after_a_429_without_a_hint_doubles_up_to_a_quarter_of_a_minute(self) -> None:
-        meter, now, pauses = AdaptiveTokenBucket(RateLimit(), now=0.0), 0.0, []
+        bucket, now, pauses = AdaptiveTokenBucket(RateLimit(), now=0.0), 0.0, []
 
         for _ in range(9):
             for _ in range(5):  # those of one moment are one
-                meter.note_limited(now, None)
-            pauses.append(meter.quiet_until - now)
-            now += meter.delay(now)
+                bucket.note_limited(now, None)
+            pauses.append(bucket.quiet_until - now)
+            now += bucket.delay(now)
 
         assert pauses == pytest.approx([0.25, 0.5, 1, 2, 4, 8, 15, 15, 15])
         assert (pauses[0], pauses[-1]) == (MIN_PAUSE, pytest.approx(MAX_PAUSE))
-        meter.note_good(now)
-        meter.note_limited(now + 1, None)
-        assert meter.quiet_until - now - 1 == MIN_PAUSE
+        bucket.note_good(now)
+        bucket.note_limited(now + 1, None)
+        assert bucket.quiet_until - now - 1 == MIN_PAUSE
 
     def test_a_hint_of_no_seconds_is_none(self) -> None:
-        meter = AdaptiveTokenBucket(RateLimit(), now=0.0)
+        bucket = AdaptiveTokenBucket(RateLimit(), now=0.0)
 
-        meter.note_limited(0.0, 0.0)
+        bucket.note_limited(0.0, 0.0)
 
-        assert meter.quiet_until == MIN_PAUSE
+        assert bucket.quiet_until == MIN_PAUSE
 
     def test_it_holds_without_a_rate_too(self) -> None:
-        meter = AdaptiveTokenBucket(RateLimit(rate=None), now=0.0)
+        bucket = AdaptiveTokenBucket(RateLimit(rate=None), now=0.0)
 
-        meter.keep_silent(1.0, 20.0)
+        bucket.keep_silent(1.0, 20.0)
 
-        assert meter.delay(1.0) == 20.0
-        assert (meter.delay(21.0), meter.rate) == (0.0, math.inf)
+        assert bucket.delay(1.0) == 20.0
+        assert (bucket.delay(21.0), bucket.rate) == (0.0, math.inf)
 
 
 class TestRate:
@@ -226,109 +228,109 @@ class TestRate:
     def test_a_lone_429_takes_little_and_the_others_of_its_moment_nothing(
         self, hint: float | None, left: float
     ) -> None:
-        meter = AdaptiveTokenBucket(RateLimit(rate=10.0), now=0.0)
-        answer_for(meter, 0.0, 20.0)
+        bucket = AdaptiveTokenBucket(RateLimit(rate=10.0), now=0.0)
+        answer_for(bucket, 0.0, 20.0)
 
         for _ in range(10):
-            meter.note_limited(20.0, hint)
-            meter.note_good(20.0)
+            bucket.note_limited(20.0, hint)
+            bucket.note_good(20.0)
 
-        assert meter.rate == pytest.approx(left, rel=0.01)
+        assert bucket.rate == pytest.approx(left, rel=0.01)
 
     @pytest.mark.parametrize(("answers", "is_limit"), [(25, True), (35, False)])
     def test_a_429_that_follows_another_soon_takes_a_part(
         self, answers: int, is_limit: bool
     ) -> None:
-        meter = AdaptiveTokenBucket(RateLimit(rate=10.0), now=0.0)
-        answer_for(meter, 0.0, 20.0)
-        meter.note_limited(20.0, None)
+        bucket = AdaptiveTokenBucket(RateLimit(rate=10.0), now=0.0)
+        answer_for(bucket, 0.0, 20.0)
+        bucket.note_limited(20.0, None)
         for number in range(answers):
-            meter.note_good(20.3 + number / 10)
-        before = meter.rate
+            bucket.note_good(20.3 + number / 10)
+        before = bucket.rate
 
-        meter.note_limited(25.0, None)
+        bucket.note_limited(25.0, None)
 
-        assert (meter.rate <= 0.85 * before) is is_limit
-        assert meter.rate < before
+        assert (bucket.rate <= 0.85 * before) is is_limit
+        assert bucket.rate < before
 
     def test_the_429s_of_a_service_that_serves_nobody_take_no_more(self) -> None:
-        meter = AdaptiveTokenBucket(RateLimit(rate=10.0), now=0.0)
-        answer_for(meter, 0.0, 20.0)
+        bucket = AdaptiveTokenBucket(RateLimit(rate=10.0), now=0.0)
+        answer_for(bucket, 0.0, 20.0)
 
         for second in range(0, 600, 20):
-            meter.note_limited(20.0 + second, None)
+            bucket.note_limited(20.0 + second, None)
 
-        assert meter.rate == pytest.approx(9.8)
+        assert bucket.rate == pytest.approx(9.8)
 
     def test_it_never_falls_to_nothing(self) -> None:
-        meter = AdaptiveTokenBucket(RateLimit(rate=1.0), now=0.0)
+        bucket = AdaptiveTokenBucket(RateLimit(rate=1.0), now=0.0)
 
         for minute in range(60):
-            meter.note_good(120.0 * minute)
-            meter.note_limited(120.0 * minute + 119.0, None)
+            bucket.note_good(120.0 * minute)
+            bucket.note_limited(120.0 * minute + 119.0, None)
 
-        assert meter.rate == MIN_RATE
-        assert meter.delay(1e5) == 0.0
+        assert bucket.rate == MIN_RATE
+        assert bucket.delay(1e5) == 0.0
 
     def test_far_fewer_good_answers_than_slots_make_it_fall_to_what_was_served(self) -> None:
-        meter = AdaptiveTokenBucket(RateLimit(rate=50.0), now=0.0)
-        answer_for(meter, 0.0, 30.0, is_good=lambda number: number % 2 == 0)
+        bucket = AdaptiveTokenBucket(RateLimit(rate=50.0), now=0.0)
+        answer_for(bucket, 0.0, 30.0, is_good=lambda number: number % 2 == 0)
 
-        meter.note_limited(30.0, None)
-        meter.note_good(30.3)
-        meter.note_limited(31.1, None)
+        bucket.note_limited(30.0, None)
+        bucket.note_good(30.3)
+        bucket.note_limited(31.1, None)
 
-        assert meter.rate == pytest.approx(25.0, rel=0.15)
+        assert bucket.rate == pytest.approx(25.0, rel=0.15)
 
     @pytest.mark.parametrize("rate", [0.5, 5.0, 50.0, 1000.0])
     def test_good_answers_raise_it_again_up_to_the_budget(self, rate: float) -> None:
-        meter = AdaptiveTokenBucket(RateLimit(rate=rate), now=0.0)
-        answer_for(meter, 0.0, 10.0)
-        meter.note_limited(10.0, None)
-        assert meter.rate < rate
+        bucket = AdaptiveTokenBucket(RateLimit(rate=rate), now=0.0)
+        answer_for(bucket, 0.0, 10.0)
+        bucket.note_limited(10.0, None)
+        assert bucket.rate < rate
 
-        rates = answer_for(meter, 10.0, 600.0)
+        rates = answer_for(bucket, 10.0, 600.0)
 
         assert rates == sorted(rates)
-        assert meter.rate == rate
+        assert bucket.rate == rate
 
     def test_no_limit_of_ours_becomes_one_with_a_429_and_none_again_without_them(self) -> None:
-        meter = AdaptiveTokenBucket(RateLimit(rate=None), now=0.0)
+        bucket = AdaptiveTokenBucket(RateLimit(rate=None), now=0.0)
         for number in range(400):
-            meter.take(number / 20)
-            meter.note_good(number / 20)
+            bucket.take(number / 20)
+            bucket.note_good(number / 20)
 
-        meter.note_limited(20.0, None)
-        learned = meter.rate
-        answer_for(meter, 20.0, 600.0)
+        bucket.note_limited(20.0, None)
+        learned = bucket.rate
+        answer_for(bucket, 20.0, 600.0)
 
         assert learned == pytest.approx(0.85 * 20.0, rel=0.2)
-        assert meter.rate == math.inf
-        assert meter.delay(600.0) == 0.0
+        assert bucket.rate == math.inf
+        assert bucket.delay(600.0) == 0.0
 
     def test_few_slots_gather_while_the_service_has_shown_a_limit(self) -> None:
-        meter = AdaptiveTokenBucket(RateLimit(rate=10.0, burst=50), now=0.0)
-        answer_for(meter, 0.0, 20.0)
-        meter.note_limited(20.0, None)
+        bucket = AdaptiveTokenBucket(RateLimit(rate=10.0, burst=50), now=0.0)
+        answer_for(bucket, 0.0, 20.0)
+        bucket.note_limited(20.0, None)
 
         free = 0
-        while not meter.delay(500.0):
-            meter.take(500.0)
+        while not bucket.delay(500.0):
+            bucket.take(500.0)
             free += 1
 
-        assert free == int(meter.rate / 4) == 2
+        assert free == int(bucket.rate / 4) == 2
 
     def test_a_first_answer_that_is_a_429_leaves_a_rate_that_can_be_used(self) -> None:
-        meter = AdaptiveTokenBucket(RateLimit(rate=None), now=0.0)
-        meter.take(0.0)
+        bucket = AdaptiveTokenBucket(RateLimit(rate=None), now=0.0)
+        bucket.take(0.0)
 
-        meter.note_limited(0.0, None)
+        bucket.note_limited(0.0, None)
 
-        assert MIN_RATE <= meter.rate <= 1.0
+        assert MIN_RATE <= bucket.rate <= 1.0
 
 
 def answer_for(
-    meter: AdaptiveTokenBucket,
+    bucket: AdaptiveTokenBucket,
     now: float,
     end: float,
     is_good: Callable[[int], bool] = lambda _: True,
@@ -341,12 +343,12 @@ def answer_for(
     """
     rates: list[float] = []
     while now < end:
-        while delay := meter.delay(now):
+        while delay := bucket.delay(now):
             now += delay
-        meter.take(now)
+        bucket.take(now)
         if is_good(len(rates)):
-            meter.note_good(now)
-        rates.append(meter.rate)
+            bucket.note_good(now)
+        rates.append(bucket.rate)
         now += 0.01
     return rates
 
@@ -393,7 +395,7 @@ class Chance:
 
 def ask(
     service: Bucket | Window | Chance,
-    budget: RateLimit,
+    rate_limit: RateLimit,
     *,
     hint: float | None = None,
     seconds: float = 240.0,
@@ -405,22 +407,22 @@ def ask(
         Of the requests after the first minute: the part that was answered 429, and the number
         of the others in a second.
     """
-    chance, meter, now = random.Random(20260114), AdaptiveTokenBucket(budget, now=0.0), 0.0
+    chance, bucket, now = random.Random(20260114), AdaptiveTokenBucket(rate_limit, now=0.0), 0.0
     under_way: list[tuple[float, bool]] = []
     served = refused = 0
     while now < seconds:
-        is_full = len(under_way) == budget.in_flight
-        slot = math.inf if is_full else now + meter.delay(now)
+        is_full = len(under_way) == rate_limit.max_concurrent
+        slot = math.inf if is_full else now + bucket.delay(now)
         if under_way and under_way[0][0] <= slot:
             now, is_good = heapq.heappop(under_way)
             if is_good:
-                meter.note_good(now)
+                bucket.note_good(now)
             else:
-                meter.note_limited(now, hint)
+                bucket.note_limited(now, hint)
         elif slot > now:
             now = slot
         else:
-            meter.take(now)
+            bucket.take(now)
             is_good = service.is_served(now)
             heapq.heappush(under_way, (now + chance.uniform(0.02, 0.08), is_good))
             served += is_good and now > 60.0
@@ -479,7 +481,7 @@ class TestArguments:
         [
             *({"rate": rate} for rate in (0, -1, 0.01, 1e7, math.nan, math.inf, "50", True)),
             *({"burst": burst} for burst in (0, -1, 1.5, True, None, "20", 10**400)),
-            *({"in_flight": number} for number in (0, -1, 64.0, False, None, 10**400)),
+            *({"max_concurrent": number} for number in (0, -1, 64.0, False, None, 10**400)),
         ],
         ids=lambda arguments: str(arguments)[:20],
     )
@@ -490,12 +492,12 @@ class TestArguments:
             RateLimit(**arguments)
 
     def test_the_ends_of_what_can_be_are_allowed(self) -> None:
-        assert RateLimit(rate=MIN_RATE, burst=1, in_flight=1).rate == MIN_RATE
-        assert RateLimit(rate=MAX_RATE, burst=10**6, in_flight=10**6).rate == MAX_RATE
+        assert RateLimit(rate=MIN_RATE, burst=1, max_concurrent=1).rate == MIN_RATE
+        assert RateLimit(rate=MAX_RATE, burst=10**6, max_concurrent=10**6).rate == MAX_RATE
         assert RateLimit(rate=None).rate is None
 
     def test_a_budget_is_a_value(self) -> None:
-        assert RateLimit() == RateLimit(rate=50.0, burst=20, in_flight=64)
+        assert RateLimit() == RateLimit(rate=50.0, burst=20, max_concurrent=64)
         assert hash(RateLimit(rate=5)) == hash(RateLimit(rate=5.0))
         with pytest.raises(attrs.exceptions.FrozenInstanceError):
             RateLimit().rate = 1.0  # type: ignore[misc]

@@ -42,7 +42,7 @@ MP4 = b"\0\0\0\x18ftypisom"
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def reply(body: object, status: int = 200) -> Response:
+def response(body: object, status: int = 200) -> Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     received = datetime(2026, 1, 14, 8, tzinfo=UTC)
     return Response(url=URL, status=status, headers=CIMultiDict(), body=content, received=received)
@@ -254,7 +254,7 @@ class TestReplies:
         ],
     )
     def test_the_id_of_a_new_task_is_found_wherever_it_is(self, body: Any, task_id: str) -> None:
-        task, _ = decode_created(reply(body), secrets=(), content=None)
+        task, _ = decode_created(response(body), secrets=(), content=None)
 
         assert task.id == task_id
 
@@ -262,19 +262,19 @@ class TestReplies:
         body = {"id": "a", "object": "video", "status": "failed", "error": {"message": "no"}}
 
         for status in (200, 400, 500):
-            task, _ = decode_created(reply(body, status), secrets=(), content=None)
+            task, _ = decode_created(response(body, status), secrets=(), content=None)
             assert task.failure is not None
 
     @pytest.mark.parametrize("body", [{}, [], "x", {"id": "a/b", "status": "queued"}, b"", b"{"])
     def test_an_answer_without_an_id_is_unreadable(self, body: Any) -> None:
         with pytest.raises(errors.InvalidResponseError):
-            decode_created(reply(body), secrets=(), content=None)
+            decode_created(response(body), secrets=(), content=None)
 
     def test_a_key_that_comes_back_is_cut_out(self) -> None:
         body = {"error": {"code": "bad", "message": f"the key {KEY} is bad"}}
 
         with pytest.raises(errors.ResponseError) as caught:
-            decode_created(reply(body, 400), secrets=(KEY,), content=None)
+            decode_created(response(body, 400), secrets=(KEY,), content=None)
 
         assert KEY not in str(caught.value)
 
@@ -289,7 +289,7 @@ class TestReplies:
         ],
     )
     def test_a_page_is_found_wherever_it_is(self, body: Any) -> None:
-        page = decode_page(reply(body), secrets=(), poll=POLL, content=f"{POLL}/content")
+        page = decode_page(response(body), secrets=(), poll=POLL, content=f"{POLL}/content")
 
         assert [task.id for task in page.tasks] == ["a"]
         assert page.next_after is None
@@ -298,10 +298,10 @@ class TestReplies:
         tasks = [{"id": "a", "status": "completed", "model": "sora-2"}, {"id": "b"}]
         body = {"data": tasks, "has_more": True}
 
-        page = decode_page(reply(body), secrets=(), poll=POLL, content=f"{POLL}/content")
-        named = decode_page(reply({**body, "last_id": "z"}), secrets=(), poll=POLL, content=None)
+        page = decode_page(response(body), secrets=(), poll=POLL, content=f"{POLL}/content")
+        named = decode_page(response({**body, "last_id": "z"}), secrets=(), poll=POLL, content=None)
         empty = decode_page(
-            reply({"data": [], "has_more": True, "last_id": "z"}),
+            response({"data": [], "has_more": True, "last_id": "z"}),
             secrets=(),
             poll=POLL,
             content=None,
@@ -314,7 +314,7 @@ class TestReplies:
     @pytest.mark.parametrize("body", [{"object": "video", "id": "a"}, {}, 7, None])
     def test_what_is_no_list_is_unreadable(self, body: Any) -> None:
         with pytest.raises(errors.InvalidResponseError):
-            decode_page(reply(body), secrets=(), poll=POLL, content=None)
+            decode_page(response(body), secrets=(), poll=POLL, content=None)
 
     @pytest.mark.parametrize(
         ("body", "status"),
@@ -327,7 +327,7 @@ class TestReplies:
         ],
     )
     def test_a_deleted_task_is_deleted(self, body: Any, status: int) -> None:
-        decode_deleted(reply(body, status), secrets=())
+        decode_deleted(response(body, status), secrets=())
 
     @pytest.mark.parametrize(
         ("body", "status", "expected"),
@@ -350,13 +350,13 @@ class TestReplies:
         self, body: Any, status: int, expected: type[errors.SoraError]
     ) -> None:
         with pytest.raises(errors.SoraError) as caught:
-            decode_deleted(reply(body, status), secrets=())
+            decode_deleted(response(body, status), secrets=())
 
         assert type(caught.value) is expected
 
     def test_a_character_without_an_id_is_unreadable(self) -> None:
         with pytest.raises(errors.InvalidResponseError):
-            decode_character(reply({"name": "Mo"}), secrets=(), is_new=True)
+            decode_character(response({"name": "Mo"}), secrets=(), is_new=True)
 
     @pytest.mark.parametrize(
         ("named", "path"),

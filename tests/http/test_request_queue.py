@@ -48,8 +48,12 @@ Clock = Callable[[], float]
 
 
 @contextlib.asynccontextmanager
-async def client_of(sora: FakeSora, budget: RateLimit, **options: Any) -> AsyncIterator[SoraClient]:
-    async with SoraClient(api_key=KEY, base_url=sora.url, budget=budget, **options) as client:
+async def client_of(
+    sora: FakeSora, rate_limit: RateLimit, **options: Any
+) -> AsyncIterator[SoraClient]:
+    async with SoraClient(
+        api_key=KEY, base_url=sora.url, rate_limit=rate_limit, **options
+    ) as client:
         yield client
 
 
@@ -99,8 +103,8 @@ class LimitedLife(Scenario):
 
 async def wait_for_all(client: SoraClient, ids: Iterable[str], **terms: object) -> int:
     """Return how many of many waits end with a video; the others must not be."""
-    outcomes = client.as_completed(ids, at_once=10_000, **terms)  # type: ignore[arg-type]
-    return len([outcome.unwrap() async for outcome in outcomes])
+    outcomes = client.as_completed(ids, max_concurrent=10_000, **terms)  # type: ignore[arg-type]
+    return len([outcome.result() async for outcome in outcomes])
 
 
 @attrs.define(eq=False)
@@ -118,17 +122,17 @@ class Turn:
 
 
 def going_round(
-    budget: RateLimit, now: Clock, tell: Callable[[Turn], None] = lambda _: None
+    rate_limit: RateLimit, now: Clock, tell: Callable[[Turn], None] = lambda _: None
 ) -> RequestQueue[Turn]:
     """Return slots after which each turn wants another at once; *tell* hears of each."""
 
     def start(turn: Turn) -> None:
         tell(turn)
-        slots.plan(turn, now())
-        slots.give_back()
+        queue.plan(turn, now())
+        queue.release()
 
-    slots = RequestQueue[Turn](budget, start)
-    return slots
+    queue = RequestQueue[Turn](rate_limit, start)
+    return queue
 
 
 async def test_what_ends_at_once_and_comes_again_is_given_one_slot_after_the_other(
@@ -139,11 +143,11 @@ async def test_what_ends_at_once_and_comes_again_is_given_one_slot_after_the_oth
     def start(turn: Turn) -> None:
         starts.append(now())
         if len(starts) < 10:
-            slots.plan(turn, now())
-        slots.give_back()
+            queue.plan(turn, now())
+        queue.release()
 
-    slots = RequestQueue[Turn](RateLimit(rate=2, burst=4, in_flight=1), start)
-    slots.plan(Turn(), now())
+    queue = RequestQueue[Turn](RateLimit(rate=2, burst=4, max_concurrent=1), start)
+    queue.plan(Turn(), now())
     await asyncio.sleep(60)
 
     assert starts == pytest.approx([0.0] * 4 + [0.5, 1.0, 1.5, 2.0, 2.5, 3.0])
@@ -228,11 +232,11 @@ class TestTurns:
             memory.learn(task_kinds("sy_ore", "small"), ending)
         for record in memory.records.values():
             record.trust = 0.9
-        life = Scenario(queued=0, running=600, trajectory=None)
-        old = [sora.add(life, task_id=f"old_{number}") for number in range(20)]
-        new = [sora.add(life, task_id=f"new_{number}") for number in range(20)]
+        scenario = Scenario(queued=0, running=600, trajectory=None)
+        old = [sora.add(scenario, task_id=f"old_{number}") for number in range(20)]
+        new = [sora.add(scenario, task_id=f"new_{number}") for number in range(20)]
 
-        async with client_of(sora, RateLimit(rate=2, burst=1), memory=memory) as client:
+        async with client_of(sora, RateLimit(rate=2, burst=1), duration_history=memory) as client:
             elders = asyncio.create_task(wait_for_all(client, old))
             await asyncio.sleep(90)
             others = asyncio.create_task(wait_for_all(client, new))
@@ -247,15 +251,15 @@ class TestTurns:
 
     async def test_nobody_due_is_passed_over_for_good(self, now: Clock) -> None:
         served = collections.Counter[float]()
-        slots = going_round(
-            RateLimit(rate=10, burst=1, in_flight=1),
+        queue = going_round(
+            RateLimit(rate=10, burst=1, max_concurrent=1),
             now,
             lambda turn: served.update([turn.grows_by]),
         )
         for number in range(200):
-            slots.plan(Turn(grows_by=1.0 + number % 2), now())
+            queue.plan(Turn(grows_by=1.0 + number % 2), now())
         await asyncio.sleep(100)
-        slots.close()
+        queue.close()
 
         assert 2 * served[1.0] > served[2.0] > 1.1 * served[1.0]
 
@@ -270,24 +274,24 @@ class TestTurns:
                 looks += 1
                 return super().urgency(now)
 
-        slots = going_round(RateLimit(rate=1000, burst=1, in_flight=1), now)
+        queue = going_round(RateLimit(rate=1000, burst=1, max_concurrent=1), now)
         for _ in range(500):
-            slots.plan(Looked(), now())
+            queue.plan(Looked(), now())
         await asyncio.sleep(10)
-        slots.close()
+        queue.close()
 
         # Once when one becomes due, and then in each second about once, or twice where one that was
         # looked at has a new place.
         assert 10_000 <= looks < 10_000 + 11 * 2 * 500
 
     async def test_void_places_in_the_queue_do_not_pile_up(self, now: Clock) -> None:
-        slots = going_round(RateLimit(rate=100, burst=1, in_flight=1), now)
+        queue = going_round(RateLimit(rate=100, burst=1, max_concurrent=1), now)
         for _ in range(500):
-            slots.plan(Turn(), now())
+            queue.plan(Turn(), now())
         await asyncio.sleep(60)
 
-        assert len(slots._due) + len(slots._planned) < 1200
-        slots.close()
+        assert len(queue._due) + len(queue._planned) < 1200
+        queue.close()
 
     async def test_a_call_and_a_new_wait_do_not_starve_behind_a_full_house(
         self, sora: FakeSora, now: Clock
@@ -354,7 +358,7 @@ class TestInFlight:
         ids = [sora.script(f"task_{number}", *answers) for number in range(30)]
         others = [sora.script(f"other_{number}", *answers) for number in range(30)]
 
-        async with client_of(sora, RateLimit(rate=None, in_flight=3)) as client:
+        async with client_of(sora, RateLimit(rate=None, max_concurrent=3)) as client:
             calls = [asyncio.create_task(client.get_task(task_id)) for task_id in others]
             assert await wait_for_all(client, ids) == 30
             await asyncio.gather(*calls)
@@ -365,7 +369,7 @@ class TestInFlight:
     async def test_a_wait_that_is_left_gives_its_slot_back(self, sora: FakeSora) -> None:
         sora.script("hangs", stall())
 
-        async with client_of(sora, RateLimit(rate=None, in_flight=2)) as client:
+        async with client_of(sora, RateLimit(rate=None, max_concurrent=2)) as client:
             waits = [
                 asyncio.create_task(client.wait_until_complete("hangs", timeout=timeout).result())
                 for timeout in (100, 5)
@@ -382,7 +386,7 @@ class TestInFlight:
     ) -> None:
         sora.script("task_1", running(0.1))
 
-        async with client_of(sora, RateLimit(rate=None, in_flight=1)) as client:
+        async with client_of(sora, RateLimit(rate=None, max_concurrent=1)) as client:
             events = [aiter(client.wait_until_complete("task_1", schedule=EXACT))]
             await anext(events[0])
             # In the turn in which its slot is given out, and before its task takes a step.
@@ -397,7 +401,7 @@ class TestInFlight:
     ) -> None:
         sora.script("task_1", stall())
 
-        async with client_of(sora, RateLimit(rate=1, burst=1, in_flight=3)) as client:
+        async with client_of(sora, RateLimit(rate=1, burst=1, max_concurrent=3)) as client:
             others = [asyncio.create_task(client.get_task("task_1")) for _ in range(3)]
             asyncio.get_running_loop().call_at(now() + after, others[1].cancel)
             await asyncio.sleep(0.5)
@@ -415,7 +419,7 @@ class TestInFlight:
         sora.script("hinted", http_error(503, headers={"Retry-After": "50"}), completed())
         ids = [sora.script(f"task_{number}", running(0.1)) for number in range(200)]
 
-        async with client_of(sora, RateLimit(in_flight=2)) as client:
+        async with client_of(sora, RateLimit(max_concurrent=2)) as client:
             house = asyncio.create_task(wait_for_all(client, ids, schedule=EXACT))
             await asyncio.sleep(20)
             hinted = asyncio.create_task(client.wait_until_complete("hinted").result())
@@ -450,10 +454,10 @@ class TestRateLimit:
     ) -> None:
         limit = Limit(10.0)
         refusal = http_error(429, headers={"Retry-After": hint} if hint else None)
-        life = LimitedLife(queued=0, running=3600, limit=limit, refusal=refusal)
+        scenario = LimitedLife(queued=0, running=3600, limit=limit, refusal=refusal)
         start = now()
 
-        ids = [sora.add(life) for _ in range(300)]
+        ids = [sora.add(scenario) for _ in range(300)]
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(wait_for_all(client, ids, timeout=None), 60 * minutes)
 
@@ -628,7 +632,10 @@ class TestBrokenUse:
 
         async with aiohttp.ClientSession() as session:
             client = SoraClient(
-                api_key=KEY, base_url=sora.url, session=session, budget=RateLimit(rate=1, burst=1)
+                api_key=KEY,
+                base_url=sora.url,
+                session=session,
+                rate_limit=RateLimit(rate=1, burst=1),
             )
             calls = [asyncio.create_task(client.get_task("task_1")) for _ in range(5)]
             while not sora.requests:
@@ -644,7 +651,7 @@ class TestBrokenUse:
     ) -> None:
         sora.script("task_1", running(0.1))
 
-        async with client_of(sora, RateLimit(rate=1, burst=1, in_flight=1)) as client:
+        async with client_of(sora, RateLimit(rate=1, burst=1, max_concurrent=1)) as client:
             await client.get_task("task_1")
             for _ in range(3):
                 call = client.get_task("task_1")
@@ -731,7 +738,7 @@ class TestBrokenUse:
             for _ in range(2):
                 with contextlib.suppress(ResponseError):
                     await client.get_task("limited")
-            assert client._find_poller().slots.meter.delay(asyncio.get_running_loop().time()) < 0.3
+            assert client._find_poller().queue.bucket.delay(asyncio.get_running_loop().time()) < 0.3
 
 
 @attrs.frozen(kw_only=True)
@@ -745,14 +752,14 @@ class Distant(RateLimit):
 
 
 class DistantMeter(AdaptiveTokenBucket):
-    def __init__(self, budget: Distant, look: Callable[[], None]) -> None:
+    def __init__(self, rate_limit: Distant, look: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
         super().__init__(RateLimit(rate=None), now=loop.time())
-        self.asked, self.slots, self.look, self.loop = budget.asked, 0, look, loop
+        self.asked, self.queue, self.look, self.loop = rate_limit.asked, 0, look, loop
         self.is_asking = False
 
     def delay(self, now: float) -> float:
-        if self.slots:
+        if self.queue:
             return 0.0
         if not self.is_asking:
             self.is_asking = True
@@ -761,11 +768,11 @@ class DistantMeter(AdaptiveTokenBucket):
         return math.inf
 
     def take(self, now: float) -> None:
-        self.slots -= 1
+        self.queue -= 1
 
     def arrive(self) -> None:
         self.is_asking = False
-        self.slots += 1
+        self.queue += 1
         self.look()
 
 
@@ -773,10 +780,10 @@ async def test_slots_may_come_from_elsewhere_and_are_asked_for_when_somebody_wan
     sora: FakeSora, now: Clock
 ) -> None:
     sora.script("video", running(0.5), completed())
-    budget = Distant()
-    async with client_of(sora, budget, schedule=EXACT) as client:
+    rate_limit = Distant()
+    async with client_of(sora, rate_limit, schedule=EXACT) as client:
         await client.get_task("video")
         await client.wait_until_complete("video")
 
     assert moments(sora) == pytest.approx([1.0, 2.0])
-    assert budget.asked == pytest.approx([0.0, 1.0])
+    assert rate_limit.asked == pytest.approx([0.0, 1.0])

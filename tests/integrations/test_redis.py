@@ -35,14 +35,14 @@ NOBODY = "redis://127.0.0.1:1/0"
 
 @contextlib.asynccontextmanager
 async def crowds(
-    sora: FakeSora, budget: SharedRateLimit, *, clients: int = 3, waits: int = 10
+    sora: FakeSora, rate_limit: SharedRateLimit, *, clients: int = 3, waits: int = 10
 ) -> AsyncIterator[None]:
     """Let some clients wait for more than the budget allows, each as if in a program of its own."""
     async with contextlib.AsyncExitStack() as stack:
         tasks = []
         for number in range(clients):
             client = await stack.enter_async_context(
-                SoraClient(base_url=sora.url, budget=budget, schedule=OFTEN)
+                SoraClient(base_url=sora.url, rate_limit=rate_limit, schedule=OFTEN)
             )
             for wait in range(waits):
                 task_id = sora.add(Scenario(running=1e6), task_id=f"{number}_{wait}")
@@ -121,8 +121,8 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
 
 
-def client_of(sora: FakeSora, budget: SharedRateLimit) -> SoraClient:
-    return SoraClient(base_url=sora.url, budget=budget, max_retries=0)
+def client_of(sora: FakeSora, rate_limit: SharedRateLimit) -> SoraClient:
+    return SoraClient(base_url=sora.url, rate_limit=rate_limit, max_retries=0)
 
 
 @pytest.fixture
@@ -156,8 +156,8 @@ async def test_slots_of_many_programs_are_spaced_evenly(redis_server, sora) -> N
 
 
 async def test_slots_are_reserved_many_at_once(redis_server, sora) -> None:
-    budget = SharedRateLimit(url=redis_server.url, rate=200, burst=3)
-    async with sora, crowds(sora, budget, clients=1, waits=50):
+    rate_limit = SharedRateLimit(url=redis_server.url, rate=200, burst=3)
+    async with sora, crowds(sora, rate_limit, clients=1, waits=50):
         await reached(lambda: len(sora.requests) >= 100)
         polls = len(sora.requests)
         async with redis.asyncio.Redis.from_url(redis_server.url) as one:
@@ -168,11 +168,11 @@ async def test_slots_are_reserved_many_at_once(redis_server, sora) -> None:
 
 async def test_a_clock_that_was_set_back_stops_nobody(redis_server, sora) -> None:
     sora.script("video", completed())
-    budget = SharedRateLimit(url=redis_server.url, rate=60, burst=1)
+    rate_limit = SharedRateLimit(url=redis_server.url, rate=60, burst=1)
     far = time.time() + 3600
     async with redis.asyncio.Redis.from_url(redis_server.url) as one:
         await one.hset("sora_async:{default}:budget", mapping={"next": far, "quiet": far})
-    async with sora, client_of(sora, budget) as client, asyncio.timeout(30):
+    async with sora, client_of(sora, rate_limit) as client, asyncio.timeout(30):
         await client.get_task("video")
 
 
@@ -180,8 +180,8 @@ async def test_names_keep_budgets_apart(redis_server, sora) -> None:
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(sora)
         for name in ("one", "other"):
-            budget = SharedRateLimit(url=redis_server.url, name=name, rate=20, burst=1)
-            await stack.enter_async_context(crowds(sora, budget, clients=1))
+            rate_limit = SharedRateLimit(url=redis_server.url, name=name, rate=20, burst=1)
+            await stack.enter_async_context(crowds(sora, rate_limit, clients=1))
         async with watching_the_loop() as late:
             await asyncio.sleep(1.0)
         polls = len(sora.requests)
@@ -193,8 +193,8 @@ async def test_without_redis_each_keeps_to_its_share_and_comes_back_by_itself(
     redis_server, sora, caplog
 ) -> None:
     loop = asyncio.get_running_loop()
-    budget = SharedRateLimit(url=redis_server.url, rate=60, burst=3)
-    async with sora, crowds(sora, budget):
+    rate_limit = SharedRateLimit(url=redis_server.url, rate=60, burst=3)
+    async with sora, crowds(sora, rate_limit):
         await asyncio.sleep(0.3)
         redis_server.stop()
         lost = loop.time()
@@ -220,8 +220,8 @@ async def test_without_redis_each_keeps_to_its_share_and_comes_back_by_itself(
 
 async def test_a_redis_that_was_never_there_ends_no_wait(sora, caplog) -> None:
     sora.script("video", running(0.5), completed())
-    budget = SharedRateLimit(url=NOBODY, programs=2)
-    async with sora, SoraClient(base_url=sora.url, budget=budget, schedule=OFTEN) as client:
+    rate_limit = SharedRateLimit(url=NOBODY, programs=2)
+    async with sora, SoraClient(base_url=sora.url, rate_limit=rate_limit, schedule=OFTEN) as client:
         task = await client.wait_until_complete("video")
 
     assert task.is_complete
@@ -231,8 +231,8 @@ async def test_a_redis_that_was_never_there_ends_no_wait(sora, caplog) -> None:
 
 async def test_a_redis_that_hangs_holds_nobody_up_for_long(redis_server, sora) -> None:
     sora.script("video", running(0.5), completed())
-    budget = SharedRateLimit(url=redis_server.url)
-    async with sora, SoraClient(base_url=sora.url, budget=budget, schedule=OFTEN) as client:
+    rate_limit = SharedRateLimit(url=redis_server.url)
+    async with sora, SoraClient(base_url=sora.url, rate_limit=rate_limit, schedule=OFTEN) as client:
         os.kill(redis_server.pid, signal.SIGSTOP)
         try:
             async with asyncio.timeout(10):
@@ -246,13 +246,13 @@ async def test_a_redis_that_hangs_holds_nobody_up_for_long(redis_server, sora) -
 async def test_a_429_that_comes_while_redis_is_asked_is_told_right_after(
     redis_server, sora
 ) -> None:
-    budget = SharedRateLimit(url=redis_server.url, rate=60, burst=1)
+    rate_limit = SharedRateLimit(url=redis_server.url, rate=60, burst=1)
     sora.script("limited", slow(0.2, http_error(429, headers={"Retry-After": "2"})))
     sora.script("video", completed())
     async with (
         sora,
-        client_of(sora, budget) as one,
-        client_of(sora, budget) as other,
+        client_of(sora, rate_limit) as one,
+        client_of(sora, rate_limit) as other,
         watching_the_loop() as late,
     ):
         limited = asyncio.ensure_future(one.get_task("limited"))
@@ -272,13 +272,13 @@ async def test_a_429_that_comes_while_redis_is_asked_is_told_right_after(
 
 
 async def test_a_service_in_trouble_is_left_alone_by_all(redis_server, sora) -> None:
-    budget = SharedRateLimit(url=redis_server.url)
+    rate_limit = SharedRateLimit(url=redis_server.url)
     sora.script("trouble", http_error(503, headers={"Retry-After": "2"}))
     sora.script("video", completed())
     async with (
         sora,
-        client_of(sora, budget) as one,
-        client_of(sora, budget) as other,
+        client_of(sora, rate_limit) as one,
+        client_of(sora, rate_limit) as other,
         watching_the_loop() as late,
     ):
         with pytest.raises(ServiceUnavailableError):
@@ -291,9 +291,9 @@ async def test_a_service_in_trouble_is_left_alone_by_all(redis_server, sora) -> 
 
 async def test_a_429_that_one_sees_silences_all_and_slows_them_down(redis_server, sora) -> None:
     loop = asyncio.get_running_loop()
-    budget = SharedRateLimit(url=redis_server.url, rate=60, burst=1)
+    rate_limit = SharedRateLimit(url=redis_server.url, rate=60, burst=1)
     sora.script("limited", http_error(429, headers={"Retry-After": "0.6"}))
-    async with sora, crowds(sora, budget), client_of(sora, budget) as other:
+    async with sora, crowds(sora, rate_limit), client_of(sora, rate_limit) as other:
         await asyncio.sleep(1.0)
         with pytest.raises(RateLimitError):
             await other.get_task("limited")
@@ -322,14 +322,14 @@ async def test_one_that_is_alone_looks_for_redis_again_and_again(
 
 
 async def test_a_429_seen_without_redis_is_told_when_it_is_back(redis_server, sora) -> None:
-    budget = SharedRateLimit(url=redis_server.url, rate=60, burst=1)
+    rate_limit = SharedRateLimit(url=redis_server.url, rate=60, burst=1)
     sora.script("limited", http_error(429, headers={"Retry-After": "5"}))
     sora.script("video", completed())
     redis_server.stop()
     async with (
         sora,
-        client_of(sora, budget) as one,
-        client_of(sora, budget) as other,
+        client_of(sora, rate_limit) as one,
+        client_of(sora, rate_limit) as other,
         watching_the_loop() as late,
     ):
         with pytest.raises(RateLimitError):
@@ -345,19 +345,19 @@ async def test_a_call_after_the_end_is_let_through_to_find_it_out(redis_server) 
     slots = RequestQueue[Any](SharedRateLimit(url=redis_server.url), lambda turn: None)
 
     slots.close()
-    await slots.meter.close()
+    await slots.bucket.close()
     await slots.take()
 
-    assert slots.meter.quiet_until < 0
+    assert slots.bucket.quiet_until < 0
 
 
 async def test_who_has_left_is_not_counted_any_more(redis_server, sora) -> None:
     async def is_counted(programs: int) -> bool:
         return await one.zcard("sora_async:{default}:programs") == programs
 
-    budget = SharedRateLimit(url=redis_server.url)
+    rate_limit = SharedRateLimit(url=redis_server.url)
     async with redis.asyncio.Redis.from_url(redis_server.url) as one, sora:
-        async with crowds(sora, budget):
+        async with crowds(sora, rate_limit):
             await redis_shows(lambda: is_counted(3))
         await redis_shows(lambda: is_counted(0))  # Redis itself would take 20 s to forget them
 
@@ -388,9 +388,9 @@ def test_a_shared_budget_does_not_show_the_password_of_its_redis() -> None:
 
 
 async def test_slots_that_nobody_wanted_are_not_hoarded(redis_server, sora) -> None:
-    budget = SharedRateLimit(url=redis_server.url, rate=60, burst=1)
+    rate_limit = SharedRateLimit(url=redis_server.url, rate=60, burst=1)
     sora.script("video", running(0.5))
-    async with sora, client_of(sora, budget) as client:
+    async with sora, client_of(sora, rate_limit) as client:
         for _ in range(30):
             await client.get_task("video")
         await asyncio.sleep(1.2)
@@ -414,7 +414,9 @@ async def test_a_client_ends_at_once_although_its_redis_has_died(redis_server, s
 
 
 async def test_the_example_shares_a_budget(redis_server, sora) -> None:
-    example = Path(__file__).parents[2] / "docs" / "examples" / "integrations" / "share_a_budget.py"
+    example = (
+        Path(__file__).parents[2] / "docs" / "examples" / "integrations" / "share_a_rate_limit.py"
+    )
     sora.script("video", completed())
     async with sora, redis.asyncio.Redis.from_url(redis_server.url) as one:
         process = await asyncio.create_subprocess_exec(

@@ -74,7 +74,7 @@ async def sora() -> AsyncIterator[FakeSora]:
 @pytest_asyncio.fixture
 async def openai() -> AsyncIterator[FakeSora]:
     """A service with a list of its tasks, in which there were two before."""
-    async with FakeSora(shape="openai", default_life=SHORT) as server:
+    async with FakeSora(shape="openai", default_scenario=SHORT) as server:
         server.add(task_id="long before", **BOAT)
         server.add(task_id="before", prompt="a ship", seconds="4")
         yield server
@@ -386,7 +386,7 @@ async def test_a_file_of_another_is_left_alone_and_one_of_ours_is_not_saved_twic
 
 
 async def test_an_order_is_sent_once_and_waited_for(redis_server, queue, sora) -> None:
-    sora.on_create(accepted(life=SHORT))
+    sora.on_create(accepted(scenario=SHORT))
     async with worker(redis_server.url, sora):
         job = await ended(queue, await queue.enqueue(create_job(BOAT)))
 
@@ -398,7 +398,7 @@ async def test_an_order_is_sent_once_and_waited_for(redis_server, queue, sora) -
 async def test_a_worker_that_stops_while_it_orders_hands_over_the_id(
     redis_server, queue, sora
 ) -> None:
-    sora.on_create(slow(1.0, accepted(life=SHORT)))
+    sora.on_create(slow(1.0, accepted(scenario=SHORT)))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(create_job(BOAT))
         await reached(lambda: creates(sora))
@@ -425,7 +425,7 @@ async def test_what_came_of_an_order_that_was_broken_off_is_in_the_log(
 async def test_a_worker_that_dies_while_it_waits_has_nothing_ordered_again(
     redis_server, queue, sora
 ) -> None:
-    sora.on_create(accepted(life=Scenario(queued=0, running=1e9)))
+    sora.on_create(accepted(scenario=Scenario(queued=0, running=1e9)))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(create_job(BOAT))
         await reached(lambda: len(sora.requests) > 3)
@@ -474,7 +474,7 @@ async def test_a_worker_that_dies_while_it_orders_leaves_an_order_that_nobody_se
 async def test_a_task_that_a_dead_worker_has_ordered_is_found_in_the_list(
     redis_server, queue, openai, caplog
 ) -> None:
-    openai.on_create(accepted(stall(), life=SHORT))
+    openai.on_create(accepted(stall(), scenario=SHORT))
     async with contextlib.AsyncExitStack() as stack:
         job = await kill_while_it_orders(redis_server.url, queue, openai, stack)
     async with worker(redis_server.url, openai):
@@ -502,8 +502,8 @@ def record_of(queue: VideoQueue, job: Job) -> CreateRecord:
 
 
 async def find(finder: CreateFinder, record: CreateRecord) -> str | None:
-    fates = await finder.find(record.key, await record.read())
-    return fates.made.get(record.key)
+    matches = await finder.find(record.key, await record.read())
+    return matches.made.get(record.key)
 
 
 async def test_equal_orders_that_are_lost_at_once_get_a_task_each(queue, finder, openai) -> None:
@@ -579,7 +579,7 @@ async def test_a_task_that_may_be_of_another_image_is_not_taken(queue, openai) -
     image = await lose(queue, {**BOAT, "input_reference": "https://example.com/cat.png"})
     made = openai.add(**BOAT)
     async with SoraClient(base_url=openai.url, max_retries=0) as client:
-        finder = CreateFinder(queue, client, patience=0)
+        finder = CreateFinder(queue, client, fault_policy=0)
 
         assert await find(finder, image) is None
         assert await find(finder, record) is None
@@ -714,7 +714,7 @@ async def test_an_unclear_answer_ends_the_job_and_keeps_the_mark(redis_server, q
 async def test_an_id_that_redis_cannot_keep_is_kept_when_it_is_back(
     redis_server, queue, sora, caplog
 ) -> None:
-    sora.on_create(slow(1.0, accepted(life=SHORT)))
+    sora.on_create(slow(1.0, accepted(scenario=SHORT)))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(create_job(BOAT))
         await reached(lambda: creates(sora))
@@ -758,7 +758,7 @@ def test_an_order_that_cannot_be_carried_is_refused(order: dict[str, Any], why: 
 async def test_a_killed_worker_among_others_costs_no_video_and_no_second_order(
     redis_server, queue, sora
 ) -> None:
-    sora.on_create(*(accepted(life=Scenario(queued=0, running=5.0)) for _ in range(12)))
+    sora.on_create(*(accepted(scenario=Scenario(queued=0, running=5.0)) for _ in range(12)))
     async with contextlib.AsyncExitStack() as stack:
         workers = [await start_worker(redis_server.url, sora, stack) for _ in range(2)]
         for number in range(12):
@@ -775,7 +775,7 @@ async def test_a_killed_worker_among_others_costs_no_video_and_no_second_order(
 
 
 async def test_the_examples_order_a_video_and_wait_for_it_in_a_worker(redis_server, sora) -> None:
-    sora.on_create(accepted(life=SHORT))
+    sora.on_create(accepted(scenario=SHORT))
     async with contextlib.AsyncExitStack() as stack:
         await start_worker(
             redis_server.url, sora, stack, cwd=EXAMPLES, settings="video_worker.settings"

@@ -114,8 +114,8 @@ FULL_FILE = VideoFile(path=Path("x" * 300), size=1, content_type="video/mp4", ta
             "CreateOutcomeUnknownError(url='u', reason='r', is_whole=False)",
         ),
         (SoraError(), "SoraError()"),
-        (RateLimit(), "RateLimit(rate=50.0, burst=20, in_flight=64)"),
-        (RateLimit(rate=None), "RateLimit(rate=None, burst=20, in_flight=64)"),
+        (RateLimit(), "RateLimit(rate=50.0, burst=20, max_concurrent=64)"),
+        (RateLimit(rate=None), "RateLimit(rate=None, burst=20, max_concurrent=64)"),
         (Schedule(intervals=(1, 2)), "Schedule(intervals=(1.0, 2.0))"),
         (Schedule(intervals=(1, 2), jitter=max), "Schedule(intervals=(1.0, 2.0), jitter=max)"),
         (

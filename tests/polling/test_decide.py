@@ -43,14 +43,16 @@ UNKNOWN = errors.TaskNotFoundError(URL, 404)
 
 
 def run(
-    *story: tuple[float, Seen], patience: FaultPolicy = STEADY, is_acquainted: bool = False
+    *story: tuple[float, Seen], fault_policy: FaultPolicy = STEADY, service_seen: bool = False
 ) -> tuple[History, Decision]:
     """Feed answers at their moments; all but the last must let the wait go on."""
-    history = History(task_id=ID, started=0.0, is_acquainted=is_acquainted)
+    history = History(task_id=ID, started=0.0, service_seen=service_seen)
     decision: Decision = Sleep(0.0)
     for now, seen in story:
         assert isinstance(decision, Sleep), f"the wait ended before {now}: {decision}"
-        history, decision = decide(history, seen, now=now, schedule=EXACT, patience=patience)
+        history, decision = decide(
+            history, seen, now=now, schedule=EXACT, fault_policy=fault_policy
+        )
     return history, decision
 
 
@@ -91,13 +93,13 @@ class TestOutage:
     def test_without_a_budget_delays_grow_to_half_a_minute(self) -> None:
         story = [(0.0, RUNNING), *((1.0, BUSY) for _ in range(9))]
 
-        assert run(*story, patience=attrs.evolve(STEADY, outage=None))[1] == Sleep(30.0)
+        assert run(*story, fault_policy=attrs.evolve(STEADY, outage=None))[1] == Sleep(30.0)
 
     def test_twelve_faults_never_spend_the_budget_however_the_dice_fall(self) -> None:
         history, now = History(task_id=ID, started=0.0), 0.0
         seen: Seen = RUNNING
         for _ in range(13):
-            history, decision = decide(history, seen, now=now, schedule=EXACT, patience=STEADY)
+            history, decision = decide(history, seen, now=now, schedule=EXACT, fault_policy=STEADY)
             assert isinstance(decision, Sleep)
             now, seen = now + decision.seconds, BUSY
 
@@ -132,7 +134,7 @@ class TestOutage:
                 fault,
                 now=140.0,
                 schedule=EXACT,
-                patience=STEADY,
+                fault_policy=STEADY,
             )[1]
             for served_at, fault in ((5.0, LIMITED), (30.0, LIMITED), (139.0, BUSY))
         ]
@@ -140,10 +142,12 @@ class TestOutage:
         assert [type(end) for end in ends] == [GiveUp, Sleep, GiveUp]
 
     def test_no_budget_means_as_long_as_the_wait_lasts(self) -> None:
-        patience = attrs.evolve(STEADY, outage=None)
+        fault_policy = attrs.evolve(STEADY, outage=None)
 
-        assert isinstance(run((0, RUNNING), (1, BUSY), (1e6, BUSY), patience=patience)[1], Sleep)
-        assert isinstance(run((0, REFUSED), (11, REFUSED), patience=patience)[1], GiveUp)
+        assert isinstance(
+            run((0, RUNNING), (1, BUSY), (1e6, BUSY), fault_policy=fault_policy)[1], Sleep
+        )
+        assert isinstance(run((0, REFUSED), (11, REFUSED), fault_policy=fault_policy)[1], GiveUp)
 
     @pytest.mark.parametrize(
         "fault", [BUSY, LIMITED, REFUSED, PAGE, GARBAGE, errors.ResponseError(URL, 200)]
@@ -171,12 +175,12 @@ class TestFirstContact:
         assert run((0, PAGE))[1] == GiveUp(PAGE)
 
     def test_a_web_page_from_a_service_that_has_answered_before_is_an_outage(self) -> None:
-        assert isinstance(run((0, PAGE), is_acquainted=True)[1], Sleep)
+        assert isinstance(run((0, PAGE), service_seen=True)[1], Sleep)
 
     @pytest.mark.parametrize("fault", [REFUSED, GARBAGE])
     def test_no_contact_ends_soon_with_the_fault_itself(self, fault: errors.SoraError) -> None:
         assert run((0, fault), (9.9, fault), (10, fault))[1] == GiveUp(fault)
-        assert isinstance(run((0, fault), (10, fault), is_acquainted=True)[1], Sleep)
+        assert isinstance(run((0, fault), (10, fault), service_seen=True)[1], Sleep)
 
     def test_a_service_in_trouble_has_the_whole_budget_also_at_first(self) -> None:
         decision = run((0, BUSY), (119, BUSY), (120, BUSY))[1]
@@ -296,11 +300,11 @@ class TestCompletedWithoutUrl:
         entry = PolledTask(
             PollKey(ID, DEFAULT_SCHEDULE, STEADY), run((0, COMPLETED), (40, REFUSED))[0]
         )
-        entry.excuse(1000.0)
+        entry.shift_timers(1000.0)
 
         for moment, ending in ((1084.0, Sleep), (1085.0, Done)):
             decision = decide(
-                entry.history, REFUSED, now=moment, schedule=DEFAULT_SCHEDULE, patience=STEADY
+                entry.history, REFUSED, now=moment, schedule=DEFAULT_SCHEDULE, fault_policy=STEADY
             )[1]
             assert type(decision) is ending
 
@@ -309,17 +313,17 @@ class TestCompletedWithoutUrl:
         assert isinstance(run((0, RUNNING), (10, BUSY), (130 - 1e-9, BUSY))[1], GiveUp)
 
     def test_until_completed_asks_for_no_url(self) -> None:
-        assert run((0, COMPLETED), patience=attrs.evolve(STEADY, until="completed"))[1] == Done(
+        assert run((0, COMPLETED), fault_policy=attrs.evolve(STEADY, until="completed"))[1] == Done(
             COMPLETED
         )
 
     def test_until_video_url_takes_nothing_else(self) -> None:
-        patience = attrs.evolve(STEADY, until="video_url")
+        fault_policy = attrs.evolve(STEADY, until="video_url")
 
-        decision = run((0, COMPLETED), (45, COMPLETED), patience=patience)[1]
+        decision = run((0, COMPLETED), (45, COMPLETED), fault_policy=fault_policy)[1]
 
         assert isinstance(decision, GiveUp) and isinstance(decision.error, errors.VideoMissingError)
-        assert run((0, COMPLETED), (44, DONE), patience=patience)[1] == Done(DONE)
+        assert run((0, COMPLETED), (44, DONE), fault_policy=fault_policy)[1] == Done(DONE)
 
 
 hints = st.none() | st.floats(0, 100)
@@ -348,7 +352,7 @@ def test_any_history_comes_to_the_right_end(story: Sequence[Seen], end: Seen, to
     for seen in [*story, end]:
         now += took
         history, decision = decide(
-            history, seen, now=now, schedule=DEFAULT_SCHEDULE, patience=FaultPolicy()
+            history, seen, now=now, schedule=DEFAULT_SCHEDULE, fault_policy=FaultPolicy()
         )
         if not isinstance(decision, Sleep):
             break

@@ -31,8 +31,8 @@ LENGTHS = [208, 232, 266, 240, 301, 255, 388, 270, 262, 284, 222, 249]
 
 async def wait_for(sora: FakeSora, client: SoraClient, seconds: float) -> tuple[int, float]:
     """Wait for a task that takes so long; return its polls, and how late its video was known."""
-    life = Scenario(queued=5, running=seconds - 5)
-    task_id = sora.add(life, model="sora-2", size="1280x720", seconds="10")
+    scenario = Scenario(queued=5, running=seconds - 5)
+    task_id = sora.add(scenario, model="sora-2", size="1280x720", seconds="10")
     start = asyncio.get_running_loop().time()
     await client.wait_until_complete(task_id)
     delay = asyncio.get_running_loop().time() - start - seconds
@@ -57,8 +57,8 @@ async def test_events_tell_what_is_left_once_that_is_known(
 ) -> None:
     for seconds in LENGTHS:
         await wait_for(sora, client, seconds)
-    life = Scenario(queued=5, running=1e5, trajectory=((0.0, 0.3),))
-    task_id = sora.add(life, model="sora-2", size="1280x720", seconds="10")
+    scenario = Scenario(queued=5, running=1e5, trajectory=((0.0, 0.3),))
+    task_id = sora.add(scenario, model="sora-2", size="1280x720", seconds="10")
 
     events: list[ProgressEvent] = []
     async for event in client.wait_until_complete(task_id, timeout=None):
@@ -87,10 +87,10 @@ async def test_a_clock_that_differs_does_not_make_tasks_older(
     for seconds in LENGTHS:
         await wait_for(sora, client, seconds)
 
-    record = client.memory.records[()]
+    record = client.duration_history.records[()]
     poller = client._find_poller()
     assert min(record.videos.weights) > 150
-    eight, seven = (poller._lessons._head_start(sora.now - timedelta(hours=n), 0.0) for n in (8, 7))
+    eight, seven = (poller._learner._head_start(sora.now - timedelta(hours=n), 0.0) for n in (8, 7))
     assert eight - seven == pytest.approx(3600, abs=5)
 
 
@@ -102,9 +102,11 @@ async def test_what_a_wait_learns_that_moved_here_is_the_whole_length(
     async with SoraClient(api_key=KEY, base_url=sora.url) as other:
         waiting = asyncio.ensure_future(client.wait_until_complete(whole))
         await asyncio.sleep(200)
-        await asyncio.gather(waiting, other.wait_until_complete(moved, age=200))
+        await asyncio.gather(waiting, other.wait_until_complete(moved, already_waited=200))
 
-        length, same = (max(one.memory.records[()].videos.weights) for one in (client, other))
+        length, same = (
+            max(one.duration_history.records[()].videos.weights) for one in (client, other)
+        )
     assert same == pytest.approx(length, abs=4)  # places on a ruler, of two or three percent each
 
 
@@ -117,7 +119,7 @@ async def test_failures_are_learned_and_our_own_errors_are_not(
     with pytest.raises(TimeoutError):
         await client.wait_until_complete(sora.add(Scenario(queued=5, running=900)), timeout=60)
 
-    record = client.memory.records[()]
+    record = client.duration_history.records[()]
     assert record.failures.total == pytest.approx(1.0)
     assert record.videos.total == 0.0
 
@@ -125,25 +127,27 @@ async def test_failures_are_learned_and_our_own_errors_are_not(
 async def test_of_very_many_ends_at_once_a_part_is_learned_from(
     sora: FakeSora, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lessons = 0
+    learner = 0
     learn = DurationHistory.learn
 
-    def count(memory: DurationHistory, kinds: Iterable[TaskKind], ending: CensoredDuration) -> None:
-        nonlocal lessons
-        lessons += 1
-        learn(memory, kinds, ending)
+    def count(
+        duration_history: DurationHistory, kinds: Iterable[TaskKind], ending: CensoredDuration
+    ) -> None:
+        nonlocal learner
+        learner += 1
+        learn(duration_history, kinds, ending)
 
     monkeypatch.setattr(DurationHistory, "learn", count)
     ids = [sora.add(Scenario(queued=1, running=20)) for _ in range(300)]
-    budget = RateLimit(rate=None)
+    rate_limit = RateLimit(rate=None)
 
-    async with SoraClient(api_key=KEY, base_url=sora.url, budget=budget) as client:
+    async with SoraClient(api_key=KEY, base_url=sora.url, rate_limit=rate_limit) as client:
         await asyncio.gather(*map(client.wait_until_complete, ids))
-        assert 80 <= lessons < 240
-        before = lessons
+        assert 80 <= learner < 240
+        before = learner
         await asyncio.sleep(10)
         await wait_for(sora, client, 30)
-        assert lessons == before + 1
+        assert learner == before + 1
 
 
 @pytest.fixture
@@ -243,17 +247,22 @@ async def test_models_without_end_are_not_all_remembered(
         await wait_for_url(relay, its_client, None, f"without_{number}")
         await wait_for_url(relay, its_client, 0.0, f"with_{number}")
 
-    lessons = its_client._find_poller()._lessons
-    assert len(lessons._without_url) <= 4 and len(lessons._with_url) <= 4
+    learner = its_client._find_poller()._learner
+    assert len(learner._without_url) <= 4 and len(learner._with_url) <= 4
 
 
 async def test_a_memory_may_be_handed_in_and_on(sora: FakeSora) -> None:
-    memory = DurationHistory()
-    async with SoraClient(api_key=KEY, base_url=sora.url, memory=memory) as client:
+    duration_history = DurationHistory()
+    async with SoraClient(
+        api_key=KEY, base_url=sora.url, duration_history=duration_history
+    ) as client:
         await wait_for(sora, client, 30)
 
-        assert client.memory is memory
-    assert DurationHistory.from_json(memory.to_json()).records.keys() == memory.records.keys()
+        assert client.duration_history is duration_history
+    assert (
+        DurationHistory.from_json(duration_history.to_json()).records.keys()
+        == duration_history.records.keys()
+    )
 
 
 async def test_any_hashable_with_a_delay_is_a_schedule(
@@ -278,8 +287,8 @@ def test_what_is_no_schedule_is_refused(schedule: object) -> None:
 
 
 def test_what_is_no_memory_is_refused() -> None:
-    with pytest.raises(InvalidArgumentError, match="memory: expected a Memory"):
-        SoraClient(memory={})  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgumentError, match="duration_history: expected a DurationHistory"):
+        SoraClient(duration_history={})  # type: ignore[arg-type]
 
 
 async def test_waits_of_one_kind_share_what_it_is_called(
@@ -287,13 +296,13 @@ async def test_waits_of_one_kind_share_what_it_is_called(
 ) -> None:
     poller = client._find_poller()
     for number in range(1500):
-        poller._lessons._kinds[(("model", str(number)),)] = ()
+        poller._learner._kinds[(("model", str(number)),)] = ()
     entries: list[PolledTask] = []
     for _ in range(2):
         events = aiter(client.wait_until_complete(sora.add(Scenario(running=60), model="sora-2")))
         await anext(events)
-        entries += poller._entries.values()
+        entries += poller._polled_tasks.values()
         await events.aclose()
 
     assert entries[0].kinds is entries[1].kinds
-    assert len(poller._lessons._kinds) == 1
+    assert len(poller._learner._kinds) == 1

@@ -36,9 +36,9 @@ async def test_outcomes_come_as_the_waits_end_and_failures_are_values(
     assert [outcome.task_id for outcome in outcomes] == ["../x", "bad", "quick", "slow"]
     assert isinstance(outcomes[0].error, InvalidArgumentError)
     assert isinstance(outcomes[1].error, TaskFailedError)
-    assert outcomes[3].unwrap().is_complete and outcomes[3].error is None
+    assert outcomes[3].result().is_complete and outcomes[3].error is None
     with pytest.raises(TaskFailedError):
-        outcomes[1].unwrap()
+        outcomes[1].result()
 
 
 async def test_each_wait_has_the_terms_that_were_given(
@@ -69,9 +69,11 @@ async def test_ids_may_come_from_an_async_source_and_are_read_as_places_allow(
             read += 1
             yield sora.add(Scenario(queued=0, running=10), task_id=f"task_{number}")
 
-    async with contextlib.aclosing(client.as_completed(without_end(), at_once=5)) as outcomes:
+    async with contextlib.aclosing(
+        client.as_completed(without_end(), max_concurrent=5)
+    ) as outcomes:
         async for outcome in outcomes:
-            assert outcome.unwrap().is_complete
+            assert outcome.result().is_complete
             if outcome.task_id == "task_22":
                 break
 
@@ -95,7 +97,7 @@ async def test_an_error_of_the_source_is_raised_when_what_was_begun_has_settled(
         async for outcome in client.as_completed(broken()):
             seen += [outcome]
 
-    assert [outcome.unwrap().is_complete for outcome in seen] == [True]
+    assert [outcome.result().is_complete for outcome in seen] == [True]
 
 
 async def test_a_bug_in_one_wait_reaches_the_loop(sora: FakeSora, client: SoraClient) -> None:
@@ -133,7 +135,7 @@ async def test_no_more_waits_than_places_are_under_way(sora: FakeSora, client: S
         sora.script(f"task_{number}", running(0.1), completed())
     settled, most = 0, 0
 
-    async for outcome in client.as_completed((f"task_{n}" for n in range(60)), at_once=10):
+    async for outcome in client.as_completed((f"task_{n}" for n in range(60)), max_concurrent=10):
         begun = {request.task_id for _, request in sora.requests}
         most = max(most, len(begun) - settled)
         settled += outcome.task is not None
@@ -144,7 +146,13 @@ async def test_no_more_waits_than_places_are_under_way(sora: FakeSora, client: S
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"task_ids": "task_1"}, {"at_once": 0}, {"timeout": -1}, {"until": "url"}, {"schedule": 2}],
+    [
+        {"task_ids": "task_1"},
+        {"max_concurrent": 0},
+        {"timeout": -1},
+        {"until": "url"},
+        {"schedule": 2},
+    ],
     ids=str,
 )
 async def test_terms_that_cannot_be_are_refused_at_once(
@@ -157,9 +165,11 @@ async def test_terms_that_cannot_be_are_refused_at_once(
 async def test_thousands_of_waits_can_be_under_way_at_once(sora: FakeSora) -> None:
     ids = [sora.script(f"task_{number}", running(0.1), completed()) for number in range(3000)]
 
-    async with SoraClient(api_key=KEY, base_url=sora.url, budget=RateLimit(rate=None)) as client:
-        outcomes = client.as_completed(ids, at_once=3000)
-        ends = [outcome.unwrap().is_complete async for outcome in outcomes]
+    async with SoraClient(
+        api_key=KEY, base_url=sora.url, rate_limit=RateLimit(rate=None)
+    ) as client:
+        outcomes = client.as_completed(ids, max_concurrent=3000)
+        ends = [outcome.result().is_complete async for outcome in outcomes]
 
     assert ends == [True] * 3000
     # All are begun before the first comes to its second poll.
@@ -195,15 +205,15 @@ class TestEvents:
     ) -> None:
         sora.script("slow", *(running(part / 10) for part in range(4)), completed())
         sora.script("quick", running(0.5), completed())
-        sora.script("at_once", completed())
+        sora.script("max_concurrent", completed())
         sora.script("bad", running(0.3), failed("code", "text"))
-        ids = ["slow", "bad", "../x", "quick", "at_once"]
+        ids = ["slow", "bad", "../x", "quick", "max_concurrent"]
 
         news = [one async for one in client.events(ids, schedule=EXACT)]
 
         assert story(news, "slow") == [0.0, 0.1, 0.2, 0.3, 1.0, "VideoTask"]
         assert story(news, "quick") == [0.5, 1.0, "VideoTask"]
-        assert story(news, "at_once") == [1.0, "VideoTask"]
+        assert story(news, "max_concurrent") == [1.0, "VideoTask"]
         assert story(news, "bad") == [0.3, "TaskFailedError"]
         assert story(news, "../x") == ["InvalidArgumentError"]
         assert len(news) == 6 + 3 + 2 + 2 + 1
@@ -251,7 +261,7 @@ class TestEvents:
                 read += 1
                 yield sora.add(Scenario(queued=0, running=10), task_id=f"task_{number}")
 
-        async with contextlib.aclosing(client.events(without_end(), at_once=5)) as stream:
+        async with contextlib.aclosing(client.events(without_end(), max_concurrent=5)) as stream:
             assert isinstance(await anext(stream), ProgressEvent)
             await asyncio.sleep(3600)
             assert read == 5 + 1
@@ -281,7 +291,7 @@ class TestEvents:
     async def test_ids_that_cannot_be_are_outcomes_each_time_they_come(
         self, client: SoraClient
     ) -> None:
-        news = [one async for one in client.events(["../x", "../x"], at_once=1)]
+        news = [one async for one in client.events(["../x", "../x"], max_concurrent=1)]
 
         assert story(news, "../x") == ["InvalidArgumentError"] * 2
 
@@ -378,7 +388,7 @@ class TestEvents:
 
         assert story(news, "task_1") == [0.1, 1.0, "VideoTask"]
 
-    @pytest.mark.parametrize("arguments", [{"task_ids": "task_1"}, {"at_once": 0}], ids=str)
+    @pytest.mark.parametrize("arguments", [{"task_ids": "task_1"}, {"max_concurrent": 0}], ids=str)
     async def test_terms_that_cannot_be_are_refused_at_once(
         self, client: SoraClient, arguments: dict[str, Any]
     ) -> None:
@@ -390,7 +400,7 @@ async def test_what_comes_after_the_client_was_closed_is_not_begun(sora: FakeSor
     ids = [sora.script(f"task_{number}", running(0.1)) for number in range(20)]
 
     async with SoraClient(api_key=KEY, base_url=sora.url) as client:
-        outcomes = client.as_completed(ids, at_once=5)
+        outcomes = client.as_completed(ids, max_concurrent=5)
         reading = asyncio.create_task(anext(outcomes))
         await asyncio.sleep(5)
     polls = len(sora.requests)

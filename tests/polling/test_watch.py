@@ -396,11 +396,11 @@ class TestLeaving:
         class Broken(SoraClient):
             attempts = 0
 
-            def _home(self) -> LoopResources:
+            def _resources(self) -> LoopResources:
                 self.attempts += 1
                 if self.attempts == 1:
                     raise LookupError("not yet")
-                return super()._home()
+                return super()._resources()
 
         sora.script("task_1", completed())
         async with Broken(api_key="sk-0123456789abcdef", base_url=sora.url) as client:
@@ -820,7 +820,7 @@ class TestClosing:
             pass
         loop = asyncio.get_running_loop()
         async with SoraClient(
-            base_url=sora.url, session=closed, budget=RateLimit(in_flight=1)
+            base_url=sora.url, session=closed, rate_limit=RateLimit(max_concurrent=1)
         ) as client:
             loop.set_task_factory(run_at_once)
             for number in range(3):
@@ -841,7 +841,7 @@ async def test_a_wait_that_moved_here_goes_on_with_its_age(
     sora: FakeSora, client: SoraClient, now: Clock
 ) -> None:
     sora.script("task_1", running(0.3))
-    watch = client.wait_until_complete("task_1", age=100, timeout=150)
+    watch = client.wait_until_complete("task_1", already_waited=100, timeout=150)
 
     event = await anext(aiter(watch))
     with pytest.raises(WaitTimeoutError) as caught:
@@ -851,7 +851,7 @@ async def test_a_wait_that_moved_here_goes_on_with_its_age(
     assert (now(), caught.value.elapsed) == pytest.approx((50, 150))
 
 
-@pytest.mark.parametrize("age", [-1, float("nan"), float("inf"), "1", True])
-def test_an_age_that_is_no_time_is_refused(age: float) -> None:
-    with pytest.raises(InvalidArgumentError, match="age"):
-        SoraClient().wait_until_complete("task_1", age=age)
+@pytest.mark.parametrize("already_waited", [-1, float("nan"), float("inf"), "1", True])
+def test_an_age_that_is_no_time_is_refused(already_waited: float) -> None:
+    with pytest.raises(InvalidArgumentError, match="already_waited"):
+        SoraClient().wait_until_complete("task_1", already_waited=already_waited)

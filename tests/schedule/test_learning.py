@@ -56,21 +56,23 @@ Lessons = Sequence[tuple[tuple[TaskKind, ...], CensoredDuration]]
 
 
 def taught(lessons: Lessons) -> DurationHistory:
-    memory = DurationHistory()
+    duration_history = DurationHistory()
     for which, ending in lessons:
-        memory.learn(which, ending)
-    return memory
+        duration_history.learn(which, ending)
+    return duration_history
 
 
 memories = st.lists(st.tuples(kinds, endings()), max_size=10).map(taught)
 
 
-def seen(*answers: tuple[float, float | None], born: float = 0.0) -> TaskObservations:
+def seen(*answers: tuple[float, float | None], created_at: float = 0.0) -> TaskObservations:
     """The sight of a task after answers: when after our first poll, and the part done."""
-    sight = TaskObservations()
+    observations = TaskObservations()
     for elapsed, progress in answers:
-        sight = sight.saw(age=born + elapsed, elapsed=elapsed, progress=progress, moved=False)
-    return sight
+        observations = observations.saw(
+            age=created_at + elapsed, elapsed=elapsed, progress=progress, moved=False
+        )
+    return observations
 
 
 def video(
@@ -90,21 +92,30 @@ def around(middle: float, count: int, *, seed: int = 1, width: float = 0.2) -> l
     return [middle * math.exp(chance.gauss(0, width)) for _ in range(count)]
 
 
-def known(memory: DurationHistory, which: tuple[TaskKind, ...] = ANY) -> DurationForecast:
-    outlook = memory.outlook(which)
-    assert outlook is not None
-    return outlook
+def known(duration_history: DurationHistory, which: tuple[TaskKind, ...] = ANY) -> DurationForecast:
+    forecast = duration_history.forecast(which)
+    assert forecast is not None
+    return forecast
 
 
 # --- Sight ------------------------------------------------------------------------------------
 
 
 def test_a_sight_keeps_the_first_and_the_newest_move_of_each_tenth() -> None:
-    sight = seen((1, 0.11), (2, 0.12), (3, 0.13), (4, 0.13), (5, 0.1), (6, 0.35), (7, None))
+    observations = seen((1, 0.11), (2, 0.12), (3, 0.13), (4, 0.13), (5, 0.1), (6, 0.35), (7, None))
 
-    assert sight.marks == (ProgressPoint(1, 0.11), ProgressPoint(3, 0.13), ProgressPoint(6, 0.35))
-    assert sight.mark == ProgressPoint(6, 0.35)
-    assert (sight.polls, sight.age, sight.moved, sight.furthest) == (7, 7, 6, 0.35)
+    assert observations.marks == (
+        ProgressPoint(1, 0.11),
+        ProgressPoint(3, 0.13),
+        ProgressPoint(6, 0.35),
+    )
+    assert observations.mark == ProgressPoint(6, 0.35)
+    assert (observations.polls, observations.age, observations.moved, observations.furthest) == (
+        7,
+        7,
+        6,
+        0.35,
+    )
 
 
 def test_nothing_is_copied_while_nothing_moves() -> None:
@@ -116,10 +127,10 @@ def test_nothing_is_copied_while_nothing_moves() -> None:
 
 
 def test_a_phase_that_changes_ends_a_silence() -> None:
-    sight = seen((1, None), (30, None)).saw(age=31, elapsed=31, progress=None, moved=True)
+    observations = seen((1, None), (30, None)).saw(age=31, elapsed=31, progress=None, moved=True)
 
-    assert sight.moved == 31
-    assert sight.silence == 30
+    assert observations.moved == 31
+    assert observations.silence == 30
 
 
 def test_an_age_never_goes_back() -> None:
@@ -127,12 +138,12 @@ def test_an_age_never_goes_back() -> None:
 
 
 def test_an_end_lies_between_two_answers() -> None:
-    sight = seen((0, 0.0), (60, 0.5), (100, 0.5))
+    observations = seen((0, 0.0), (60, 0.5), (100, 0.5))
 
-    assert sight.ending("video", age=104) == CensoredDuration(
+    assert observations.ending("video", age=104) == CensoredDuration(
         result="video", after=100, before=104, marks=(ProgressPoint(60, 0.5),), silence=60
     )
-    assert sight.ending("failure", age=104).result == "failure"
+    assert observations.ending("failure", age=104).result == "failure"
 
 
 @pytest.mark.parametrize(("exact", "bounds"), [(101.5, (101.5, 101.5)), (90.0, (100, 104))])
@@ -157,8 +168,8 @@ def test_a_first_answer_that_is_an_end_tells_nothing() -> None:
 
     assert TaskObservations().is_late
     assert not ending.is_telling
-    memory = taught([(ANY, ending)])
-    assert memory.records == {}
+    duration_history = taught([(ANY, ending)])
+    assert duration_history.records == {}
 
 
 def test_a_task_of_unknown_age_that_is_far_advanced_tells_only_how_long_it_lasted_since() -> None:
@@ -166,29 +177,29 @@ def test_a_task_of_unknown_age_that_is_far_advanced_tells_only_how_long_it_laste
 
     assert late.is_late
     assert late.ending("video", age=44) == CensoredDuration(result="unknown", after=40)
-    assert not seen((0, 0.6), (40, 0.9), born=200).is_late
+    assert not seen((0, 0.6), (40, 0.9), created_at=200).is_late
     assert not seen((0, 0.1), (40, 0.9)).is_late
 
 
 def test_progress_made_before_a_late_join_is_no_mark() -> None:
-    sight = seen((0, 0.6), (5, 0.6), (9, 0.7), born=200)
+    observations = seen((0, 0.6), (5, 0.6), (9, 0.7), created_at=200)
 
-    assert sight.marks == (ProgressPoint(209, 0.7),)
-    assert sight.silence == 9
+    assert observations.marks == (ProgressPoint(209, 0.7),)
+    assert observations.silence == 9
 
 
 @given(answers)
 def test_whatever_is_seen_a_sight_is_in_order(answers: list[tuple[float, float | None]]) -> None:
-    sight = TaskObservations()
+    observations = TaskObservations()
     for gap, progress in answers:
-        age = sight.age + gap
-        sight = sight.saw(age=age, elapsed=age, progress=progress, moved=False)
+        age = observations.age + gap
+        observations = observations.saw(age=age, elapsed=age, progress=progress, moved=False)
 
-    ages = [mark.age for mark in sight.marks]
-    levels = [mark.level for mark in sight.marks]
+    ages = [mark.age for mark in observations.marks]
+    levels = [mark.level for mark in observations.marks]
     assert ages == sorted(ages) and levels == sorted(levels)
     assert all(levels.count(level) <= 2 for level in levels)
-    assert sight.moved <= sight.age and sight.silence <= sight.age
+    assert observations.moved <= observations.age and observations.silence <= observations.age
 
 
 # --- Kinds ------------------------------------------------------------------------------------
@@ -208,90 +219,92 @@ def test_a_task_is_of_kinds_as_narrow_as_is_known(known: Any, kinds: tuple[TaskK
 
 
 def test_the_number_of_kinds_is_bounded_and_the_widest_stays() -> None:
-    memory = taught([(task_kinds(f"m{number}", "s", 4), video(9)) for number in range(200)])
+    duration_history = taught(
+        [(task_kinds(f"m{number}", "s", 4), video(9)) for number in range(200)]
+    )
 
-    assert len(memory.records) == KINDS
-    assert () in memory.records
-    assert ("m199", "s", "4") in memory.records
+    assert len(duration_history.records) == KINDS
+    assert () in duration_history.records
+    assert ("m199", "s", "4") in duration_history.records
 
 
 def test_an_unknown_kind_has_no_outlook_until_it_has_proven_itself() -> None:
     one, other = task_kinds("sora-2"), task_kinds("veo")
-    memory = of_lengths(around(100, 30), one)
-    assert known(memory, one).is_trusted
+    duration_history = of_lengths(around(100, 30), one)
+    assert known(duration_history, one).is_trusted
 
-    assert memory.outlook(other) is None
-    memory.learn(other, video(100))
-    assert known(memory, other).weight > 20
-    memory.learn(other, video(100))
-    memory.learn(other, video(100))
-    assert known(memory, other).is_trusted
+    assert duration_history.forecast(other) is None
+    duration_history.learn(other, video(100))
+    assert known(duration_history, other).weight > 20
+    duration_history.learn(other, video(100))
+    duration_history.learn(other, video(100))
+    assert known(duration_history, other).is_trusted
 
 
 # --- What is learned --------------------------------------------------------------------------
 
 
 def test_nothing_is_known_of_few_ends() -> None:
-    assert DurationHistory().outlook(ANY) is None
-    assert of_lengths([100] * 4).outlook(ANY) is None
-    assert of_lengths([100] * 6).outlook(ANY) is not None
+    assert DurationHistory().forecast(ANY) is None
+    assert of_lengths([100] * 4).forecast(ANY) is None
+    assert of_lengths([100] * 6).forecast(ANY) is not None
 
 
 def test_what_was_seen_is_expected_and_trusted() -> None:
-    outlook = known(of_lengths(around(100, 40, width=0.1)))
+    forecast = known(of_lengths(around(100, 40, width=0.1)))
 
-    assert outlook.is_trusted
-    assert outlook.videos.quantile(0.5, age=0) == pytest.approx(100, rel=0.1)
-    assert outlook.chance(80, 120, None) > 0.8
-    assert outlook.chance(0, 50, None) < 0.1
+    assert forecast.is_trusted
+    assert forecast.videos.quantile(0.5, age=0) == pytest.approx(100, rel=0.1)
+    assert forecast.chance(80, 120, None) > 0.8
+    assert forecast.chance(0, 50, None) < 0.1
 
 
 def test_trust_is_lost_with_a_wrong_forecast_and_won_again_with_right_ones() -> None:
-    memory = of_lengths(around(100, 100, width=0.05))
-    assert known(memory).is_trusted
+    duration_history = of_lengths(around(100, 100, width=0.05))
+    assert known(duration_history).is_trusted
 
-    memory.learn(ANY, video(400))
-    assert not known(memory).is_trusted
+    duration_history.learn(ANY, video(400))
+    assert not known(duration_history).is_trusted
     for _ in range(3):
-        memory.learn(ANY, video(100))
-    assert known(memory).is_trusted
+        duration_history.learn(ANY, video(100))
+    assert known(duration_history).is_trusted
 
 
 def test_an_outlook_is_made_anew_for_each_end_at_first_and_seldom_later() -> None:
-    memory = of_lengths([100] * 10)
-    first = known(memory)
-    assert known(memory) is first
-    memory.learn(ANY, video(100))
-    assert known(memory).videos is not first.videos
+    duration_history = of_lengths([100] * 10)
+    first = known(duration_history)
+    assert known(duration_history) is first
+    duration_history.learn(ANY, video(100))
+    assert known(duration_history).videos is not first.videos
 
     for _ in range(100):
-        memory.learn(ANY, video(100))
+        duration_history.learn(ANY, video(100))
     found = []
     for _ in range(48):
-        memory.learn(ANY, video(100))
-        found.append(known(memory).videos)
+        duration_history.learn(ANY, video(100))
+        found.append(known(duration_history).videos)
     assert len(set(map(id, found))) <= 5
 
 
 def test_a_broken_off_wait_moves_what_is_expected_to_the_right() -> None:
-    memory = of_lengths([100, 300] * 10)
-    before = known(memory).videos.outlast(200)
+    duration_history = of_lengths([100, 300] * 10)
+    before = known(duration_history).videos.outlast(200)
 
     for _ in range(10):
-        memory.learn(ANY, CensoredDuration(result="unknown", after=200))
+        duration_history.learn(ANY, CensoredDuration(result="unknown", after=200))
 
-    assert known(memory).videos.outlast(200) > before + 0.1
+    assert known(duration_history).videos.outlast(200) > before + 0.1
 
 
 def test_failures_are_expected_apart_from_videos() -> None:
-    memory = of_lengths([300] * 20)
+    duration_history = of_lengths([300] * 20)
     for _ in range(20):
-        memory.learn(ANY, CensoredDuration(result="failure", after=19, before=21))
+        duration_history.learn(ANY, CensoredDuration(result="failure", after=19, before=21))
 
-    outlook = known(memory)
+    forecast = known(duration_history)
 
-    assert outlook.videos.outlast(100) > 0.95
-    assert 0.6 < outlook.ends.outlast(100) < 0.85
+    assert forecast.videos.outlast(100) > 0.95
+    assert 0.6 < forecast.ends.outlast(100) < 0.85
 
 
 @given(st.lists(endings(), min_size=1, max_size=20))
@@ -299,9 +312,9 @@ def test_an_outlook_is_a_distribution(lessons: list[CensoredDuration]) -> None:
     record = DurationModel()
     for one in lessons:
         record.learn(one, None)
-    outlook = record.outlook(None)
+    forecast = record.forecast(None)
 
-    for curve in (outlook.videos, outlook.ends):
+    for curve in (forecast.videos, forecast.ends):
         assert math.fsum(curve.masses) == pytest.approx(1.0)
         assert min(curve.masses) >= 0
         assert list(curve.outlasts) == sorted(curve.outlasts, reverse=True)
@@ -355,39 +368,39 @@ def steady(length: float, chance: random.Random) -> tuple[ProgressPoint, ...]:
 
 def test_progress_that_behaves_sharpens_the_estimate() -> None:
     chance = random.Random(3)
-    memory = taught(
+    duration_history = taught(
         [(ANY, video(one, marks=steady(one, chance))) for one in around(200, 60, width=0.4)]
     )
-    outlook = known(memory)
+    forecast = known(duration_history)
     blind, bright = seen((0, None), (100, None)), seen((0, None), (100, 0.65))
 
-    vague, sharp = (remaining(sight, outlook, age=100) for sight in (blind, bright))
+    vague, sharp = (remaining(observations, forecast, age=100) for observations in (blind, bright))
 
     assert vague is not None and sharp is not None
     assert sharp[0] == pytest.approx(100 / 0.65 - 100, rel=0.3)
     assert sharp[1] - sharp[0] < 0.5 * (vague[1] - vague[0])
-    assert outlook.chance(100, 165, bright.mark) > outlook.chance(100, 165, None) + 0.2
-    assert outlook.chance(150, 165, bright.mark) > outlook.chance(150, 165, None) + 0.2
+    assert forecast.chance(100, 165, bright.mark) > forecast.chance(100, 165, None) + 0.2
+    assert forecast.chance(150, 165, bright.mark) > forecast.chance(150, 165, None) + 0.2
 
 
 def test_progress_that_was_wrong_is_dropped_once_its_time_is_over() -> None:
     chance = random.Random(3)
-    outlook = known(
+    forecast = known(
         taught([(ANY, video(one, marks=steady(one, chance))) for one in around(200, 60)])
     )
     mark = ProgressPoint(20, 0.95)
 
-    assert outlook.remaining(0.9, 400, mark) == outlook.remaining(0.9, 400, None)
+    assert forecast.remaining(0.9, 400, mark) == forecast.remaining(0.9, 400, None)
 
 
 def test_constants_and_clocks_of_their_own_say_nothing() -> None:
     constants = (ProgressPoint(3, 0.15), ProgressPoint(10, 0.25), ProgressPoint(30, 0.35))
-    outlook = known(
+    forecast = known(
         taught([(ANY, video(one, marks=constants)) for one in around(200, 60, width=0.4)])
     )
 
     for mark in constants:
-        assert outlook.remaining(0.5, 60, mark) == outlook.remaining(0.5, 60, None)
+        assert forecast.remaining(0.5, 60, mark) == forecast.remaining(0.5, 60, None)
 
 
 def test_what_is_too_scattered_says_nothing() -> None:
@@ -433,61 +446,61 @@ def test_lines_that_were_merged_say_what_one_line_of_all_says() -> None:
 
 def test_nothing_is_said_of_what_is_not_known() -> None:
     stranger = attrs.evolve(known(of_lengths([100] * 20)), trust=0.1)
-    sight = seen((0, None), (50, None))
+    observations = seen((0, None), (50, None))
 
-    for outlook in (None, stranger):
-        assert remaining(sight, outlook, age=50) is None
-        assert not is_stalled(sight, outlook, age=1e6)
-        assert urgency(sight, outlook, age=74) == pytest.approx(24 / 240)
+    for forecast in (None, stranger):
+        assert remaining(observations, forecast, age=50) is None
+        assert not is_stalled(observations, forecast, age=1e6)
+        assert urgency(observations, forecast, age=74) == pytest.approx(24 / 240)
 
 
 def test_of_a_task_that_is_older_than_all_that_can_be_learned_nothing_is_said() -> None:
-    outlook = known(of_lengths(around(100, 40)))
+    forecast = known(of_lengths(around(100, 40)))
 
-    assert remaining(seen((0, None), (9e4, None)), outlook, age=9e4) is None
-    assert outlook.next_look(9e4, None, price=0.14, longest=18.0) == 18.0
+    assert remaining(seen((0, None), (9e4, None)), forecast, age=9e4) is None
+    assert forecast.next_look(9e4, None, price=0.14, longest=18.0) == 18.0
 
 
 def test_a_task_is_stalled_when_it_is_silent_for_longer_than_others_were() -> None:
-    memory = taught([(ANY, video(length, silence=20)) for length in around(100, 40)])
+    duration_history = taught([(ANY, video(length, silence=20)) for length in around(100, 40)])
     narrow = task_kinds("sora-2")
     for _ in range(3):
-        memory.learn(narrow, video(100))
-    sight = seen((0, 0.1), (50, 0.5))
+        duration_history.learn(narrow, video(100))
+    observations = seen((0, 0.1), (50, 0.5))
 
     for kinds in (ANY, narrow):
-        outlook = known(memory, kinds)
-        assert not is_stalled(sight, outlook, age=60)
-        assert is_stalled(sight, outlook, age=150)
+        forecast = known(duration_history, kinds)
+        assert not is_stalled(observations, forecast, age=60)
+        assert is_stalled(observations, forecast, age=150)
 
 
 def test_who_is_likely_to_have_ended_goes_first_and_nobody_starves() -> None:
-    outlook = known(of_lengths(around(100, 60, width=0.1)))
+    forecast = known(of_lengths(around(100, 60, width=0.1)))
     young, ripe = seen((0, None), (10, None)), seen((0, None), (90, None))
 
-    assert urgency(ripe, outlook, age=96) > urgency(young, outlook, age=16)
-    assert urgency(young, outlook, age=10 + 300) > 1.0
+    assert urgency(ripe, forecast, age=96) > urgency(young, forecast, age=16)
+    assert urgency(young, forecast, age=10 + 300) > 1.0
 
 
 @settings(max_examples=30)
 @given(memories, kinds, ages, marks, st.floats(0.1, 100))
 def test_estimates_and_chances_are_in_order(
-    memory: DurationHistory,
+    duration_history: DurationHistory,
     which: tuple[TaskKind, ...],
     age: float,
     seen: tuple[ProgressPoint, ...],
     gap: float,
 ) -> None:
-    outlook = memory.outlook(which)
+    forecast = duration_history.forecast(which)
     trail = b"".join(struct.pack("=dd", *mark) for mark in seen)
-    sight = TaskObservations(age=age, elapsed=age, polls=3, trail=trail)
+    observations = TaskObservations(age=age, elapsed=age, polls=3, trail=trail)
 
-    found = remaining(sight, outlook, age=age)
+    found = remaining(observations, forecast, age=age)
 
-    assert urgency(sight, outlook, age=age + gap) > 0
-    if found is not None and outlook is not None:
+    assert urgency(observations, forecast, age=age + gap) > 0
+    if found is not None and forecast is not None:
         assert 0 <= found[0] <= found[1] < math.inf
-        assert 0 <= outlook.chance(age, age + gap, sight.mark) <= 1
+        assert 0 <= forecast.chance(age, age + gap, observations.mark) <= 1
 
 
 Life = Callable[[random.Random], float]
@@ -495,14 +508,14 @@ Life = Callable[[random.Random], float]
 
 def test_the_bound_of_90_in_100_holds_in_about_so_many() -> None:
     chance = random.Random(11)
-    memory, held = DurationHistory(), []
+    duration_history, held = DurationHistory(), []
     for number in range(200):
         length = 100 * math.exp(chance.gauss(0, 0.3))
-        sight = seen((0, None), (40, None))
-        told = remaining(sight, memory.outlook(ANY), age=40)
+        observations = seen((0, None), (40, None))
+        told = remaining(observations, duration_history.forecast(ANY), age=40)
         if told is not None and number >= 20 and length > 40:
             held.append((length - 40 <= told[0], length - 40 <= told[1]))
-        memory.learn(ANY, video(length))
+        duration_history.learn(ANY, video(length))
 
     assert len(held) > 150
     assert 0.4 <= sum(half for half, _ in held) / len(held) <= 0.6
@@ -512,25 +525,25 @@ def test_the_bound_of_90_in_100_holds_in_about_so_many() -> None:
 # --- Merged, saved, damaged -------------------------------------------------------------------
 
 
-def saved(memory: DurationHistory) -> Any:
-    return json.loads(json.dumps(memory.to_json()))
+def saved(duration_history: DurationHistory) -> Any:
+    return json.loads(json.dumps(duration_history.to_json()))
 
 
 @settings(max_examples=30)
 @given(memories)
-def test_a_memory_survives_the_disk(memory: DurationHistory) -> None:
-    again = DurationHistory.from_json(saved(memory))
+def test_a_memory_survives_the_disk(duration_history: DurationHistory) -> None:
+    again = DurationHistory.from_json(saved(duration_history))
 
-    assert list(again.records) == list(memory.records)
-    for kind, record in memory.records.items():
+    assert list(again.records) == list(duration_history.records)
+    for kind, record in duration_history.records.items():
         assert again.records[kind].weight == pytest.approx(record.weight, abs=0.2)
     assert saved(DurationHistory.from_json(saved(again))) == saved(again)
 
 
 def test_a_memory_that_was_handed_in_has_to_prove_itself() -> None:
-    memory = of_lengths(around(100, 60))
-    again = DurationHistory.from_json(saved(memory))
-    assert known(memory).is_trusted
+    duration_history = of_lengths(around(100, 60))
+    again = DurationHistory.from_json(saved(duration_history))
+    assert known(duration_history).is_trusted
 
     assert not known(again).is_trusted
     for _ in range(3):
@@ -579,11 +592,11 @@ def test_another_version_is_not_read() -> None:
 @settings(max_examples=30)
 @given(st.lists(st.tuples(kinds, endings()), min_size=1, max_size=8).map(taught), junk, st.data())
 def test_damage_within_is_a_value_error_or_harmless(
-    memory: DurationHistory, bad: Any, data: st.DataObject
+    duration_history: DurationHistory, bad: Any, data: st.DataObject
 ) -> None:
-    if not memory.records:
+    if not duration_history.records:
         return
-    whole = memory.to_json()
+    whole = duration_history.to_json()
     one = data.draw(st.sampled_from(whole["kinds"]))
     one[data.draw(st.sampled_from(sorted(one)))] = bad
     try:
@@ -592,7 +605,7 @@ def test_damage_within_is_a_value_error_or_harmless(
         return
 
     again.learn(task_kinds("x"), video(10))
-    again.outlook(task_kinds("x"))
+    again.forecast(task_kinds("x"))
 
 
 def test_weights_too_great_to_be_are_brought_within_bounds() -> None:
@@ -624,42 +637,44 @@ def test_merging_keeps_within_bounds_and_its_order_does_not_matter(
 
 
 def test_what_two_have_learned_is_known_to_both() -> None:
-    memory = of_lengths([100] * 4)
-    memory.outlook(ANY)
+    duration_history = of_lengths([100] * 4)
+    duration_history.forecast(ANY)
 
-    memory.merge(of_lengths([100] * 4))
+    duration_history.merge(of_lengths([100] * 4))
 
-    assert known(memory).weight == pytest.approx(8, abs=0.5)
+    assert known(duration_history).weight == pytest.approx(8, abs=0.5)
 
 
 # --- With the schedule ------------------------------------------------------------------------
 
 
 def backoff_and_learned(
-    life: Life, memory: DurationHistory, *, count: int, seed: int
+    scenario: Life, duration_history: DurationHistory, *, count: int, seed: int
 ) -> tuple[float, float]:
     """Polls times mean delay of the plain backoff, and of learning, on the same tasks."""
     found = []
-    for own in (None, copy.deepcopy(memory)):
+    for own in (None, copy.deepcopy(duration_history)):
         chance, polls, late = random.Random(seed), 0, 0.0
         for _ in range(count):
-            length = life(chance)
-            sight, now = seen((0.2, None)), 0.2
+            length = scenario(chance)
+            observations, now = seen((0.2, None)), 0.2
             while now < length:
                 history = History(
                     task_id="x",
                     started=0.0,
-                    polls=sight.polls,
-                    sight=sight,
-                    outlook=None if own is None else own.outlook(ANY),
+                    polls=observations.polls,
+                    observations=observations,
+                    forecast=None if own is None else own.forecast(ANY),
                 )
                 now += LearningSchedule().delay(history)
                 if now < length:
-                    sight = sight.saw(age=now, elapsed=now, progress=None, moved=False)
-            polls += sight.polls + 1
+                    observations = observations.saw(
+                        age=now, elapsed=now, progress=None, moved=False
+                    )
+            polls += observations.polls + 1
             late += now - length
             if own is not None:
-                own.learn(ANY, sight.ending("video", age=now))
+                own.learn(ANY, observations.ending("video", age=now))
         found.append(polls * late / count**2)
     return found[0], found[1]
 
@@ -677,10 +692,10 @@ def test_a_wrong_memory_that_was_handed_in_costs_little() -> None:
 
 def test_what_was_learned_of_likely_lengths_saves_a_third_and_more() -> None:
     random.seed(4)
-    memory = of_lengths(around(260, 60, width=0.15))
+    duration_history = of_lengths(around(260, 60, width=0.15))
 
     plain, learned = backoff_and_learned(
-        lambda chance: 260 * math.exp(chance.gauss(0, 0.15)), memory, count=15, seed=6
+        lambda chance: 260 * math.exp(chance.gauss(0, 0.15)), duration_history, count=15, seed=6
     )
 
     assert learned <= 0.67 * plain

@@ -131,12 +131,12 @@ endings = st.builds(
 
 
 def remember(endings: list[CensoredDuration], *, trust: float = 0.9) -> DurationHistory:
-    memory = DurationHistory()
+    duration_history = DurationHistory()
     for ending in endings:
-        memory.learn(ANY, ending)
-    for record in memory.records.values():
+        duration_history.learn(ANY, ending)
+    for record in duration_history.records.values():
         record.trust = trust
-    return memory
+    return duration_history
 
 
 def about(length: float, count: int = 30) -> DurationHistory:
@@ -151,28 +151,31 @@ def about(length: float, count: int = 30) -> DurationHistory:
 
 
 def look(history: History, gap: float, progress: float | None = None) -> History:
-    sight = history.sight
-    sight = sight.saw(
-        age=sight.age + gap, elapsed=sight.elapsed + gap, progress=progress, moved=False
+    observations = history.observations
+    observations = observations.saw(
+        age=observations.age + gap,
+        elapsed=observations.elapsed + gap,
+        progress=progress,
+        moved=False,
     )
-    return attrs.evolve(history, polls=history.polls + 1, sight=sight)
+    return attrs.evolve(history, polls=history.polls + 1, observations=observations)
 
 
-def begun(memory: DurationHistory | None = None) -> History:
-    outlook = None if memory is None else memory.outlook(ANY)
-    return look(History(task_id="x", started=0.0, outlook=outlook), 0.2)
+def begun(duration_history: DurationHistory | None = None) -> History:
+    forecast = None if duration_history is None else duration_history.forecast(ANY)
+    return look(History(task_id="x", started=0.0, forecast=forecast), 0.2)
 
 
 @settings(max_examples=40)
 @given(st.lists(endings, max_size=20).map(remember), gaps)
 def test_whatever_was_learned_and_seen_a_delay_stays_within_its_bounds(
-    memory: DurationHistory, gaps: list[tuple[float, float | None]]
+    duration_history: DurationHistory, gaps: list[tuple[float, float | None]]
 ) -> None:
-    policy, history = LearningSchedule(fallback=PLAIN), begun(memory)
+    policy, history = LearningSchedule(fallback=PLAIN), begun(duration_history)
     for gap, progress in gaps:
         history = look(history, gap, progress)
         delay = policy.delay(history)
-        assert policy.shortest <= delay <= max(policy.longest, history.sight.age / 20)
+        assert policy.shortest <= delay <= max(policy.longest, history.observations.age / 20)
 
 
 @settings(max_examples=40)
@@ -194,13 +197,13 @@ def test_with_nothing_learned_or_trusted_it_is_the_plain_backoff(
     st.lists(st.none() | st.floats(0.0, 1.0), min_size=60, max_size=60),
 )
 def test_never_many_more_polls_than_the_backoff(
-    memory: DurationHistory, progress: list[float | None]
+    duration_history: DurationHistory, progress: list[float | None]
 ) -> None:
-    policy, history = LearningSchedule(fallback=PLAIN), begun(memory)
+    policy, history = LearningSchedule(fallback=PLAIN), begun(duration_history)
     plain = [sum(PLAIN.next_delays(count=number)) for number in range(60)]
     for one in progress:
         history = look(history, policy.delay(history), one)
-        asked = sum(moment <= history.sight.elapsed for moment in plain)
+        asked = sum(moment <= history.observations.elapsed for moment in plain)
         assert history.polls <= 1.1 * asked + 2.2
 
 
@@ -276,10 +279,10 @@ def test_settings_that_cannot_be_are_refused(name: str, value: Any) -> None:
 def test_one_good_answer_carries_what_was_seen_and_learned() -> None:
     history = begun(about(100))
     task = VideoTask(id="x")
-    sight = TaskObservations(polls=7)
+    observations = TaskObservations(polls=7)
 
     kept = history.after(task, progress=None, succeeded_at=None)
-    moved = history.after(task, progress=None, succeeded_at=None, sight=sight)
+    moved = history.after(task, progress=None, succeeded_at=None, observations=observations)
 
-    assert (kept.sight, kept.outlook) == (history.sight, history.outlook)
-    assert moved.sight is sight
+    assert (kept.observations, kept.forecast) == (history.observations, history.forecast)
+    assert moved.observations is observations

@@ -15,23 +15,25 @@ KINDS = task_kinds("sora-2", "1280x720", 10)
 
 
 def taught() -> DurationHistory:
-    memory = DurationHistory()
+    duration_history = DurationHistory()
     for length in range(100, 130):
-        memory.learn(KINDS, CensoredDuration(result="video", after=length, before=length + 5.0))
-    return memory
+        duration_history.learn(
+            KINDS, CensoredDuration(result="video", after=length, before=length + 5.0)
+        )
+    return duration_history
 
 
 def test_what_was_saved_comes_back(tmp_path: Path) -> None:
-    memory = taught()
+    duration_history = taught()
 
-    save_memory(memory, tmp_path / "memory.json")
+    save_memory(duration_history, tmp_path / "memory.json")
     again = load_memory(str(tmp_path / "memory.json"))
 
-    assert again.records.keys() == memory.records.keys()
-    outlook, before = again.outlook(KINDS), memory.outlook(KINDS)
-    assert outlook is not None
+    assert again.records.keys() == duration_history.records.keys()
+    forecast, before = again.forecast(KINDS), duration_history.forecast(KINDS)
+    assert forecast is not None
     assert before is not None
-    assert outlook.videos.masses == pytest.approx(before.videos.masses, abs=1e-4)
+    assert forecast.videos.masses == pytest.approx(before.videos.masses, abs=1e-4)
     assert [path.name for path in tmp_path.iterdir()] == ["memory.json"]
 
 
@@ -51,9 +53,9 @@ def test_a_damaged_file_is_begun_afresh_with_a_warning(
     path.write_bytes(damage)
 
     with caplog.at_level(logging.WARNING, logger="sora_async"):
-        memory = load_memory(path)
+        duration_history = load_memory(path)
 
-    assert memory == DurationHistory()
+    assert duration_history == DurationHistory()
     assert "begun afresh" in caplog.text
 
 
@@ -81,11 +83,13 @@ async def test_a_client_goes_on_with_what_another_has_learned(
 ) -> None:
     for _ in range(12):
         await client.wait_until_complete(sora.add(Scenario(queued=5, running=95)))
-    save_memory(client.memory, tmp_path / "memory.json")
+    save_memory(client.duration_history, tmp_path / "memory.json")
 
-    memory = load_memory(tmp_path / "memory.json")
+    duration_history = load_memory(tmp_path / "memory.json")
 
-    async with SoraClient(api_key="sk-0123456789abcdef", base_url=sora.url, memory=memory) as other:
+    async with SoraClient(
+        api_key="sk-0123456789abcdef", base_url=sora.url, duration_history=duration_history
+    ) as other:
         for _ in range(4):
             await other.wait_until_complete(sora.add(Scenario(queued=5, running=95)))
         watch = other.wait_until_complete(sora.add(Scenario(queued=5, running=95)))

@@ -92,7 +92,9 @@ async def test_it_wants_no_key_and_is_no_request(sora) -> None:
 async def test_a_task_with_a_life_can_be_added_and_made_older(remote) -> None:
     open_control(remote, {"speed": 2, "tasks": []})
 
-    added = await remote.post("/_fake/tasks", {"life": {"queued": 20, "running": 100}, "id": "v"})
+    added = await remote.post(
+        "/_fake/tasks", {"scenario": {"queued": 20, "running": 100}, "id": "v"}
+    )
     [young] = (await remote.get("/_fake/tasks"))["tasks"]
     told = await remote.post("/_fake/advance", {"seconds": 35})
     [older] = (await remote.get("/_fake/tasks?id=v"))["tasks"]
@@ -145,7 +147,7 @@ async def test_a_task_with_a_script_and_an_order_can_be_added(remote) -> None:
 async def test_a_task_that_is_not_visible_yet_shows_nothing(remote) -> None:
     open_control(remote)
 
-    await remote.post("/_fake/tasks", {"life": {"visible_after": 60}})
+    await remote.post("/_fake/tasks", {"scenario": {"visible_after": 60}})
     [told] = (await remote.get("/_fake/tasks"))["tasks"]
 
     assert (told["phase"], told["shown"]) == (None, None)
@@ -210,7 +212,7 @@ async def read_file(url: str) -> tuple[int, int] | str:
 
 async def test_downloads_go_as_the_file_says(remote, sora) -> None:
     downloads = {"cdn": [{"http_error": 403}, {"video_file": 900}], "content": ["reset"]}
-    open_control(remote, {"tasks": [{"id": "v", "life": {}, "downloads": downloads}]})
+    open_control(remote, {"tasks": [{"id": "v", "scenario": {}, "downloads": downloads}]})
     cdn, content = f"{sora.cdn_url}/videos/v.mp4", f"{sora.url}/v1/videos/v/content"
 
     ends = [await read_file(cdn) for _ in range(3)]
@@ -258,7 +260,7 @@ async def test_a_reset_makes_it_what_it_was_at_the_start(remote, sora) -> None:
 @pytest.mark.parametrize(
     ("target", "body", "complaint"),
     [
-        ("/_fake/tasks", b'{"lief": {}}', "lief: there is no such field; is it 'life'?"),
+        ("/_fake/tasks", b'{"scenaro": {}}', "scenaro: there is no such field; is it 'scenario'?"),
         ("/_fake/tasks", b"[]", "expected fields, got a list"),
         ("/_fake/tasks", b"{", "the body is no JSON: "),
         ("/_fake/tasks", b"\xff", "the body is no JSON: "),

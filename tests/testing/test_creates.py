@@ -142,7 +142,7 @@ async def test_a_slow_create_makes_its_task_at_once() -> None:
 async def test_one_created_task_may_have_another_life() -> None:
     doomed = Scenario(queued=0, running=0, failure=("moderation_blocked", "No."))
     async with FakeSora(shape="relay") as sora, aiohttp.ClientSession() as http:
-        sora.on_create(accepted(life=doomed), accepted(queued(note="x"), life=doomed))
+        sora.on_create(accepted(scenario=doomed), accepted(queued(note="x"), scenario=doomed))
         for _ in range(3):
             await create(http, sora)
         seen = []

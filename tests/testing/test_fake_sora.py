@@ -247,7 +247,7 @@ def form() -> aiohttp.FormData:
 @pytest.mark.parametrize("shape", ["page", "relay", "openai"])
 @pytest.mark.parametrize("is_form", [True, False])
 async def test_a_create_makes_a_task_with_the_default_life(shape, is_form) -> None:
-    async with serving(shape=shape, default_life=Scenario(queued=1, running=1)) as (sora, http):
+    async with serving(shape=shape, default_scenario=Scenario(queued=1, running=1)) as (sora, http):
         wanted = {"model": "sora-2-pro", "prompt": "лодка", "seconds": None}
         given: Any = {"data": form()} if is_form else {"json": wanted}
         async with http.post(f"{sora.url}/v1/videos", **given) as reply:

@@ -96,12 +96,12 @@ def test_a_script_says_what_is_served_and_options_go_before_it(tmp_path) -> None
         shape: openai
         api_key: secret
         speed: 20
-        chaos: {rates: {429: 0.5}}
+        random_faults: {rates: {429: 0.5}}
         tasks:
-          - {id: boat, life: {queued: 1, running: 4}}
+          - {id: boat, scenario: {queued: 1, running: 4}}
           - {id: moon, script: [queued, reset]}
           - {id: star, script: [queued]}
-          - {id: tree, life: {queued: 0, running: 0.5, failure: [a, b]}}
+          - {id: tree, scenario: {queued: 0, running: 0.5, failure: [a, b]}}
           - id: sea
         """
     )
@@ -115,7 +115,7 @@ def test_a_script_says_what_is_served_and_options_go_before_it(tmp_path) -> None
         "  moon  a script of 2 answers",
         "  star  a script of 1 answer",
         "  tree  fails after 0.5 seconds",
-        "  sea  the default life",
+        "  sea  the default scenario",
     ]
     assert "export SORA_API_KEY=secret" in text
     assert "/v1/videos/boat\n" in text
@@ -125,7 +125,7 @@ def test_a_service_may_begin_without_tasks(tmp_path) -> None:
     script = tmp_path / "script.json"
     script.write_text('{"tasks": []}')
 
-    code, text = run(interrupt(signal.SIGINT), "--script", str(script), "--chaos", "429=1")
+    code, text = run(interrupt(signal.SIGINT), "--script", str(script), "--random-faults", "429=1")
 
     assert code == 0
     assert "Tasks" not in text
@@ -150,10 +150,10 @@ def test_chaos_and_seed_decide_what_goes_wrong() -> None:
         assert found
         threading.Thread(target=ask, args=found.groups()).start()
 
-    run(act, "--chaos", "429=0.3,5xx=0.2", "--seed", "3")
+    run(act, "--random-faults", "429=0.3,5xx=0.2", "--seed", "3")
     first = seen.copy()
     seen.clear()
-    run(act, "--chaos", "429=0.3,5xx=0.2", "--seed", "3")
+    run(act, "--random-faults", "429=0.3,5xx=0.2", "--seed", "3")
 
     assert seen == first
     assert {200, 429} < set(seen)
@@ -185,7 +185,7 @@ def test_a_script_that_cannot_be_used_is_one_line_and_code_2(
 
 def test_a_seed_without_chaos_is_told(capsys) -> None:
     assert main(["--seed", "3"]) == 2
-    assert capsys.readouterr().err.startswith("a seed needs chaos: ")
+    assert capsys.readouterr().err.startswith("a seed needs random faults: ")
 
 
 def test_yaml_without_pyyaml_is_told(tmp_path) -> None:
@@ -211,7 +211,7 @@ def test_yaml_without_pyyaml_is_told(tmp_path) -> None:
     [("--speed", value) for value in ("0", "-1", "inf", "nan", "fast")]
     + [("--port", value) for value in ("-1", "65536", "http")]
     + [("--shape", "azure")]
-    + [("--chaos", value) for value in ("429", "503=1", "429=2", "", "429=a")]
+    + [("--random-faults", value) for value in ("429", "503=1", "429=2", "", "429=a")]
     + [("--seed", "one")],
 )
 def test_impossible_options_are_refused(option, value, capsys) -> None:

@@ -19,8 +19,8 @@ PICTURE = b"\x89PNG\r\n\x1a\n--boundary\r\n\r\n\xff"
 
 @pytest_asyncio.fixture
 async def sora() -> AsyncIterator[FakeSora]:
-    life = Scenario(queued=2, running=8)
-    async with FakeSora(shape="openai", api_key="secret", default_life=life) as server:
+    scenario = Scenario(queued=2, running=8)
+    async with FakeSora(shape="openai", api_key="secret", default_scenario=scenario) as server:
         yield server
 
 

@@ -33,11 +33,11 @@ def test_as_many_requests_go_wrong_as_the_rates_say() -> None:
 
 
 def test_a_seed_decides_it_all_whatever_else_is_asked_meanwhile() -> None:
-    chaos = RandomFaults(rates={"429": 0.2, "5xx": 0.2, "html": 0.2, "reset": 0.2}, seed=7)
+    random_faults = RandomFaults(rates={"429": 0.2, "5xx": 0.2, "html": 0.2, "reset": 0.2}, seed=7)
     alone, crowded, other = (
-        FaultDecision(chaos),
-        FaultDecision(chaos),
-        FaultDecision(RandomFaults(rates=chaos.rates, seed=8)),
+        FaultDecision(random_faults),
+        FaultDecision(random_faults),
+        FaultDecision(RandomFaults(rates=random_faults.rates, seed=8)),
     )
 
     expected = names(alone, 50)
@@ -102,7 +102,10 @@ def test_a_reset_comes_before_the_answer_or_in_its_middle() -> None:
 @pytest.mark.parametrize(
     ("rates", "complaint"),
     [
-        ({"503": 0.1}, "chaos is made of 429, 5xx, html, reset, truncated, slow; not '503'"),
+        (
+            {"503": 0.1},
+            "random_faults is made of 429, 5xx, html, reset, truncated, slow; not '503'",
+        ),
         ({"429": 1.1}, "a rate is from 0.0 to 1.0, not 1.1"),
         ({"429": -0.1}, "a rate is from 0.0 to 1.0"),
         ({"429": float("nan")}, "a rate is from 0.0 to 1.0"),
@@ -121,7 +124,7 @@ def test_rates_may_add_up_to_one() -> None:
 async def test_a_wait_survives_chaos() -> None:
     rates = {"429": 0.01, "5xx": 0.1, "html": 0.05, "reset": 0.1, "truncated": 0.1, "slow": 0.1}
     async with (
-        FakeSora(chaos=RandomFaults(rates=rates, seed=5)) as sora,
+        FakeSora(random_faults=RandomFaults(rates=rates, seed=5)) as sora,
         SoraClient(base_url=sora.url, api_key="sk-fake") as client,
     ):
         ids = [sora.add(Scenario()) for _ in range(20)]
@@ -134,7 +137,7 @@ async def test_a_wait_survives_chaos() -> None:
 
 async def test_a_create_that_breaks_may_have_made_its_task() -> None:
     async with (
-        FakeSora(chaos=RandomFaults(rates={"truncated": 1.0})) as sora,
+        FakeSora(random_faults=RandomFaults(rates={"truncated": 1.0})) as sora,
         aiohttp.ClientSession() as http,
     ):
         with pytest.raises(aiohttp.ClientPayloadError):

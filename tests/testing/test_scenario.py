@@ -41,24 +41,24 @@ def spelled(answer: Answer, shape: Shape = "relay", **facts: Any) -> dict[str, A
     return body
 
 
-def status_at(life: Scenario, age: float, poll: int = 1) -> str:
-    status = spelled(life.answer(age, poll)).get("status", "unknown")
+def status_at(scenario: Scenario, age: float, poll: int = 1) -> str:
+    status = spelled(scenario.answer(age, poll)).get("status", "unknown")
     assert isinstance(status, str)
     return status
 
 
-def progress_at(life: Scenario, age: float) -> float | None:
-    body = spelled(life.answer(age, 1), "page")
+def progress_at(scenario: Scenario, age: float) -> float | None:
+    body = spelled(scenario.answer(age, 1), "page")
     progress = body["detail"]["pending_info"]["progress_pct"]
     assert progress is None or isinstance(progress, float)
     return progress
 
 
 def test_a_life_goes_from_unknown_to_a_url() -> None:
-    life = Scenario(visible_after=1, queued=3, running=6, url_delay=20)
+    scenario = Scenario(visible_after=1, queued=3, running=6, url_delay=20)
 
-    seen = [status_at(life, age) for age in (0, 0.9, 1, 2.9, 3, 8.9, 9)]
-    urls = [spelled(life.answer(age, 1))["video_url"] for age in (9, 28.9, 29)]
+    seen = [status_at(scenario, age) for age in (0, 0.9, 1, 2.9, 3, 8.9, 9)]
+    urls = [spelled(scenario.answer(age, 1))["video_url"] for age in (9, 28.9, 29)]
 
     assert seen == [
         "unknown",
@@ -70,26 +70,29 @@ def test_a_life_goes_from_unknown_to_a_url() -> None:
         "completed",
     ]
     assert urls == [None, None, "http://cdn/task_1.mp4"]
-    assert life.duration == 9
+    assert scenario.duration == 9
 
 
 def test_a_url_may_never_come() -> None:
-    life = Scenario(queued=0, running=1, url_delay=None)
+    scenario = Scenario(queued=0, running=1, url_delay=None)
 
-    assert spelled(life.answer(1e9, 1))["video_url"] is None
+    assert spelled(scenario.answer(1e9, 1))["video_url"] is None
 
 
 def test_a_life_may_end_in_failure() -> None:
-    life = Scenario(queued=1, running=1, failure=("moderation_blocked", "No."))
+    scenario = Scenario(queued=1, running=1, failure=("moderation_blocked", "No."))
 
-    assert spelled(life.answer(2, 1))["error"] == {"code": "moderation_blocked", "message": "No."}
-    assert life.look(2, 1) == failed("moderation_blocked", "No.").snapshot
+    assert spelled(scenario.answer(2, 1))["error"] == {
+        "code": "moderation_blocked",
+        "message": "No.",
+    }
+    assert scenario.look(2, 1) == failed("moderation_blocked", "No.").snapshot
 
 
 def test_single_polls_of_a_life_may_go_wrong() -> None:
-    life = Scenario(queued=10, faults={2: http_error(503), 3: completed()})
+    scenario = Scenario(queued=10, faults={2: http_error(503), 3: completed()})
 
-    assert [status_at(life, 0, poll) for poll in (1, 2, 3, 4)] == [
+    assert [status_at(scenario, 0, poll) for poll in (1, 2, 3, 4)] == [
         "queued",
         "unknown",
         "completed",
@@ -98,29 +101,29 @@ def test_single_polls_of_a_life_may_go_wrong() -> None:
 
 
 def test_progress_moves_evenly_between_the_pairs_and_stands_still_outside() -> None:
-    life = Scenario(
+    scenario = Scenario(
         queued=10, running=100, trajectory=[(0.1, 0.2), (0.5, 0.6), (0.5, 0.3), (0.9, 0.4)]
     )
 
-    seen = [progress_at(life, 10 + age) for age in (0, 10, 30, 50, 70, 90, 99)]
+    seen = [progress_at(scenario, 10 + age) for age in (0, 10, 30, 50, 70, 90, 99)]
 
     assert seen == pytest.approx([0.2, 0.2, 0.4, 0.3, 0.35, 0.4, 0.4])
 
 
 def test_the_usual_progress_stands_still_near_the_end() -> None:
-    life = Scenario(queued=0, running=200)
+    scenario = Scenario(queued=0, running=200)
 
-    assert progress_at(life, 0) == 0.0
-    assert progress_at(life, 100) == 0.54
-    assert progress_at(life, 172) == progress_at(life, 199) == 0.93
+    assert progress_at(scenario, 0) == 0.0
+    assert progress_at(scenario, 100) == 0.54
+    assert progress_at(scenario, 172) == progress_at(scenario, 199) == 0.93
 
 
 def test_a_server_may_send_no_progress() -> None:
-    life = Scenario(queued=0, running=1, trajectory=None)
+    scenario = Scenario(queued=0, running=1, trajectory=None)
 
-    assert progress_at(life, 0) is None
-    assert "progress" not in spelled(life.answer(0, 1), "relay")
-    assert "progress" not in spelled(life.answer(0, 1), "openai")
+    assert progress_at(scenario, 0) is None
+    assert "progress" not in spelled(scenario.answer(0, 1), "relay")
+    assert "progress" not in spelled(scenario.answer(0, 1), "openai")
 
 
 def test_a_life_may_hang_for_ever() -> None:
@@ -129,7 +132,7 @@ def test_a_life_may_hang_for_ever() -> None:
 
 
 @given(
-    life=st.builds(
+    scenario=st.builds(
         Scenario,
         queued=st.floats(0, 1e6),
         running=st.floats(0, 1e6),
@@ -142,22 +145,22 @@ def test_a_life_may_hang_for_ever() -> None:
     age=st.floats(0, 1e7),
     shape=st.sampled_from(SHAPES),
 )
-def test_any_life_has_an_answer_at_any_age(life, age, shape) -> None:
-    body = spelled(life.answer(age, 1), shape)
+def test_any_life_has_an_answer_at_any_age(scenario, age, shape) -> None:
+    body = spelled(scenario.answer(age, 1), shape)
 
     assert "error" in body or "status" in body
-    if age >= max(life.duration, life.visible_after):
-        assert body["status"] == ("failed" if life.failure else "completed")
+    if age >= max(scenario.duration, scenario.visible_after):
+        assert body["status"] == ("failed" if scenario.failure else "completed")
 
 
 def test_a_faster_life_is_the_same_in_less_time() -> None:
-    life = Scenario(queued=10, running=100, url_delay=20, visible_after=5, faults={1: queued()})
+    scenario = Scenario(queued=10, running=100, url_delay=20, visible_after=5, faults={1: queued()})
     bare = Scenario(url_delay=None)
 
-    fast = life.faster(10)
+    fast = scenario.faster(10)
 
     assert fast == Scenario(
-        queued=1, running=10, url_delay=2, visible_after=0.5, faults=life.faults
+        queued=1, running=10, url_delay=2, visible_after=0.5, faults=scenario.faults
     )
     assert bare.faster(2) == Scenario(queued=5, running=128, url_delay=None)
 

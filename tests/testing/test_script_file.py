@@ -21,16 +21,16 @@ shape: relay
 api_key: 0123
 speed: 10
 unknown_status: 400
-chaos: {seed: 3, rates: {429: 0.1, reset: 0.02}}
-default_life: &short {queued: 1, running: 4}
+random_faults: {seed: 3, rates: {429: 0.1, reset: 0.02}}
+default_scenario: &short {queued: 1, running: 4}
 creates:
   - http_error: 429
-  - accepted: {answer: reset, life: *short}
+  - accepted: {answer: reset, scenario: *short}
 tasks:
   - id: video_boat
     prompt: a boat
     seconds: 4
-    life: {running: .inf, failure: [blocked, null], faults: {2: reset}, trajectory: [[0, 0.5]]}
+    scenario: {running: .inf, failure: [blocked, null], faults: {2: reset}, trajectory: [[0, 0.5]]}
     start: first_poll
     downloads: {cdn: [{video_file: 900}, reset], content: [{video_file: {kind: webm}}]}
   - script:
@@ -41,7 +41,7 @@ tasks:
       - slow: {seconds: 1, answer: {running: 0.5}}
       - gzipped: completed
       - truncated:
-  - life: *short
+  - scenario: *short
   - {}
 """
 
@@ -63,16 +63,16 @@ def test_a_script_says_all_that_there_is(tmp_path) -> None:
 
     short = Scenario(queued=1.0, running=4.0)
     assert (plan.shape, plan.api_key, plan.speed, plan.unknown_status) == ("relay", "83", 10.0, 400)
-    assert plan.chaos == RandomFaults(rates={"429": 0.1, "reset": 0.02}, seed=3)
-    assert plan.default_life == short
+    assert plan.random_faults == RandomFaults(rates={"429": 0.1, "reset": 0.02}, seed=3)
+    assert plan.default_scenario == short
     refused, accepted = plan.creates
-    assert (repr(refused), accepted.life) == ("http_error(status=429)", short)
+    assert (repr(refused), accepted.scenario) == ("http_error(status=429)", short)
     boat, moon, star, sun = plan.tasks
     assert (boat.id, boat.start) == ("video_boat", "first_poll")
     assert boat.order == CreateCall(prompt="a boat", seconds="4")
-    assert boat.life.running == math.inf
-    assert boat.life.failure == ("blocked", None)
-    assert repr(boat.life.faults[2]) == "reset()"
+    assert boat.scenario.running == math.inf
+    assert boat.scenario.failure == ("blocked", None)
+    assert repr(boat.scenario.faults[2]) == "reset()"
     assert {place: list(map(repr, each)) for place, each in boat.downloads.items()} == {
         "cdn": ["video_file(size=900)", "reset()"],
         "content": ["video_file(kind='webm')"],
@@ -86,15 +86,15 @@ def test_a_script_says_all_that_there_is(tmp_path) -> None:
         "gzipped(answer=completed())",
         "truncated()",
     ]
-    assert (star.life, sun) == (short, ScriptedTask())
+    assert (star.scenario, sun) == (short, ScriptedTask())
 
 
 def test_json_says_the_same(tmp_path) -> None:
-    text = json.dumps({"tasks": [{"id": "a", "life": {"faults": {"1": "reset"}}}]})
+    text = json.dumps({"tasks": [{"id": "a", "scenario": {"faults": {"1": "reset"}}}]})
 
     plan = load(tmp_path, text, "script.json")
 
-    assert repr(plan.tasks[0].life.faults[1]) == "reset()"
+    assert repr(plan.tasks[0].scenario.faults[1]) == "reset()"
 
 
 @pytest.mark.parametrize("text", ["", "# nothing", "{}"])
@@ -113,8 +113,8 @@ def test_every_answer_has_a_name_in_scripts() -> None:
     [
         ("shape: azure", "script.yaml:1: shape: expected one of page, relay, openai,"),
         (
-            "tasks:\n- lief: 1",
-            "script.yaml:2: tasks[0].lief: there is no such field; is it 'life'?",
+            "tasks:\n- scenaro: 1",
+            "script.yaml:2: tasks[0].scenaro: there is no such field; is it 'scenario'?",
         ),
         (
             "tasks:\n- id: yes",
@@ -146,15 +146,33 @@ def test_every_answer_has_a_name_in_scripts() -> None:
             "unknown_status: true",
             "script.yaml:1: unknown_status: expected one of 400, 404; got true",
         ),
-        ("chaos: {seed: 1}", "script.yaml:1: chaos: missing 1 required argument: 'rates'"),
-        ("chaos: {seed: 1.5, rates: {}}", "script.yaml:1: chaos.seed: expected a whole number"),
-        ("chaos: {seed: .inf, rates: {}}", "script.yaml:1: chaos.seed: expected a whole number"),
-        ("chaos: {rates: {503: 1}}", "script.yaml:1: chaos: chaos is made of 429,"),
-        ("chaos: {rates: 1}", "script.yaml:1: chaos.rates: expected a mapping, got 1"),
-        ("default_life: {trajectory: []}", "script.yaml:1: default_life: a trajectory is one or"),
         (
-            "default_life: {trajectory: [[1]]}",
-            "script.yaml:1: default_life.trajectory[0]: expected 2 values, got 1",
+            "random_faults: {seed: 1}",
+            "script.yaml:1: random_faults: missing 1 required argument: 'rates'",
+        ),
+        (
+            "random_faults: {seed: 1.5, rates: {}}",
+            "script.yaml:1: random_faults.seed: expected a whole number",
+        ),
+        (
+            "random_faults: {seed: .inf, rates: {}}",
+            "script.yaml:1: random_faults.seed: expected a whole number",
+        ),
+        (
+            "random_faults: {rates: {503: 1}}",
+            "script.yaml:1: random_faults: random_faults is made of 429,",
+        ),
+        (
+            "random_faults: {rates: 1}",
+            "script.yaml:1: random_faults.rates: expected a mapping, got 1",
+        ),
+        (
+            "default_scenario: {trajectory: []}",
+            "script.yaml:1: default_scenario: a trajectory is one or",
+        ),
+        (
+            "default_scenario: {trajectory: [[1]]}",
+            "script.yaml:1: default_scenario.trajectory[0]: expected 2 values, got 1",
         ),
         (
             "creates: [\n{}]",
@@ -176,8 +194,8 @@ def test_every_answer_has_a_name_in_scripts() -> None:
         ),
         ("creates: [{raw: true}]", "script.yaml:1: creates[0].raw.body: this cannot be true"),
         (
-            "tasks:\n- script: [queued]\n  life: {}",
-            "script.yaml:2: tasks[0]: a task has a life or a script, not both",
+            "tasks:\n- script: [queued]\n  scenario: {}",
+            "script.yaml:2: tasks[0]: a task has a scenario or a script, not both",
         ),
         ("tasks:\n- script: []", "script.yaml:2: tasks[0]: a script is one or more answers"),
         (
@@ -201,7 +219,7 @@ def test_an_error_in_yaml_is_told_with_its_line(tmp_path, text, complaint) -> No
     [
         ('{\n"tasks": [}', "script.json:2: Expecting value"),
         ('{"speed": 1, "speed": 2}', "script.json: the field 'speed' is there twice"),
-        ('{"tasks": [{"lief": 1}]}', "script.json: tasks[0].lief: there is no such field"),
+        ('{"tasks": [{"scenaro": 1}]}', "script.json: tasks[0].scenaro: there is no such field"),
         ("[" * 100_000, "script.json: it is nested too deeply"),
         ("[]", "script.json: expected fields, got a list"),
     ],

@@ -116,7 +116,7 @@ async def test_what_a_create_returns_can_be_polled_and_ends(shape) -> None:
     body: Any = {"json": {"prompt": "a boat"}}
     if shape == "vllm":
         body = {"data": form(prompt="a boat")}
-    async with calling(shape, default_life=DONE) as (sora, caller):
+    async with calling(shape, default_scenario=DONE) as (sora, caller):
         status, made = await caller.call("POST", path, **body)
         _, polled = await caller.get(poll_path(shape, made["id"]))
 
@@ -308,7 +308,7 @@ async def test_a_task_that_is_not_visible_yet_is_unknown_to_every_call(shape, ca
 
 
 async def test_litellm_gives_a_new_id_with_each_poll_and_none_of_them_can_be_polled() -> None:
-    async with calling("litellm", default_life=DONE) as (sora, caller):
+    async with calling("litellm", default_scenario=DONE) as (sora, caller):
         made = await caller.create()
         polled = [(await caller.get(f"/v1/videos/{made['id']}"))[1]["id"] for _ in range(3)]
         statuses = [(await caller.get(f"/v1/videos/{polled_id}"))[0] for polled_id in polled]
@@ -357,7 +357,7 @@ async def test_openrouter_may_be_done_without_an_address_and_fails_with_a_text()
 
 
 async def test_the_relay_can_remix_and_says_of_what() -> None:
-    async with calling("relay", default_life=DONE) as (_, caller):
+    async with calling("relay", default_scenario=DONE) as (_, caller):
         made = await caller.create()
         status, remix = await caller.call(
             "POST", f"/v1/videos/{made['id']}/remix", json={"prompt": "by night"}

@@ -64,9 +64,9 @@ async def test_a_reference_arrives_on_every_server(shape: Shape) -> None:
 
 @pytest.mark.parametrize("shape", SHAPES)
 async def test_a_task_that_fails_says_why_on_every_server(shape: Shape) -> None:
-    life = Scenario(failure=("moderation_blocked", "The prompt was refused."))
+    scenario = Scenario(failure=("moderation_blocked", "The prompt was refused."))
     async with (
-        FakeSora(api_key=KEY, shape=shape, default_life=life) as sora,
+        FakeSora(api_key=KEY, shape=shape, default_scenario=scenario) as sora,
         make_client(sora, shape) as client,
     ):
         watch = client.create_and_wait(prompt="a boat")
@@ -91,9 +91,9 @@ async def test_a_later_process_needs_the_id_alone(shape: Shape) -> None:
 
 @pytest.mark.parametrize("shape", SHAPES)
 async def test_a_task_that_polls_do_not_see_yet_is_waited_for(shape: Shape) -> None:
-    life = Scenario(visible_after=20.0)
+    scenario = Scenario(visible_after=20.0)
     async with (
-        FakeSora(api_key=KEY, shape=shape, default_life=life) as sora,
+        FakeSora(api_key=KEY, shape=shape, default_scenario=scenario) as sora,
         make_client(sora, shape) as client,
     ):
         task = await client.create_and_wait(prompt="a boat")
@@ -126,7 +126,7 @@ async def test_a_batch_goes_on_on_every_server(shape: Shape, tmp_path: Path) -> 
     async with FakeSora(api_key=KEY, shape=shape) as sora:
         for prompts in (["a boat"], ["a boat", "a fox", "a fox"]):
             async with make_client(sora, shape) as client:
-                outcomes = [one async for one in client.batch(prompts, out=tmp_path)]
+                outcomes = [one async for one in client.batch(prompts, output_dir=tmp_path)]
             assert [one.error for one in outcomes] == [None] * len(prompts)
 
         assert len(sora.tasks) == 3
@@ -140,7 +140,7 @@ HAS_CHARACTERS: Final = {"openai", "litellm"}
 
 
 async def finish(sora: FakeSora, client: SoraClient) -> VideoTask:
-    sora.on_create(accepted(life=Scenario(queued=1.0, running=1.0)))
+    sora.on_create(accepted(scenario=Scenario(queued=1.0, running=1.0)))
     return await client.create_and_wait(prompt="a boat", until="completed")
 
 

@@ -69,17 +69,17 @@ async def check_creates(client: SoraClient) -> None:
 
 
 async def check_many(ids: AsyncIterator[str]) -> None:
-    client = SoraClient(budget=RateLimit(rate=None, burst=5, in_flight=10))
-    async for outcome in client.as_completed(["x", "y"], at_once=5000):
+    client = SoraClient(rate_limit=RateLimit(rate=None, burst=5, max_concurrent=10))
+    async for outcome in client.as_completed(["x", "y"], max_concurrent=5000):
         assert_type(outcome, Outcome)
         assert_type(outcome.task, VideoTask | None)
         assert_type(outcome.error, SoraError | None)
-        assert_type(outcome.unwrap(), VideoTask)
+        assert_type(outcome.result(), VideoTask)
     async for news in client.events(ids, timeout=None, until="video_url"):
         assert_type(news, ProgressEvent | Outcome)
     assert_type(RateLimit().rate, float | None)
     RateLimit(50)  # type: ignore[call-arg]
-    SoraClient(budget=5)  # type: ignore[arg-type]
+    SoraClient(rate_limit=5)  # type: ignore[arg-type]
 
 
 async def check_downloads(client: SoraClient, task: VideoTask, watch: Watch) -> None:

@@ -212,8 +212,8 @@ def decode_without_orjson() -> Iterator[Callable[[Response], VideoTask | SoraErr
         assert child.stdin is not None and child.stdout is not None
         to, back = child.stdin, child.stdout
 
-        def ask(reply: Response) -> VideoTask | SoraError:
-            pickle.dump(reply, to)
+        def ask(response: Response) -> VideoTask | SoraError:
+            pickle.dump(response, to)
             to.flush()
             seen: VideoTask | SoraError = pickle.load(back)
             return seen

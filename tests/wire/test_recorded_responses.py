@@ -102,7 +102,7 @@ def test_a_wait_that_gets_it_first_acts_as_expected(entry: dict[str, Any]) -> No
     history = History(task_id=ID, started=0.0)
 
     history, decision = decide(
-        history, read(entry), now=0.0, schedule=DEFAULT_SCHEDULE, patience=FaultPolicy()
+        history, read(entry), now=0.0, schedule=DEFAULT_SCHEDULE, fault_policy=FaultPolicy()
     )
 
     kind = {"done": Done, "raise_failed": GiveUp, "raise_http": GiveUp}.get(action, Sleep)

@@ -23,7 +23,7 @@ VIDEO = "https://cdn.example/v.mp4"
 KEY = "sk-0123456789abcdef"
 
 
-def reply(body: object, status: int = 200, **headers: str) -> Response:
+def response(body: object, status: int = 200, **headers: str) -> Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = {name.replace("_", "-"): text for name, text in headers.items()}
     return Response(
@@ -32,7 +32,7 @@ def reply(body: object, status: int = 200, **headers: str) -> Response:
 
 
 def decode(body: object, status: int = 200, **headers: str) -> VideoTask:
-    answer = reply(body, status, **headers)
+    answer = response(body, status, **headers)
     return decode_response(answer, task_id=ID, secrets=(KEY,), content=CONTENT)
 
 
@@ -525,7 +525,7 @@ class TestPrevious:
         """Return whether a reply after that of BODY gives the snapshot of BODY once more."""
         before = decode(self.BODY, openai_poll_after_ms="5000")
         after = decode_response(
-            reply(body, status, **headers), task_id=ID, secrets=(KEY,), previous=before
+            response(body, status, **headers), task_id=ID, secrets=(KEY,), previous=before
         )
         assert after == decode(body, status, **headers)
         return after is before
@@ -544,12 +544,12 @@ class TestPrevious:
         before = decode(self.BODY)
 
         with pytest.raises(errors.RateLimitError):
-            decode_response(reply(self.BODY, 429), task_id=ID, previous=before)
+            decode_response(response(self.BODY, 429), task_id=ID, previous=before)
 
     def test_a_task_that_came_as_an_http_error_is_read_anew(self) -> None:
         before = decode(self.BODY, 503)
 
-        after = decode_response(reply(self.BODY), task_id=ID, previous=before)
+        after = decode_response(response(self.BODY), task_id=ID, previous=before)
 
         assert after == before and after is not before
 
@@ -708,7 +708,7 @@ class TestErrors:
 
     def test_a_missing_key_is_told_from_a_wrong_one(self) -> None:
         with pytest.raises(errors.AuthenticationError) as caught:
-            decode_response(reply({}, 401), task_id=ID)
+            decode_response(response({}, 401), task_id=ID)
 
         assert caught.value.is_keyless
         assert not error_of({}, 401).is_keyless
@@ -796,7 +796,7 @@ class TestHints:
         headers = CIMultiDict({"llm_provider-retry-after": "9"})
 
         with pytest.raises(errors.RateLimitError) as caught:
-            decode_response(attrs.evolve(reply({}, 429), headers=headers), task_id=ID)
+            decode_response(attrs.evolve(response({}, 429), headers=headers), task_id=ID)
 
         assert caught.value.retry_after == 9.0
 
@@ -822,7 +822,7 @@ class TestSecret:
         body = b'{"error": "bad sk-a\\/b-012345"}'
 
         with pytest.raises(errors.SoraError) as caught:
-            decode_response(reply(body, 400), task_id=ID, secrets=("sk-a/b-012345",))
+            decode_response(response(body, 400), task_id=ID, secrets=("sk-a/b-012345",))
 
         assert "sk-a/b-012345" not in str(caught.value)
 
@@ -851,11 +851,13 @@ class TestSecret:
         body = json.dumps({"error": "?key=sk%2Fabc%2Fdef%2F123456"}).encode()
 
         with pytest.raises(errors.SoraError) as caught:
-            decode_response(reply(body, 400), task_id=ID, secrets=("x", key))
+            decode_response(response(body, 400), task_id=ID, secrets=("x", key))
 
         assert "?key=[key]" in str(caught.value)
 
     def test_a_key_as_short_as_a_word_is_not_looked_for(self) -> None:
-        task = decode_response(reply({"id": ID, "model": "sora-2"}), task_id=ID, secrets=("sora",))
+        task = decode_response(
+            response({"id": ID, "model": "sora-2"}), task_id=ID, secrets=("sora",)
+        )
 
         assert task.model == "sora-2"

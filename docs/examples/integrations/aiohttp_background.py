@@ -28,9 +28,9 @@ async def wait_in_background(app: web.Application) -> AsyncIterator[None]:
         app[WANTED].put_nowait(task_id)  # what a former process had begun
     # Should waiting itself break, the group ends the server too, and with the error.
     async with asyncio.TaskGroup() as group:
-        waiting = group.create_task(wait_for_all(app))
+        max_waits = group.create_task(wait_for_all(app))
         yield
-        waiting.cancel()
+        max_waits.cancel()
 
 
 async def wait_for_all(app: web.Application) -> None:
@@ -39,7 +39,9 @@ async def wait_for_all(app: web.Application) -> None:
             yield await app[WANTED].get()
 
     async with SoraClient(outage_timeout=None) as client:
-        async for news in client.events(wanted(), timeout=7200, until="video_url", at_once=10_000):
+        async for news in client.events(
+            wanted(), timeout=7200, until="video_url", max_concurrent=10_000
+        ):
             if isinstance(news, Outcome):
                 store(app, news)
             else:

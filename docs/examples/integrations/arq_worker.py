@@ -23,13 +23,13 @@ async def close_client(ctx: dict[str, Any]) -> None:
 
 
 async def wait_for_video(ctx: dict[str, Any], task_id: str) -> str | None:
-    age = max(0.0, (datetime.now(UTC) - ctx["enqueue_time"]).total_seconds())
-    wait = ctx["client"].wait_until_complete(task_id, age=age, timeout=None)
+    already_waited = max(0.0, (datetime.now(UTC) - ctx["enqueue_time"]).total_seconds())
+    wait = ctx["client"].wait_until_complete(task_id, already_waited=already_waited, timeout=None)
     try:
         task = await asyncio.wait_for(wait, SLICE)
     except TimeoutError:
-        if age > LONGEST:
-            raise TimeoutError(f"no video of task {task_id} after {age:.0f} s") from None
+        if already_waited > LONGEST:
+            raise TimeoutError(f"no video of task {task_id} after {already_waited:.0f} s") from None
         raise Retry from None  # the next slice, in whichever worker is free
     return task.video_url
 

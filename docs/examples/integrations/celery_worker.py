@@ -21,21 +21,21 @@ app.conf.broker_transport_options = {"visibility_timeout": 90}
 
 @app.task(bind=True, max_retries=None)
 def wait_for_video(self: Task, task_id: str, began: float) -> str | None:
-    age = max(0.0, time.time() - began)
+    already_waited = max(0.0, time.time() - began)
     try:
-        return asyncio.run(wait(task_id, age))
+        return asyncio.run(wait(task_id, already_waited))
     except TimeoutError:
-        if age < LONGEST:
+        if already_waited < LONGEST:
             raise self.retry(countdown=0) from None  # the next slice, where a place is free
-        raise TimeoutError(f"no video of task {task_id} after {age:.0f} s") from None
+        raise TimeoutError(f"no video of task {task_id} after {already_waited:.0f} s") from None
     except SoraError as error:
         # Celery makes text of what is in an error.
         raise RuntimeError(str(error)) from error
 
 
-async def wait(task_id: str, age: float) -> str | None:
+async def wait(task_id: str, already_waited: float) -> str | None:
     async with SoraClient() as client:
-        wait = client.wait_until_complete(task_id, age=age, timeout=None)
+        wait = client.wait_until_complete(task_id, already_waited=already_waited, timeout=None)
         task = await asyncio.wait_for(wait, SLICE)
     return task.video_url
 

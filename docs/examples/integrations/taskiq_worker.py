@@ -38,14 +38,16 @@ async def close_client(state: TaskiqState) -> None:
 async def wait_for_video(
     task_id: str, began: float, context: Annotated[Context, TaskiqDepends()]
 ) -> str | None:
-    age = max(0.0, time.time() - began)
-    wait = context.state.client.wait_until_complete(task_id, age=age, timeout=None)
+    already_waited = max(0.0, time.time() - began)
+    wait = context.state.client.wait_until_complete(
+        task_id, already_waited=already_waited, timeout=None
+    )
     try:
         task = await asyncio.wait_for(wait, SLICE)
     except TimeoutError:
-        if age < LONGEST:
+        if already_waited < LONGEST:
             await context.requeue()  # the next slice, in whichever worker is free
-        raise TimeoutError(f"no video of task {task_id} after {age:.0f} s") from None
+        raise TimeoutError(f"no video of task {task_id} after {already_waited:.0f} s") from None
     except SoraError as error:
         # taskiq makes text of what is in an error.
         raise RuntimeError(str(error)) from error

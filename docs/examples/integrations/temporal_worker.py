@@ -23,8 +23,10 @@ class Videos:
 
     @activity.defn
     async def wait_for_video(self, task_id: str) -> str | None:
-        age = (datetime.now(UTC) - activity.info().scheduled_time).total_seconds()
-        watch = self._client.wait_until_complete(task_id, timeout=None, age=max(0.0, age))
+        already_waited = (datetime.now(UTC) - activity.info().scheduled_time).total_seconds()
+        watch = self._client.wait_until_complete(
+            task_id, timeout=None, already_waited=max(0.0, already_waited)
+        )
         beating = asyncio.create_task(beat(watch))
         try:
             return (await watch).video_url

@@ -8,7 +8,7 @@ REDIS_URL = os.environ["REDIS_URL"]
 
 
 def make_client() -> SoraClient:
-    return SoraClient(budget=SharedRateLimit(url=REDIS_URL, rate=50))
+    return SoraClient(rate_limit=SharedRateLimit(url=REDIS_URL, rate=50))
 
 
 settings = worker_settings(VideoQueue.from_url(REDIS_URL), client=make_client)

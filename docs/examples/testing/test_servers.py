@@ -8,7 +8,7 @@ ROUGH = RandomFaults(rates={"5xx": 0.1, "reset": 0.05, "truncated": 0.05, "slow"
 
 @pytest.fixture(params=["page", "openai", "sglang"])
 def sora_service_options(request):
-    return {"shape": request.param, "api_key": "sk-of-the-test", "chaos": ROUGH}
+    return {"shape": request.param, "api_key": "sk-of-the-test", "random_faults": ROUGH}
 
 
 @pytest.fixture

@@ -54,14 +54,14 @@ def batch(options: argparse.Namespace) -> Exit:
 async def _batch(
     orders: Mapping[int, PromptEntry], options: argparse.Namespace, reader: "Reader"
 ) -> None:
-    async with make_client(options, max_downloads=options.downloading) as client, reader.show:
+    async with make_client(options, max_downloads=options.max_downloads) as client, reader.show:
         stream = client.batch_events(
             list(orders.values()),
-            out=options.out,
+            output_dir=options.out,
             journal=options.journal,
-            creating=options.creating,
-            waiting=options.waiting,
-            downloading=options.downloading,
+            max_creates=options.max_creates,
+            max_waits=options.max_waits,
+            max_downloads=options.max_downloads,
             timeout=options.timeout,
         )
         reading = asyncio.ensure_future(reader.read(stream))

@@ -71,8 +71,8 @@ async def play(show: Renderer, *, speed: float) -> None:
         FakeSora(api_key="demo") as sora,
         SoraClient(base_url=sora.url, api_key="demo", schedule=schedule) as client,
     ):
-        for task_id, life in make_lives(speed).items():
-            sora.add(life.faster(speed), task_id=task_id)
+        for task_id, scenario in make_lives(speed).items():
+            sora.add(scenario.faster(speed), task_id=task_id)
         await follow([client.wait_until_complete(task_id) for task_id in TASK_IDS], show)
 
 
@@ -80,7 +80,7 @@ def make_lives(speed: float) -> Mapping[str, Scenario]:
     """Return what the tasks go through, before they are sped up; their faults are made for it."""
     pause = {"Retry-After-Ms": str(round(1000 / speed))}
     faults = {number: http_error(503, headers=pause) for number in (14, 15)}
-    lives = (
+    scenarios = (
         Scenario(queued=0.8, running=5.0),
         Scenario(queued=3.0, running=8.0),
         Scenario(
@@ -92,7 +92,7 @@ def make_lives(speed: float) -> Mapping[str, Scenario]:
         Scenario(queued=0.8, running=7.0, faults=faults),
         Scenario(queued=1.5, running=6.0, visible_after=0.8, trajectory=None),
     )
-    return dict(zip(TASK_IDS, lives, strict=True))
+    return dict(zip(TASK_IDS, scenarios, strict=True))
 
 
 def tell_story(outcomes: Mapping[str, RowOutcome]) -> RenderableType:

@@ -201,7 +201,7 @@ async def follow(
     run.notes["task_id"] = task_id
     if run.job.attempts > 1:
         timeout = max(timeout, age + LAST_LOOK)
-    watch = client.wait_until_complete(task_id, timeout=timeout, until=until, age=age)
+    watch = client.wait_until_complete(task_id, timeout=timeout, until=until, already_waited=age)
     async for event in watch:
         run.job.progress = event.progress or 0.0
         run.notes["event"] = event_to_data(event)

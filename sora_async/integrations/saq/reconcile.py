@@ -119,9 +119,9 @@ class CreateFinder:
                 return MatchResult(
                     made={key: found[0]}, unmade=frozenset()
                 )  # by one that was lost then
-            fates = match_creates([mine], listed, frozenset(owners))
-            if not fates.made:
-                return fates
+            matches = match_creates([mine], listed, frozenset(owners))
+            if not matches.made:
+                return matches
             made = match_creates([mine, *unsettled], listed, frozenset(owners)).made.get(key)
             if made is None and time.monotonic() >= deadline:
                 return MatchResult(made={}, unmade=frozenset())

@@ -125,7 +125,7 @@ class DurationModel:
         for line in self.lines:
             line.bound(MEMORY)
 
-    def outlook(self, elder: DurationForecast | None) -> DurationForecast:
+    def forecast(self, elder: DurationForecast | None) -> DurationForecast:
         """Return what to expect, with a wider kind's outlook for what is still missing."""
         general, doubt = (ANYTHING, NOTHING) if elder is None else (elder.videos.masses, ELDER)
         videos = _mix(self.videos.smooth(0.15), self.videos.total, general, doubt)

@@ -43,7 +43,7 @@ class _CachedForecast:
 
     __repr__ = brief
 
-    outlook: DurationForecast
+    forecast: DurationForecast
     ends: int = 0
 
     def is_stale(self, record: DurationModel) -> bool:
@@ -86,7 +86,7 @@ class DurationHistory:
                 self._forecasts[kind].ends += 1
         self._forget()
 
-    def outlook(self, kinds: Iterable[TaskKind]) -> DurationForecast | None:
+    def forecast(self, kinds: Iterable[TaskKind]) -> DurationForecast | None:
         """
         Return what to expect of a task of some kinds, the widest first.
 
@@ -116,10 +116,10 @@ class DurationHistory:
         """Return an outlook of now, or of a few ends ago, but with the trust of now."""
         found = self._forecasts.get(kind)
         if found is None or found.is_stale(record):
-            found = self._forecasts[kind] = _CachedForecast(record.outlook(elder))
-        elif found.outlook.trust != record.trust:
-            found.outlook = attrs.evolve(found.outlook, trust=record.trust)
-        return found.outlook
+            found = self._forecasts[kind] = _CachedForecast(record.forecast(elder))
+        elif found.forecast.trust != record.trust:
+            found.forecast = attrs.evolve(found.forecast, trust=record.trust)
+        return found.forecast
 
     def _forget(self) -> None:
         """Forget the kinds seen longest ago, but never the widest."""

@@ -166,26 +166,30 @@ def _last(trail: bytes) -> ProgressPoint:
     return ProgressPoint(*_MARK.unpack_from(trail, len(trail) - _MARK.size))
 
 
-def is_stalled(sight: TaskObservations, outlook: DurationForecast | None, *, age: float) -> bool:
+def is_stalled(
+    observations: TaskObservations, forecast: DurationForecast | None, *, age: float
+) -> bool:
     """Return whether nothing has moved for longer than in 98 of 100 tasks before."""
-    patience = outlook.patience if outlook is not None and outlook.is_trusted else None
-    return patience is not None and age - sight.moved > patience
+    patience = forecast.patience if forecast is not None and forecast.is_trusted else None
+    return patience is not None and age - observations.moved > patience
 
 
 def remaining(
-    sight: TaskObservations,
-    outlook: DurationForecast | None,
+    observations: TaskObservations,
+    forecast: DurationForecast | None,
     *,
     age: float,
     parts: tuple[float, ...] = (0.5, 0.9),
 ) -> tuple[float, ...] | None:
     """Return the seconds within which the video comes, with each probability; None: not known."""
-    if outlook is None or not outlook.is_trusted or age >= EDGES[-1]:
+    if forecast is None or not forecast.is_trusted or age >= EDGES[-1]:
         return None
-    return tuple(outlook.remaining(part, age, sight.mark) for part in parts)
+    return tuple(forecast.remaining(part, age, observations.mark) for part in parts)
 
 
-def urgency(sight: TaskObservations, outlook: DurationForecast | None, *, age: float) -> float:
+def urgency(
+    observations: TaskObservations, forecast: DurationForecast | None, *, age: float
+) -> float:
     """
     Return an index by which due polls share too few slots, the greatest first.
 
@@ -196,8 +200,8 @@ def urgency(sight: TaskObservations, outlook: DurationForecast | None, *, age: f
     Source: Azar et al., "Tractable near-optimal policies for crawling", PNAS 115:8099 (2018),
     whose greedy index, too, is what a request is likely to find.
     """
-    gap = max(0.0, age - sight.age)
+    gap = max(0.0, age - observations.age)
     chance = gap / MAX_NEGLECT
-    if outlook is not None and outlook.is_trusted:
-        chance += outlook.chance(sight.age, age, sight.mark)
+    if forecast is not None and forecast.is_trusted:
+        chance += forecast.chance(observations.age, age, observations.mark)
     return chance

@@ -58,7 +58,7 @@ class Answer:
     delay: float = 0.0
     snapshot: TaskState | None = None  # The state of the task that it shows.
     is_accepted: bool = False  # As the answer to a create, it comes after the task was made.
-    life: "Scenario | None" = None  # What such a task goes through; None: the fake's default.
+    scenario: "Scenario | None" = None  # What such a task goes through; None: the fake's default.
     label: str = "Answer(...)"
 
     def __repr__(self) -> str:

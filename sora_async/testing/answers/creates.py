@@ -7,7 +7,7 @@ from .answer import Answer, named, queued
 
 
 @named
-def accepted(answer: Answer | None = None, *, life: Scenario | None = None) -> Answer:
+def accepted(answer: Answer | None = None, *, scenario: Scenario | None = None) -> Answer:
     """
     Make the task that a create asks for, and then answer as *answer* does.
 
@@ -16,6 +16,6 @@ def accepted(answer: Answer | None = None, *, life: Scenario | None = None) -> A
 
     Args:
         answer: What is answered; None means what creates are usually answered.
-        life: What the task goes through; None means the fake's *default_life*.
+        scenario: What the task goes through; None means the fake's *default_scenario*.
     """
-    return attrs.evolve(answer or queued(), is_accepted=True, life=life)
+    return attrs.evolve(answer or queued(), is_accepted=True, scenario=scenario)

@@ -44,7 +44,7 @@ class RandomFaults:
         for name, rate in self.rates.items():
             if name not in get_args(FaultName):
                 known = ", ".join(get_args(FaultName))
-                raise ValueError(f"chaos is made of {known}; not {name!r}")
+                raise ValueError(f"random_faults is made of {known}; not {name!r}")
             if not 0.0 <= rate <= 1.0:
                 raise ValueError(f"a rate is from 0.0 to 1.0, not {rate!r}")
         # The sum of ten times 0.1 is a little less than 1, and others are a little more.
@@ -56,7 +56,7 @@ class RandomFaults:
 class FaultDecision:
     """Chaos as one service has it, with the requests counted that have come."""
 
-    _chaos: RandomFaults | None
+    _random_faults: RandomFaults | None
     _counts: Counter[tuple[str, str | None]] = attrs.field(factory=Counter)
 
     def forget(self) -> None:
@@ -65,14 +65,14 @@ class FaultDecision:
 
     def answer(self, request: RecordedRequest, usual: Usual) -> tuple[Answer, str]:
         """Return the answer to a request, and the id of the task it is about."""
-        if self._chaos is None:
+        if self._random_faults is None:
             return usual()
         subject = request.endpoint, request.task_id
         self._counts[subject] += 1
         # Of text, the generator makes the same numbers in every process.
-        chance = random.Random(f"{self._chaos.seed} {subject} {self._counts[subject]}")
+        chance = random.Random(f"{self._random_faults.seed} {subject} {self._counts[subject]}")
         at, below = chance.random(), 0.0
-        for name, rate in self._chaos.rates.items():
+        for name, rate in self._random_faults.rates.items():
             below += rate
             if at < below:
                 return _strike(name, chance, request, usual)

@@ -57,10 +57,10 @@ class ControlApi:
     It wants no key, and none of its calls counts as a request to the service.
     """
 
-    def __init__(self, fake: FakeSora, plan: ScriptFile, default_life: Scenario) -> None:
+    def __init__(self, fake: FakeSora, plan: ScriptFile, default_scenario: Scenario) -> None:
         self._fake = fake
         self._plan = plan
-        self._default_life = default_life
+        self._default_life = default_scenario
         self._began = 0.0
         self._calls: Mapping[str, Callable[[RecordedRequest], Any]] = {
             "GET /_fake": self._introduce,

@@ -24,7 +24,7 @@ class FakeSora:
     polls (``GET /v1/videos/{id}``) and downloads (``GET /v1/videos/{id}/content``), and on a
     second origin, the CDN, the video URLs it gives out. Anything else is a 404, or a 405 where the
     path is known. All its time is the running loop's, so that on :class:`VirtualTimeLoop` an hour
-    costs milliseconds; nothing in it is left to chance, except by *chaos*, and that by a seed.
+    costs milliseconds; nothing in it is left to chance, except by *random_faults*, and that by a seed.
 
     Args:
         api_key: The key that requests must bring as ``Authorization: Bearer``; None: none is
@@ -33,12 +33,12 @@ class FakeSora:
             its replies are spelled.
         host: The address to listen on.
         port: The port of *url*; 0 takes a free one. The CDN's port is always a free one.
-        default_life: The life of created tasks, and of those added without one.
+        default_scenario: The life of created tasks, and of those added without one.
         unknown_status: How an unknown id is answered: 404 as by OpenAI, or as new-api does, 400
             with the code ``task_not_exist``.
         absolute_urls: Whether an address on the fake's own origin is given whole, and not as a
             path: the ``polling_url`` of "openrouter".
-        chaos: Faults by chance; None: what goes wrong is what lives and scripts say.
+        random_faults: Faults by chance; None: what goes wrong is what lives and scripts say.
         keepalive_timeout: Seconds after which an idle connection is closed. The default, 30 days,
             leaves connections alone while a virtual clock jumps over hours.
     """
@@ -50,20 +50,20 @@ class FakeSora:
         shape: Shape = "page",
         host: str = "127.0.0.1",
         port: int = 0,
-        default_life: Scenario | None = None,
+        default_scenario: Scenario | None = None,
         unknown_status: Literal[400, 404] = 404,
         absolute_urls: bool = False,
-        chaos: RandomFaults | None = None,
+        random_faults: RandomFaults | None = None,
         keepalive_timeout: float = 30 * 86400.0,
     ) -> None:
         check_shape(shape)
         self._service = Service(
             api_key=api_key,
             shape=shape,
-            default_life=default_life or Scenario(),
+            default_scenario=default_scenario or Scenario(),
             unknown_status=unknown_status,
             is_absolute=absolute_urls,
-            fate=FaultDecision(chaos),
+            fate=FaultDecision(random_faults),
         )
         answer, answer_file = self._service.answer, self._service.answer_file
         self._api = Listener(
@@ -158,7 +158,7 @@ class FakeSora:
 
     def add(
         self,
-        life: Scenario | None = None,
+        scenario: Scenario | None = None,
         *,
         task_id: str | None = None,
         at_first_poll: bool = False,
@@ -168,7 +168,7 @@ class FakeSora:
         Make a task that lives by the clock, and return its id.
 
         Args:
-            life: What it goes through; None means the fake's *default_life*.
+            scenario: What it goes through; None means the fake's *default_scenario*.
             task_id: The id; None means the next of a row, in the spelling of the shape.
             at_first_poll: Whether the life begins with the first poll. Otherwise it begins now,
                 on the clock of the running loop, whenever it is looked at.
@@ -176,9 +176,9 @@ class FakeSora:
                 *size*, all of them text.
         """
         created = None if at_first_poll else _now()
-        life = life or self._service.default_life
+        scenario = scenario or self._service.default_scenario
         named: Any = order
-        return self._service.keep(task_id, CreateCall(**named), life, created)
+        return self._service.keep(task_id, CreateCall(**named), scenario, created)
 
     def on_create(self, *answers: Answer) -> None:
         """
@@ -214,7 +214,7 @@ class FakeSora:
         Without it, both places serve a video of about a kilobyte, whole.
 
         Args:
-            task_id: The task, which needs a life or a script of its own.
+            task_id: The task, which needs a scenario or a script of its own.
             answers: One for each download: :func:`video_file`, or any other answer. The last one
                 repeats for ever.
             at: Where: "cdn" is the file on *cdn_url*, "content" is ``/v1/videos/{id}/content``.

@@ -46,7 +46,7 @@ class Service:
 
     api_key: str | None
     shape: Shape
-    default_life: Scenario
+    default_scenario: Scenario
     unknown_status: Literal[400, 404]
     fate: FaultDecision
     is_absolute: bool = False
@@ -191,8 +191,8 @@ class Service:
         answer = self.creates.pop(0) if self.creates else queued()
         if not answer.is_accepted:
             return answer, ""
-        life = answer.life or self.default_life
-        return answer, self.keep(None, order, life, at, remixed_from)
+        scenario = answer.scenario or self.default_scenario
+        return answer, self.keep(None, order, scenario, at, remixed_from)
 
     def _list(self, record: RecordedRequest, at: float) -> Message:
         def show(task: FakeTask) -> dict[str, Any] | None:
@@ -210,7 +210,7 @@ class Service:
     def _gather(self, task_id: str, at: float, endpoint: Endpoint = "content") -> TaskFacts:
         """Return what a reply says of a task at a moment, also of one that is not known."""
         task = self._tasks.get(task_id) or FakeTask(
-            id=task_id, order=CreateCall(), course=self.default_life
+            id=task_id, order=CreateCall(), course=self.default_scenario
         )
         created = at if task.created is None else task.created
         return TaskFacts(
