@@ -60,7 +60,7 @@ nitpick_ignore_regex = [
     ("py:.*", rf"({'|'.join(FOREIGN)})\..+"),
     ("py:mod", "|".join(FOREIGN)),
     # What a loop is told in any case: a type that stands for others, and what nobody has to name.
-    ("py:class", r"sora_async\.progress\.(News|_tracked\.Tracked)"),
+    ("py:class", r"sora_async\.(progress\.\w+|cli\.display\.tracked\.Tracked)"),
 ]
 
 

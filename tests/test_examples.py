@@ -153,9 +153,7 @@ RUNS = {
     ),
     "download_many": Example("download_many.py", MANY, environment=IN_FOLDER),
     "download_again": Example("download_again.py", DONE, environment=IN_FOLDER),
-    "make_many": Example(
-        "make_many.py", environment={"VIDEOS": "{folder}/boats"}, in_any_order=True
-    ),
+    "batch": Example("batch.py", environment={"VIDEOS": "{folder}/boats"}, in_any_order=True),
     "progress_rich": Example("progress_rich.py", MANY),
     "track": Example("track.py", MANY, environment=IN_FOLDER, writes_to_stderr=True),
     "keep_tasks": Example(
@@ -168,14 +166,14 @@ RUNS = {
         prints=f"sora-2 {ADDRESS}",
     ),
     "behind_a_proxy": Example("behind_a_proxy.py", DONE, environment=FAR, prints=ADDRESS),
-    "keep_memory": Example(
-        "keep_memory.py",
+    "keep_duration_history": Example(
+        "keep_duration_history.py",
         DONE,
-        environment={"VIDEO_MEMORY": "{folder}/memory.json"},
+        environment={"DURATION_HISTORY": "{folder}/durations.json"},
         prints=ADDRESS,
     ),
-    "own_policy": Example(
-        "own_policy.py", {"video_done": (running(0.9), completed())}, prints=ADDRESS
+    "custom_schedule": Example(
+        "custom_schedule.py", {"video_done": (running(0.9), completed())}, prints=ADDRESS
     ),
     "own_session": Example("own_session.py", DONE, environment=FAR, prints=ADDRESS),
     "private_ca": Example(

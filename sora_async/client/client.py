@@ -59,7 +59,7 @@ class SoraClient(Saves):
         base_url: The service's address, with or without ``/v1``;
             ``SORA_BASE_URL`` when None, and the API page's server when that is unset.
         dialect: What calls the service offers and how they are spelled: a
-            :class:`~sora_async.dialects.Dialect` or the name of one; None to go by *base_url*.
+            :class:`~sora_async.Dialect` or the name of one; None to go by *base_url*.
         session: An aiohttp session to send with; never closed by the client.
             *trust_env* and *trace_configs* are then its own affair.
         headers: Further headers for every request, such as ``X-Forwarded-Host``.

@@ -781,7 +781,7 @@ async def test_the_examples_order_a_video_and_wait_for_it_in_a_worker(redis_serv
             redis_server.url, sora, stack, cwd=EXAMPLES, settings="video_worker.settings"
         )
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "order_video.py"),
+            *(sys.executable, "enqueue_video.py"),
             cwd=EXAMPLES,
             env=environment(redis_server.url, sora),
             stdout=asyncio.subprocess.PIPE,
@@ -790,7 +790,7 @@ async def test_the_examples_order_a_video_and_wait_for_it_in_a_worker(redis_serv
             output, _ = await process.communicate()
 
     [made] = sora.tasks
-    shown = (EXAMPLES / "order_video.txt").read_text("utf-8").split()
+    shown = (EXAMPLES / "enqueue_video.txt").read_text("utf-8").split()
     printed = output.decode().split()
     assert printed[:3] == [made.id, *shown[1:3]]
     assert printed[3].startswith(f"{sora.cdn_url}/")

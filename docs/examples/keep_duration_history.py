@@ -8,7 +8,7 @@ from sora_async import SoraClient, load_memory, save_memory
 
 
 async def main(task_id: str) -> None:
-    path = os.environ["VIDEO_MEMORY"]
+    path = os.environ["DURATION_HISTORY"]
     async with SoraClient(duration_history=load_memory(path)) as client:
         try:
             task = await client.wait_until_complete(task_id)
