@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 import attrs
 
-from .._polling.fault_policy import FAULT_INTERVALS
 from ..errors import (
     DownloadError,
     NotAVideoError,
@@ -22,6 +21,7 @@ from ..errors import (
 )
 from ..models import Phase, VideoTask
 from ..schedule import spread
+from ..schedule.backoff import FAULT_INTERVALS
 from .address_guard import place_of
 from .content_range import ContentRange
 from .state import (

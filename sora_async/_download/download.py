@@ -1,15 +1,12 @@
 """One download: awaitable for the file, async-iterable for its events; owns its timeout."""
 
 import asyncio
-import copy
 from collections.abc import Generator
-from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
-from .._polling.subscription import EventIterator
-from .._polling.wakes import Waiters, add_waiter, remove_waiter, wake_all
+from .._polling.shared_operation import SharedOperation
 from .._polling.watch import Watch
 from .._wire.urls import check_task_id
 from ..errors import DownloadInterruptedError, DownloadTimeoutError, SoraError
@@ -58,7 +55,7 @@ def find_id(source: object) -> str:
     return check_task_id(source.id if isinstance(source, VideoTask) else source)
 
 
-class Download:
+class Download(SharedOperation[VideoFile, DownloadEvent]):
     """
     A download of one video: await it for the file, iterate it for its events.
 
@@ -81,6 +78,7 @@ class Download:
         request: DownloadRequest,
         options: DownloadOptions,
     ) -> None:
+        super().__init__()
         # Here, and not on the way: it would be no download's error that they cannot be imported.
         from .state import DownloadState
         from .transfer import Transfer
@@ -90,18 +88,10 @@ class Download:
         self._source = source
         self._download_request = request
         self._terms = options
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._holders = 0
         self._task: asyncio.Task[None] | None = None
-        self._started = 0.0
         self._ends_at: float | None = None
-        self._end: VideoFile | BaseException | None = None
-        self._frames: TracebackType | None = None
         self._state = DownloadState(request=request)
         self._latest: DownloadEvent | None = None
-        self._version = 0
-        self._news: Waiters = None
-        self._ends: Waiters = None
 
     @property
     def task_id(self) -> str | None:
@@ -139,73 +129,36 @@ class Download:
             TaskFailedError: The task failed: there is no video.
             SoraError: What the service said when it was asked for the task, or what ended the wait.
         """
-        self._add_consumer()
         try:
-            while self._end is None:
-                self._ends = add_waiter(self._ends)
-                future = self._ends[-1]
-                try:
-                    await future
-                finally:
-                    remove_waiter(self._ends, future)
-        finally:
-            self._remove_consumer()
-            if self._end is None and self._holders == 0 and self._task is not None:
+            return await self._wait_for_end()
+        except asyncio.CancelledError:
+            if not self._has_ended and self._consumers == 0 and self._task is not None:
                 await asyncio.wait([self._task])
-        return self._result_or_raise()
+            raise
 
-    def __aiter__(self) -> EventIterator[DownloadEvent]:
-        """Iterate over the events of the download, the last one with all bytes."""
-        return EventIterator(self)
+    def _advice_for_other_loop(self) -> str:
+        return "call download() again in this one"
 
-    async def _next(self, version: int) -> int:
-        """Return the version of an event newer than a given one; 0 when there will be none."""
-        while self._end is None and self._version <= version:
-            self._news = add_waiter(self._news)
-            future = self._news[-1]
-            try:
-                await future
-            finally:
-                remove_waiter(self._news, future)
-        if self._version > version and not isinstance(self._end, BaseException):
-            return self._version
-        self._result_or_raise()
-        return 0
+    def _start(self) -> None:
+        assert self._loop is not None
+        downloads = self._door._find_download_manager()
+        self._task = self._loop.create_task(
+            self._run(downloads, self._task), name=f"download {self.task_id}"
+        )
+        downloads.hold(self._task, self._close)
+        self._task.add_done_callback(self._on_task_done)
 
-    def _add_consumer(self) -> None:
-        """Count one more consumer; the first one starts the download, or goes on with it."""
-        loop = asyncio.get_running_loop()
-        if self._end is not None:
-            return
-        if self._loop is None:
-            self._loop, self._started = loop, loop.time()
-        elif self._loop is not loop:
-            raise RuntimeError(
-                "this Download belongs to another event loop: call download() again in this one"
-            )
-        if self._holders == 0:
-            downloads = self._door._find_download_manager()
-            self._task = loop.create_task(
-                self._run(downloads, self._task), name=f"download {self.task_id}"
-            )
-            downloads.hold(self._task, self._close)
-            self._task.add_done_callback(self._on_poll_done)
-        self._holders += 1
+    def _stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
 
-    def _remove_consumer(self) -> None:
-        """Count one consumer less; the last one stops the download."""
-        if self._end is None:
-            self._holders -= 1
-            if self._holders == 0 and self._task is not None:
-                self._task.cancel()
-
-    def _on_poll_done(self, task: asyncio.Task[None]) -> None:
-        if task is self._task and self._holders and self._end is None:
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
+        if task is self._task and self._consumers and self._end is None:
             # By a stranger, before its first step: nobody else would tell those who wait.
             self._finish(self._interrupted("the download was cancelled"))
 
     def _close(self) -> None:
-        if self._holders:
+        if self._consumers:
             self._finish(self._interrupted("the client was closed"))
 
     def _interrupted(
@@ -224,7 +177,7 @@ class Download:
             if_exists=self._terms.if_exists,
             allow_private=self._terms.allow_private,
             ask=self._door.get_task,
-            tell=self._publish,
+            tell=self._on_progress,
         )
         try:
             if self._end is None:
@@ -257,12 +210,11 @@ class Download:
                 raise
         raise self._interrupted(f"not whole after {timeout:g} s", DownloadTimeoutError)
 
-    def _publish(self, state: "DownloadState", received: int) -> None:
-        """Take note of news, and wake those who iterate."""
+    def _on_progress(self, state: "DownloadState", received: int) -> None:
         self._state = state
-        self._tell(received, state.total, state.fault)
+        self._publish_event(received, state.total, state.fault)
 
-    def _tell(self, received: int, total: int | None, fault: SoraError | None) -> None:
+    def _publish_event(self, received: int, total: int | None, fault: SoraError | None) -> None:
         assert self._loop is not None
         self._latest = DownloadEvent(
             task_id=self._state.request.task_id,
@@ -271,29 +223,14 @@ class Download:
             elapsed=self._loop.time() - self._started,
             fault=fault,
         )
-        self._version += 1
-        wake_all(self._news)
+        self._publish()
 
     def _finish(self, end: VideoFile | BaseException) -> None:
         """Take the end of the download and wake everybody."""
-        if self._end is not None:  # pragma: no cover - two ends within one turn of the loop
+        if self._has_ended:  # pragma: no cover - two ends within one turn of the loop
             return
-        self._end = end
+        self._set_end(end)
         if isinstance(end, VideoFile):
-            self._tell(end.size, end.size, None)
+            self._publish_event(end.size, end.size, None)
         else:
-            self._frames = end.__traceback__
-        wake_all(self._ends)
-        wake_all(self._news)
-
-    def _result_or_raise(self) -> VideoFile:
-        """Return the file or raise the error: a copy, for one raised often gathers tracebacks."""
-        end = self._end
-        if isinstance(end, VideoFile):
-            return end
-        assert end is not None
-        if not isinstance(end, SoraError):
-            raise end.with_traceback(self._frames)
-        error = copy.copy(end)
-        error.__cause__ = end.__cause__
-        raise error
+            self._publish()

@@ -8,7 +8,6 @@ from typing import Any, Generic, Protocol, TypeVar
 import attrs
 import backoff
 
-from .._polling.fault_policy import FAULT_INTERVALS
 from .._wire.response import Response
 from ..errors import (
     ClientClosedError,
@@ -20,6 +19,7 @@ from ..errors import (
     SoraError,
 )
 from ..models.repr import brief
+from ..schedule.backoff import FAULT_INTERVALS
 from .request_body import CreatePayload, TrackedBody
 
 logger = logging.getLogger("sora_async")

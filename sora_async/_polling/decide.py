@@ -22,7 +22,7 @@ from ..schedule import MAX_INTERVAL, History, Policy
 from ..schedule.learning.observations import TaskObservations
 from .fault_policy import EPSILON, FaultPolicy, Until, find_ending, outage_delay, outage_start
 
-__all__ = ["Decision", "Done", "GiveUp", "FaultPolicy", "Sleep", "Until", "decide"]
+__all__ = ["Decision", "Done", "FaultPolicy", "GiveUp", "Sleep", "Until", "decide"]
 
 
 _SUCCEEDED, _FAILED = Phase.SUCCEEDED, Phase.FAILED

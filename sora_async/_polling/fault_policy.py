@@ -15,7 +15,8 @@ from ..errors import (
     TaskNotFoundError,
 )
 from ..models.repr import brief
-from ..schedule import History, Jitter, ramp
+from ..schedule import History, Jitter
+from ..schedule.backoff import FAULT_INTERVALS
 
 Until = Literal["video", "completed", "video_url"]
 """
@@ -25,9 +26,6 @@ What ends a wait whose task succeeds:
 - ``"completed"``: the success itself, with or without a URL;
 - ``"video_url"``: a ``video_url`` and nothing else.
 """
-
-FAULT_INTERVALS = ramp(first=0.5, factor=2.0, longest=30.0)
-"""Upper ends of the full-jittered delays within an outage, in seconds."""
 
 EPSILON = 0.001
 """Seconds that are as good as none: a rounding error must not ask for a poll of its own."""

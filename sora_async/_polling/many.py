@@ -142,7 +142,7 @@ class ManyWaits:
 
     def _note(self, news: Watch | Outcome) -> None:
         """Take note of news; of a wait that has some in store already, only the newest counts."""
-        if self._include_events or isinstance(news, Outcome) or news._is_over:
+        if self._include_events or isinstance(news, Outcome) or news._has_ended:
             self._news[id(news)] = news
             self._has_news.set()
 
@@ -151,7 +151,7 @@ class ManyWaits:
             self._places.release()
             yield source
             return
-        event, is_over = source.latest, source._is_over
+        event, is_over = source.latest, source._has_ended
         if is_over:
             self._watches.discard(source)
             self._places.release()

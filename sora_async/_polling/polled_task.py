@@ -67,7 +67,6 @@ class PolledTask:
     __slots__ = (
         "context",
         "due",
-        "poll_task",
         "history",
         "is_hurried",
         "key",
@@ -75,9 +74,10 @@ class PolledTask:
         "left_at",
         "news_at",
         "number",
+        "poll_task",
         "recovered_after",
-        "ticket",
         "subscribers",
+        "ticket",
     )
 
     def __init__(self, key: PollKey, history: History) -> None:

@@ -1,32 +1,21 @@
 """One wait: awaitable for the finished task, async-iterable for its events; owns the timeout."""
 
 import asyncio
-import copy
-from collections.abc import Callable, Generator
-from types import TracebackType
-from typing import Protocol
+from collections.abc import Callable
 
 import attrs
 
-from ..errors import ClientClosedError, SoraError, WaitInterruptedError, WaitTimeoutError
+from ..errors import ClientClosedError, WaitInterruptedError, WaitTimeoutError
 from ..models import VideoTask
 from .create_first import PendingTask, first_poll
 from .decide import Done, end_of_success, furthest
 from .events import ProgressEvent
 from .polled_task import PolledTask, PollKey, WaitResult
 from .poller import Poller
-from .subscription import EventIterator
-from .wakes import Waiters, add_waiter, remove_waiter, wake_all
+from .shared_operation import SharedOperation
 
 
-class PollerProvider(Protocol):
-    """What a watch needs of its client."""
-
-    def _find_poller(self) -> Poller:
-        """Return the poller of the running loop."""
-
-
-class Watch:
+class Watch(SharedOperation[VideoTask, ProgressEvent]):
     """
     A wait for one task: await it for the finished task, iterate it for its events.
 
@@ -46,53 +35,37 @@ class Watch:
     """
 
     __slots__ = (
-        "__weakref__",
-        "_pending_task",
         "_created",
-        "_door",
-        "_end",
-        "_ends",
-        "_polled",
+        "_find_poller",
         "_follower",
-        "_frames",
-        "_holders",
         "_key",
         "_latest",
-        "_loop",
-        "_news",
+        "_pending_task",
+        "_polled",
         "_poller",
-        "_started",
         "_timeout",
         "_timer",
-        "_version",
     )
 
     def __init__(
         self,
-        door: PollerProvider,
+        find_poller: Callable[[], Poller],
         key: PollKey,
         *,
         timeout: float | None,
         already_waited: float = 0.0,
         pending_task: PendingTask | None = None,
     ) -> None:
-        self._door = door
-        self._pending_task = pending_task
-        self._created: VideoTask | None = None
+        super().__init__(already_elapsed=already_waited)
+        self._find_poller = find_poller
         self._key = key
         self._timeout = timeout
-        self._poller: Poller | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._polled: PolledTask | None = None
-        self._holders = 0
-        self._started = -already_waited  # as if the loop began when the wait does
         self._timer: asyncio.TimerHandle | None = None
-        self._end: WaitResult | None = None
-        self._frames: TracebackType | None = None
+        self._pending_task = pending_task
+        self._created: VideoTask | None = None
+        self._poller: Poller | None = None
+        self._polled: PolledTask | None = None
         self._latest: ProgressEvent | None = None
-        self._version = 0
-        self._news: Waiters = None
-        self._ends: Waiters = None
         self._follower: Callable[[Watch], None] | None = None
 
     @property
@@ -134,20 +107,6 @@ class Watch:
         known = "not begun" if self._latest is None and self._polled is None else str(self.latest)
         return f"<Watch {self.task_id!r}: {known}>"
 
-    def __await__(self) -> Generator[object, None, VideoTask]:
-        """Wait for the finished task; see :meth:`result`."""
-        # Thousands of these frames wait at the same time: nothing in them is without need.
-        self._add_consumer()
-        if self._end is None:
-            self._ends = add_waiter(self._ends)
-            future = self._ends[-1]
-            try:
-                yield from future
-            finally:
-                remove_waiter(self._ends, future)
-                self._remove_consumer()
-        return self._result_or_raise()
-
     async def result(self) -> VideoTask:
         """
         Return the finished task, as ``await watch`` does.
@@ -162,24 +121,6 @@ class Watch:
         """
         return await self
 
-    def __aiter__(self) -> EventIterator[ProgressEvent]:
-        """Iterate over the events of the wait, the last one with the finished task."""
-        return EventIterator(self)
-
-    async def _next(self, version: int) -> int:
-        """Return the version of an event newer than a given one; 0 when there will be none."""
-        while self._end is None and self._version <= version:
-            self._news = add_waiter(self._news)
-            future = self._news[-1]
-            try:
-                await future
-            finally:
-                remove_waiter(self._news, future)
-        if self._version > version and not isinstance(self._end, BaseException):
-            return self._version
-        self._result_or_raise()
-        return 0
-
     def _follow(self, follower: Callable[["Watch"], None]) -> None:
         """Begin, without a task that waits: one follower is told of all news, the end included."""
         self._follower = follower
@@ -191,43 +132,18 @@ class Watch:
         self._follower = None
         self._remove_consumer()
 
-    @property
-    def _is_over(self) -> bool:
-        return self._end is not None
+    def _advice_for_other_loop(self) -> str:
+        return f"call wait_until_complete({self.task_id!r}) again in this one"
 
-    def _result_or_raise(self) -> VideoTask:
-        """Return the task or raise the error: a copy, for one raised often gathers tracebacks."""
-        end = self._end
-        if isinstance(end, VideoTask):
-            return end
-        assert end is not None
-        if not isinstance(end, SoraError):
-            raise end.with_traceback(self._frames)
-        error = copy.copy(end)
-        error.__cause__ = end.__cause__
-        if isinstance(end, WaitInterruptedError) and end.fault is not None:
-            error.__cause__ = end.fault
-        raise error
-
-    def _add_consumer(self) -> None:
-        """Count one more consumer; the first one starts the polling, or goes on with it."""
-        loop = asyncio.get_running_loop()
-        if self._end is not None:
-            return
-        if self._loop is None:
-            self._loop, self._started = loop, loop.time() + self._started
-        elif self._loop is not loop:
-            again = f"call wait_until_complete({self.task_id!r}) again in this one"
-            raise RuntimeError(f"this Watch belongs to another event loop: {again}")
-        if self._holders == 0:
-            self._poller = self._door._find_poller()
-            if self._pending_task is not None:
-                self._pending_task.hold(self._on_created)
-            else:
-                self._join(self._poller, self._polled)
-            if self._timeout is not None:
-                self._timer = loop.call_at(self._started + self._timeout, self._expire, None)
-        self._holders += 1
+    def _start(self) -> None:
+        assert self._loop is not None
+        self._poller = self._find_poller()
+        if self._pending_task is not None:
+            self._pending_task.hold(self._on_created)
+        else:
+            self._join(self._poller, self._polled)
+        if self._timeout is not None:
+            self._timer = self._loop.call_at(self._started + self._timeout, self._expire, None)
 
     def _join(self, poller: Poller, previous: PolledTask | None) -> None:
         """Have the task polled."""
@@ -260,7 +176,7 @@ class Watch:
             begun = bug
         if not isinstance(begun, PolledTask):
             self._finish(begun)
-        elif self._holders == 0:
+        elif self._consumers == 0:
             begun.left_at, self._polled = now, begun
         elif self._poller.is_closed:
             self._finish(ClientClosedError(made.id))
@@ -269,14 +185,7 @@ class Watch:
             self._publish()
             self._allow_silence(made.poll_after or 0.0)
 
-    def _remove_consumer(self) -> None:
-        """Count one consumer less; the last one stops the polling."""
-        if self._end is None:
-            self._holders -= 1
-            if self._holders == 0:
-                self._rest()
-
-    def _rest(self) -> None:
+    def _stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -303,9 +212,8 @@ class Watch:
         )
 
     def _publish(self) -> None:
-        """Take note of news: wake those who iterate, and tell who follows."""
-        self._version += 1
-        wake_all(self._news)
+        """Wake those who iterate, and tell the follower."""
+        super()._publish()
         if self._follower is not None:
             self._follower(self)
 
@@ -331,10 +239,10 @@ class Watch:
         if isinstance(end, WaitInterruptedError):
             elapsed = self._loop.time() - self._started
             end = attrs.evolve(end, elapsed=elapsed, last=end.last or self._created)
+            if end.fault is not None:
+                end.__cause__ = end.fault
         _ = self.latest
-        self._rest()
+        self._stop()
         self._polled = None
-        self._end = end
-        self._frames = end.__traceback__ if isinstance(end, BaseException) else None
-        wake_all(self._ends)
+        self._set_end(end)
         self._publish()

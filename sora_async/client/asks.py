@@ -8,7 +8,6 @@ from typing import Literal, TypeVar
 
 import backoff
 
-from .._polling.fault_policy import FAULT_INTERVALS
 from .._wire.call_decoders import TaskPage, decode_character, decode_deleted, decode_page
 from .._wire.response import Response
 from .._wire.urls import check_task_id
@@ -20,6 +19,7 @@ from ..errors import (
     TaskNotFoundError,
 )
 from ..models import Character, VideoTask
+from ..schedule.backoff import FAULT_INTERVALS
 from .arguments import check_count
 from .loop_resources import LoopResources
 

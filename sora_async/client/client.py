@@ -200,7 +200,7 @@ class SoraClient(Saves):
         """
         key = self._key(check_task_id(task_id), schedule, until)
         return Watch(
-            self,
+            self._find_poller,
             key,
             timeout=check_limit("timeout", timeout),
             already_waited=check_already_waited(already_waited),
@@ -256,7 +256,12 @@ class SoraClient(Saves):
         )
         pending_task = PendingTask(lambda: self._resources().create(order))
         key = self._key("", schedule, until)
-        return Watch(self, key, timeout=check_limit("timeout", timeout), pending_task=pending_task)
+        return Watch(
+            self._find_poller,
+            key,
+            timeout=check_limit("timeout", timeout),
+            pending_task=pending_task,
+        )
 
     def _key(self, task_id: str, schedule: Policy | None, until: Until) -> PollKey:
         fault_policy = self._fault_policy

@@ -53,3 +53,7 @@ def ramp(*, first: float, factor: float, longest: float) -> tuple[float, ...]:
         )
     steps = itertools.islice(backoff.expo(base=factor, factor=first, max_value=longest), 1, None)
     return (*itertools.takewhile(lambda interval: interval < longest, steps), longest)
+
+
+FAULT_INTERVALS = ramp(first=0.5, factor=2.0, longest=30.0)
+"""Upper ends, in seconds, of the fully jittered delays before what failed is tried again."""

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from sora_async import errors
 from sora_async._polling.decide import Decision, Done, GiveUp, Sleep, decide, furthest
-from sora_async._polling.fault_policy import FAULT_INTERVALS, FaultPolicy
+from sora_async._polling.fault_policy import FaultPolicy
 from sora_async._polling.polled_task import PolledTask, PollKey
 from sora_async.models import Phase, VideoTask
 from sora_async.schedule import DEFAULT_SCHEDULE, History, Schedule
+from sora_async.schedule.backoff import FAULT_INTERVALS
 
 ID = "task_1"
 URL = "https://api.example/v1/videos/task_1"
