@@ -5,13 +5,14 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Final, Literal, Self, get_args
 
 import attrs
 
+from .._http.cancellation import finish_when_cancelled
 from ..errors import JournalError
 from ..models import Phase, TaskFailure, VideoTask
 
@@ -106,7 +107,7 @@ class Journal:
             line["task_id"] = task_id
         if facts:
             line["facts"] = facts
-        await _to_its_end(self._write_in_turn(json.dumps(line).encode() + b"\n"))
+        await finish_when_cancelled(self._write_in_turn(json.dumps(line).encode() + b"\n"))
         return self._take_in(line)
 
     async def _write_in_turn(self, line: bytes) -> None:
@@ -196,16 +197,6 @@ def _lock(file: BinaryIO, path: Path) -> None:
         raise JournalError(str(path), "is in use by another run; let that end first") from error
     except OSError:  # pragma: no cover - a file system without locks
         pass
-
-
-async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
-    """Await what a cancellation must not leave half done: it ends all the same, and then stops."""
-    task = asyncio.create_task(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.gather(task, return_exceptions=True)
-        raise
 
 
 def failed_before(entry: JournalEntry) -> VideoTask:

@@ -1,11 +1,11 @@
 """What the downloads of one client share on one loop: places, threads, and their end."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from .._http.cancellation import finish_when_cancelled
 from .._http.request_queue import RequestQueue
 from ..errors import SoraError
 from .http_stream import FileHttpClient
@@ -54,14 +54,8 @@ class DownloadManager:
         Raises:
             asyncio.CancelledError: After the call has ended.
         """
-        future = asyncio.get_running_loop().run_in_executor(self._threads, call, *args)
-        try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            while not future.done():
-                with contextlib.suppress(asyncio.CancelledError):
-                    await asyncio.wait([future])
-            raise
+        loop = asyncio.get_running_loop()
+        return await finish_when_cancelled(loop.run_in_executor(self._threads, call, *args))
 
     def hold(self, task: asyncio.Task[None], close: Callable[[], None]) -> None:
         """Keep a task of a download until it ends; *close* tells the download that we close."""
