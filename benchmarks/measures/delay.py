@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from sora_async import DurationHistory, RateLimit, SoraClient
-from sora_async._wire.task_decoder import describe_task
 from sora_async.schedule.learning.memory import task_kinds
 from sora_async.schedule.learning.observations import CensoredDuration
 
@@ -50,8 +49,9 @@ def measure(contestant: str, *, count: int, rate: float, within: float) -> Figur
 
 def _teach(chance: random.Random) -> DurationHistory:
     """Return what a client knows that has waited for tasks of these durations, though not these."""
-    memory, page = DurationHistory(), describe_task(read_reply("001_page_pending_verbatim.json"))
-    kinds = task_kinds(page["model"], page["size"], page["seconds"])
+    memory = DurationHistory()
+    asked = read_reply("001_page_pending_verbatim.json")["detail"]["input"]
+    kinds = task_kinds(asked["model"], asked["size"])
     for duration in chance.choices(_read_durations(), k=60):
         length = duration * chance.gauss(1.0, 0.03)
         memory.learn(

@@ -68,15 +68,14 @@ class TaskLearner:
         """Return the history with what tasks of its kind have taught."""
         history = polled.history
         if polled.kinds is None:
-            seen = task._glance()
-            kinds = task_kinds(seen["model"], seen["size"], seen["seconds"])
+            kinds = task_kinds(task.model, task.size, task.seconds)
             if len(self._kinds) > MAX_KINDS:
                 self._kinds.clear()
             # Once for all waits of a kind, and not for each of them.
             polled.kinds = self._kinds.setdefault(kinds, kinds)
             waited = 0.0 if history.created_at is None else now - history.created_at
-            made_at: datetime | None = seen["created_at"]
-            history = attrs.evolve(history, created_at=now - self._head_start(made_at, waited))
+            head_start = self._head_start(task.created_at, waited)
+            history = attrs.evolve(history, created_at=now - head_start)
         with _LEARNING:
             forecast = self._duration_history.forecast(polled.kinds)
         return history if forecast is history.forecast else attrs.evolve(history, forecast=forecast)

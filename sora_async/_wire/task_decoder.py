@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from sys import intern
 from typing import Any
 
 from ..models import Phase, VideoTask
@@ -17,7 +16,6 @@ from ..models.json_fields import (
     read_text,
 )
 from .failure_reason import read_failure
-from .json import parse_json
 from .status_words import (
     CALL_WORDS,
     EXPIRED_WORD,
@@ -42,6 +40,8 @@ _ENVELOPES = ("data", "task", "result", "video")
 
 _WORD_KEYS = ("status", "task_status", "state")
 """Where a server puts its status word; the first that holds a word counts."""
+
+_KNOWN_WORDS = {word: word for word in PHASE_WORDS}
 
 _CREATED_KEYS = ("created_at", "submit_time")
 _COMPLETED_KEYS = ("completed_at", "finished_at", "finish_time")
@@ -134,17 +134,19 @@ def decode_task(
     poll_after: float | None = None,
 ) -> VideoTask:
     """
-    Return the snapshot that an answer holds: what a poll is made for, the rest at its first use.
+    Return the snapshot that a response holds.
 
     Args:
         body: The task, out of its envelope.
-        raw: The whole answer; kept as the task's *raw*, and :func:`describe_task` reads it again.
-        task_id: The id that was asked for, whatever the answer calls the task.
+        raw: The whole response, kept as the task's *raw*.
+        task_id: The id that was asked for, whatever the response calls the task.
         url: The address that was asked.
         content: Where the service serves a file, with ``{id}``; None where it does not.
-        poll_after: The seconds until the next poll that the reply asked for.
+        poll_after: The seconds until the next poll that the response asks for.
     """
-    pending = read_mapping(read_mapping(body.get("detail")).get("pending_info"))
+    detail = read_mapping(body.get("detail"))
+    pending = read_mapping(detail.get("pending_info"))
+    source = read_mapping(detail.get("input"))
     word, status = _read_status(body)
     phase = _read_phase(body, word=word, pending=pending)
     video_url = content_url = None
@@ -153,37 +155,33 @@ def decode_task(
         phase = SUCCEEDED if video_url is not None else phase
     if phase is SUCCEEDED and content is not None:
         content_url = fill_in(content, task_id)
-    return VideoTask._of_poll(
+    return VideoTask(
         id=task_id,
-        status=intern(read_label(status) or ""),  # the same few words in thousands of waits
+        status=_read_status_text(status),
         phase=phase,
         progress=_read_progress(body, phase=phase, pending=pending),
         video_url=video_url,
         content_url=content_url,
         failure=read_failure(body, is_expired=word == EXPIRED_WORD) if phase is FAILED else None,
+        model=_read_model(body, source),
+        prompt=read_text(body.get("prompt")) or read_text(source.get("prompt")),
+        enhanced_prompt=read_text(body.get("enhanced_prompt")),
+        size=read_text(body.get("size")) or read_text(source.get("size")),
+        seconds=read_seconds(body.get("seconds")),
+        created_at=_first_moment(body, _CREATED_KEYS) or read_moment(pending.get("created_at")),
+        completed_at=_first_moment(body, _COMPLETED_KEYS),
+        expires_at=read_moment(body.get("expires_at")),
+        updated_at=_first_moment(body, _UPDATED_KEYS),
         queue_position=read_count(pending.get("progress_pos_in_queue", body.get("queue_position"))),
         poll_after=poll_after,
         raw=raw,
     )
 
 
-def describe_task(raw: Mapping[str, Any] | bytes) -> dict[str, Any]:
-    """Return the fields of a snapshot that no poll has need of, from the whole answer."""
-    body = open_envelope(parse_json(raw) if isinstance(raw, bytes) else raw)
-    detail = read_mapping(body.get("detail"))
-    pending = read_mapping(detail.get("pending_info"))
-    source = read_mapping(detail.get("input"))
-    return {
-        "model": _read_model(body, source),
-        "prompt": read_text(body.get("prompt")) or read_text(source.get("prompt")),
-        "enhanced_prompt": read_text(body.get("enhanced_prompt")),
-        "size": read_text(body.get("size")) or read_text(source.get("size")),
-        "seconds": read_seconds(body.get("seconds")),
-        "created_at": _first_moment(body, _CREATED_KEYS) or read_moment(pending.get("created_at")),
-        "completed_at": _first_moment(body, _COMPLETED_KEYS),
-        "expires_at": read_moment(body.get("expires_at")),
-        "updated_at": _first_moment(body, _UPDATED_KEYS),
-    }
+def _read_status_text(status: object) -> str:
+    """Return the server's status word; thousands of snapshots share our copy of a known one."""
+    text = read_label(status) or ""
+    return _KNOWN_WORDS.get(text, text)
 
 
 def _read_phase(body: Mapping[str, Any], *, word: str, pending: Mapping[str, Any]) -> Phase:

@@ -1,11 +1,11 @@
 """
-The ``detail`` tree from JSON by cattrs, with hooks that forgive every wrong type.
+Decode the ``detail`` tree with cattrs; a value of another type reads as None.
 
 Imported at the first access to :attr:`VideoTask.detail`, never for a poll:
-structuring the whole tree costs more than all else that is done with a reply.
+structuring the whole tree takes longer than all other decoding of a response.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, cast
 
@@ -13,7 +13,6 @@ import attrs
 import cattrs
 from cattrs.gen import make_dict_structure_fn
 
-from .._wire.task_decoder import open_envelope
 from .detail import Detail
 from .json_fields import read_moment, read_number
 
@@ -86,12 +85,37 @@ def _make_converter() -> cattrs.Converter:
 
 _converter = _make_converter()
 
+MAX_ENVELOPES = 3
+"""Objects around a task in which its ``detail`` is looked for."""
+
 
 def structure_detail(value: object) -> Detail:
     """Return the typed tree for the value of ``detail``, an empty one where there is none."""
     return cast(Detail | None, _converter.structure(value, Detail)) or Detail()
 
 
-def read_detail(answer: Mapping[str, Any]) -> Detail:
-    """Return the typed tree of the task in an answer, out of its envelope."""
-    return structure_detail(open_envelope(answer).get("detail"))
+def find_detail(response: Mapping[str, Any]) -> Mapping[str, Any]:
+    """
+    Return the ``detail`` object of a response: the one nearest to its top.
+
+    The task may be in an envelope such as ``{"code", "message", "data": {...}}``. An object
+    with an id is the task itself: what is inside it belongs to the upstream's task.
+    """
+    level = [response]
+    for _ in range(1 + MAX_ENVELOPES):
+        for body in level:
+            if isinstance(body.get("detail"), dict):
+                return cast(Mapping[str, Any], body["detail"])
+        level = [inner for body in level if not _has_id(body) for inner in _inner_objects(body)]
+    return {}
+
+
+def _has_id(body: Mapping[str, Any]) -> bool:
+    return "id" in body or "task_id" in body
+
+
+def _inner_objects(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for value in body.values():
+        inner = value[0] if isinstance(value, list) and len(value) == 1 else value
+        if isinstance(inner, dict):
+            yield inner

@@ -14,7 +14,6 @@ from typing import Any, cast
 import cattrs
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from ..errors import InvalidArgumentError
 from . import Phase, TaskFailure, VideoTask
 from .numbers import is_number
 
@@ -38,8 +37,8 @@ def task_from_data(data: Mapping[str, Any]) -> VideoTask:
         raise _refuse("; ".join(map(_turn, faults))) from error
 
 
-def _refuse(reason: str) -> InvalidArgumentError:
-    return InvalidArgumentError(f"data: not as VideoTask.to_dict() makes it: {reason}")
+def _refuse(reason: str) -> ValueError:
+    return ValueError(f"data: not as VideoTask.to_dict() makes it: {reason}")
 
 
 def _turn(fault: str) -> str:

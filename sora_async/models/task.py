@@ -101,47 +101,9 @@ class VideoTask:
     _raw: Mapping[str, Any] | bytes = attrs.field(factory=dict, eq=False)
     """Bytes are the very body of a good reply; a mapping is the answer of any other kind."""
 
-    @classmethod
-    def _of_poll(cls, **known: Any) -> "VideoTask":
-        """
-        Return a snapshot of which only this is known yet; the rest is in *raw*.
-
-        To read all fields of every answer would take twice the time, and a sixth of the memory.
-        """
-        task = cls.__new__(cls)
-        for name, fill in _SLOTS_OF_A_POLL:
-            fill(task, known[name])
-        return task
-
-    if not TYPE_CHECKING:  # pragma: no branch - or any name would pass for a field
-
-        def __getattr__(self, name: str) -> Any:
-            """Read what no poll has need of, at the first use of any of it."""
-            if name not in _LATER:
-                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            from .._wire.task_decoder import describe_task
-
-            for field, value in describe_task(self._raw).items():
-                _set(self, field, value)
-            return object.__getattribute__(self, name)
-
-    def _glance(self) -> Mapping[str, Any]:
-        """
-        Return the fields that no poll has need of, and keep none of them.
-
-        The texts of ten thousand first snapshots, let go of one after the other, would leave
-        holes in the memory that nothing else fits into.
-        """
-        from .._wire.task_decoder import describe_task
-
-        try:
-            return {name: object.__getattribute__(self, name) for name in _LATER}
-        except AttributeError:
-            return describe_task(self._raw)
-
     def __repr__(self) -> str:
-        """Return what a poll tells of the task; the rest would have to be read for it."""
-        return brief(self, _OF_A_REPR)
+        """Return how far the task is; the whole snapshot would fill a screen."""
+        return brief(self, _SHOWN)
 
     @property
     def is_complete(self) -> bool:
@@ -171,7 +133,7 @@ class VideoTask:
                 left out; one that is missing, except *id* and *phase*, is a field without a value.
 
         Raises:
-            InvalidArgumentError: The data is damaged, or of something else; it says where.
+            ValueError: The data is damaged, or of something else; it says where.
         """
         from .serialization import task_from_data
 
@@ -194,9 +156,9 @@ class VideoTask:
         can make this raise: what has another type than ours is None here and
         still in *raw*.
         """
-        from .detail_decoder import read_detail
+        from .detail_decoder import find_detail, structure_detail
 
-        return read_detail(self.raw)
+        return structure_detail(find_detail(self.raw))
 
 
 @attrs.frozen(kw_only=True)
@@ -219,17 +181,8 @@ class Character:
     raw: Mapping[str, Any] = attrs.field(factory=dict, eq=False, repr=False)
 
 
-_set = object.__setattr__
-
-_OF_A_POLL = (
+_SHOWN = (
     *("id", "status", "phase", "progress", "video_url", "content_url", "failure"),
-    *("queue_position", "poll_after", "raw"),
+    "queue_position",
 )
-_OF_A_REPR = tuple(name for name in _OF_A_POLL if name not in ("poll_after", "raw"))
-_LATER = {field.name for field in attrs.fields(VideoTask) if field.alias not in _OF_A_POLL}
-_SLOTS_OF_A_POLL = tuple(
-    (field.alias, getattr(VideoTask, field.name).__set__)
-    for field in attrs.fields(VideoTask)
-    if field.alias in _OF_A_POLL
-)
-"""How each is filled, by its slot itself: to look that up again for every poll takes time."""
+"""The attributes in the repr of a snapshot."""

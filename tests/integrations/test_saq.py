@@ -913,3 +913,10 @@ async def test_a_job_that_goes_on_has_no_outcome(queue) -> None:
 
     with pytest.raises(InvalidArgumentError, match="queued"):
         read_outcome(job)
+
+
+def test_a_job_whose_result_is_damaged_says_so() -> None:
+    job = Job(function="sora_wait", status=Status.COMPLETE, result={"id": "x"})
+
+    with pytest.raises(InvalidArgumentError, match=r"job: data: .* phase missing"):
+        read_outcome(job)

@@ -190,19 +190,8 @@ def is_brief(kind: type) -> bool:
     return code is not None and "brief" in (code.co_name, *code.co_names)
 
 
-def test_to_look_at_a_task_reads_no_answer() -> None:
-    task = VideoTask._of_poll(
-        id="x",
-        status="",
-        phase=Phase.QUEUED,
-        progress=None,
-        video_url=None,
-        content_url=None,
-        failure=None,
-        queue_position=None,
-        poll_after=None,
-        raw=b"no JSON: to read it is an error",
-    )
+def test_the_repr_of_a_task_does_not_parse_its_body() -> None:
+    task = VideoTask(id="x", raw=b"no JSON: to read it is an error")
 
     assert repr(task) == "VideoTask(id='x', phase='queued')"
 

@@ -151,12 +151,12 @@ def test_a_failure_prints_what_is_known(failure: TaskFailure, text: str) -> None
     assert str(failure) == text
 
 
-def test_a_snapshot_that_describes_itself_later_is_like_any_other() -> None:
+def test_snapshots_of_the_same_body_are_equal() -> None:
     body = (RESPONSES / "001_page_pending_verbatim.json").read_bytes()
-    reply = Response(
+    response = Response(
         url="http://h/v1/videos/x", status=200, headers={}, body=body, received=datetime.now(UTC)
     )
-    one, other, moved = (decode_response(reply, task_id="x") for _ in range(3))
+    one, other, moved = (decode_response(response, task_id="x") for _ in range(3))
 
     again = pickle.loads(pickle.dumps(other))
     moved = attrs.evolve(moved, progress=0.5)

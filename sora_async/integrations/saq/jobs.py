@@ -127,10 +127,14 @@ def read_outcome(job: Job) -> VideoTask:
     Raises:
         SoraError: The wait's own error, as the worker had it.
         saq.queue.JobError: The job was aborted, or ended by a bug.
-        InvalidArgumentError: The job goes on: ``await job.refresh(until_complete=0)`` waits for it.
+        InvalidArgumentError: The job goes on: ``await job.refresh(until_complete=0)`` waits for
+            it. Or its result is damaged.
     """
     if job.status is Status.COMPLETE:
-        return VideoTask.from_dict(job.result)
+        try:
+            return VideoTask.from_dict(job.result)
+        except ValueError as damage:
+            raise InvalidArgumentError(f"job: {damage}") from damage
     if job.status not in (Status.FAILED, Status.ABORTED):
         raise InvalidArgumentError(f"job: has not ended; it is {job.status.value}")
     data = job.meta.get("sora", {}).get("error")
