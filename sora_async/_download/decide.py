@@ -21,7 +21,7 @@ from ..errors import (
 )
 from ..models import Phase, VideoTask
 from ..schedule import spread
-from ..schedule.backoff import FAULT_INTERVALS
+from ..schedule.backoff import fault_interval
 from .address_guard import place_of
 from .content_range import ContentRange
 from .state import (
@@ -231,7 +231,7 @@ def _try_again(
         error = state.interrupted(f"broken off {state.tries} times in a row: {reason}")
         error.__cause__ = fault
         return state, Fail(error)
-    pause = state.request.jitter(FAULT_INTERVALS[min(state.tries, len(FAULT_INTERVALS)) - 1])
+    pause = state.request.jitter(fault_interval(state.tries))
     return state, SendRequest(max(pause, asked + state.request.jitter(asked / 10)))
 
 

@@ -14,7 +14,7 @@ from ..errors import InvalidArgumentError
 from ..models.numbers import is_number
 from ..models.repr import brief
 
-__all__ = ["RateLimit", "AdaptiveTokenBucket", "PermitSource"]
+__all__ = ["AdaptiveTokenBucket", "PermitSource", "RateLimit"]
 
 MAX_SHARED_RETRY_AFTER = 60.0
 """Seconds for which all keep a silence that one request was asked for. Its own wait keeps all of
@@ -173,7 +173,6 @@ class AdaptiveTokenBucket:
     """
 
     __slots__ = (
-        "_rate_limit",
         "_counted_at",
         "_evidence",
         "_fell_at",
@@ -184,6 +183,7 @@ class AdaptiveTokenBucket:
         "_level_at",
         "_opened",
         "_pause",
+        "_rate_limit",
         "_rise",
         "_sent",
         "quiet_until",

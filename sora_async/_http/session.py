@@ -1,5 +1,6 @@
 """Sessions of aiohttp: how ours are made, and what one that was given is told each time."""
 
+import re
 import ssl
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,6 +10,7 @@ import aiohttp
 import attrs
 from yarl import URL
 
+from .._version import __version__
 from .._wire.urls import is_loopback
 from ..errors import InvalidArgumentError
 from ..models.repr import brief
@@ -19,6 +21,10 @@ NO_TIMEOUT = aiohttp.ClientTimeout()
 
 OPTIONS: dict[str, Any] = {"allow_redirects": False}
 """Of a request with our own session, which knows all else: what it is told each time costs time."""
+
+_SECRET_NAME = re.compile(
+    r"(^|[-_])(authorization|token|secret|password|cookie|api[-_]?key)$", re.IGNORECASE
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -45,6 +51,44 @@ class HttpOptions:
     max_response_size: int
     ssl: ssl.SSLContext | None
     trust_env: bool = False
+
+
+def make_headers(api_key: str | None, extra: Mapping[str, str]) -> dict[str, str]:
+    """
+    Return the headers of every request.
+
+    Both media types are sent although there is no body: the API page requires
+    them, and a gateway that validates against the page answers 422 without.
+    """
+    headers = {
+        "Accept": "application/json",
+        "Content-Type": "application/json",
+        "User-Agent": f"sora_async/{__version__}",
+    }
+    if api_key is not None:
+        headers["Authorization"] = f"Bearer {api_key}"
+    if not isinstance(extra, Mapping):
+        raise InvalidArgumentError(f"headers: expected a mapping, got {type(extra).__name__}")
+    for name, text in extra.items():
+        if not _is_header(name, text):
+            raise InvalidArgumentError(f"headers: {name!r} cannot be sent as an HTTP header")
+        for twin in [one for one in headers if one.lower() == name.lower()]:
+            del headers[twin]
+        headers[name] = text
+    return headers
+
+
+def _is_header(name: object, text: object) -> bool:
+    if not isinstance(name, str) or not isinstance(text, str):
+        return False
+    is_name = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
+    return is_name and text.isprintable() and text.isascii()
+
+
+def find_secrets(headers: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the values of headers that give access to something, without their scheme."""
+    found = (text for name, text in headers.items() if _SECRET_NAME.search(name))
+    return tuple(dict.fromkeys(text.rpartition(" ")[2] for text in found if text))
 
 
 def check_trace_configs(

@@ -16,7 +16,7 @@ from ..errors import (
 )
 from ..models.repr import brief
 from ..schedule import History, Jitter
-from ..schedule.backoff import FAULT_INTERVALS
+from ..schedule.backoff import fault_interval
 
 Until = Literal["video", "completed", "video_url"]
 """
@@ -75,7 +75,7 @@ def outage_delay(
     history: History, fault: SoraError, *, outage: float, fault_policy: FaultPolicy
 ) -> float:
     """Return the full-jittered delay to the next poll, the last one at the end of the budget."""
-    ceiling = FAULT_INTERVALS[min(history.faults, len(FAULT_INTERVALS)) - 1]
+    ceiling = fault_interval(history.faults)
     budget = _budget(history, fault, fault_policy)
     if budget is None:
         return fault_policy.fault_jitter(ceiling)

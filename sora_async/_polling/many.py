@@ -1,7 +1,6 @@
 """Many waits at once: their events in one stream, and each settled as a value."""
 
 import asyncio
-from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import (
     AsyncGenerator,
@@ -10,17 +9,13 @@ from collections.abc import (
     Iterable,
     Iterator,
 )
-from typing import cast
 
 import attrs
 
-from ..client.arguments import check_count, check_ids
 from ..errors import ClientClosedError, SoraError
 from ..models import VideoTask
 from ..models.repr import brief
-from ..schedule import Policy
 from .events import ProgressEvent
-from .fault_policy import Until
 from .poller import Poller
 from .watch import Watch
 
@@ -171,99 +166,3 @@ def _outcome(watch: Watch) -> Outcome:
         return Outcome(watch.task_id or "", watch._result_or_raise())
     except SoraError as error:
         return Outcome(watch.task_id or "", None, error)
-
-
-class Waits(ABC):
-    """What a client offers to wait for many tasks; of itself it needs the wait for one."""
-
-    @abstractmethod
-    def wait_until_complete(
-        self,
-        task_id: str,
-        *,
-        timeout: float | None = 1800.0,
-        schedule: Policy | None = None,
-        until: Until = "video",
-    ) -> Watch:
-        """Return a wait for a task."""
-
-    def as_completed(
-        self,
-        task_ids: Iterable[str] | AsyncIterable[str],
-        *,
-        timeout: float | None = 1800.0,
-        schedule: Policy | None = None,
-        until: Until = "video",
-        max_concurrent: int = 1000,
-    ) -> AsyncGenerator[Outcome]:
-        """
-        Wait for many tasks, and yield how each wait ended, in the order in which they end.
-
-        A failure is an :class:`Outcome` like any other and ends nothing. An
-        error of *task_ids* itself is raised once what was begun has settled.
-        Leaving the loop early ends the waits; their tasks go on.
-
-        Args:
-            task_ids: Ids, any number of them, from any iterable or async
-                iterable; it is read only as far as there are places.
-            timeout: Seconds for each wait, from the moment it has a place; None for no limit.
-            schedule: The cadence; the client's when None.
-            until: What ends the wait of a task that succeeds; see :meth:`wait_until_complete`.
-            max_concurrent: Waits under way at the same time, outcomes not yet taken included.
-
-        Raises:
-            InvalidArgumentError: An argument cannot be used; nothing was sent.
-        """
-        waits = self._wait_for_many(timeout, schedule, until, max_concurrent, include_events=False)
-        return cast(AsyncGenerator[Outcome], waits.follow(check_ids(task_ids)))
-
-    def events(
-        self,
-        task_ids: Iterable[str] | AsyncIterable[str],
-        *,
-        timeout: float | None = 1800.0,
-        schedule: Policy | None = None,
-        until: Until = "video",
-        max_concurrent: int = 1000,
-    ) -> AsyncGenerator[ProgressEvent | Outcome]:
-        """
-        Wait for many tasks, and yield the events of all of them in one stream.
-
-        The last news of each wait is its :class:`Outcome`. A reader that is
-        slower than the polls gets the newest event of each wait and never a
-        queue of old ones. All else is as in :meth:`as_completed`.
-
-        Args:
-            task_ids: Ids, any number of them, from any iterable or async
-                iterable; it is read only as far as there are places.
-            timeout: Seconds for each wait, from the moment it has a place; None for no limit.
-            schedule: The cadence; the client's when None.
-            until: What ends the wait of a task that succeeds; see :meth:`wait_until_complete`.
-            max_concurrent: Waits under way at the same time, outcomes not yet taken included.
-
-        Raises:
-            InvalidArgumentError: An argument cannot be used; nothing was sent.
-        """
-        waits = self._wait_for_many(timeout, schedule, until, max_concurrent, include_events=True)
-        return waits.follow(check_ids(task_ids))
-
-    def _wait_for_many(
-        self,
-        timeout: float | None,
-        schedule: Policy | None,
-        until: Until,
-        max_concurrent: int,
-        *,
-        include_events: bool,
-    ) -> ManyWaits:
-        def wait(task_id: str) -> Watch:
-            return self.wait_until_complete(
-                task_id, timeout=timeout, schedule=schedule, until=until
-            )
-
-        wait("any")  # bad terms are found out here, and not as the outcome of each wait
-        return ManyWaits(
-            wait,
-            max_concurrent=check_count("max_concurrent", max_concurrent, least=1),
-            include_events=include_events,
-        )

@@ -1,23 +1,16 @@
 """Arguments of the front door, checked before anything is sent."""
 
-import re
 import ssl
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar, cast, get_args
 
 from .._http.rate_limit import RateLimit
 from .._polling.fault_policy import Until
-from .._version import __version__
 from .._wire.urls import is_loopback
 from ..errors import InvalidArgumentError
 from ..models.numbers import is_number
 from ..schedule import Policy
 from ..schedule.learning.memory import DurationHistory
-
-_SECRET_NAME = re.compile(
-    r"(^|[-_])(authorization|token|secret|password|cookie|api[-_]?key)$", re.IGNORECASE
-)
 
 Ids = TypeVar("Ids")
 
@@ -106,12 +99,6 @@ def check_variant(value: object) -> str | None:
     return value
 
 
-def find_secrets(headers: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the values of headers that give access to something, without their scheme."""
-    found = (text for name, text in headers.items() if _SECRET_NAME.search(name))
-    return tuple(dict.fromkeys(text.rpartition(" ")[2] for text in found if text))
-
-
 def check_channel(base_url: str, *, is_secret: bool, allow_plain_http: bool) -> None:
     """Refuse to send a key in the clear to another machine."""
     is_plain = base_url.startswith("http:") and not is_loopback(base_url)
@@ -151,35 +138,3 @@ def check_ssl(value: object) -> ssl.SSLContext | None:
     if value is not None and not isinstance(value, ssl.SSLContext):
         raise InvalidArgumentError(f"ssl: expected an ssl.SSLContext, got {value!r}")
     return value
-
-
-def make_headers(api_key: str | None, extra: Mapping[str, str]) -> dict[str, str]:
-    """
-    Return the headers of every request.
-
-    Both media types are sent although there is no body: the API page requires
-    them, and a gateway that validates against the page answers 422 without.
-    """
-    headers = {
-        "Accept": "application/json",
-        "Content-Type": "application/json",
-        "User-Agent": f"sora_async/{__version__}",
-    }
-    if api_key is not None:
-        headers["Authorization"] = f"Bearer {api_key}"
-    if not isinstance(extra, Mapping):
-        raise InvalidArgumentError(f"headers: expected a mapping, got {type(extra).__name__}")
-    for name, text in extra.items():
-        if not _is_header(name, text):
-            raise InvalidArgumentError(f"headers: {name!r} cannot be sent as an HTTP header")
-        for twin in [one for one in headers if one.lower() == name.lower()]:
-            del headers[twin]
-        headers[name] = text
-    return headers
-
-
-def _is_header(name: object, text: object) -> bool:
-    if not isinstance(name, str) or not isinstance(text, str):
-        return False
-    is_name = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
-    return is_name and text.isprintable() and text.isascii()

@@ -296,3 +296,23 @@ class LoopResources:
 
 def _tell_task(task: VideoTask) -> str:
     return f"task {task.id}"
+
+
+ResourcesByLoop = dict[asyncio.AbstractEventLoop, LoopResources]
+
+
+def find_resources(resources_by_loop: ResourcesByLoop) -> LoopResources | None:
+    """Return the open home on the running loop; forget those of loops that are closed."""
+    resources = resources_by_loop.get(asyncio.get_running_loop())
+    if resources is not None and not resources.is_closed:
+        return resources
+    for loop in [loop for loop in list(resources_by_loop) if loop.is_closed()]:
+        resources_by_loop.pop(loop, None)
+    return None
+
+
+def abandon(resources_by_loop: ResourcesByLoop) -> None:
+    """Close the resources_by_loop of a client that was thrown away without being closed."""
+    for loop, resources in list(resources_by_loop.items()):
+        if not loop.is_closed() and not resources.is_closed:
+            loop.call_soon_threadsafe(resources.abandon)

@@ -57,3 +57,8 @@ def ramp(*, first: float, factor: float, longest: float) -> tuple[float, ...]:
 
 FAULT_INTERVALS = ramp(first=0.5, factor=2.0, longest=30.0)
 """Upper ends, in seconds, of the fully jittered delays before what failed is tried again."""
+
+
+def fault_interval(faults: int) -> float:
+    """Return the upper end of the pause after so many consecutive errors, from 1."""
+    return FAULT_INTERVALS[min(faults, len(FAULT_INTERVALS)) - 1]

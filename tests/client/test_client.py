@@ -720,7 +720,7 @@ class TestSessions:
         sora.script("task_1", queued())
         client = SoraClient(api_key=KEY, base_url=sora.url)
         await client.get_task("task_1")
-        homes = list(client._homes.values())
+        homes = list(client._resources_by_loop.values())
 
         del client
         gc.collect()
@@ -764,9 +764,9 @@ class TestSessions:
         closing.cancel()
         await asyncio.gather(wait, closing, return_exceptions=True)
 
-        assert [resources._transport._session.closed for resources in client._homes.values()] == [
-            True
-        ]
+        assert [
+            resources._transport._session.closed for resources in client._resources_by_loop.values()
+        ] == [True]
 
     async def test_a_closed_client_opens_again(self, sora: FakeSora, client: SoraClient) -> None:
         sora.script("task_1", queued())
