@@ -1,7 +1,10 @@
 """What an answer says that is no video: a link to one, or an error of ours."""
 
+from .._wire.json import parse_json
+from .._wire.media_types import describe_content
 from .._wire.response import Response, decode_response
-from .._wire.video_type import describe_stranger, read_link
+from .._wire.task_decoder import open_envelope
+from .._wire.video_url import find_video_url
 from ..errors import (
     NotAVideoError,
     RateLimitError,
@@ -11,7 +14,11 @@ from ..errors import (
     TaskFailedError,
     VideoGoneError,
 )
+from ..models.json_fields import read_mapping, read_url
 from .state import DownloadState, ErrorResponse, UrlInstead
+
+_LINK_KEYS = ("download_url", "downloadUrl", "signed_url", "presigned_url", "link", "href")
+"""Beside the many places of a task's URL, where an answer of ``/content`` may have one."""
 
 
 def read_error_response(
@@ -38,7 +45,7 @@ def read_error_response(
     is_gone = response.status == 410
     error: SoraError | None = said if is_passing or (is_service and not is_gone) else None
     if error is None and is_good:
-        reason = f"{describe_stranger(response.body)} came, and no video"
+        reason = f"{describe_content(response.body)} came, and no video"
         error = state.error(NotAVideoError, reason)
     return ErrorResponse(
         status=response.status,
@@ -57,3 +64,24 @@ def _decode(response: Response, *, task_id: str, secrets: tuple[str, ...]) -> So
     except SoraError:
         return None
     return TaskFailedError(task) if task.failure is not None else None
+
+
+def read_link(body: bytes, *, url: str) -> str | None:
+    """
+    Return the URL of the file that an answer names instead of being it, None if it names none.
+
+    Args:
+        body: JSON, or the URL alone as text.
+        url: What was asked for; never the file.
+    """
+    try:
+        value = parse_json(body)
+    except ValueError:
+        return read_url(body.decode("utf-8", "replace"))
+    if not isinstance(value, dict):
+        return read_url(value)
+    inner = open_envelope(value)
+    found = find_video_url(inner, url=url, has_succeeded=True)
+    places = (value, inner, read_mapping(value.get("data")))
+    links = (read_url(place.get(key)) for place in places for key in _LINK_KEYS)
+    return found or next(filter(None, links), None)

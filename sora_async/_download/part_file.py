@@ -13,10 +13,10 @@ import sys
 import tempfile
 import threading
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from .._wire.video_type import ENOUGH, find_video_type, missing_bytes
+from .._wire.media_types import ENOUGH, find_video_type
 from .request import IfExists
 from .resume_info import ResumeInfo, read_note, write_mark, write_origin
 
@@ -288,3 +288,30 @@ def check_target(target: Path, if_exists: IfExists) -> tuple[int, str | None] | 
         raise NotADirectoryError(errno.ENOTDIR, f"there is no directory {target.parent}")
     with tempfile.TemporaryFile(dir=target.parent):
         return None  # whatever forbids to write here has been met now
+
+
+def missing_bytes(read: Callable[[int, int], bytes], size: int) -> int:
+    """
+    Return how many bytes an MP4 or QuickTime file lacks at its end, by its own account.
+
+    A service may cut a file and tell the length of what it has left; each box says how long it
+    is. A file of another kind, or one that is none of ours to judge, lacks nothing.
+
+    Source: ISO/IEC 14496-12, section 4.2 (boxes).
+
+    Args:
+        read: Returns so many bytes (second) from a position (first).
+        size: Of the file that is here.
+    """
+    if find_video_type(read(0, ENOUGH)) not in ("video/mp4", "video/quicktime"):
+        return 0
+    position = 0
+    while size - position >= 16:
+        head = read(position, 16)
+        length = int.from_bytes(head[:4], "big")
+        if length == 1:
+            length = int.from_bytes(head[8:16], "big")
+        if length < 8 or not all(0x20 <= byte < 0x7F for byte in head[4:8]):
+            return 0  # the last box reaches to the end of the file, or this is no box
+        position += length
+    return max(0, position - size)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import attrs
 
 from .._wire.response import Response
-from .._wire.video_type import ENOUGH, find_video_type, is_text
+from .._wire.media_types import ENOUGH, find_video_type, is_text
 from ..errors import ConnectionFailedError, SoraError, UnsafeURLError
 from ..models import VideoFile, VideoTask
 from .content_range import read_content_range

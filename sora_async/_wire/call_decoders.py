@@ -16,7 +16,7 @@ from ..errors import (
 from ..models import Character, VideoTask
 from ..models.json_fields import read_label, read_mapping, read_moment, read_text
 from ..models.repr import brief
-from .failure_reason import OK_CODES
+from .error_decoder import OK_CODES
 from .json import parse_json
 from .redaction import hide_in_body
 from .response import Response, decode_response, read_error

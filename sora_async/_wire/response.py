@@ -10,8 +10,7 @@ from ..errors import InvalidResponseError, ResponseError
 from ..models import TaskFailure, VideoTask
 from ..models.json_fields import read_label, read_mapping
 from ..models.repr import brief
-from .error_decoder import error_from
-from .failure_reason import OK_CODES
+from .error_decoder import OK_CODES, error_from
 from .json import is_html, parse_exactly, parse_json
 from .redaction import hide_in_body, hide_in_text
 from .retry_after import read_poll_after

@@ -15,7 +15,7 @@ from ..models.json_fields import (
     read_seconds,
     read_text,
 )
-from .failure_reason import read_failure
+from .error_decoder import read_failure
 from .status_words import (
     CALL_WORDS,
     EXPIRED_WORD,

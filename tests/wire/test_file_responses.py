@@ -8,13 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sora_async._download.content_range import ContentRange, read_content_range
-from sora_async._wire.video_type import (
-    describe_stranger,
-    find_video_type,
-    is_text,
-    missing_bytes,
-    read_link,
-)
+from sora_async._download.error_response import read_link
+from sora_async._download.part_file import missing_bytes
+from sora_async._wire.media_types import describe_content, find_video_type, is_text
 from sora_async.testing import make_video
 
 URL = "https://api.example/v1/videos/x/content"
@@ -56,13 +52,13 @@ def test_a_video_is_known_by_its_first_bytes(head: bytes, kind: str) -> None:
         (b"RIFF\x00\x00\x00\x00WEBPVP8 ", "a picture or a sound"),
         (b"\x00\x00\x00\x1cftypavif", "a picture or a sound"),
         (b"\x00\x00\x00\x1cftypM4A ", "a picture or a sound"),
-        (b"Not Found", "something that is no video"),
-        (b"G" + bytes(188), "something that is no video"),
+        (b"Not Found", "a file that is not a video"),
+        (b"G" + bytes(188), "a file that is not a video"),
     ],
 )
 def test_what_is_no_video_is_named(head: bytes, what: str) -> None:
     assert find_video_type(head) is None
-    assert describe_stranger(head) == what
+    assert describe_content(head) == what
 
 
 def test_a_picture_is_no_text_and_a_page_is() -> None:
@@ -73,7 +69,7 @@ def test_a_picture_is_no_text_and_a_page_is() -> None:
 @given(st.binary(max_size=600))
 def test_no_bytes_are_too_strange_to_be_looked_at(head: bytes) -> None:
     assert find_video_type(head) is None or not is_text(head)
-    assert describe_stranger(head)
+    assert describe_content(head)
     assert missing_bytes(lambda at, n: head[at : at + n], len(head)) >= 0
 
 
