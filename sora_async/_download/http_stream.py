@@ -12,8 +12,17 @@ from yarl import URL
 
 from .._http.session import NO_TIMEOUT, HttpOptions
 from .._http.transport import MAX_REDIRECTS, REDIRECTS, Transport
+from .._wire.origins import (
+    encode_link,
+    find_link_problem,
+    is_private_host,
+    is_public,
+    is_readable,
+    is_same_origin,
+    join_link,
+)
 from ..errors import ConnectionFailedError, InvalidArgumentError, SoraError
-from .address_guard import find_address_problem, is_inside, is_public, without_query
+from .address_guard import without_query
 
 BUFFER = 256 * 1024
 """Bytes that aiohttp holds of an answer before it lets the server wait, times two."""
@@ -126,7 +135,7 @@ class FileHttpClient:
 
     def is_own(self, url: str) -> bool:
         """Return whether an address is on the service's origin."""
-        return find_address_problem(url) is None and _to_url(url).origin() == self._base.origin()
+        return is_same_origin(url, str(self._base))
 
     async def open(
         self, url: str, headers: Mapping[str, str], *, is_bare: bool, allow_private: bool
@@ -178,7 +187,7 @@ class FileHttpClient:
     ) -> FileResponse:
         target = self._check(url, is_guarded=is_guarded)
         for _ in range(MAX_REDIRECTS + 1):
-            is_own = target.origin() == self._base.origin()
+            is_own = self.is_own(str(target))
             if is_own and not is_bare:
                 response = await self._transport.open(target, headers)
             else:
@@ -191,17 +200,19 @@ class FileHttpClient:
                     response, without_query(str(target)), is_own=is_own, stream=self
                 )
             response.release()
-            target = self._check(str(target.join(_to_url(location))), is_guarded=is_guarded)
+            if not is_readable(location):
+                raise ConnectionFailedError(without_query(url), "a redirect to no address")
+            link = join_link(str(target), location) or location
+            target = self._check(link, is_guarded=is_guarded)
         raise ConnectionFailedError(without_query(url), f"more than {MAX_REDIRECTS} redirects")
 
     def _check(self, url: str, *, is_guarded: bool) -> URL:
         """Return an address that may be asked, as far as its text tells."""
-        flaw = find_address_problem(url)
-        if flaw is not None:
-            raise AddressNotAllowed(f"a link leads to {flaw}")
+        problem = find_link_problem(url)
+        if problem is not None:
+            raise AddressNotAllowed(f"a link leads to {problem}")
         target = _to_url(url)
-        is_own = target.origin() == self._base.origin()
-        if is_guarded and not is_own and is_inside(target.host or ""):
+        if is_guarded and not self.is_own(url) and is_private_host(target.host or ""):
             raise AddressNotAllowed(f"a link leads to {target.host}, which is not of the internet")
         return target
 
@@ -238,7 +249,7 @@ class FileHttpClient:
 
     async def _is_public(self) -> bool:
         host = self._base.host or ""
-        if is_inside(host):
+        if is_private_host(host):
             return False
         if is_public(host) or (self._trust_env and self._transport.find_proxy(self._base)):
             return True
@@ -252,8 +263,8 @@ class FileHttpClient:
 
 
 def _to_url(text: str) -> URL:
-    """Return a link as it is: to quote anew what is quoted already breaks its signature."""
-    return URL(text, encoded=text.isascii() and text.isprintable() and " " not in text)
+    """Return a link as it is: to quote again what is quoted already breaks its signature."""
+    return URL(encode_link(text), encoded=True)
 
 
 def _open_guarded(info: tuple[Any, ...]) -> socket.socket:

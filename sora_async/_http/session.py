@@ -11,7 +11,7 @@ import attrs
 from yarl import URL
 
 from .._version import __version__
-from .._wire.urls import is_loopback
+from .._wire.origins import is_loopback
 from ..errors import InvalidArgumentError
 from ..models.repr import brief
 from .request_body import TrackedBody
@@ -108,7 +108,7 @@ def find_proxy(url: URL) -> URL | None:
     aiohttp's own ``trust_env`` also reads ``~/.netrc``, and then either sends what it finds
     there or refuses a request that has an ``Authorization`` of its own: it is not used.
     """
-    if is_loopback(str(url)) or proxy_bypass(url.host or ""):
+    if is_loopback(url.host or "") or proxy_bypass(url.host or ""):
         return None
     proxy = getproxies().get(url.scheme)
     return URL(proxy) if proxy else None

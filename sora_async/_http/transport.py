@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
+from .._wire.origins import encode_link, is_same_origin, join_link, origin_of
 from .._wire.redaction import hide_in_text
 from .._wire.response import Response
 from ..errors import ConnectionFailedError, InvalidArgumentError, InvalidResponseError, SoraError
@@ -209,13 +210,10 @@ class Transport:
 
     def _follow(self, url: URL, target: URL, response: aiohttp.ClientResponse) -> URL:
         """Return where a redirect leads, if that is on the origin that was asked."""
-        try:
-            target = target.join(URL(response.headers["Location"]))
-            where = str(target.origin())
-        except ValueError:
-            where = "an address that is none"
-        if where == str(url.origin()):
-            return target
+        link = join_link(str(target), response.headers["Location"])
+        if link is not None and is_same_origin(link, str(url)):
+            return URL(encode_link(link), encoded=True)
+        where = "an address that is none" if link is None else str(origin_of(link))
         shown = hide_in_text(where, tuple(map(str.lower, self._http_options.secrets)))
         reason = f"a redirect to {shown}, another origin; is that the base_url?"
         raise InvalidResponseError(str(url), response.status, reason)

@@ -1,10 +1,10 @@
 """Where a service is asked: base URL, path, and the ids that may go into it."""
 
 import re
-from ipaddress import ip_address
-from urllib.parse import SplitResult, quote, urljoin, urlsplit
+from urllib.parse import quote, urlsplit
 
 from ..errors import InvalidArgumentError
+from .origins import encode_link, find_link_problem, is_same_origin, join_link
 
 _UNFIT = re.compile(r"[\s\\\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -73,59 +73,47 @@ def find_poll_address(reply_url: str, named: object) -> str | None:
     """
     if not isinstance(named, str) or not named or _UNFIT.search(named):
         return None
-    try:
-        parts, own = urlsplit(urljoin(reply_url, named)), urlsplit(reply_url)
-        is_own = (parts.scheme, parts.hostname, _port(parts)) == (
-            *(own.scheme, own.hostname),
-            _port(own),
-        )
-    except ValueError:
+    url = join_link(reply_url, named)
+    if url is None or not is_same_origin(url, reply_url):
         return None
-    if not is_own or "@" in parts.netloc or not parts.path:
+    parts = urlsplit(url)
+    if not parts.path:
         return None
     path = quote(parts.path, safe="/%:=@!$,;~*'()+&")
     return f"{path}?{quote(parts.query, safe='/%:=@!$,;~*()+&?')}" if parts.query else path
-
-
-def _port(parts: SplitResult) -> int:
-    return parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def check_base_url(base_url: object) -> str:
     """
     Return a base URL without its final slash and without ``/v1``, which is ours to add.
 
+    What no URL can hold in a path, such as letters that are not ASCII, is percent-encoded.
+
     Raises:
         InvalidArgumentError: It is no absolute http(s) URL, or carries user, query or fragment.
+            The message does not show it: a key that stands in the wrong place is a secret still.
     """
     if not isinstance(base_url, str):
         raise InvalidArgumentError(f"base_url: expected a str, got {type(base_url).__name__}")
-    try:
-        parts = urlsplit(base_url.strip())
-        is_usable = (
-            parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
-        )
-    except ValueError:
-        is_usable = False
-    if not is_usable or _UNFIT.search(parts.netloc + parts.path):
+    base_url = base_url.strip()
+    is_readable = not _UNFIT.search(base_url)
+    url = encode_link(base_url)
+    if "@" in url.partition("://")[2].partition("/")[0]:
         raise InvalidArgumentError(
-            f"base_url {base_url!r}: expected http(s)://host[:port][/path] (see SORA_BASE_URL)"
+            "base_url: must have no user or password; pass the key as api_key="
         )
-    if parts.query or parts.fragment or "@" in parts.netloc:
+    if not is_readable or find_link_problem(url) is not None:
         raise InvalidArgumentError(
-            "base_url: must have no user, query or fragment; pass the key as api_key="
+            "base_url: expected http(s)://host[:port][/path], such as 'https://api.example' "
+            "(see SORA_BASE_URL); the value is not shown, as it may hold a key"
+        )
+    parts = urlsplit(url)
+    if parts.query or parts.fragment:
+        raise InvalidArgumentError(
+            "base_url: must have no query and no fragment; pass the key as api_key="
         )
     path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{path}"
-
-
-def is_loopback(base_url: str) -> bool:
-    """Return whether a base URL names this machine, to which a key may travel in the clear."""
-    host = urlsplit(base_url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def check_api_key(api_key: object) -> str | None:

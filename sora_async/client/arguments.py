@@ -6,7 +6,7 @@ from typing import TypeVar, cast, get_args
 
 from .._http.rate_limit import RateLimit
 from .._polling.fault_policy import Until
-from .._wire.urls import is_loopback
+from .._wire.origins import origin_of
 from ..errors import InvalidArgumentError
 from ..models.numbers import is_number
 from ..schedule import Policy
@@ -101,7 +101,8 @@ def check_variant(value: object) -> str | None:
 
 def check_channel(base_url: str, *, is_secret: bool, allow_plain_http: bool) -> None:
     """Refuse to send a key in the clear to another machine."""
-    is_plain = base_url.startswith("http:") and not is_loopback(base_url)
+    origin = origin_of(base_url)
+    is_plain = origin is not None and origin.scheme == "http" and not origin.is_local
     if is_secret and is_plain and not allow_plain_http:
         raise InvalidArgumentError(
             f"base_url {base_url!r}: plain http would send the API key in the clear; "

@@ -4,19 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sora_async._download.address_guard import (
-    find_address_problem,
-    is_inside,
-    is_public,
-    place_of,
-    without_query,
-)
+from sora_async._download.address_guard import place_of, without_query
+from sora_async._wire.origins import find_link_problem, is_private_host, is_public
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "1.1.1.1", "2606:4700::1111", "64:ff9b::808:808"])
 def test_an_address_of_the_internet_is_public(address: str) -> None:
     assert is_public(address)
-    assert not is_inside(address)
+    assert not is_private_host(address)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +26,7 @@ def test_an_address_of_the_internet_is_public(address: str) -> None:
 )
 def test_an_address_inside_a_network_is_not(address: str) -> None:
     assert not is_public(address)
-    assert is_inside(address)
+    assert is_private_host(address)
 
 
 @pytest.mark.parametrize(
@@ -39,26 +34,26 @@ def test_an_address_inside_a_network_is_not(address: str) -> None:
     ["2130706433", "127.1", "0x7f.0.0.1", "017700000001", "localhost", "a.localhost", "LOCALHOST."],
 )
 def test_other_spellings_of_this_machine_are_inside_as_well(host: str) -> None:
-    assert is_inside(host)
+    assert is_private_host(host)
 
 
 @pytest.mark.parametrize("host", ["cdn.example", "10.example", "1.2.3.4.example", "xn--fiqs8s"])
 def test_a_name_alone_tells_nothing(host: str) -> None:
-    assert not is_inside(host)
+    assert not is_private_host(host)
     assert not is_public(host)
 
 
 @given(st.text(max_size=40))
 def test_no_text_is_too_strange(text: str) -> None:
     assert is_public(text) in (True, False)
-    assert is_inside(text) in (True, False)
-    assert find_address_problem(text) is None or isinstance(find_address_problem(text), str)
+    assert is_private_host(text) in (True, False)
+    assert find_link_problem(text) is None or isinstance(find_link_problem(text), str)
     assert len(place_of(text)) == 32
 
 
 @pytest.mark.parametrize("url", ["https://cdn.example/a.mp4?x=1#y", "http://[2606::1]:8080/a"])
 def test_a_sound_link_has_no_flaw(url: str) -> None:
-    assert find_address_problem(url) is None
+    assert find_link_problem(url) is None
 
 
 @pytest.mark.parametrize(
@@ -67,8 +62,8 @@ def test_a_sound_link_has_no_flaw(url: str) -> None:
         ("file:///etc/passwd", "'file'"),
         ("ftp://a/b", "'ftp'"),
         ("//a/b", "''"),
-        ("https:///a", "without a host"),
-        ("https://a:0/", "without a host"),
+        ("https:///a", "without a valid host"),
+        ("https://a:0/", "without a valid host"),
         ("https://a:b/", "cannot be read"),
         ("https://[::1/", "cannot be read"),
         ("https://user:secret@a/b", "differently"),
@@ -76,7 +71,7 @@ def test_a_sound_link_has_no_flaw(url: str) -> None:
     ],
 )
 def test_a_link_that_cannot_be_followed_tells_why(url: str, flaw: str) -> None:
-    found = find_address_problem(url)
+    found = find_link_problem(url)
 
     assert found is not None and flaw in found
     assert "secret" not in found

@@ -11,8 +11,9 @@ from multidict import CIMultiDict
 from support import RESPONSES
 
 from sora_async import errors
+from sora_async._wire.origins import origin_of
 from sora_async._wire.response import Response, decode_response
-from sora_async._wire.urls import check_api_key, check_base_url, check_task_id, fill_in, is_loopback
+from sora_async._wire.urls import check_api_key, check_base_url, check_task_id, fill_in
 from sora_async.models import Phase, TaskFailure, VideoTask
 
 ID = "sora-2:task_01"
@@ -133,6 +134,29 @@ class TestAddress:
         assert "secret" not in str(caught.value)
 
     @pytest.mark.parametrize(
+        "url",
+        [
+            f"https://user:{KEY}@host.example:99999/v1",
+            f"htps://{KEY}@host.example/v1",
+            f"https://{KEY}@host .example",
+            f"https://host.example/?key={KEY}",
+            f"https://host.example/#{KEY}",
+            f"ftp://{KEY}.example",
+            KEY,
+        ],
+    )
+    def test_a_key_in_the_wrong_place_is_never_shown(self, url: str) -> None:
+        with pytest.raises(errors.InvalidArgumentError) as caught:
+            check_base_url(url)
+
+        assert KEY not in str(caught.value)
+
+    def test_a_base_url_with_other_letters_is_encoded(self) -> None:
+        assert check_base_url("https://h.example/视频/v1") == (
+            "https://h.example/%E8%A7%86%E9%A2%91"
+        )
+
+    @pytest.mark.parametrize(
         ("url", "expected"),
         [
             ("http://127.0.0.1:80", True),
@@ -146,7 +170,9 @@ class TestAddress:
         ],
     )
     def test_only_this_machine_is_loopback(self, url: str, expected: bool) -> None:
-        assert is_loopback(url) is expected
+        origin = origin_of(url)
+        assert origin is not None
+        assert origin.is_local is expected
 
     @pytest.mark.parametrize(
         ("key", "expected"),
