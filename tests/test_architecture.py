@@ -114,6 +114,57 @@ def test_no_two_packages_import_each_other() -> None:
     assert left == {}
 
 
+def rows(page: str) -> Iterator[list[str]]:
+    """Yield the cells of each row of a page's list tables, each as one line."""
+    for row in re.findall(r"^   \* - (.*(?:\n     .*)*)", page, re.MULTILINE):
+        yield [" ".join(cell.split()) for cell in re.split(r"\n     - ?", row)]
+
+
+def test_the_architecture_page_shows_what_each_package_may_import() -> None:
+    page = (ROOT / "docs" / "explanation" / "architecture.rst").read_text("utf-8")
+
+    shown = {
+        cells[0].strip("`/"): set(re.findall(r"``(\w+)``", cells[2]))
+        for cells in rows(page)
+        if cells[0].endswith("/``")
+    }
+
+    assert shown == ALLOWED
+
+
+def test_the_drawing_shows_every_package() -> None:
+    drawing = (ROOT / "docs" / "_static" / "packages.svg").read_text("utf-8")
+
+    assert set(re.findall(r'class="a-name"[^>]*>(\w+)<', drawing)) == {*ALLOWED}
+
+
+@pytest.mark.parametrize("page", ["docs/explanation/architecture.rst", "CONTRIBUTING.rst"])
+def test_a_file_that_a_page_names_is_there(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+
+    names = set(re.findall(r"``([\w./]+/[\w.]*)``", text)) - {"dist/", "docs/_build/html"}
+
+    assert names
+    assert {
+        name for name in names if not (PACKAGE / name).exists() and not (ROOT / name).exists()
+    } == set()
+
+
+def test_the_list_of_renames_names_what_there_is() -> None:
+    page = (ROOT / "docs" / "changes-since-0.1.0.rst").read_text("utf-8")
+    public = {
+        *sora_async.__all__,
+        *(f"testing.{name}" for name in testing.__all__),
+        "integrations.redis.SharedRateLimit",
+    }
+
+    renamed = [cells for cells in rows(page) if len(cells) == 2 and cells[1] != "Now"]
+
+    assert renamed
+    assert {new for _, cell in renamed for new in re.findall("``(.+?)``", cell)} - public == set()
+    assert {old.strip("`") for old, _ in renamed} & public == set()
+
+
 def module_graph() -> dict[str, set[str]]:
     """Return which modules each module imports, by full name; a package stands for its init."""
     names = {
