@@ -1,7 +1,8 @@
 """
-What a download does after what it has seen: go on, start again, get a fresh link, or give up.
+What a download does after each observation: go on, start again, get a fresh URL, or give up.
 
-One pure function, as :mod:`sora_async._polling.decide` is for waits. It reads no clock and sends nothing.
+One pure function, as :mod:`sora_async._polling.decide` is for waits: it reads no clock and sends
+nothing.
 
 Source: what servers were seen to answer, in "What servers really do" in the docs.
 """
@@ -21,8 +22,7 @@ from ..errors import (
 )
 from ..models import Phase, VideoTask
 from ..schedule import spread
-from ..schedule.backoff import fault_interval
-from .address_guard import place_of
+from ..schedule.backoff import FAULT_INTERVALS
 from .content_range import ContentRange
 from .state import (
     Action,
@@ -39,212 +39,255 @@ from .state import (
     TaskUnavailable,
     UrlInstead,
     WriteBody,
+    digest_url,
 )
 
-MOST_TRIES = 8
-"""Breaks in a row, without progress, after which a download gives up."""
+MAX_FAILURES = 8
+"""Failed requests in a row, without progress, after which a download gives up."""
 
-MOST_LINKS = 4
-"""Fresh links in a row, without progress, after which it gives up."""
+MAX_REFRESHES = 4
+"""Fresh URLs in a row, without progress, after which a download gives up."""
 
-PROGRESS = 64 * 1024
-"""Bytes beyond all that came before that are progress. A server that sends one byte and breaks
-would else be asked for ever."""
+MIN_PROGRESS = 64 * 1024
+"""Bytes beyond all earlier ones that count as progress. Otherwise a server that sends one byte and
+breaks off would be asked for ever."""
 
-EARLY = 45.0
-"""Seconds for which ``/content`` may not have the file of a task that has succeeded, or its URL
-may be late: as long as a wait waits for one."""
+NOT_READY_GRACE = 45.0
+"""Seconds for which ``/content`` may lack the file of a task that has succeeded: as long as a wait
+waits for the URL."""
 
-EARLY_INTERVAL = 3.0
-"""Seconds between two looks meanwhile, before jitter."""
+NOT_READY_INTERVAL = 3.0
+"""Seconds between two requests within that grace period, before jitter."""
 
-LONGEST_ASKED = 120.0
-"""Seconds of silence, asked for by a server, that a download keeps; for more it gives up."""
+MAX_RETRY_AFTER = 120.0
+"""The longest ``Retry-After``, in seconds, that a download waits for; for a longer one it ends."""
 
-_EARLY = frozenset({400, 404, 409, 422, 425})
-_PASSING = frozenset({408, 425, 429})
-_KEY_REFUSED = frozenset({400, 401, 403})
+_NOT_READY_STATUSES = frozenset({400, 404, 409, 422, 425})
+_TRANSIENT_STATUSES = frozenset({408, 425, 429})
+_KEY_REFUSED_STATUSES = frozenset({400, 401, 403})
+
+NextStep = tuple[DownloadState, Action]
 
 
-def decide(state: DownloadState, seen: Observation, *, now: float) -> tuple[DownloadState, Action]:
+def decide(state: DownloadState, seen: Observation, *, now: float) -> NextStep:
     """
-    Return what is known after something was seen, and what to do about it.
+    Return the state after an observation, and what to do next.
 
     Args:
-        state: What was known before.
+        state: The state before.
         seen: A snapshot of the task, or what came of a request for the file.
-        now: The moment, on any clock that only goes forward.
+        now: The time on any clock that only goes forward.
     """
     match seen:
         case VideoTask():
             return _after_task(state, seen)
         case ResponseStarted():
-            return _after_head(state, seen)
+            return _after_response_started(state, seen)
         case ErrorResponse():
-            return _after_refusal(state, seen, now=now)
+            return _after_error_response(state, seen, now=now)
         case UrlInstead():
-            if seen.url in state.dead:
-                return _after_dead(state, state.error(VideoGoneError, "a link that is dead"))
-            return attrs.evolve(state, url=seen.url, is_content=False, is_bare=False), SendRequest()
+            return _after_url_instead(state, seen)
         case ConnectionBroken():
-            return _try_again(_advance(state, seen.size), seen.fault)
+            return _retry(_update_size(state, seen.size), seen.error)
         case TaskUnavailable():
-            state, decision = _try_again(state, seen.fault)
-            return state, RefreshUrl(decision.seconds) if isinstance(
-                decision, SendRequest
-            ) else decision
+            return _after_task_unavailable(state, seen)
         case ResponseEnded():
-            return _after_end(_advance(state, seen.size), seen)
-        case _:
-            return _after_dead(state, seen)
+            return _after_response_ended(_update_size(state, seen.size), seen)
+        case UnsafeURLError():
+            return _after_failed_url(state, seen)
 
 
-def _after_task(state: DownloadState, task: VideoTask) -> tuple[DownloadState, Action]:
-    """Choose the address: a URL wins, for some services have no ``/content`` then."""
+def _after_task(state: DownloadState, task: VideoTask) -> NextStep:
     if task.phase is Phase.FAILED:
         return state, Fail(TaskFailedError(task))
+    chosen = _choose_url(state, task)
+    if chosen is not None:
+        return chosen, SendRequest()
+    if task.phase is not Phase.SUCCEEDED and not task.is_complete:
+        reason = f"the task is {task.phase} and has no video yet"
+        return state, Fail(state.make_error(VideoNotReadyError, reason))
+    if isinstance(state.last_error, DownloadError):
+        return state, Fail(state.last_error)
+    reason = "the task has succeeded, and no address of its file works"
+    return state, _fail(state.make_error(VideoGoneError, reason), cause=state.last_error)
+
+
+def _choose_url(state: DownloadState, task: VideoTask) -> DownloadState | None:
+    """Choose the address: the URL first, for some services have no ``/content`` beside it."""
     content, variant = task.content_url, state.request.variant
     if variant is not None and content is not None:
         content = f"{content}?variant={quote(variant, safe='')}"
     for url in (task.video_url if variant is None else None, content):
-        if url is not None and url not in state.dead:
-            is_content = url is content
-            return attrs.evolve(state, url=url, is_content=is_content, is_bare=False), SendRequest()
-    if task.phase is not Phase.SUCCEEDED and not task.is_complete:
-        reason = f"the task is {task.phase} and has no video yet"
-        return state, Fail(state.error(VideoNotReadyError, reason))
-    if isinstance(state.fault, DownloadError):
-        return state, Fail(state.fault)
-    gone = state.error(VideoGoneError, "the task has succeeded, and no address of its file works")
-    gone.__cause__ = state.fault
-    return state, Fail(gone)
+        if url is not None and url not in state.failed_urls:
+            return attrs.evolve(state, url=url, is_content=url is content, without_key=False)
+    return None
 
 
-def _after_head(state: DownloadState, head: ResponseStarted) -> tuple[DownloadState, Action]:
-    part, place = head.part, place_of(head.url)
+def _after_response_started(state: DownloadState, head: ResponseStarted) -> NextStep:
+    part, digest = head.part, digest_url(head.url)
     if part.status == 416:
-        if 0 < state.size == part.total and place == state.place:
-            return state, Complete()
-        return _start_again(state, f"the server has no byte {state.size} of the file")
-    if part.status == 206 and state.first and not _fits(state, part, place):
-        return _start_again(state, "the file is another one than at the beginning")
-    if part.status == 206 and (part.first != state.first or part.is_encoded):
-        return _start_again(state, "another part came than was asked for")
-    first = state.first if part.status == 206 else 0
-    error = None if part.total is None else state.too_large(part.total)
+        return _after_range_refused(state, part, digest)
+    if part.status != 206:
+        return _begin_body(state, part, digest, offset=0)
+    if state.resume_offset and not _continues(state, part, digest):
+        return _start_again(state, "the file is not the one of the bytes received so far")
+    if part.first != state.resume_offset or part.is_encoded:
+        return _start_again(state, "the response has another part than the one requested")
+    return _begin_body(state, part, digest, offset=state.resume_offset)
+
+
+def _after_range_refused(state: DownloadState, part: ContentRange, digest: str) -> NextStep:
+    """Take 416 for "you have it all" if the size agrees; otherwise the part file is useless."""
+    if 0 < state.size == part.total and digest == state.url_digest:
+        return state, Complete()
+    return _start_again(state, f"the server has no byte {state.size} of the file")
+
+
+def _begin_body(state: DownloadState, part: ContentRange, digest: str, *, offset: int) -> NextStep:
+    error = None if part.total is None else state.find_size_error(part.total)
     if error is not None:
         return state, Fail(error)
     state = attrs.evolve(
         state,
-        size=first,
-        place=place,
-        validator=state.validator if first else part.validator,
-        total=state.total if first and part.total is None else part.total,
-        fault=None,
+        size=offset,
+        url_digest=digest,
+        validator=state.validator if offset else part.validator,
+        total=state.total if offset and part.total is None else part.total,
+        last_error=None,
     )
-    return state, WriteBody(first)
+    return state, WriteBody(offset)
 
 
-def _fits(state: DownloadState, part: ContentRange, place: str) -> bool:
-    """Return whether a part belongs to what is here; of its ETag an answer must not be silent."""
-    is_same = part.validator == state.validator
-    if part.validator is None and state.validator is not None:
-        is_same = not state.validator.startswith('"')
-    is_as_long = part.total is None or state.total in (None, part.total)
-    return is_same and is_as_long and place == state.place
+def _continues(state: DownloadState, part: ContentRange, digest: str) -> bool:
+    """Return whether a 206 continues the part file; it may leave out a date, but not an ETag."""
+    if part.validator is None:
+        is_same_version = state.validator is None or not state.validator.startswith('"')
+    else:
+        is_same_version = part.validator == state.validator
+    is_same_length = part.total is None or state.total in (None, part.total)
+    return is_same_version and is_same_length and digest == state.url_digest
 
 
-def _start_again(state: DownloadState, reason: str) -> tuple[DownloadState, Action]:
+def _start_again(state: DownloadState, reason: str) -> NextStep:
+    """Drop the part file's bytes, and request the whole file."""
     state = attrs.evolve(state, size=0, validator=None, total=None)
-    return _try_again(state, state.interrupted(reason))
+    return _retry(state, state.make_interrupted(reason))
 
 
-def _after_refusal(
-    state: DownloadState, seen: ErrorResponse, *, now: float
-) -> tuple[DownloadState, Action]:
-    error, status = seen.error, seen.status
-    if isinstance(error, TaskFailedError):
-        return state, Fail(error)
-    is_keyed = seen.is_own and not state.is_content and not state.is_bare
-    if is_keyed and status in _KEY_REFUSED:
-        # A signed link may lie on the service's own origin, and storage takes one credential only.
-        return attrs.evolve(state, is_bare=True, fault=error), SendRequest()
-    is_early = state.is_content and seen.is_own and (status in _EARLY or 200 <= status < 300)
-    if is_early:
-        is_last = bool(state.dead)  # a link has come, and was no good
-        return _after_dead(state, error) if is_last else _after_early(state, error, now=now)
-    if status in _PASSING or status >= 500:
-        return _try_again(state, error, asked=seen.retry_after)
-    if state.is_content and seen.is_own:
-        return state, Fail(error)
+def _after_error_response(state: DownloadState, seen: ErrorResponse, *, now: float) -> NextStep:
+    if isinstance(seen.error, TaskFailedError):
+        return state, Fail(seen.error)
+    if _is_key_refused(state, seen):
+        return attrs.evolve(state, without_key=True, last_error=seen.error), SendRequest()
+    if state.is_content and seen.from_service:
+        return _after_content_error(state, seen, now=now)
+    if _is_transient(seen.status):
+        return _retry(state, seen.error, retry_after=seen.retry_after)
     if state.is_content:
-        return _try_again(state, error)  # the next redirect may lead to a link that works
-    return _after_dead(state, error)
+        return _retry(state, seen.error)  # the next redirect may lead to a link that works
+    return _after_failed_url(state, seen.error)
 
 
-def _after_early(
-    state: DownloadState, error: SoraError, *, now: float
-) -> tuple[DownloadState, Action]:
-    since = now if state.early_since is None else state.early_since
-    state = attrs.evolve(state, early_since=since, fault=error)
-    if now - since < EARLY:
-        return state, RefreshUrl(spread(EARLY_INTERVAL))
+def _is_key_refused(state: DownloadState, seen: ErrorResponse) -> bool:
+    """
+    Return whether a signed link on the service's origin may work without the key.
+
+    Storage takes one credential only: the signature, or the key.
+    """
+    was_sent_with_key = seen.from_service and not state.is_content and not state.without_key
+    return was_sent_with_key and seen.status in _KEY_REFUSED_STATUSES
+
+
+def _is_transient(status: int) -> bool:
+    return status in _TRANSIENT_STATUSES or status >= 500
+
+
+def _after_content_error(state: DownloadState, seen: ErrorResponse, *, now: float) -> NextStep:
+    """Decide after the service's ``/content`` has answered without a video."""
+    if seen.status in _NOT_READY_STATUSES or 200 <= seen.status < 300:
+        if state.failed_urls:  # there was a link already, so the file is not late
+            return _after_failed_url(state, seen.error)
+        return _after_not_ready(state, seen.error, now=now)
+    if _is_transient(seen.status):
+        return _retry(state, seen.error, retry_after=seen.retry_after)
+    return state, Fail(seen.error)
+
+
+def _after_not_ready(state: DownloadState, error: SoraError, *, now: float) -> NextStep:
+    since = now if state.not_ready_since is None else state.not_ready_since
+    state = attrs.evolve(state, not_ready_since=since, last_error=error)
+    if now - since < NOT_READY_GRACE:
+        return state, RefreshUrl(spread(NOT_READY_INTERVAL))
     if isinstance(error, NotAVideoError):
         return state, Fail(error)
     reason = f"the service has no file of the task, which has succeeded: {error}"
-    gone = state.error(VideoGoneError, reason)
-    gone.__cause__ = error
-    return state, Fail(gone)
+    return state, _fail(state.make_error(VideoGoneError, reason), cause=error)
 
 
-def _after_dead(state: DownloadState, error: SoraError) -> tuple[DownloadState, Action]:
-    """Ask for a fresh link in the place of one that gives no video."""
-    dead = state.dead if state.url is None else state.dead | {state.url}
-    # Of several, this one says the most: what came of the other addresses follows from it.
-    first = state.fault if isinstance(state.fault, UnsafeURLError) else error
-    state = attrs.evolve(state, dead=dead, links=state.links + 1, fault=first)
-    return state, Fail(first) if state.links > MOST_LINKS else RefreshUrl()
+def _after_url_instead(state: DownloadState, seen: UrlInstead) -> NextStep:
+    if seen.url in state.failed_urls:
+        reason = "/content names a link that has failed already"
+        return _after_failed_url(state, state.make_error(VideoGoneError, reason))
+    return attrs.evolve(state, url=seen.url, is_content=False, without_key=False), SendRequest()
 
 
-def _advance(state: DownloadState, size: int) -> DownloadState:
-    """Return what is known now that so many bytes are here; progress makes up for all before."""
-    if size < state.furthest + PROGRESS:
-        return attrs.evolve(state, size=size, furthest=max(size, state.furthest))
+def _after_failed_url(state: DownloadState, error: SoraError) -> NextStep:
+    """Ask for a fresh URL, in place of one that serves no video."""
+    failed = state.failed_urls if state.url is None else state.failed_urls | {state.url}
+    # An unsafe URL says the most: what came of the other addresses follows from it.
+    shown = state.last_error if isinstance(state.last_error, UnsafeURLError) else error
+    state = attrs.evolve(state, failed_urls=failed, refreshes=state.refreshes + 1, last_error=shown)
+    return state, Fail(shown) if state.refreshes > MAX_REFRESHES else RefreshUrl()
+
+
+def _after_task_unavailable(state: DownloadState, seen: TaskUnavailable) -> NextStep:
+    state, action = _retry(state, seen.error)
+    return state, RefreshUrl(action.delay) if isinstance(action, SendRequest) else action
+
+
+def _update_size(state: DownloadState, size: int) -> DownloadState:
+    """Return the state with *size* bytes in the part file; progress resets what failed before."""
+    if size < state.peak_size + MIN_PROGRESS:
+        return attrs.evolve(state, size=size, peak_size=max(size, state.peak_size))
     return attrs.evolve(
         state,
         size=size,
-        furthest=size,
-        tries=0,
-        links=0,
-        dead=frozenset(),
-        early_since=None,
+        peak_size=size,
+        failures=0,
+        refreshes=0,
+        failed_urls=frozenset(),
+        not_ready_since=None,
     )
 
 
-def _try_again(
-    state: DownloadState, fault: SoraError, *, asked: float | None = None
-) -> tuple[DownloadState, Action]:
-    state = attrs.evolve(state, tries=state.tries + 1, fault=fault)
-    asked = asked or 0.0
-    if state.tries > MOST_TRIES or asked > LONGEST_ASKED:
-        reason = getattr(fault, "reason", fault)  # what it advises is not for this error's reader
-        error = state.interrupted(f"broken off {state.tries} times in a row: {reason}")
-        error.__cause__ = fault
-        return state, Fail(error)
-    pause = state.request.jitter(fault_interval(state.tries))
-    return state, SendRequest(max(pause, asked + state.request.jitter(asked / 10)))
+def _retry(state: DownloadState, error: SoraError, *, retry_after: float | None = None) -> NextStep:
+    """Request the address again after a pause, unless it has failed too often."""
+    state = attrs.evolve(state, failures=state.failures + 1, last_error=error)
+    requested = retry_after or 0.0
+    if state.failures > MAX_FAILURES or requested > MAX_RETRY_AFTER:
+        reason = getattr(error, "reason", error)  # its advice is for those who get the error itself
+        reason = f"{state.failures} requests in a row failed: {reason}"
+        return state, _fail(state.make_interrupted(reason), cause=error)
+    jitter = state.request.jitter
+    pause = jitter(FAULT_INTERVALS[min(state.failures, len(FAULT_INTERVALS)) - 1])
+    return state, SendRequest(max(pause, requested + jitter(requested / 10)))
 
 
-def _after_end(state: DownloadState, seen: ResponseEnded) -> tuple[DownloadState, Action]:
+def _after_response_ended(state: DownloadState, seen: ResponseEnded) -> NextStep:
     total = state.total
     if total is not None and seen.size != total:
-        reason = f"the answer ended after {seen.size} of {total} bytes"
-        return _try_again(state, state.interrupted(reason))
+        reason = f"the response ended after {seen.size} of {total} bytes"
+        return _retry(state, state.make_interrupted(reason))
     if not seen.missing:
         return state, Complete()
-    reason = f"the file lacks {seen.missing} bytes at its end, by its own account"
+    reason = f"the file's own boxes say that it lacks {seen.missing} bytes at its end"
     if total is None:
-        return _try_again(state, state.interrupted(reason))
-    if state.damages:
-        return state, Fail(state.error(NotAVideoError, reason))
-    return _start_again(attrs.evolve(state, damages=1), reason)
+        return _retry(state, state.make_interrupted(reason))
+    if state.truncations:
+        return state, Fail(state.make_error(NotAVideoError, reason))
+    return _start_again(attrs.evolve(state, truncations=1), reason)
+
+
+def _fail(error: SoraError, *, cause: SoraError | None) -> Fail:
+    error.__cause__ = cause
+    return Fail(error)

@@ -1,8 +1,8 @@
 """One download: awaitable for the file, async-iterable for its events; owns its timeout."""
 
 import asyncio
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Awaitable, Callable, Generator
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -16,20 +16,10 @@ from .events import DownloadEvent
 from .request import DownloadRequest, IfExists
 
 if TYPE_CHECKING:
-    # A program that only waits has no need of these: they come with its first download.
+    # A program that only waits never imports these: they come with its first download.
     from .manager import DownloadManager
     from .state import DownloadState
     from .transfer import Transfer
-
-
-class ManagerProvider(Protocol):
-    """What a download needs of its client."""
-
-    async def get_task(self, task_id: str) -> VideoTask:
-        """Ask for a task."""
-
-    def _find_download_manager(self) -> "DownloadManager":
-        """Return what the downloads of the running loop share."""
 
 
 @attrs.frozen(kw_only=True)
@@ -45,10 +35,10 @@ class DownloadOptions:
 
 def find_id(source: object) -> str:
     """
-    Return the id of what is to be downloaded; "" of a wait that does not know it yet.
+    Return the id of the task to download; "" for a wait whose create has not been answered.
 
     Raises:
-        InvalidArgumentError: It is neither a task nor a wait, nor an id that there can be.
+        InvalidArgumentError: It is neither a task, nor a wait, nor a possible id.
     """
     if isinstance(source, Watch):
         return source.task_id or ""
@@ -62,32 +52,34 @@ class Download(SharedOperation[VideoFile, DownloadEvent]):
     Nothing is sent before the first of the two. Any number of consumers may
     await and iterate one download, one after the other or at once. When the
     last of them leaves, by ``break``, an exception or cancellation, it stops
-    and keeps what has come in a part file; a consumer that comes later, or
-    another download of the task to the same path, goes on from there.
+    and keeps the bytes received so far in a part file; a later consumer, or
+    another download of the task to the same path, resumes it.
 
-    A consumer that is slower than the bytes gets the newest event and never a
-    queue of old ones; the last event, with all bytes, is never left out.
+    A slow consumer gets the newest event, and no queue of old ones; the last
+    event, with all bytes, is never left out.
 
     Made by :meth:`SoraClient.download <sora_async.SoraClient.download>`.
     """
 
     def __init__(
         self,
-        door: ManagerProvider,
+        get_task: Callable[[str], Awaitable[VideoTask]],
+        find_manager: "Callable[[], DownloadManager]",
         source: str | VideoTask | Watch,
         request: DownloadRequest,
         options: DownloadOptions,
     ) -> None:
         super().__init__()
-        # Here, and not on the way: it would be no download's error that they cannot be imported.
+        # Here, and not while it runs: an ImportError is no error of a download.
         from .state import DownloadState
         from .transfer import Transfer
 
-        self._make_fetcher = Transfer
-        self._door = door
+        self._make_transfer = Transfer
+        self._get_task = get_task
+        self._find_manager = find_manager
         self._source = source
         self._download_request = request
-        self._terms = options
+        self._options = options
         self._task: asyncio.Task[None] | None = None
         self._ends_at: float | None = None
         self._state = DownloadState(request=request)
@@ -95,13 +87,13 @@ class Download(SharedOperation[VideoFile, DownloadEvent]):
 
     @property
     def task_id(self) -> str | None:
-        """Whose video it is; None as long as the create it waits for has not been answered."""
+        """The task whose video it is; None while the create that it waits for is not answered."""
         source = self._source
         return source.task_id if isinstance(source, Watch) else self._download_request.task_id
 
     @property
     def path(self) -> str:
-        """Where it goes."""
+        """The file to write."""
         return self._download_request.path
 
     @property
@@ -110,7 +102,7 @@ class Download(SharedOperation[VideoFile, DownloadEvent]):
         return self._latest
 
     def __repr__(self) -> str:
-        """Return the id and what is known of it."""
+        """Return the id and the newest event."""
         return f"<Download {self.task_id!r}: {self._latest or 'not begun'}>"
 
     def __await__(self) -> Generator[object, None, VideoFile]:
@@ -125,9 +117,9 @@ class Download(SharedOperation[VideoFile, DownloadEvent]):
         cancelled, and nobody else waits, it returns when the part file is closed.
 
         Raises:
-            DownloadError: The video is not on the disk; the class says why, and what to do.
+            DownloadError: The video is not on the disk; its class says why, and what to do.
             TaskFailedError: The task failed: there is no video.
-            SoraError: What the service said when it was asked for the task, or what ended the wait.
+            SoraError: The service did not return the task, or the wait for it has failed.
         """
         try:
             return await self._wait_for_end()
@@ -141,11 +133,11 @@ class Download(SharedOperation[VideoFile, DownloadEvent]):
 
     def _start(self) -> None:
         assert self._loop is not None
-        downloads = self._door._find_download_manager()
+        manager = self._find_manager()
         self._task = self._loop.create_task(
-            self._run(downloads, self._task), name=f"download {self.task_id}"
+            self._run(manager, self._task), name=f"download {self.task_id}"
         )
-        downloads.hold(self._task, self._close)
+        manager.hold(self._task, self._close)
         self._task.add_done_callback(self._on_task_done)
 
     def _stop(self) -> None:
@@ -154,7 +146,7 @@ class Download(SharedOperation[VideoFile, DownloadEvent]):
 
     def _on_task_done(self, task: asyncio.Task[None]) -> None:
         if task is self._task and self._consumers and self._end is None:
-            # By a stranger, before its first step: nobody else would tell those who wait.
+            # By foreign code, before its first step: nothing else would end the consumers' waits.
             self._finish(self._interrupted("the download was cancelled"))
 
     def _close(self) -> None:
@@ -165,46 +157,46 @@ class Download(SharedOperation[VideoFile, DownloadEvent]):
         self, reason: str, kind: type[DownloadInterruptedError] = DownloadInterruptedError
     ) -> DownloadInterruptedError:
         received = 0 if self._latest is None else self._latest.received
-        return attrs.evolve(self._state, size=received).interrupted(reason, kind)
+        return attrs.evolve(self._state, size=received).make_interrupted(reason, kind)
 
-    async def _run(self, downloads: "DownloadManager", previous: asyncio.Task[None] | None) -> None:
-        """Bring the file; whatever goes wrong in here reaches those who wait."""
+    async def _run(self, manager: "DownloadManager", previous: asyncio.Task[None] | None) -> None:
+        """Bring the file to the disk; every error reaches the consumers."""
         if previous is not None:
             await asyncio.wait([previous])
-        fetcher = self._make_fetcher(
-            downloads,
+        transfer = self._make_transfer(
+            manager,
             self._download_request,
-            if_exists=self._terms.if_exists,
-            allow_private=self._terms.allow_private,
-            ask=self._door.get_task,
-            tell=self._on_progress,
+            if_exists=self._options.if_exists,
+            allow_private=self._options.allow_private,
+            get_task=self._get_task,
+            report=self._on_progress,
         )
         try:
             if self._end is None:
-                self._finish(await self._fetch(downloads, fetcher))
+                self._finish(await self._transfer(manager, transfer))
         except asyncio.CancelledError:
-            if fetcher.file is not None:
-                self._finish(fetcher.file)  # it was too late to stop
+            if transfer.file is not None:
+                self._finish(transfer.file)  # it had ended already
             raise
         except SoraError as error:
-            # Without its frames, which hold what is not written.
-            self._finish(fetcher.file or error.with_traceback(None))
+            # Without its frames, which hold bytes that are not written yet.
+            self._finish(transfer.file or error.with_traceback(None))
         except Exception as bug:
             self._finish(bug)
 
-    async def _fetch(self, downloads: "DownloadManager", fetcher: "Transfer") -> VideoFile:
-        source, found = self._source, await fetcher.find()
+    async def _transfer(self, manager: "DownloadManager", transfer: "Transfer") -> VideoFile:
+        source, found = self._source, await transfer.find_existing()
         if found is None and isinstance(source, Watch):
             source = await source
-            found = await fetcher.find()  # a wait is long, and a file may have come
+            found = await transfer.find_existing()  # a file may have appeared during the wait
         if found is not None:
             return found
-        loop, timeout = asyncio.get_running_loop(), self._terms.timeout
+        loop, timeout = asyncio.get_running_loop(), self._options.timeout
         if timeout is not None and self._ends_at is None:
             self._ends_at = loop.time() + timeout
         try:
-            async with asyncio.timeout_at(self._ends_at) as limit, downloads.places:
-                return await fetcher.fetch(source if isinstance(source, VideoTask) else None)
+            async with asyncio.timeout_at(self._ends_at) as limit, manager.slots:
+                return await transfer.run(source if isinstance(source, VideoTask) else None)
         except TimeoutError:
             if not limit.expired():
                 raise
@@ -212,21 +204,21 @@ class Download(SharedOperation[VideoFile, DownloadEvent]):
 
     def _on_progress(self, state: "DownloadState", received: int) -> None:
         self._state = state
-        self._publish_event(received, state.total, state.fault)
+        self._publish_event(received, state.total, state.last_error)
 
-    def _publish_event(self, received: int, total: int | None, fault: SoraError | None) -> None:
+    def _publish_event(self, received: int, total: int | None, error: SoraError | None) -> None:
         assert self._loop is not None
         self._latest = DownloadEvent(
             task_id=self._state.request.task_id,
             received=received,
             total=total,
             elapsed=self._loop.time() - self._started,
-            fault=fault,
+            fault=error,
         )
         self._publish()
 
     def _finish(self, end: VideoFile | BaseException) -> None:
-        """Take the end of the download and wake everybody."""
+        """Keep the end of the download, and wake all consumers."""
         if self._has_ended:  # pragma: no cover - two ends within one turn of the loop
             return
         self._set_end(end)

@@ -1,4 +1,4 @@
-"""What an answer says that is no video: a link to one, or an error of ours."""
+"""What a response without a video says: a URL of one, or an error."""
 
 from .._wire.json import parse_json
 from .._wire.media_types import describe_content
@@ -18,45 +18,49 @@ from ..models.json_fields import read_mapping, read_url
 from .state import DownloadState, ErrorResponse, UrlInstead
 
 _LINK_KEYS = ("download_url", "downloadUrl", "signed_url", "presigned_url", "link", "href")
-"""Beside the many places of a task's URL, where an answer of ``/content`` may have one."""
+"""Keys of a URL in a response of ``/content``, beside those of a task's URL."""
 
 
 def read_error_response(
-    state: DownloadState, response: Response, *, is_own: bool, secrets: tuple[str, ...]
+    state: DownloadState, response: Response, *, from_service: bool, secrets: tuple[str, ...]
 ) -> ErrorResponse | UrlInstead:
     """
-    Return what an answer says that is no video.
+    Return what a response without a video says.
 
-    What the service's ``/content`` says is read like any reply of the service, the failed task
-    itself included. A storage's words are for its operator, and of them only the class is taken.
+    The service's ``/content`` is read like any response of the service, a failed task included.
+    What a storage host says is for its operator: only the class of its error is used.
 
     Args:
-        state: What is known of the download.
-        response: The answer, with as much of its body as was read.
-        is_own: Whether the service itself gave it.
-        secrets: What the request may have been sent with and must not be shown.
+        state: The state of the download.
+        response: The response, with as much of its body as was read.
+        from_service: Whether the service itself sent it.
+        secrets: What must not be shown, because the request may have had it.
     """
-    is_good, is_service = 200 <= response.status < 300, is_own and state.is_content
-    link = read_link(response.body, url=response.url) if is_good and is_service else None
-    if link is not None:
-        return UrlInstead(link)
-    said = _decode(response, task_id=state.request.task_id, secrets=secrets)
-    is_passing = isinstance(said, RateLimitError | ServiceUnavailableError)
-    is_gone = response.status == 410
-    error: SoraError | None = said if is_passing or (is_service and not is_gone) else None
-    if error is None and is_good:
+    is_success = 200 <= response.status < 300
+    is_content_response = from_service and state.is_content
+    if is_success and is_content_response:
+        link = read_link(response.body, url=response.url)
+        if link is not None:
+            return UrlInstead(link)
+    decoded = _decode(response, task_id=state.request.task_id, secrets=secrets)
+    is_transient = isinstance(decoded, RateLimitError | ServiceUnavailableError)
+    if decoded is not None and (is_transient or (is_content_response and response.status != 410)):
+        error = decoded
+    elif is_success:
         reason = f"{describe_content(response.body)} came, and no video"
-        error = state.error(NotAVideoError, reason)
+        error = state.make_error(NotAVideoError, reason)
+    else:
+        error = state.make_error(VideoGoneError, f"the link answered {response.status}")
     return ErrorResponse(
         status=response.status,
-        error=error or state.error(VideoGoneError, f"the link answered {response.status}"),
-        is_own=is_own,
-        retry_after=said.retry_after if isinstance(said, ResponseError) else None,
+        error=error,
+        from_service=from_service,
+        retry_after=decoded.retry_after if isinstance(decoded, ResponseError) else None,
     )
 
 
 def _decode(response: Response, *, task_id: str, secrets: tuple[str, ...]) -> SoraError | None:
-    """Return the error that an answer is, None if it is none that we know."""
+    """Return the error that a response is; None if it is none that we know."""
     try:
         task = decode_response(response, task_id=task_id, secrets=secrets)
     except ResponseError as error:
@@ -68,11 +72,11 @@ def _decode(response: Response, *, task_id: str, secrets: tuple[str, ...]) -> So
 
 def read_link(body: bytes, *, url: str) -> str | None:
     """
-    Return the URL of the file that an answer names instead of being it, None if it names none.
+    Return the URL of the file that a response names instead of being it; None if it names none.
 
     Args:
         body: JSON, or the URL alone as text.
-        url: What was asked for; never the file.
+        url: The address that was requested; never the file.
     """
     try:
         value = parse_json(body)
@@ -82,6 +86,11 @@ def read_link(body: bytes, *, url: str) -> str | None:
         return read_url(value)
     inner = open_envelope(value)
     found = find_video_url(inner, url=url, has_succeeded=True)
-    places = (value, inner, read_mapping(value.get("data")))
-    links = (read_url(place.get(key)) for place in places for key in _LINK_KEYS)
-    return found or next(filter(None, links), None)
+    if found is not None:
+        return found
+    for place in (value, inner, read_mapping(value.get("data"))):
+        for key in _LINK_KEYS:
+            link = read_url(place.get(key))
+            if link is not None:
+                return link
+    return None

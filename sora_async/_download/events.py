@@ -9,15 +9,15 @@ from ..models.repr import brief
 @attrs.frozen(kw_only=True)
 class DownloadEvent:
     """
-    One news of a download.
+    An update of a download.
 
     Attributes:
-        task_id: Whose video it is.
-        received: Bytes of the file that are here. It goes back when the file has to be fetched
-            from its beginning again.
-        total: Bytes of the whole file; None while nobody has told.
+        task_id: The task whose video it is.
+        received: Bytes of the file received so far. It goes back when the file has to be
+            fetched from its beginning again.
+        total: Bytes of the whole file; None while unknown.
         elapsed: Seconds since the download began.
-        fault: Why the download is held up; None while bytes come.
+        fault: Why no bytes arrive at present; None while they do.
     """
 
     __repr__ = brief
@@ -34,5 +34,5 @@ class DownloadEvent:
         line = f"{self.task_id}  {done}  {self.received} bytes  {self.elapsed:.1f} s"
         if self.fault is None:
             return line
-        # What some errors advise is for those who get the error itself.
-        return f"{line}  held up: {getattr(self.fault, 'reason', self.fault)}"
+        # The advice of some errors is for those who get the error itself.
+        return f"{line}  retrying: {getattr(self.fault, 'reason', self.fault)}"

@@ -1,4 +1,4 @@
-"""The disk as one download uses it: each call in a thread, each error of the system one of ours."""
+"""The files of one download: each call in a thread, each error of the system as one of ours."""
 
 import errno
 from collections.abc import Callable
@@ -8,44 +8,43 @@ from typing import Any, TypeVar
 from ..errors import DiskFullError, DownloadError, FileWriteError, OutputExistsError
 from ..models import VideoFile, VideoTask
 from .manager import DownloadManager
-from .part_file import PartFile, check_target
+from .part_file import PartFile, ResumeInfo, check_target
 from .request import DownloadRequest, IfExists
-from .resume_info import ResumeInfo
 from .state import DownloadState
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 T = TypeVar("T")
 
 
 class DownloadFileIO:
     """
-    Where one attempt puts what comes.
+    The part file and the output file of one transfer.
 
     Args:
-        downloads: Whose threads do the work.
-        request: What is fetched.
+        manager: Has the threads.
+        request: What to download.
         if_exists: What to do about a file that is there.
 
     Attributes:
-        request: What is fetched, as far as it is known.
-        shown: Where it is fetched from, for errors; None before any request.
+        request: What to download, with the task's id once it is known.
+        display_url: The address it comes from, for errors; None before any request.
         file: The file under its path; None until it is there.
     """
 
     def __init__(
-        self, downloads: DownloadManager, request: DownloadRequest, *, if_exists: IfExists
+        self, manager: DownloadManager, request: DownloadRequest, *, if_exists: IfExists
     ) -> None:
         self.request = request
-        self.shown: str | None = None
+        self.display_url: str | None = None
         self.file: VideoFile | None = None
-        self._downloads = downloads
+        self._manager = manager
         self._target = Path(request.path)
         self._if_exists = if_exists
         self._parts: list[PartFile] = []
 
-    async def find(self) -> VideoFile | None:
-        """Return a file that is there and is to stay; raise what is in the way of a new one."""
+    async def find_existing(self) -> VideoFile | None:
+        """Return a file that is there and stays; raise what prevents a new one."""
         found = await self.run(check_target, self._target, self._if_exists)
         if found is None:
             return None
@@ -61,17 +60,17 @@ class DownloadFileIO:
         self._parts.append(PartFile(self._target, self.request.source))
 
     async def begin(self, part: PartFile, state: DownloadState) -> None:
-        """Empty the part file, and note where what follows is from."""
-        origin = ResumeInfo(
+        """Empty the part file, and write down where its bytes will come from."""
+        resume_info = ResumeInfo(
             source=self.request.source,
-            place=state.place,
+            url_digest=state.url_digest,
             validator=state.validator,
             total=state.total,
         )
-        await self.run(part.begin, origin)
+        await self.run(part.begin, resume_info)
 
     async def publish(self, part: PartFile) -> None:
-        """Make the part file the file, unless another one has come and is to stay."""
+        """Move the part file to its path, unless another file has appeared there and stays."""
         try:
             await self.run(part.publish, self._if_exists)
         except OutputExistsError:
@@ -80,7 +79,7 @@ class DownloadFileIO:
             part.drop()
 
     async def close(self, task: VideoTask | None) -> None:
-        """Close the part file, and tell in *file* whether it has become that of *task*."""
+        """Close the part file; *file* is set if it has become the file of *task*."""
         for part in self._parts:
             if part.published:
                 self.file = VideoFile(
@@ -89,9 +88,9 @@ class DownloadFileIO:
             await self.run(part.close)
 
     async def run(self, call: Callable[..., T], *args: Any) -> T:
-        """Return what a blocking call returns; an error of the system is one of ours."""
+        """Return what a blocking call returns; raise an error of the system as one of ours."""
         try:
-            return await self._downloads.run(call, *args)
+            return await self._manager.run_in_thread(call, *args)
         except OSError as error:
             failure = self._translate(error)
             raise failure from error
@@ -101,8 +100,8 @@ class DownloadFileIO:
         reason, code = error.strerror or str(error), error.errno
         if isinstance(error, FileExistsError):
             return OutputExistsError(task_id, path, reason)
-        if code in _FULL:
-            reason = f"no room on the disk: {reason}"
-            return DiskFullError(task_id, path, reason, self.shown, code)
+        if code in _DISK_FULL:
+            reason = f"no space for the file: {reason}"
+            return DiskFullError(task_id, path, reason, self.display_url, code)
         reason = f"the file cannot be written: {reason}"
-        return FileWriteError(task_id, path, reason, self.shown, code)
+        return FileWriteError(task_id, path, reason, self.display_url, code)

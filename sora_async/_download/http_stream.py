@@ -21,8 +21,8 @@ from .._wire.origins import (
     is_same_origin,
     join_link,
 )
+from .._wire.redaction import without_query
 from ..errors import ConnectionFailedError, InvalidArgumentError, SoraError
-from .address_guard import without_query
 
 BUFFER = 256 * 1024
 """Bytes that aiohttp holds of an answer before it lets the server wait, times two."""
@@ -138,7 +138,7 @@ class FileHttpClient:
         return is_same_origin(url, str(self._base))
 
     async def open(
-        self, url: str, headers: Mapping[str, str], *, is_bare: bool, allow_private: bool
+        self, url: str, headers: Mapping[str, str], *, without_key: bool, allow_private: bool
     ) -> FileResponse:
         """
         Return the answer to a GET, redirects followed, and each of them looked at.
@@ -146,18 +146,20 @@ class FileHttpClient:
         Args:
             url: What to ask for.
             headers: What to ask with.
-            is_bare: Whether the service's own origin is not to be given the key.
+            without_key: Whether a request to the service's origin goes without the key.
             allow_private: Whether a link may lead into a network that is not the internet.
 
         Raises:
             ConnectionFailedError: No answer came in time.
-            LinkRefused: The address, or one it leads to, is none to follow.
+            AddressNotAllowed: The address, or one it leads to, is none to follow.
             InvalidArgumentError: The session that was given is closed.
         """
         try:
             async with asyncio.timeout(self.patience):
                 is_guarded = not allow_private and await self._guards()
-                return await self._follow(url, headers, is_bare=is_bare, is_guarded=is_guarded)
+                return await self._follow(
+                    url, headers, without_key=without_key, is_guarded=is_guarded
+                )
         except InvalidArgumentError:
             raise  # although it is a ValueError
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -183,12 +185,12 @@ class FileHttpClient:
         return failure
 
     async def _follow(
-        self, url: str, headers: Mapping[str, str], *, is_bare: bool, is_guarded: bool
+        self, url: str, headers: Mapping[str, str], *, without_key: bool, is_guarded: bool
     ) -> FileResponse:
         target = self._check(url, is_guarded=is_guarded)
         for _ in range(MAX_REDIRECTS + 1):
             is_own = self.is_own(str(target))
-            if is_own and not is_bare:
+            if is_own and not without_key:
                 response = await self._transport.open(target, headers)
             else:
                 response = await self._open_elsewhere(

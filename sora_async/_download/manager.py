@@ -1,4 +1,4 @@
-"""What the downloads of one client share on one loop: places, threads, and their end."""
+"""What the downloads of one client share on one event loop."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,65 +10,65 @@ from .._http.request_queue import RequestQueue
 from ..errors import SoraError
 from .http_stream import FileHttpClient
 
-MOST_THREADS = 8
-"""More would not make a disk faster."""
+MAX_THREADS = 8
+"""More threads would not make a disk faster."""
 
 T = TypeVar("T")
 
 
 class DownloadManager:
     """
-    What the downloads of one client share on one loop.
+    What the downloads of one client share on one event loop.
 
     Attributes:
-        stream: Sends their requests.
-        queue: Whose turn it is to ask the service.
-        note: Is told of what the service answers, which may slow down all of the client.
+        http: Sends the requests for files.
+        queue: The rate limit of requests to the service.
+        record_error: Is told of each error of the service, which may slow the whole client down.
         secrets: What no error may show.
-        places: How many there may be at once.
+        slots: Limits how many downloads run at once.
     """
 
     def __init__(
         self,
-        stream: FileHttpClient,
+        http: FileHttpClient,
         queue: RequestQueue[Any],
         *,
-        note: Callable[[str, SoraError], None],
+        record_error: Callable[[str, SoraError], None],
         secrets: tuple[str, ...],
         max_concurrent: int,
     ) -> None:
-        self.stream = stream
+        self.http = http
         self.queue = queue
-        self.note = note
+        self.record_error = record_error
         self.secrets = secrets
-        self.places = asyncio.Semaphore(max_concurrent)
+        self.slots = asyncio.Semaphore(max_concurrent)
         self._threads = ThreadPoolExecutor(
-            min(max_concurrent, MOST_THREADS), thread_name_prefix="sora_async download"
+            min(max_concurrent, MAX_THREADS), thread_name_prefix="sora_async download"
         )
         self._tasks: dict[asyncio.Task[None], Callable[[], None]] = {}
 
-    async def run(self, call: Callable[..., T], *args: Any) -> T:
+    async def run_in_thread(self, call: Callable[..., T], *args: Any) -> T:
         """
-        Return what a blocking call returns; it is never left alone half done.
+        Return what a blocking call returns.
 
         Raises:
-            asyncio.CancelledError: After the call has ended.
+            asyncio.CancelledError: After the call has ended: it is never left running.
         """
         loop = asyncio.get_running_loop()
         return await finish_when_cancelled(loop.run_in_executor(self._threads, call, *args))
 
-    def hold(self, task: asyncio.Task[None], close: Callable[[], None]) -> None:
-        """Keep a task of a download until it ends; *close* tells the download that we close."""
-        self._tasks[task] = close
+    def hold(self, task: asyncio.Task[None], on_close: Callable[[], None]) -> None:
+        """Keep a download's task until it ends; *on_close* is called when the client closes."""
+        self._tasks[task] = on_close
         task.add_done_callback(lambda done: self._tasks.pop(done, None))
 
     async def close(self) -> None:
         """End all downloads, and wait until their files are closed."""
         tasks = dict(self._tasks)
-        for task, close in tasks.items():
-            close()
+        for task, on_close in tasks.items():
+            on_close()
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
-        await self.stream.close()
+        await self.http.close()
         self._threads.shutdown(wait=False)

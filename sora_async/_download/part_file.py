@@ -1,12 +1,18 @@
 """
-The part file of a download: what has come so far, where it is from, and how it becomes the file.
+The part file of a download: the bytes received so far, and how they become the file.
 
-All of it blocks, and is called from threads.
+A note beside it says where the bytes come from, and gets a line for each write: how many bytes
+there are then, and the checksum of all of them. So damage by a crash, a full disk or another
+program is found when the file is opened again, in the note as well as in the file, and the bytes
+before the damage are still used.
+
+Everything here blocks, and is called from threads.
 """
 
 import contextlib
 import errno
 import hashlib
+import json
 import os
 import stat
 import sys
@@ -15,46 +21,109 @@ import threading
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
+
+import attrs
+from attrs.validators import instance_of, optional
 
 from .._wire.media_types import ENOUGH, find_video_type
+from .file_lock import lock_file
 from .request import IfExists
-from .resume_info import ResumeInfo, read_note, write_mark, write_origin
-
-if sys.platform != "win32":  # pragma: no branch
-    import fcntl
-
-BUSY = "another download is writing this file"
 
 PART, NOTE = ".part", ".part.note"
 """How the names of a part file and of its note end."""
 
-LONGEST_NAME = 240
+MAX_NAME = 240
 """Bytes of a name to which those ends can be added; a longer one is replaced by its checksum."""
 
 _BLOCK = 1 << 20
-_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
-"""What file systems say that have no hard links."""
+_NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+"""Errors of a file system without hard links."""
+
+
+def _check_header(_: object, __: object, text: Any) -> None:
+    """Let nothing from a damaged note into a request."""
+    if not isinstance(text, str) or not (text.isascii() and text.isprintable()):
+        raise ValueError("not a validator")
+
+
+@attrs.frozen(kw_only=True)
+class ResumeInfo:
+    """
+    Where the bytes of a part file come from.
+
+    Attributes are those of :class:`~sora_async._download.state.DownloadState`; *source* is that of
+    :class:`~sora_async._download.request.DownloadRequest`.
+    """
+
+    source: str = attrs.field(validator=instance_of(str))
+    url_digest: str = attrs.field(default="", validator=instance_of(str))
+    validator: str | None = attrs.field(default=None, validator=optional(_check_header))
+    total: int | None = attrs.field(default=None, validator=optional(instance_of(int)))
+
+
+@attrs.frozen
+class Checkpoint:
+    """How many bytes there were, and their checksum; its line in the note ends at *end*."""
+
+    size: int = attrs.field(validator=instance_of(int))
+    checksum: int = attrs.field(validator=instance_of(int))
+    end: int
+
+
+def encode_resume_info(info: ResumeInfo) -> bytes:
+    """Return the first line of a note."""
+    return _encode_line({"version": 1, **attrs.asdict(info)})
+
+
+def encode_checkpoint(size: int, checksum: int) -> bytes:
+    """Return the line which says that *size* bytes with this checksum are in the part file."""
+    return _encode_line([size, checksum])
+
+
+def _encode_line(value: Any) -> bytes:
+    return json.dumps(value).encode() + b"\n"
+
+
+def decode_note(text: bytes) -> tuple[ResumeInfo, list[Checkpoint]]:
+    """
+    Return the content of a note, up to the first line that is damaged: a crash may cut it off.
+
+    Raises:
+        ValueError: Nothing can be read; TypeError, KeyError and RecursionError mean the same.
+    """
+    first, *lines = text.split(b"\n")
+    fields = json.loads(first)
+    if fields.pop("version") != 1:
+        raise ValueError("a note of another version")
+    info, checkpoints, end = ResumeInfo(**fields), list[Checkpoint](), len(first) + 1
+    with contextlib.suppress(ValueError, TypeError, RecursionError):
+        for line in lines[:-1]:
+            end += len(line) + 1
+            size, checksum = json.loads(line)
+            checkpoints.append(Checkpoint(size, checksum, end))
+    return info, checkpoints
 
 
 class PartFile:
     """
-    A part file that is open, with its note beside it.
-
-    The note begins with the origin, and gets a line for each write: how many bytes there are then,
-    and their checksum. So what a crash, a full disk or a stranger has damaged is found out when
-    the file is opened again, and the part before the damage is still of use.
+    An open part file, with its note beside it.
 
     It is locked while it is open: two downloads to one path would write into each other's file.
 
+    Args:
+        target: The file that it becomes.
+        source: What its bytes must be of, to be kept.
+
     Attributes:
-        origin: Where its bytes are from.
-        size: How many of them there are.
-        published: Whether it has become the file; *content_type* is then what it is.
+        resume_info: Where its bytes come from.
+        size: How many bytes it has.
+        published: Whether it has become the file; *content_type* is then its media type.
     """
 
     def __init__(self, target: Path, source: str) -> None:
         name = target.name
-        if len(os.fsencode(name)) > LONGEST_NAME:
+        if len(os.fsencode(name)) > MAX_NAME:
             name = hashlib.sha256(os.fsencode(name)).hexdigest()
         self.target = target
         self.path = target.with_name(name + PART)
@@ -64,7 +133,7 @@ class PartFile:
         self.size = 0
         self.published = False
         self.content_type: str | None = None
-        self.origin = ResumeInfo(source=source)
+        self.resume_info = ResumeInfo(source=source)
         self._file = _open_locked(self.path)
         self._note = -1
         try:
@@ -74,41 +143,41 @@ class PartFile:
             self.close()
             raise
 
-    def begin(self, origin: ResumeInfo) -> None:
-        """Throw away what is there: the file comes from its beginning, and from this origin."""
+    def begin(self, resume_info: ResumeInfo) -> None:
+        """Drop all bytes: the file comes from its beginning, as *resume_info* says."""
         with self._lock:
             self.size = self._checksum = 0
-            self.origin = origin
+            self.resume_info = resume_info
             os.ftruncate(self._note, 0)
             os.ftruncate(self._file, 0)
-            _write(self._note, write_origin(origin))
+            _write(self._note, encode_resume_info(resume_info))
 
     def write(self, chunks: Sequence[bytes]) -> None:
-        """Add bytes at the end; after an error there are as many as before."""
+        """Append bytes; after an error there are as many as before."""
         with self._lock:
             os.lseek(self._file, self.size, os.SEEK_SET)
             size, checksum = self.size, self._checksum
             for chunk in chunks:
                 _write(self._file, chunk)
                 size, checksum = size + len(chunk), zlib.crc32(chunk, checksum)
-            _write(self._note, write_mark(size, checksum))
+            _write(self._note, encode_checkpoint(size, checksum))
             self.size, self._checksum = size, checksum
 
-    def missing(self) -> int:
-        """Return how many bytes a file that has come whole lacks by its own account."""
+    def count_missing(self) -> int:
+        """Return how many bytes the file lacks at its end, by its own boxes."""
         with self._lock:
             return missing_bytes(self._read, self.size)
 
     def publish(self, if_exists: IfExists) -> None:
         """
-        Let the part file become the file, at once and as a whole.
+        Move the part file to its path, in one step.
 
         Raises:
-            FileExistsError: A file has appeared under the path, and is not to be touched.
+            FileExistsError: A file has appeared under the path, and must not be touched.
         """
         with self._lock:
             if not _is_at(self._file, self.path):
-                raise FileNotFoundError(errno.ENOENT, f"{self.path.name} was taken away")
+                raise FileNotFoundError(errno.ENOENT, f"{self.path.name} was removed")
             os.ftruncate(self._file, self.size)
             os.fsync(self._file)
             self.content_type = find_video_type(self._read(0, ENOUGH))
@@ -118,23 +187,23 @@ class PartFile:
             if if_exists == "overwrite":
                 self.path.replace(self.target)
             else:
-                move_without_harm(self.path, self.target)
+                move_without_overwriting(self.path, self.target)
             _sync_directory(self.target.parent)
             self.published = True
             self._note_path.unlink(missing_ok=True)
 
     def drop(self) -> None:
-        """Let nothing of it remain when it is closed."""
+        """Remove the part file and its note when they are closed."""
         self.size = 0
 
     def close(self) -> None:
-        """Close the file, and leave it for another download to go on with if it holds anything."""
+        """Close the file; one that has any bytes stays, for another download to resume."""
         with self._lock:
             if self.size == 0:
                 _remove(self._note, self._note_path)
                 _remove(self._file, self.path)
-            for one in {self._file, self._note} - {-1}:
-                os.close(one)
+            for file in {self._file, self._note} - {-1}:
+                os.close(file)
             self._file = self._note = -1
 
     def _read(self, position: int, size: int) -> bytes:
@@ -142,22 +211,51 @@ class PartFile:
         return os.read(self._file, size)
 
     def _restore(self) -> None:
-        """Find out how much of what an earlier download has left is of use."""
+        """Find out how many bytes of an earlier download can be used."""
         text = _read_all(self._note)
-        good = 0
+        note_size = 0
         with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
-            origin, marks = read_note(text)
-            if origin.source == self.origin.source:
-                for mark in marks:
-                    length = mark.size - self.size
-                    if _checksum(self._file, length, self._checksum) != mark.checksum:
+            info, checkpoints = decode_note(text)
+            if info.source == self.resume_info.source:
+                for checkpoint in checkpoints:
+                    length = checkpoint.size - self.size
+                    checksum = _update_checksum(self._file, length, self._checksum)
+                    if checksum != checkpoint.checksum:
                         break
-                    self.size, self._checksum, good = mark.size, mark.checksum, mark.end
+                    self.size, self._checksum = checkpoint.size, checkpoint.checksum
+                    note_size = checkpoint.end
                 if self.size:
-                    self.origin = origin
-        # To cut off takes no room, and the disk may be full.
-        os.ftruncate(self._note, good)
+                    self.resume_info = info
+        # Truncating takes no space, and the disk may be full.
+        os.ftruncate(self._note, note_size)
         os.ftruncate(self._file, self.size)
+
+
+def missing_bytes(read: Callable[[int, int], bytes], size: int) -> int:
+    """
+    Return how many bytes an MP4 or QuickTime file lacks at its end, by its own boxes.
+
+    A service may cut a file and tell the length of what is left; each box says how long it is. A
+    file of another kind, or one with boxes that cannot be read, lacks nothing.
+
+    Source: ISO/IEC 14496-12, section 4.2 (boxes).
+
+    Args:
+        read: Returns so many bytes (second) from a position (first).
+        size: Bytes of the file.
+    """
+    if find_video_type(read(0, ENOUGH)) not in ("video/mp4", "video/quicktime"):
+        return 0
+    position = 0
+    while size - position >= 16:
+        head = read(position, 16)
+        length = int.from_bytes(head[:4], "big")
+        if length == 1:
+            length = int.from_bytes(head[8:16], "big")
+        if length < 8 or not all(0x20 <= byte < 0x7F for byte in head[4:8]):
+            return 0  # the last box reaches to the end of the file, or this is no box
+        position += length
+    return max(0, position - size)
 
 
 _CREATE = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -167,20 +265,19 @@ def _open_regular(path: Path, flags: int = 0) -> int:
     file = os.open(path, _CREATE | flags, 0o666)
     if not stat.S_ISREG(os.fstat(file).st_mode):
         os.close(file)
-        raise OSError(errno.EEXIST, f"{path.name} is there and is no file")
+        raise OSError(errno.EEXIST, f"{path.name} is there and is not a regular file")
     return file
 
 
 def _open_locked(path: Path) -> int:
-    """Return a part file that nobody else has open, and that has no other name."""
+    """Open a part file that nobody else has open, and that has no other name."""
     while True:
         file = _open_regular(path)
         try:
-            if sys.platform != "win32":  # pragma: no branch
-                _lock(file)
+            _lock(file)
             if os.fstat(file).st_nlink == 1 and _is_at(file, path):
                 return file
-            # It is a file already, after a crash between its two names; or was renamed just now.
+            # After a crash between link and unlink it is the file already; or it was just renamed.
             _remove(file, path)
         except BaseException:
             os.close(file)
@@ -190,11 +287,9 @@ def _open_locked(path: Path) -> int:
 
 def _lock(file: int) -> None:
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock_file(file)
     except BlockingIOError as error:
-        raise OSError(errno.EBUSY, BUSY) from error
-    except OSError:  # pragma: no cover - a network's file system without locks
-        pass
+        raise OSError(errno.EBUSY, "another download is writing this file") from error
 
 
 def _is_at(file: int, path: Path) -> bool:
@@ -204,7 +299,7 @@ def _is_at(file: int, path: Path) -> bool:
 
 
 def _remove(file: int, path: Path) -> None:
-    """Take an open file's name away, if it is still its name."""
+    """Remove the name of an open file, if it still is its name."""
     with contextlib.suppress(OSError):
         if _is_at(file, path):
             path.unlink()
@@ -223,8 +318,8 @@ def _read_all(file: int) -> bytes:
     return b"".join(blocks)
 
 
-def _checksum(file: int, size: int, checksum: int) -> int:
-    """Return the checksum of all before and of the next bytes; -1 where there are too few."""
+def _update_checksum(file: int, size: int, checksum: int) -> int:
+    """Return the checksum of the bytes before and the next *size*; -1 if there are fewer."""
     while size:
         block = os.read(file, min(size, _BLOCK)) if size > 0 else b""
         if not block:
@@ -233,20 +328,20 @@ def _checksum(file: int, size: int, checksum: int) -> int:
     return checksum
 
 
-def move_without_harm(part: Path, target: Path) -> None:
-    """Give a file its name, unless something has that name."""
+def move_without_overwriting(part: Path, target: Path) -> None:
+    """Rename a file, unless something has the new name."""
     try:
         os.link(part, target, follow_symlinks=False)
     except OSError as error:
-        if error.errno not in _NO_LINKS:
+        if error.errno not in _NO_HARD_LINKS:
             raise
-        move_over_a_reservation(part, target)
+        move_over_reservation(part, target)
     else:
         part.unlink()
 
 
-def move_over_a_reservation(part: Path, target: Path) -> None:
-    """Do the same where there are no hard links: for an instant the file is there, and empty."""
+def move_over_reservation(part: Path, target: Path) -> None:
+    """Do the same without hard links: for an instant the target is there, and empty."""
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
     try:
         part.replace(target)
@@ -256,7 +351,7 @@ def move_over_a_reservation(part: Path, target: Path) -> None:
 
 
 def _sync_directory(path: Path) -> None:
-    """Let the new name outlive a power cut, where a system can do that."""
+    """Let the new name survive a power cut, where the system can do that."""
     with contextlib.suppress(OSError):
         directory = os.open(path, os.O_RDONLY)
         try:
@@ -267,10 +362,10 @@ def _sync_directory(path: Path) -> None:
 
 def check_target(target: Path, if_exists: IfExists) -> tuple[int, str | None] | None:
     """
-    Return size and media type of a file that is there already and is to stay; None for none.
+    Return size and media type of a file that is there already and stays; None if there is none.
 
     Raises:
-        OSError: There is one that is in the way, or no file can be made here.
+        OSError: A file is in the way, or none can be written here.
     """
     try:
         found = target.stat()
@@ -287,31 +382,4 @@ def check_target(target: Path, if_exists: IfExists) -> tuple[int, str | None] | 
     if not target.parent.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, f"there is no directory {target.parent}")
     with tempfile.TemporaryFile(dir=target.parent):
-        return None  # whatever forbids to write here has been met now
-
-
-def missing_bytes(read: Callable[[int, int], bytes], size: int) -> int:
-    """
-    Return how many bytes an MP4 or QuickTime file lacks at its end, by its own account.
-
-    A service may cut a file and tell the length of what it has left; each box says how long it
-    is. A file of another kind, or one that is none of ours to judge, lacks nothing.
-
-    Source: ISO/IEC 14496-12, section 4.2 (boxes).
-
-    Args:
-        read: Returns so many bytes (second) from a position (first).
-        size: Of the file that is here.
-    """
-    if find_video_type(read(0, ENOUGH)) not in ("video/mp4", "video/quicktime"):
-        return 0
-    position = 0
-    while size - position >= 16:
-        head = read(position, 16)
-        length = int.from_bytes(head[:4], "big")
-        if length == 1:
-            length = int.from_bytes(head[8:16], "big")
-        if length < 8 or not all(0x20 <= byte < 0x7F for byte in head[4:8]):
-            return 0  # the last box reaches to the end of the file, or this is no box
-        position += length
-    return max(0, position - size)
+        return None  # so a file can be written here

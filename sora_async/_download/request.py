@@ -1,4 +1,4 @@
-"""What is to be downloaded, and where to."""
+"""What to download, and where to."""
 
 from typing import Literal
 
@@ -9,20 +9,20 @@ from ..models.repr import brief
 from ..schedule import Jitter
 
 IfExists = Literal["error", "overwrite", "skip"]
-"""What a download does about a file that is under its path already."""
+"""What a download does about a file that is already under its path."""
 
 
 @attrs.frozen(kw_only=True)
 class DownloadRequest:
     """
-    What is fetched, and where to.
+    What to download, and where to.
 
     Attributes:
-        task_id: Whose video it is.
-        path: Where it is to go.
-        max_size: The most bytes it may have; None for any number.
-        variant: Another file than the video that ``/content`` has; None for the video.
-        jitter: Makes a pause of every upper end.
+        task_id: The task whose video it is.
+        path: The file to write.
+        max_size: The most bytes the file may have; None for no limit.
+        variant: Another file of the task that ``/content`` serves; None for the video.
+        jitter: Turns the upper end of a pause into the pause.
     """
 
     __repr__ = brief
@@ -35,5 +35,5 @@ class DownloadRequest:
 
     @property
     def source(self) -> str:
-        """What a part file has to be of, to be gone on with."""
+        """What a part file must be of, so that this download can resume it."""
         return self.task_id if self.variant is None else f"{self.task_id} {self.variant}"

@@ -1,9 +1,11 @@
-"""What is known of a download, what it may see, and what may be decided: plain values."""
+"""The state of a download, what it observes, and what it does next: plain values."""
 
+import hashlib
 from typing import TypeVar
 
 import attrs
 
+from .._wire.redaction import without_query
 from ..errors import (
     DownloadError,
     DownloadInterruptedError,
@@ -12,7 +14,6 @@ from ..errors import (
     VideoTooLargeError,
 )
 from ..models import VideoTask
-from .address_guard import without_query
 from .content_range import ContentRange
 from .request import DownloadRequest
 
@@ -25,73 +26,80 @@ class DownloadState:
     What is known of a download.
 
     Attributes:
-        url: The address to ask; None before the first is known.
-        is_content: Whether it is the service's own ``/content``.
-        is_bare: Whether it is asked without the key, although it is on the service's origin.
-        size: Bytes that are here.
-        place: Of which address they are, see :func:`~sora_async._download.address_guard.place_of`.
-        validator: Of which version of the file they are; None when it cannot be told.
-        total: Bytes of the whole file, None when it is not known.
-        furthest: The most bytes that have ever been here.
-        tries: Breaks in a row without progress.
-        links: Fresh links in a row without progress.
-        damages: How often the file came whole and lacked its end all the same.
-        dead: Addresses that gave no video.
-        early_since: When ``/content`` first did not have the file yet.
-        fault: The newest trouble; None while all is well.
+        request: What to download, and where to.
+        url: The address to request; None before the first one is known.
+        is_content: Whether *url* is the service's own ``/content``.
+        without_key: Whether *url* is requested without the key, although it is on the service's
+            origin.
+        size: Bytes in the part file.
+        url_digest: The address they came from, see :func:`digest_url`.
+        validator: The version of the file they belong to; None when it cannot be told.
+        total: Bytes of the whole file; None when unknown.
+        peak_size: The most bytes that the part file has ever had.
+        failures: Requests that failed in a row without progress.
+        refreshes: How often a fresh URL was asked for in a row without progress.
+        truncations: How often a file had its full length and yet lacked its end.
+        failed_urls: Addresses that served no video.
+        not_ready_since: When ``/content`` first said that it does not have the file yet.
+        last_error: The newest error; None after a request that succeeded.
     """
 
     request: DownloadRequest
     url: str | None = None
     is_content: bool = False
-    is_bare: bool = False
+    without_key: bool = False
     size: int = 0
-    place: str = ""
+    url_digest: str = ""
     validator: str | None = None
     total: int | None = None
-    furthest: int = 0
-    tries: int = 0
-    links: int = 0
-    damages: int = 0
-    dead: frozenset[str] = frozenset()
-    early_since: float | None = None
-    fault: SoraError | None = None
+    peak_size: int = 0
+    failures: int = 0
+    refreshes: int = 0
+    truncations: int = 0
+    failed_urls: frozenset[str] = frozenset()
+    not_ready_since: float | None = None
+    last_error: SoraError | None = None
 
     @property
-    def first(self) -> int:
-        """The first byte to ask for: what is here is of no use if its version cannot be told."""
+    def resume_offset(self) -> int:
+        """The first byte to request: 0 when nothing tells which version the part file is of."""
         return self.size if self.validator is not None else 0
 
     @property
-    def shown(self) -> str | None:
-        """The address, for an error."""
+    def display_url(self) -> str | None:
+        """The address without its query, for errors."""
         return None if self.url is None else without_query(self.url)
 
-    def too_large(self, size: int) -> VideoTooLargeError | None:
-        """Return the error for a file of so many bytes, None if it may have as many."""
-        most = self.request.max_size
-        if most is None or size <= most:
+    def find_size_error(self, size: int) -> VideoTooLargeError | None:
+        """Return the error for a file of *size* bytes; None if it may have as many."""
+        limit = self.request.max_size
+        if limit is None or size <= limit:
             return None
-        reason = f"the video has {size} bytes or more, and {most} are allowed"
+        reason = f"the video has {size} bytes or more, and {limit} are allowed"
         return VideoTooLargeError(
-            self.request.task_id, self.request.path, reason, self.shown, size=size
+            self.request.task_id, self.request.path, reason, self.display_url, size=size
         )
 
-    def error(self, kind: type[AnyError], reason: str) -> AnyError:
+    def make_error(self, kind: type[AnyError], reason: str) -> AnyError:
         """Return an error of this download."""
-        return kind(self.request.task_id, self.request.path, reason, self.shown)
+        return kind(self.request.task_id, self.request.path, reason, self.display_url)
 
-    def interrupted(
+    def make_interrupted(
         self, reason: str, kind: type[DownloadInterruptedError] = DownloadInterruptedError
     ) -> DownloadInterruptedError:
-        """Return the error of a download that can go on later."""
+        """Return the error of a download that can be resumed later."""
         request = self.request
-        return kind(request.task_id, request.path, reason, self.shown, self.size, self.total)
+        return kind(request.task_id, request.path, reason, self.display_url, self.size, self.total)
+
+
+def digest_url(url: str) -> str:
+    """Return a digest of an address without its query, for the disk: a path may be a secret."""
+    return hashlib.sha256(without_query(url).encode("utf-8", "replace")).hexdigest()[:32]
 
 
 @attrs.frozen(kw_only=True)
 class ResponseStarted:
-    """The beginning of an answer that has the file, or a part: from *url*, redirects followed."""
+    """The head of a response with the file or a part of it, from *url*, redirects followed."""
 
     url: str
     part: ContentRange
@@ -100,44 +108,44 @@ class ResponseStarted:
 @attrs.frozen(kw_only=True)
 class ErrorResponse:
     """
-    An answer that has no video.
+    A response without a video.
 
     Attributes:
-        status: The HTTP status; of a good one the body was no video.
+        status: The HTTP status; with 2xx the body was no video.
         error: What it says, as an error of ours.
-        is_own: Whether the service itself gave it.
-        retry_after: Seconds of silence that it asks for.
+        from_service: Whether the service itself sent it, and no other host.
+        retry_after: Seconds to wait before the next request, as it asks for.
     """
 
     status: int
     error: SoraError
-    is_own: bool
+    from_service: bool
     retry_after: float | None = None
 
 
 @attrs.frozen
 class UrlInstead:
-    """The service's ``/content`` names an address instead of giving the file."""
+    """The service's ``/content`` names a URL instead of sending the file."""
 
     url: str
 
 
 @attrs.frozen
 class ConnectionBroken:
-    """The connection broke, or no byte came for too long; so many bytes are here."""
+    """A request failed, or no byte came for too long; the part file has *size* bytes."""
 
-    fault: SoraError
+    error: SoraError
     size: int
 
 
 @attrs.frozen
 class ResponseEnded:
     """
-    The answer has ended as one should.
+    A response body was read to its end.
 
     Attributes:
-        size: Bytes that are here.
-        missing: Bytes that lack at the end, by the file's own account.
+        size: Bytes in the part file.
+        missing: Bytes that the file lacks at its end, by its own boxes.
     """
 
     size: int
@@ -146,9 +154,9 @@ class ResponseEnded:
 
 @attrs.frozen
 class TaskUnavailable:
-    """The service did not tell of the task, and may do so later."""
+    """The service could not say what the task's URL is, and may do so later."""
 
-    fault: SoraError
+    error: SoraError
 
 
 Observation = (
@@ -165,28 +173,28 @@ Observation = (
 
 @attrs.frozen
 class SendRequest:
-    """Ask the address, after so many seconds."""
+    """Request the address, after *delay* seconds."""
 
-    seconds: float = 0.0
+    delay: float = 0.0
 
 
 @attrs.frozen
 class RefreshUrl:
-    """Ask the task again for a link, after so many seconds."""
+    """Ask the service for the task and its URL, after *delay* seconds."""
 
-    seconds: float = 0.0
+    delay: float = 0.0
 
 
 @attrs.frozen
 class WriteBody:
-    """Take the answer's body; its first byte has this place in the file."""
+    """Write the response's body to the part file, from byte *offset* on."""
 
-    first: int
+    offset: int
 
 
 @attrs.frozen
 class Complete:
-    """The file is all here."""
+    """The part file has the whole file."""
 
 
 @attrs.frozen

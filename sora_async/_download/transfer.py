@@ -1,4 +1,4 @@
-"""Carries out one download: what ``_transfer.py`` decides, on the disk and on the network."""
+"""One transfer of a file: carries out what ``decide`` says, on the disk and on the network."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import attrs
 
-from .._wire.response import Response
 from .._wire.media_types import ENOUGH, find_video_type, is_text
+from .._wire.response import Response
 from ..errors import ConnectionFailedError, SoraError, UnsafeURLError
 from ..models import VideoFile, VideoTask
 from .content_range import read_content_range
-from .decide import decide
+from .decide import NextStep, decide
 from .error_response import read_error_response
 from .file_io import DownloadFileIO
 from .http_stream import AddressNotAllowed, FileResponse
@@ -19,7 +19,6 @@ from .manager import DownloadManager
 from .part_file import PartFile
 from .request import DownloadRequest, IfExists
 from .state import (
-    Action,
     Complete,
     ConnectionBroken,
     DownloadState,
@@ -35,47 +34,45 @@ from .state import (
     WriteBody,
 )
 
-GROUP = 1 << 20
-"""Bytes that are written at once: to go to a thread for each that comes would take more time."""
+WRITE_SIZE = 1 << 20
+"""Bytes that are written at once: a thread for each chunk would take more time."""
 
-LONGEST_HELD = 1.0
+WRITE_INTERVAL = 1.0
 """Seconds after which they are written, however few they are."""
 
-LONGEST_TEXT = 256 * 1024
-"""Bytes that are read of an answer that is no video."""
-
-NextStep = tuple[DownloadState, Action]
+MAX_ERROR_BODY = 256 * 1024
+"""Bytes that are read of a response without a video."""
 
 
 class Transfer:
     """
-    One attempt to bring a file to the disk; what it leaves unfinished, the next one goes on with.
+    One attempt to bring a file to the disk; the next one resumes what it leaves unfinished.
 
     Args:
-        downloads: What it shares with others.
-        request: What is fetched.
+        manager: What it shares with other downloads.
+        request: What to download.
         if_exists: What to do about a file that is there.
-        allow_private: Whether links may lead into a network that is not the internet.
-        ask: Asks for the task.
-        tell: Is told how far it is: what is known, and how many bytes are here.
+        allow_private: Whether links may lead to addresses that are not public.
+        get_task: Asks the service for a task.
+        report: Is told the state and how many bytes were received.
     """
 
     def __init__(
         self,
-        downloads: DownloadManager,
+        manager: DownloadManager,
         request: DownloadRequest,
         *,
         if_exists: IfExists,
         allow_private: bool,
-        ask: Callable[[str], Awaitable[VideoTask]],
-        tell: Callable[[DownloadState, int], None],
+        get_task: Callable[[str], Awaitable[VideoTask]],
+        report: Callable[[DownloadState, int], None],
     ) -> None:
-        self._downloads = downloads
-        self._download_request = request
-        self._file_io = DownloadFileIO(downloads, request, if_exists=if_exists)
+        self._manager = manager
+        self._request = request
+        self._file_io = DownloadFileIO(manager, request, if_exists=if_exists)
         self._allow_private = allow_private
-        self._ask = ask
-        self._tell = tell
+        self._get_task = get_task
+        self._report = report
         self._loop = asyncio.get_running_loop()
         self._task: VideoTask | None = None
 
@@ -84,11 +81,11 @@ class Transfer:
         """The file under its path; None until it is there."""
         return self._file_io.file
 
-    async def find(self) -> VideoFile | None:
-        """Return a file that is there and is to stay; raise what is in the way of a new one."""
-        return await self._file_io.find()
+    async def find_existing(self) -> VideoFile | None:
+        """Return a file that is there and stays; raise what prevents a new one."""
+        return await self._file_io.find_existing()
 
-    async def fetch(self, task: VideoTask | None) -> VideoFile:
+    async def run(self, task: VideoTask | None) -> VideoFile:
         """
         Bring the file to the disk.
 
@@ -96,189 +93,196 @@ class Transfer:
             task: The finished task; None to ask for it.
         """
         if task is not None:
-            self._download_request = self._file_io.request = attrs.evolve(
-                self._download_request, task_id=task.id
-            )
+            self._request = self._file_io.request = attrs.evolve(self._request, task_id=task.id)
         try:
-            await self._go(await self._file_io.open(), task)
+            await self._run(await self._file_io.open(), task)
         finally:
             await self._file_io.close(self._task)
-        if self._file_io.file is None:  # another file has appeared, and is to stay
-            self._file_io.file = await self.find()
+        if self._file_io.file is None:  # another file has appeared, and stays
+            self._file_io.file = await self.find_existing()
         assert self._file_io.file is not None
         return self._file_io.file
 
-    async def _go(self, part: PartFile, task: VideoTask | None) -> None:
-        """Do what is to be done until the file is whole, or raise why it will not be."""
-        state, decision = await self._begin(part, task)
-        while not isinstance(decision, Complete):
-            match decision:
-                case SendRequest(seconds):
-                    self._tell(state, state.size)
-                    await asyncio.sleep(seconds)
-                    state, decision = await self._request(part, state)
-                case RefreshUrl(seconds):
-                    self._tell(state, state.size)
-                    await asyncio.sleep(seconds)
-                    state, decision = await self._renew(state)
+    async def _run(self, part: PartFile, task: VideoTask | None) -> None:
+        """Carry out actions until the file is whole, or raise why it will not be."""
+        state, action = await self._begin(part, task)
+        while not isinstance(action, Complete):
+            match action:
+                case SendRequest(delay):
+                    self._report(state, state.size)
+                    await asyncio.sleep(delay)
+                    state, action = await self._send_request(part, state)
+                case RefreshUrl(delay):
+                    self._report(state, state.size)
+                    await asyncio.sleep(delay)
+                    state, action = await self._refresh_url(state)
                 case Fail(error):
                     raise error
-                case WriteBody():  # pragma: no cover - is carried out where the answer is open
+                case WriteBody():  # pragma: no cover - _send_request carries it out
                     raise AssertionError
         await self._file_io.publish(part)
 
     async def _begin(self, part: PartFile, task: VideoTask | None) -> NextStep:
-        """Return where to begin: with what an earlier download has left, if it is of use."""
-        state = DownloadState(request=self._download_request)
+        """Return where to begin: with what an earlier download has left, if it can be used."""
+        state = DownloadState(request=self._request)
         if part.size:
-            origin = part.origin
-            is_whole = part.size == origin.total and not await self._file_io.run(part.missing)
-            if is_whole or part.size != origin.total:
-                state = attrs.evolve(
-                    state,
-                    size=part.size,
-                    furthest=part.size,
-                    place=origin.place,
-                    validator=origin.validator,
-                    total=origin.total,
-                )
-            if is_whole:
+            has_all = part.size == part.resume_info.total
+            if has_all and not await self._file_io.run(part.count_missing):
                 self._task = task
-                return state, Complete()
-        return (state, RefreshUrl()) if task is None else self._take_task(state, task)
+                return _resume(state, part), Complete()
+            if not has_all:
+                state = _resume(state, part)
+        return (state, RefreshUrl()) if task is None else self._use_task(state, task)
 
-    def _take_task(self, state: DownloadState, task: VideoTask) -> NextStep:
+    def _use_task(self, state: DownloadState, task: VideoTask) -> NextStep:
         self._task = task
-        return self._step(state, task)
+        return self._decide(state, task)
 
-    def _step(self, state: DownloadState, seen: Observation) -> NextStep:
+    def _decide(self, state: DownloadState, seen: Observation) -> NextStep:
         return decide(state, seen, now=self._loop.time())
 
-    async def _renew(self, state: DownloadState) -> NextStep:
+    async def _refresh_url(self, state: DownloadState) -> NextStep:
         try:
-            task = await self._ask(self._download_request.task_id)
-        except SoraError as fault:
-            if state.url is None or not fault.transient:
+            task = await self._get_task(self._request.task_id)
+        except SoraError as error:
+            if state.url is None or not error.transient:
                 raise
-            return self._step(state, TaskUnavailable(fault.with_traceback(None)))
-        return self._take_task(state, task)
+            return self._decide(state, TaskUnavailable(error.with_traceback(None)))
+        return self._use_task(state, task)
 
-    async def _request(self, part: PartFile, state: DownloadState) -> NextStep:
-        """Ask the address, and act on the answer; take its body, if it is what is wanted."""
+    async def _send_request(self, part: PartFile, state: DownloadState) -> NextStep:
+        """Request the address, and act on the response; write its body if it is the file."""
         try:
-            answer = await self._open(state)
-        except ConnectionFailedError as fault:
-            return self._step(state, ConnectionBroken(fault.with_traceback(None), state.size))
+            response = await self._open(state)
+        except ConnectionFailedError as error:
+            return self._decide(state, ConnectionBroken(error.with_traceback(None), state.size))
         except AddressNotAllowed as refused:
-            return self._step(state, state.error(UnsafeURLError, str(refused)))
+            return self._decide(state, state.make_error(UnsafeURLError, str(refused)))
         try:
-            seen, beginning = await self._look(state, answer)
-            state, decision = self._step(state, seen)
-            if isinstance(decision, WriteBody):
-                seen = await self._take(part, state, answer, decision.first, beginning)
-                state, decision = self._step(state, seen)
-            return state, decision
+            seen, beginning = await self._examine(state, response)
+            state, action = self._decide(state, seen)
+            if isinstance(action, WriteBody):
+                seen = await self._write_body(part, state, response, action.offset, beginning)
+                state, action = self._decide(state, seen)
+            return state, action
         finally:
-            answer.close()
+            response.close()
 
     async def _open(self, state: DownloadState) -> FileResponse:
         assert state.url is not None
-        self._file_io.shown = state.shown
-        stream, queue = self._downloads.stream, self._downloads.queue
+        self._file_io.display_url = state.display_url
+        http, queue = self._manager.http, self._manager.queue
         headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
-        if state.first and state.validator is not None:
-            headers["Range"] = f"bytes={state.first}-"
+        if state.resume_offset and state.validator is not None:
+            headers["Range"] = f"bytes={state.resume_offset}-"
             headers["If-Range"] = state.validator
-        # A request to the service has its turn like any other; the bytes that follow need none.
-        is_own = stream.is_own(state.url)
+        # A request to the service counts towards its rate limit; the bytes that follow do not.
+        is_own = http.is_own(state.url)
         if is_own:
             await queue.take()
         try:
-            return await stream.open(
-                state.url, headers, is_bare=state.is_bare, allow_private=self._allow_private
+            return await http.open(
+                state.url,
+                headers,
+                without_key=state.without_key,
+                allow_private=self._allow_private,
             )
         finally:
             if is_own:
                 queue.release()
 
-    async def _look(
-        self, state: DownloadState, answer: FileResponse
+    async def _examine(
+        self, state: DownloadState, response: FileResponse
     ) -> tuple[Observation, list[bytes]]:
-        """Return what an answer is, and what had to be read of its body to tell."""
-        part = read_content_range(answer.status, answer.headers)
-        is_file = 200 <= answer.status < 300 or answer.status == 416
-        if is_file and (part.first != 0 or answer.status == 416):
-            return ResponseStarted(url=answer.url, part=part), []
+        """Return what a response is, and what had to be read of its body to tell."""
+        part = read_content_range(response.status, response.headers)
+        is_file = 200 <= response.status < 300 or response.status == 416
+        if is_file and (part.first != 0 or response.status == 416):
+            return ResponseStarted(url=response.url, part=part), []
         try:
-            beginning = await answer.read_some(ENOUGH)
-            head = b"".join(beginning)
-            is_wanted = (
-                find_video_type(head)
-                if self._download_request.variant is None
-                else not is_text(head)
-            )
-            if is_file and is_wanted:
-                return ResponseStarted(url=answer.url, part=part), beginning
-            body = head + b"".join(await answer.read_some(LONGEST_TEXT))
-        except ConnectionFailedError as fault:
-            return ConnectionBroken(fault.with_traceback(None), state.size), []
-        return self._read_refusal(state, answer, body), []
+            beginning = await response.read_some(ENOUGH)
+            if is_file and self._is_wanted(b"".join(beginning)):
+                return ResponseStarted(url=response.url, part=part), beginning
+            body = b"".join([*beginning, *await response.read_some(MAX_ERROR_BODY)])
+        except ConnectionFailedError as error:
+            return ConnectionBroken(error.with_traceback(None), state.size), []
+        return self._read_error(state, response, body), []
 
-    def _read_refusal(
-        self, state: DownloadState, answer: FileResponse, body: bytes
+    def _is_wanted(self, head: bytes) -> bool:
+        """Return whether a body begins like the file: a variant need not be a video."""
+        if self._request.variant is None:
+            return find_video_type(head) is not None
+        return not is_text(head)
+
+    def _read_error(
+        self, state: DownloadState, response: FileResponse, body: bytes
     ) -> ErrorResponse | UrlInstead:
-        response = Response(
-            url=answer.url,
-            status=answer.status,
-            headers=answer.headers,
+        whole = Response(
+            url=response.url,
+            status=response.status,
+            headers=response.headers,
             body=body,
             received=datetime.now(UTC),
         )
         seen = read_error_response(
-            state, response, is_own=answer.is_own, secrets=self._downloads.secrets
+            state, whole, from_service=response.is_own, secrets=self._manager.secrets
         )
-        if isinstance(seen, ErrorResponse) and seen.is_own:
-            self._downloads.note(self._download_request.task_id, seen.error)
+        if isinstance(seen, ErrorResponse) and seen.from_service:
+            self._manager.record_error(self._request.task_id, seen.error)
         return seen
 
-    async def _take(
+    async def _write_body(
         self,
         part: PartFile,
         state: DownloadState,
-        answer: FileResponse,
-        first: int,
-        group: list[bytes],
+        response: FileResponse,
+        offset: int,
+        chunks: list[bytes],
     ) -> Observation:
-        """Write the body of an answer to the part file, up to its end or a break."""
-        if first == 0:
+        """Write the body of a response to the part file, up to its end or a broken connection."""
+        if offset == 0:
             await self._file_io.begin(part, state)
-        fault: SoraError | None = None
+        error: SoraError | None = None
         try:
-            await self._receive(part, state, answer, group)
+            await self._receive(part, state, response, chunks)
         except ConnectionFailedError as broken:
-            fault = broken.with_traceback(None)
+            error = broken.with_traceback(None)
         finally:
-            await self._file_io.run(part.write, group)
-        if fault is not None:
-            return ConnectionBroken(fault, part.size)
-        is_all = state.total in (None, part.size)
-        return ResponseEnded(part.size, await self._file_io.run(part.missing) if is_all else 0)
+            await self._file_io.run(part.write, chunks)
+        if error is not None:
+            return ConnectionBroken(error, part.size)
+        has_all = state.total in (None, part.size)
+        missing = await self._file_io.run(part.count_missing) if has_all else 0
+        return ResponseEnded(part.size, missing)
 
     async def _receive(
-        self, part: PartFile, state: DownloadState, answer: FileResponse, group: list[bytes]
+        self, part: PartFile, state: DownloadState, response: FileResponse, chunks: list[bytes]
     ) -> None:
-        """Read a body; what is not written yet is left in *group*."""
-        held, since = sum(map(len, group)), self._loop.time()
-        self._tell(state, part.size + held)
-        while chunk := await answer.read():
-            group.append(chunk)
-            held += len(chunk)
-            error = state.too_large(part.size + held)
+        """Read a body to its end; what is not written yet is left in *chunks*."""
+        buffered, since = sum(map(len, chunks)), self._loop.time()
+        self._report(state, part.size + buffered)
+        while chunk := await response.read():
+            chunks.append(chunk)
+            buffered += len(chunk)
+            error = state.find_size_error(part.size + buffered)
             if error is not None:
                 raise error
             now = self._loop.time()
-            if held >= GROUP or now - since >= LONGEST_HELD:
-                written, group[:] = tuple(group), ()
+            if buffered >= WRITE_SIZE or now - since >= WRITE_INTERVAL:
+                written, chunks[:] = tuple(chunks), ()
                 await self._file_io.run(part.write, written)
-                held, since = 0, now
-            self._tell(state, part.size + held)
+                buffered, since = 0, now
+            self._report(state, part.size + buffered)
+
+
+def _resume(state: DownloadState, part: PartFile) -> DownloadState:
+    """Return the state with the bytes of a part file."""
+    info = part.resume_info
+    return attrs.evolve(
+        state,
+        size=part.size,
+        peak_size=part.size,
+        url_digest=info.url_digest,
+        validator=info.validator,
+        total=info.total,
+    )

@@ -26,6 +26,11 @@ def _sought_bytes(secrets: tuple[str, ...]) -> tuple[bytes, ...]:
     return tuple(one.encode() for one in _sought(secrets))
 
 
+def without_query(url: str) -> str:
+    """Return a URL for people: what follows the path of a signed link is a secret."""
+    return url.partition("?")[0].partition("#")[0]
+
+
 def hide_in_body(body: bytes, secrets: tuple[str, ...]) -> bytes:
     """Return a body with every secret cut out; the same one where it has none."""
     for secret in _sought_bytes(secrets):

@@ -642,7 +642,7 @@ class SoraClient:
             allow_private=bool(allow_private),
             timeout=check_limit("timeout", timeout),
         )
-        return Download(self, source, request, options)
+        return Download(self.get_task, self._find_download_manager, source, request, options)
 
     def batch(
         self,

@@ -257,7 +257,7 @@ class LoopResources:
             self._downloads = DownloadManager(
                 stream,
                 self.poller.queue,
-                note=self.poller.note,
+                record_error=self.poller.note,
                 secrets=self.secrets,
                 max_concurrent=self._max_downloads,
             )

@@ -25,14 +25,13 @@ from sora_async import (
     VideoTask,
     VideoTooLargeError,
 )
-from sora_async._download.address_guard import place_of
 from sora_async._download.content_range import ContentRange
 from sora_async._download.decide import (
-    EARLY,
-    LONGEST_ASKED,
-    MOST_LINKS,
-    MOST_TRIES,
-    PROGRESS,
+    MAX_FAILURES,
+    MAX_REFRESHES,
+    MAX_RETRY_AFTER,
+    MIN_PROGRESS,
+    NOT_READY_GRACE,
     decide,
 )
 from sora_async._download.request import DownloadRequest
@@ -51,6 +50,7 @@ from sora_async._download.state import (
     TaskUnavailable,
     UrlInstead,
     WriteBody,
+    digest_url,
 )
 
 CDN = "https://cdn.example/a.mp4?sig=1"
@@ -67,13 +67,13 @@ def longest(ceiling: float) -> float:
 
 def state(**known: Any) -> DownloadState:
     request = DownloadRequest(task_id="x", path="/a.mp4", jitter=longest)
-    known = {"url": CDN, "place": place_of(CDN), **known}
+    known = {"url": CDN, "url_digest": digest_url(CDN), **known}
     return DownloadState(request=request, **known)
 
 
 def held(size: int = MIB, **known: Any) -> DownloadState:
     """A download that has some bytes of a file of ten times as many."""
-    return state(size=size, furthest=size, validator='"v"', total=10 * MIB, **known)
+    return state(size=size, peak_size=size, validator='"v"', total=10 * MIB, **known)
 
 
 def task(phase: Phase = Phase.SUCCEEDED, video: str | None = CDN) -> VideoTask:
@@ -87,9 +87,11 @@ def head(status: int = 200, *, url: str = CDN, **known: Any) -> ResponseStarted:
 
 
 def refusal(
-    status: int, error: Any = GONE, *, is_own: bool = False, asked: float = 0
+    status: int, error: Any = GONE, *, from_service: bool = False, retry_after: float = 0
 ) -> ErrorResponse:
-    return ErrorResponse(status=status, error=error, is_own=is_own, retry_after=asked or None)
+    return ErrorResponse(
+        status=status, error=error, from_service=from_service, retry_after=retry_after or None
+    )
 
 
 def see(
@@ -110,7 +112,7 @@ class TestAddress:
         assert (after.url, after.is_content, decision) == (CONTENT, True, SendRequest())
 
     def test_a_dead_url_leads_to_the_content_address(self) -> None:
-        after, _ = see(state(dead=frozenset({CDN})), task())
+        after, _ = see(state(failed_urls=frozenset({CDN})), task())
 
         assert after.url == CONTENT
 
@@ -135,7 +137,7 @@ class TestAddress:
 
     @pytest.mark.parametrize("fault", [None, BROKEN, GONE])
     def test_when_all_are_dead_the_video_is_gone(self, fault: Any) -> None:
-        _, decision = see(state(dead=frozenset({CDN, CONTENT}), fault=fault), task())
+        _, decision = see(state(failed_urls=frozenset({CDN, CONTENT}), last_error=fault), task())
 
         assert isinstance(decision, Fail) and isinstance(decision.error, VideoGoneError)
         assert decision.error is GONE or decision.error.__cause__ is fault
@@ -143,11 +145,11 @@ class TestAddress:
 
 class TestHead:
     def test_a_whole_file_is_taken_from_its_beginning(self) -> None:
-        after, decision = see(state(fault=BROKEN), head())
+        after, decision = see(state(last_error=BROKEN), head())
 
         assert decision == WriteBody(0)
-        assert (after.validator, after.total, after.fault) == ('"v"', 10 * MIB, None)
-        assert (after.size, after.first) == (0, 0)
+        assert (after.validator, after.total, after.last_error) == ('"v"', 10 * MIB, None)
+        assert (after.size, after.resume_offset) == (0, 0)
 
     def test_a_part_that_fits_is_taken(self) -> None:
         _, decision = see(held(), head(206, first=MIB))
@@ -177,7 +179,7 @@ class TestHead:
         after, decision = see(held(), head(206, **{"first": MIB, **known}))
 
         assert isinstance(decision, SendRequest)
-        assert (after.first, after.size, after.tries) == (0, 0, 1)
+        assert (after.resume_offset, after.size, after.failures) == (0, 0, 1)
 
     def test_a_part_need_not_tell_how_long_the_whole_is(self) -> None:
         after, decision = see(held(), head(206, first=MIB, total=None))
@@ -196,14 +198,14 @@ class TestHead:
         assert isinstance(see(state(), head(206, first=5))[1], SendRequest)
 
     def test_without_a_validator_nothing_is_asked_for_but_the_whole(self) -> None:
-        assert attrs.evolve(held(), validator=None).first == 0
+        assert attrs.evolve(held(), validator=None).resume_offset == 0
 
     def test_nothing_left_to_send_is_the_end(self) -> None:
         before = held(10 * MIB)
 
         assert see(before, head(416, first=None, total=10 * MIB))[1] == Complete()
         assert isinstance(see(before, head(416, first=None, total=None))[1], SendRequest)
-        assert see(before, head(416, first=None, total=9))[0].first == 0
+        assert see(before, head(416, first=None, total=9))[0].resume_offset == 0
         assert isinstance(see(state(), head(416, first=None, total=0))[1], SendRequest)
 
     def test_a_file_that_is_too_large_is_not_begun(self) -> None:
@@ -220,11 +222,11 @@ class TestRefusal:
     def test_a_link_that_gives_no_video_is_renewed(self, status: int) -> None:
         after, decision = see(state(), refusal(status))
 
-        assert (after.dead, decision) == ({CDN}, RefreshUrl())
+        assert (after.failed_urls, decision) == ({CDN}, RefreshUrl())
 
     def test_the_service_is_asked_for_no_more_links_than_a_few(self) -> None:
         now, decision = state(), RefreshUrl()
-        for number in range(MOST_LINKS + 1):
+        for number in range(MAX_REFRESHES + 1):
             assert decision == RefreshUrl()
             url = f"{CDN}&{number}"
             now, _ = see(now, task(video=url))
@@ -242,52 +244,52 @@ class TestRefusal:
         ],
     )
     def test_what_may_pass_is_asked_again(self, status: int, error: Any) -> None:
-        for is_own in (True, False):
-            after, decision = see(state(), refusal(status, error, is_own=is_own))
+        for from_service in (True, False):
+            after, decision = see(state(), refusal(status, error, from_service=from_service))
 
             assert decision == SendRequest(0.5)
-            assert (after.tries, after.dead) == (1, frozenset())
+            assert (after.failures, after.failed_urls) == (1, frozenset())
 
     def test_a_silence_that_is_asked_for_is_kept(self) -> None:
-        assert see(state(), refusal(503, asked=20))[1] == SendRequest(22)
-        _, decision = see(state(), refusal(429, asked=LONGEST_ASKED + 1))
+        assert see(state(), refusal(503, retry_after=20))[1] == SendRequest(22)
+        _, decision = see(state(), refusal(429, retry_after=MAX_RETRY_AFTER + 1))
         assert isinstance(decision, Fail)
         assert isinstance(decision.error, DownloadInterruptedError)
 
     @pytest.mark.parametrize("status", [400, 401, 403])
     def test_a_link_of_the_services_own_is_tried_without_the_key_as_well(self, status: int) -> None:
-        after, first = see(state(), refusal(status, is_own=True))
-        after, second = see(after, refusal(status, is_own=True))
+        after, first = see(state(), refusal(status, from_service=True))
+        after, second = see(after, refusal(status, from_service=True))
 
         assert first == SendRequest()
-        assert (second, after.dead) == (RefreshUrl(), {CDN})
+        assert (second, after.failed_urls) == (RefreshUrl(), {CDN})
 
     @pytest.mark.parametrize("status", [400, 404, 409, 422, 425, 200, 202])
     def test_the_content_may_be_early_for_a_while(self, status: int) -> None:
         before = state(url=CONTENT, is_content=True)
-        seen = refusal(status, TaskNotFoundError("u", 404), is_own=True)
+        seen = refusal(status, TaskNotFoundError("u", 404), from_service=True)
 
         after, first = see(before, seen, now=100.0)
-        after, second = see(after, seen, now=100.0 + EARLY - 1)
-        _, third = see(after, seen, now=100.0 + EARLY)
+        after, second = see(after, seen, now=100.0 + NOT_READY_GRACE - 1)
+        _, third = see(after, seen, now=100.0 + NOT_READY_GRACE)
 
         assert isinstance(first, RefreshUrl) and isinstance(second, RefreshUrl)
-        assert 0 < first.seconds < 5
+        assert 0 < first.delay < 5
         assert isinstance(third, Fail) and isinstance(third.error, VideoGoneError)
 
     def test_a_content_that_never_is_a_video_is_none(self) -> None:
-        before = state(url=CONTENT, is_content=True, early_since=0.0)
+        before = state(url=CONTENT, is_content=True, not_ready_since=0.0)
 
-        _, decision = see(before, refusal(200, STRANGE, is_own=True), now=EARLY)
+        _, decision = see(before, refusal(200, STRANGE, from_service=True), now=NOT_READY_GRACE)
 
         assert decision == Fail(STRANGE)
 
     def test_the_content_is_not_early_where_there_was_a_link(self) -> None:
-        before = state(url=CONTENT, is_content=True, dead=frozenset({CDN}))
+        before = state(url=CONTENT, is_content=True, failed_urls=frozenset({CDN}))
 
-        after, decision = see(before, refusal(400, is_own=True))
+        after, decision = see(before, refusal(400, from_service=True))
 
-        assert (after.dead, decision) == ({CDN, CONTENT}, RefreshUrl())
+        assert (after.failed_urls, decision) == ({CDN, CONTENT}, RefreshUrl())
 
     @pytest.mark.parametrize(
         ("status", "error"),
@@ -300,7 +302,7 @@ class TestRefusal:
     def test_what_the_service_refuses_for_good_ends_it(self, status: int, error: Any) -> None:
         before = state(url=CONTENT, is_content=True)
 
-        assert see(before, refusal(status, error, is_own=True))[1] == Fail(error)
+        assert see(before, refusal(status, error, from_service=True))[1] == Fail(error)
 
     def test_a_job_that_failed_ends_it_wherever_it_is_told(self) -> None:
         failed = TaskFailedError(task(Phase.FAILED, None))
@@ -312,7 +314,7 @@ class TestRefusal:
 
         after, decision = see(before, refusal(403))
 
-        assert (after.url, after.tries, decision) == (CONTENT, 1, SendRequest(0.5))
+        assert (after.url, after.failures, decision) == (CONTENT, 1, SendRequest(0.5))
 
     def test_an_address_that_is_refused_leads_to_the_next_one(self) -> None:
         refused = UnsafeURLError("x", "/a.mp4", "inside")
@@ -322,12 +324,12 @@ class TestRefusal:
         after, _ = see(after, refused)
         _, last = see(after, task())
 
-        assert (first, after.dead) == (RefreshUrl(), {CDN, CONTENT})
+        assert (first, after.failed_urls) == (RefreshUrl(), {CDN, CONTENT})
         assert last == Fail(refused)
 
 
 class TestLink:
-    def test_a_link_in_the_place_of_the_file_is_followed(self) -> None:
+    def test_a_link_in_the_digest_url_the_file_is_followed(self) -> None:
         before = state(url=CONTENT, is_content=True)
 
         after, decision = see(before, UrlInstead(CDN))
@@ -335,20 +337,20 @@ class TestLink:
         assert (after.url, after.is_content, decision) == (CDN, False, SendRequest())
 
     def test_a_dead_one_is_not(self) -> None:
-        before = state(url=CONTENT, is_content=True, dead=frozenset({CDN}))
+        before = state(url=CONTENT, is_content=True, failed_urls=frozenset({CDN}))
 
         after, decision = see(before, UrlInstead(CDN))
 
-        assert (after.dead, decision) == ({CDN, CONTENT}, RefreshUrl())
+        assert (after.failed_urls, decision) == ({CDN, CONTENT}, RefreshUrl())
 
 
 class TestBreak:
     def test_pauses_grow_while_there_is_no_progress(self) -> None:
         now, pauses = held(), []
-        for _ in range(MOST_TRIES):
+        for _ in range(MAX_FAILURES):
             now, decision = see(now, ConnectionBroken(BROKEN, MIB))
             assert isinstance(decision, SendRequest)
-            pauses.append(decision.seconds)
+            pauses.append(decision.delay)
         _, decision = see(now, ConnectionBroken(BROKEN, MIB))
 
         assert pauses == [0.5, 1, 2, 4, 8, 16, 30, 30]
@@ -358,30 +360,32 @@ class TestBreak:
         assert decision.error.__cause__ is BROKEN
 
     def test_progress_makes_up_for_all_before(self) -> None:
-        before = held(tries=7, links=3, dead=frozenset({CDN}), early_since=1.0)
+        before = held(failures=7, refreshes=3, failed_urls=frozenset({CDN}), not_ready_since=1.0)
 
-        after, decision = see(before, ConnectionBroken(BROKEN, MIB + PROGRESS))
+        after, decision = see(before, ConnectionBroken(BROKEN, MIB + MIN_PROGRESS))
 
         assert decision == SendRequest(0.5)
-        assert (after.tries, after.links, after.dead, after.early_since) == (
+        assert (after.failures, after.refreshes, after.failed_urls, after.not_ready_since) == (
             *(1, 0, frozenset()),
             None,
         )
-        assert (after.size, after.furthest) == (MIB + PROGRESS, MIB + PROGRESS)
+        assert (after.size, after.peak_size) == (MIB + MIN_PROGRESS, MIB + MIN_PROGRESS)
 
     def test_a_few_bytes_are_no_progress(self) -> None:
-        assert see(held(tries=3), ConnectionBroken(BROKEN, MIB + PROGRESS - 1))[0].tries == 4
+        assert (
+            see(held(failures=3), ConnectionBroken(BROKEN, MIB + MIN_PROGRESS - 1))[0].failures == 4
+        )
 
     def test_to_come_as_far_as_before_is_no_progress(self) -> None:
-        after, _ = see(held(5 * MIB, tries=3), ConnectionBroken(BROKEN, 5 * MIB))
+        after, _ = see(held(5 * MIB, failures=3), ConnectionBroken(BROKEN, 5 * MIB))
 
-        assert after.tries == 4
+        assert after.failures == 4
 
     def test_a_service_that_is_silent_is_asked_for_the_link_again(self) -> None:
         after, decision = see(state(), TaskUnavailable(BROKEN))
 
-        assert (after.tries, decision) == (1, RefreshUrl(0.5))
-        assert isinstance(see(state(tries=MOST_TRIES), TaskUnavailable(BROKEN))[1], Fail)
+        assert (after.failures, decision) == (1, RefreshUrl(0.5))
+        assert isinstance(see(state(failures=MAX_FAILURES), TaskUnavailable(BROKEN))[1], Fail)
 
 
 class TestEnd:
@@ -400,7 +404,7 @@ class TestEnd:
         after, decision = see(state(validator='"v"'), ResponseEnded(MIB, missing=5))
 
         assert isinstance(decision, SendRequest)
-        assert after.first == MIB
+        assert after.resume_offset == MIB
 
     def test_a_file_that_lacks_its_end_is_fetched_once_more(self) -> None:
         after, first = see(held(), ResponseEnded(10 * MIB, missing=5))
@@ -408,7 +412,7 @@ class TestEnd:
         _, second = see(again, ResponseEnded(10 * MIB, missing=5))
 
         assert isinstance(first, SendRequest)
-        assert after.first == 0
+        assert after.resume_offset == 0
         assert isinstance(second, Fail) and isinstance(second.error, NotAVideoError)
 
 
@@ -431,8 +435,8 @@ anything: st.SearchStrategy[Observation] = st.one_of(
         refusal,
         statuses,
         st.sampled_from([GONE, STRANGE, AuthenticationError("u", 401)]),
-        is_own=st.booleans(),
-        asked=st.floats(0, 200),
+        from_service=st.booleans(),
+        retry_after=st.floats(0, 200),
     ),
     st.builds(UrlInstead, st.sampled_from([CDN, f"{CDN}&2"])),
     st.builds(ConnectionBroken, st.just(BROKEN), sizes),
@@ -449,10 +453,10 @@ def test_whatever_is_seen_there_is_a_sound_decision(history: list[Observation]) 
         now, decision = see(now, seen, now=float(moment))
         match decision:
             case SendRequest(seconds) | RefreshUrl(seconds):
-                assert 0 <= seconds <= LONGEST_ASKED * 1.1
+                assert 0 <= seconds <= MAX_RETRY_AFTER * 1.1
             case WriteBody(first):
                 assert isinstance(seen, ResponseStarted)
-                assert first == now.size == now.first or first == 0
+                assert first == now.size == now.resume_offset or first == 0
             case Complete():
                 assert isinstance(seen, ResponseEnded) or (
                     isinstance(seen, ResponseStarted) and seen.part.status == 416
@@ -460,8 +464,8 @@ def test_whatever_is_seen_there_is_a_sound_decision(history: list[Observation]) 
             case Fail(error):
                 assert str(error)
                 return
-        assert now.tries <= MOST_TRIES + 1 and now.links <= MOST_LINKS + 1
-        assert "sig=" not in (now.shown or "")
+        assert now.failures <= MAX_FAILURES + 1 and now.refreshes <= MAX_REFRESHES + 1
+        assert "sig=" not in (now.display_url or "")
 
 
 @settings(max_examples=40)
@@ -474,7 +478,7 @@ def test_nothing_goes_on_for_ever_without_progress(data: st.DataObject) -> None:
         if isinstance(decision, Fail | Complete):
             return
         assert isinstance(decision, SendRequest | RefreshUrl | WriteBody)
-        clock += getattr(decision, "seconds", 0.0)
+        clock += getattr(decision, "delay", 0.0)
         if isinstance(decision, RefreshUrl):
             url = data.draw(st.sampled_from([None, CDN, f"{CDN}&{requests}"]))
             seen: Observation = data.draw(
@@ -484,7 +488,7 @@ def test_nothing_goes_on_for_ever_without_progress(data: st.DataObject) -> None:
             most = 12 * MIB
             ends = [
                 ConnectionBroken(BROKEN, most),
-                ConnectionBroken(BROKEN, decision.first),
+                ConnectionBroken(BROKEN, decision.offset),
                 ResponseEnded(most, missing=1),
             ]
             seen = data.draw(st.sampled_from(ends))
@@ -497,10 +501,14 @@ def test_nothing_goes_on_for_ever_without_progress(data: st.DataObject) -> None:
 def answers(now: DownloadState, number: int) -> list[Observation]:
     """What a request may be answered; only ``/content`` can be early, or name a link."""
     of_any = [
-        *(head(), head(206, first=now.first), head(206, first=7, validator=None)),
+        *(head(), head(206, first=now.resume_offset), head(206, first=7, validator=None)),
         *(head(416, first=None), ConnectionBroken(BROKEN, now.size)),
-        *(refusal(status, is_own=own) for status in (200, 401, 404, 503) for own in (False, True)),
+        *(
+            refusal(status, from_service=own)
+            for status in (200, 401, 404, 503)
+            for own in (False, True)
+        ),
         UnsafeURLError("x", "/a.mp4", "inside"),
     ]
-    of_content = [UrlInstead(CDN), UrlInstead(f"{CDN}&{number}"), refusal(400, is_own=True)]
+    of_content = [UrlInstead(CDN), UrlInstead(f"{CDN}&{number}"), refusal(400, from_service=True)]
     return of_any + of_content if now.is_content else of_any

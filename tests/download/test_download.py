@@ -274,7 +274,7 @@ class TestBreaks:
         assert done.cdn_requests[1][1].headers["If-Range"] == f'"mp4-{SIZE}-1"'
         held_up = [event for event in seen if event.fault is not None]
         assert [event.received for event in held_up] == [120_000]
-        assert "held up: " in str(held_up[0]) and "SORA_BASE_URL" not in str(held_up[0])
+        assert "retrying: " in str(held_up[0]) and "SORA_BASE_URL" not in str(held_up[0])
 
     async def test_a_date_will_do_as_a_validator(
         self, done: FakeSora, client: SoraClient, target: Path
@@ -992,10 +992,10 @@ class TestAddresses:
         """A name that means this machine, whatever it was looked up as before."""
         url = f"{done.cdn_url}/videos/task_1.mp4".replace("127.0.0.1", name_of_this_machine())
         async with SoraClient(api_key="", base_url=f"http://{host}") as client:
-            stream = client._find_download_manager().stream
+            stream = client._find_download_manager().http
 
             with pytest.raises(AddressNotAllowed, match="not of the internet"):
-                await stream.open(url, {}, is_bare=False, allow_private=False)
+                await stream.open(url, {}, without_key=False, allow_private=False)
 
         assert done.cdn_requests == []
 
@@ -1042,7 +1042,7 @@ class TestAddresses:
         self, base_url: str, is_guarded: bool
     ) -> None:
         async with SoraClient(api_key="", base_url=base_url) as client:
-            assert await client._find_download_manager().stream._guards() is is_guarded
+            assert await client._find_download_manager().http._guards() is is_guarded
 
     def test_an_address_of_the_internet_gets_a_socket(self) -> None:
         info = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("8.8.8.8", 443))

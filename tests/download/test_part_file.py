@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 
 from sora_async._download.part_file import (
     PartFile,
+    ResumeInfo,
     check_target,
-    move_over_a_reservation,
-    move_without_harm,
+    move_over_reservation,
+    move_without_overwriting,
 )
 from sora_async._download.request import IfExists
-from sora_async._download.resume_info import ResumeInfo
 from sora_async.testing import make_video
 
-ORIGIN = ResumeInfo(source="task_1", place="p", validator='"v"', total=3000)
+ORIGIN = ResumeInfo(source="task_1", url_digest="p", validator='"v"', total=3000)
 FILM = make_video(3000)
 
 
@@ -34,7 +34,7 @@ def target(tmp_path: Path) -> Path:
 def leave(target: Path, *sizes: int, source: str = "task_1") -> None:
     """Leave a part file behind, with one write up to each of the sizes."""
     part = PartFile(target, source)
-    part.begin(ResumeInfo(source=source, place="p", validator='"v"', total=3000))
+    part.begin(ResumeInfo(source=source, url_digest="p", validator='"v"', total=3000))
     before = 0
     for size in sizes:
         part.write([FILM[before:size]])
@@ -73,7 +73,7 @@ def test_what_is_left_is_gone_on_with(target: Path) -> None:
 
     part = PartFile(target, "task_1")
 
-    assert (part.size, part.origin) == (2000, ORIGIN)
+    assert (part.size, part.resume_info) == (2000, ORIGIN)
     part.write([FILM[2000:]])
     publish(part)
     assert target.read_bytes() == FILM
@@ -85,7 +85,7 @@ def test_what_is_left_of_another_source_is_of_no_use(target: Path) -> None:
     part = PartFile(target, "task_1")
     part.close()
 
-    assert (part.size, part.origin) == (0, ResumeInfo(source="task_1"))
+    assert (part.size, part.resume_info) == (0, ResumeInfo(source="task_1"))
     assert files(target) == set()
 
 
@@ -225,17 +225,17 @@ def test_without_hard_links_a_file_is_not_touched_either(target: Path) -> None:
     target.write_bytes(b"mine")
 
     with pytest.raises(FileExistsError):
-        move_over_a_reservation(part, target)
+        move_over_reservation(part, target)
     assert target.read_bytes() == b"mine"
 
     target.unlink()
-    move_over_a_reservation(part, target)
+    move_over_reservation(part, target)
     assert target.read_bytes() == b"new"
 
 
 def test_a_reservation_that_is_of_no_use_does_not_stay(target: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        move_over_a_reservation(target.with_name("nothing"), target)
+        move_over_reservation(target.with_name("nothing"), target)
 
     assert files(target) == set()
 
@@ -270,7 +270,7 @@ def test_something_else_in_place_of_the_part_file_or_note_is_an_error(
 ) -> None:
     os.mkfifo(target.with_name(name))
 
-    with pytest.raises(OSError, match="is no file"):
+    with pytest.raises(OSError, match="is not a regular file"):
         PartFile(target, "task_1")
 
     assert stat.S_ISFIFO(target.with_name(name).stat().st_mode)
@@ -326,7 +326,7 @@ def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_moved_says_why(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        move_without_harm(tmp_path / "nothing", tmp_path / "a.mp4")
+        move_without_overwriting(tmp_path / "nothing", tmp_path / "a.mp4")
 
 
 def test_a_note_is_plain_lines(target: Path) -> None:
@@ -348,7 +348,7 @@ def test_where_the_system_refuses_a_second_name_there_is_another_way(tmp_path: P
     (tmp_path / "part").mkdir()
 
     with pytest.raises(NotADirectoryError):  # of the other way, which a directory cannot go either
-        move_without_harm(tmp_path / "part", tmp_path / "a.mp4")
+        move_without_overwriting(tmp_path / "part", tmp_path / "a.mp4")
 
     assert {path.name for path in tmp_path.iterdir()} == {"part"}
 
@@ -371,7 +371,7 @@ def test_only_our_own_part_file_becomes_the_file(target: Path) -> None:
     target.with_name("a.mp4.part").unlink()
     target.with_name("a.mp4.part").write_bytes(b"of somebody else")
 
-    with pytest.raises(FileNotFoundError, match="taken away"):
+    with pytest.raises(FileNotFoundError, match="was removed"):
         publish(part, "overwrite")
 
     assert not target.exists()

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sora_async._download.address_guard import place_of, without_query
+from sora_async._download.state import digest_url
 from sora_async._wire.origins import find_link_problem, is_private_host, is_public
+from sora_async._wire.redaction import without_query
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "1.1.1.1", "2606:4700::1111", "64:ff9b::808:808"])
@@ -48,7 +49,7 @@ def test_no_text_is_too_strange(text: str) -> None:
     assert is_public(text) in (True, False)
     assert is_private_host(text) in (True, False)
     assert find_link_problem(text) is None or isinstance(find_link_problem(text), str)
-    assert len(place_of(text)) == 32
+    assert len(digest_url(text)) == 32
 
 
 @pytest.mark.parametrize("url", ["https://cdn.example/a.mp4?x=1#y", "http://[2606::1]:8080/a"])
@@ -77,6 +78,10 @@ def test_a_link_that_cannot_be_followed_tells_why(url: str, flaw: str) -> None:
     assert "secret" not in found
 
 
-def test_the_place_of_a_file_knows_no_query() -> None:
-    assert place_of("https://a/b?x=1") == place_of("https://a/b?y=2#z") != place_of("https://a/c")
+def test_the_digest_url_a_file_knows_no_query() -> None:
+    assert (
+        digest_url("https://a/b?x=1")
+        == digest_url("https://a/b?y=2#z")
+        != digest_url("https://a/c")
+    )
     assert without_query("https://a/b?sig=1#z") == "https://a/b"
