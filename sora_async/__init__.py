@@ -23,6 +23,7 @@ from ._wire.dialects import Dialect
 from .client.client import SoraClient
 from .errors import (
     AuthenticationError,
+    CertificateError,
     ClientClosedError,
     ConnectionFailedError,
     CreateOutcomeUnknownError,
@@ -64,6 +65,7 @@ __all__ = [
     "AuthenticationError",
     "BatchEvent",
     "BatchOutcome",
+    "CertificateError",
     "Character",
     "ClientClosedError",
     "ConnectionFailedError",

@@ -10,7 +10,8 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from .._http.session import NO_TIMEOUT, HttpOptions
+from .._http.foreign_errors import FOREIGN_ERRORS
+from .._http.session import MAX_HEADER_SIZE, NO_TIMEOUT, HttpOptions
 from .._http.transport import MAX_REDIRECTS, REDIRECTS, Transport
 from .._wire.origins import (
     encode_link,
@@ -22,7 +23,7 @@ from .._wire.origins import (
     join_link,
 )
 from .._wire.redaction import without_query
-from ..errors import ConnectionFailedError, InvalidArgumentError, SoraError
+from ..errors import ConnectionFailedError, SoraError
 
 BUFFER = 256 * 1024
 """Bytes that aiohttp holds of an answer before it lets the server wait, times two."""
@@ -87,7 +88,7 @@ class FileResponse:
                     chunks.append(chunk)
                     enough -= len(chunk)
                 return chunks
-        except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
+        except FOREIGN_ERRORS as error:
             reason = f"nothing more came for {seconds:g} s" if type(error) is TimeoutError else None
             if isinstance(error, aiohttp.ClientPayloadError):
                 reason = "the connection broke"
@@ -128,7 +129,7 @@ class FileHttpClient:
         self._transport = transport
         self._http_options = options
         self._base = base
-        self._trust_env = trust_env
+        self._uses_proxy = trust_env or options.proxy is not None
         self._trace_configs = trace_configs
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
         self._is_guarded: bool | None = None
@@ -160,9 +161,9 @@ class FileHttpClient:
                 return await self._follow(
                     url, headers, without_key=without_key, is_guarded=is_guarded
                 )
-        except InvalidArgumentError:
-            raise  # although it is a ValueError
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except (SoraError, AddressNotAllowed):
+            raise
+        except FOREIGN_ERRORS as error:
             if _REFUSAL in str(error):
                 raise AddressNotAllowed(_REFUSAL) from error
             reason = "no answer in time" if type(error) is TimeoutError else None
@@ -221,7 +222,7 @@ class FileHttpClient:
     async def _open_elsewhere(
         self, target: URL, headers: Mapping[str, str], *, is_guarded: bool
     ) -> aiohttp.ClientResponse:
-        proxy = self._transport.find_proxy(target) if self._trust_env else None
+        proxy = self._transport.find_proxy(target) if self._uses_proxy else None
         # A proxy has an address of its own, often a private one, and looks up the target's itself.
         session = self._session(is_guarded=is_guarded and proxy is None)
         agent = {"User-Agent": self._http_options.headers.get("User-Agent", "")}
@@ -238,6 +239,8 @@ class FileHttpClient:
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=NO_TIMEOUT,
+                max_line_size=MAX_HEADER_SIZE,
+                max_field_size=MAX_HEADER_SIZE,
                 read_bufsize=BUFFER,
                 trace_configs=list(self._trace_configs),
             )
@@ -253,7 +256,7 @@ class FileHttpClient:
         host = self._base.host or ""
         if is_private_host(host):
             return False
-        if is_public(host) or (self._trust_env and self._transport.find_proxy(self._base)):
+        if is_public(host) or (self._uses_proxy and self._transport.find_proxy(self._base)):
             return True
         try:
             found = await asyncio.get_running_loop().getaddrinfo(

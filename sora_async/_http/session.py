@@ -4,20 +4,23 @@ import re
 import ssl
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+import aiohttp.abc
 import attrs
 from yarl import URL
 
 from .._version import __version__
-from .._wire.origins import is_loopback
 from ..errors import InvalidArgumentError
 from ..models.repr import brief
 from .request_body import TrackedBody
 
 # The limit of a request is our own and exact: aiohttp rounds its timeouts up to whole seconds.
 NO_TIMEOUT = aiohttp.ClientTimeout()
+
+MAX_HEADER_SIZE = 64 * 1024
+"""Bytes that one response header may have. aiohttp's own 8190 are too few for some gateways, whose
+policies fill a header; httpx and requests read as much."""
 
 OPTIONS: dict[str, Any] = {"allow_redirects": False}
 """Of a request with our own session, which knows all else: what it is told each time costs time."""
@@ -40,6 +43,7 @@ class HttpOptions:
         max_response_size: Bytes of a reply that are read, counted after decompression.
         ssl: What TLS is verified with; None for the system's certificates.
         trust_env: Whether proxies named by the environment are used.
+        proxy: The proxy of all requests; None for none, or those of the environment.
     """
 
     __repr__ = brief
@@ -51,6 +55,7 @@ class HttpOptions:
     max_response_size: int
     ssl: ssl.SSLContext | None
     trust_env: bool = False
+    proxy: URL | None = attrs.field(default=None, repr=False)
 
 
 def make_headers(api_key: str | None, extra: Mapping[str, str]) -> dict[str, str]:
@@ -101,36 +106,31 @@ def check_trace_configs(
     return configs
 
 
-def find_proxy(url: URL) -> URL | None:
-    """
-    Return the proxy that the environment names for an address, None when it names none.
-
-    aiohttp's own ``trust_env`` also reads ``~/.netrc``, and then either sends what it finds
-    there or refuses a request that has an ``Authorization`` of its own: it is not used.
-    """
-    if is_loopback(url.host or "") or proxy_bypass(url.host or ""):
-        return None
-    proxy = getproxies().get(url.scheme)
-    return URL(proxy) if proxy else None
-
-
 def make_session(
-    options: HttpOptions, trace_configs: Sequence[aiohttp.TraceConfig], *, is_fresh: bool = False
+    options: HttpOptions,
+    trace_configs: Sequence[aiohttp.TraceConfig],
+    *,
+    cookies: aiohttp.abc.AbstractCookieJar,
+    is_fresh: bool = False,
 ) -> aiohttp.ClientSession:
     """
-    Return a session without cookies and without a limit of its own on connections.
+    Return a session for the service's own origin, without a limit of its own on connections.
 
     Args:
         options: How requests are sent.
         trace_configs: Who wants to know of them.
+        cookies: Keeps the cookies of the service: load balancers use them to send a client to the
+            same server each time.
         is_fresh: Whether each request has a connection of its own.
     """
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, force_close=is_fresh, ssl=options.ssl or True),
-        cookie_jar=aiohttp.DummyCookieJar(),
+        cookie_jar=cookies,
         headers=options.headers,
         timeout=NO_TIMEOUT,
         trace_configs=list(trace_configs),
+        max_line_size=MAX_HEADER_SIZE,
+        max_field_size=MAX_HEADER_SIZE,
     )
 
 
@@ -141,8 +141,10 @@ def options_for_any_session(options: HttpOptions) -> dict[str, Any]:
         "headers": options.headers,
         "timeout": NO_TIMEOUT,
         "ssl": options.ssl or True,
-        "proxy": None,
+        "proxy": options.proxy,
         "raise_for_status": False,
+        "max_line_size": MAX_HEADER_SIZE,
+        "max_field_size": MAX_HEADER_SIZE,
     }
 
 

@@ -12,14 +12,14 @@ from .._wire.origins import encode_link, is_same_origin, join_link, origin_of
 from .._wire.redaction import hide_in_text
 from .._wire.response import Response
 from ..errors import ConnectionFailedError, InvalidArgumentError, InvalidResponseError, SoraError
-from ..models.json_fields import read_label
+from .foreign_errors import FOREIGN_ERRORS, translate_error
+from .proxies import find_proxy
 from .request_body import TrackedBody
 from .request_timeout import Limits
 from .session import (
     OPTIONS,
     HttpOptions,
     StreamedPayload,
-    find_proxy,
     make_session,
     options_for_any_session,
 )
@@ -48,9 +48,12 @@ class Transport:
         trace_configs: Sequence[aiohttp.TraceConfig] = (),
     ) -> None:
         self.is_ours = session is None
-        self._session = session or make_session(options, trace_configs)
+        # "unsafe" only means that a server may be named by its IP address.
+        self._cookies = aiohttp.CookieJar(unsafe=True)
+        self._session = session or make_session(options, trace_configs, cookies=self._cookies)
         self._options = OPTIONS if session is None else options_for_any_session(options)
         self._http_options = options
+        self._uses_proxy = options.trust_env or options.proxy is not None
         self._trace_configs = trace_configs
         self._fresh: aiohttp.ClientSession | None = None
         self._proxies: dict[URL, URL | None] = {}
@@ -112,7 +115,9 @@ class Transport:
         except TimeoutError as error:
             reason = f"no whole reply in time ({type(error).__name__})"
             failure = ConnectionFailedError(str(url), reason)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except SoraError:
+            raise
+        except FOREIGN_ERRORS as error:
             failure = self.translate(str(url), error)
         finally:
             limits.stop(limit)
@@ -140,7 +145,7 @@ class Transport:
         names = {name.lower() for name in headers}
         kept = {k: text for k, text in self._http_options.headers.items() if k.lower() not in names}
         options = {**self._options, "headers": {**kept, **headers}}
-        if self._http_options.trust_env:
+        if self._uses_proxy:
             options["proxy"] = self.find_proxy(url)
         return await self._session.get(url, **options)
 
@@ -184,7 +189,7 @@ class Transport:
         self, method: str, url: URL, body: TrackedBody | None
     ) -> Awaitable[aiohttp.ClientResponse]:
         options = self._options
-        if self._http_options.trust_env:
+        if self._uses_proxy:
             options = {**options, "proxy": self.find_proxy(url)}
         if method == "GET":
             return self._session.get(url, **options)
@@ -205,7 +210,9 @@ class Transport:
         if not self.is_ours:
             return self._session
         if self._fresh is None:
-            self._fresh = make_session(self._http_options, self._trace_configs, is_fresh=True)
+            self._fresh = make_session(
+                self._http_options, self._trace_configs, cookies=self._cookies, is_fresh=True
+            )
         return self._fresh
 
     def _follow(self, url: URL, target: URL, response: aiohttp.ClientResponse) -> URL:
@@ -219,10 +226,10 @@ class Transport:
         raise InvalidResponseError(str(url), response.status, reason)
 
     def find_proxy(self, url: URL) -> URL | None:
-        """Return the proxy that the environment names; no error shows its password."""
+        """Return the proxy for an address; no error shows its password."""
         origin = url.origin()
         if origin not in self._proxies:
-            self._proxies[origin] = find_proxy(url)
+            self._proxies[origin] = self._http_options.proxy or find_proxy(url)
         return self._proxies[origin]
 
     async def _read(self, url: URL, response: aiohttp.ClientResponse) -> bytes:
@@ -240,14 +247,11 @@ class Transport:
         return body
 
     def translate(self, url: str, error: Exception) -> SoraError:
-        """Return our error for one of aiohttp's, chained to it where it has nothing to hide."""
-        text = read_label(str(error)) or "the connection broke"
-        for proxy in filter(None, self._proxies.values()):
-            text = text.replace(str(proxy), str(proxy.with_user(None)))
-        reason = hide_in_text(text, self._http_options.secrets)
-        if "Cannot combine AUTHORIZATION header" in text:
-            return InvalidArgumentError("session: has a password of its own, beside our key")
-        failure = ConnectionFailedError(url, f"{type(error).__name__}: {reason}")
-        if reason == text and not isinstance(error, aiohttp.ClientResponseError):
-            failure.__cause__ = error
-        return failure
+        """Return the error of ours for one of aiohttp's."""
+        return translate_error(
+            error,
+            url,
+            secrets=self._http_options.secrets,
+            proxies=filter(None, self._proxies.values()),
+            is_own_session=self.is_ours,
+        )

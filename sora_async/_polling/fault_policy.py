@@ -6,6 +6,7 @@ import attrs
 import backoff
 
 from ..errors import (
+    CertificateError,
     ConnectionFailedError,
     InvalidResponseError,
     OutageError,
@@ -114,7 +115,9 @@ def _may_pass(history: History, fault: SoraError) -> bool:
     """Return whether a fault may pass; an unclear one may, but not before the task was seen."""
     if _is_unclear(fault):
         return history.last is not None or fault.code is None
-    if isinstance(fault, InvalidResponseError) and fault.is_html:
+    if isinstance(fault, CertificateError) or (
+        isinstance(fault, InvalidResponseError) and fault.is_html
+    ):
         return history.service_seen
     return fault.transient
 

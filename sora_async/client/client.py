@@ -26,6 +26,7 @@ from .._batch.events import BatchEvent, BatchOutcome
 from .._download.download import Download, DownloadOptions, find_id
 from .._download.request import DownloadRequest, IfExists
 from .._http.create import PendingCreate
+from .._http.proxies import check_proxy
 from .._http.rate_limit import RateLimit
 from .._http.request_body import CreatePayload
 from .._http.session import HttpOptions, check_trace_configs, find_secrets, make_headers
@@ -122,6 +123,8 @@ class SoraClient:
         allow_plain_http: Whether the key may go to an ``http`` address that is not this machine.
         ssl: What to verify TLS with, such as a context with a private CA.
         trust_env: Whether proxies named by the environment are used.
+        proxy: An HTTP proxy for all requests, such as ``"http://user:password@10.0.0.2:8080"``;
+            SOCKS needs a *session* of its own.
         trace_configs: aiohttp's trace configurations, for OpenTelemetry and its like.
         max_downloads: Downloads under way at the same time under one event loop; others wait.
 
@@ -148,6 +151,7 @@ class SoraClient:
         allow_plain_http: bool = False,
         ssl: ssl.SSLContext | None = None,
         trust_env: bool = False,
+        proxy: str | None = None,
         trace_configs: Sequence[aiohttp.TraceConfig] = (),
         max_downloads: int = 4,
     ) -> None:
@@ -167,6 +171,7 @@ class SoraClient:
             max_response_size=check_count("max_response_size", max_response_size, least=1),
             ssl=check_ssl(ssl),
             trust_env=trust_env and session is None,
+            proxy=check_proxy(proxy),
         )
         self._fault_policy = FaultPolicy(outage=check_limit("outage_timeout", outage_timeout))
         self._schedule = check_schedule(schedule) or DEFAULT_SCHEDULE

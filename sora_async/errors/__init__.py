@@ -6,6 +6,7 @@ Every error of this package and what to do about it.
     SoraError
     ├── InvalidArgumentError          mend the argument; nothing was sent
     ├── ConnectionFailedError         check address and network; it may pass
+    │   └── CertificateError          trust its CA with ssl=, or have it renewed
     ├── InvalidResponseError          check base_url; or a gateway spoke instead of the service
     ├── ResponseError                 the service refused: read code and message
     │   ├── AuthenticationError         set the right key
@@ -55,6 +56,7 @@ from .downloads import (
 )
 from .responses import (
     AuthenticationError,
+    CertificateError,
     ConnectionFailedError,
     InsufficientQuotaError,
     InvalidResponseError,
@@ -75,6 +77,7 @@ from .waits import (
 
 __all__ = [
     "AuthenticationError",
+    "CertificateError",
     "ClientClosedError",
     "ConnectionFailedError",
     "CreateOutcomeUnknownError",

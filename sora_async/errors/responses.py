@@ -30,6 +30,21 @@ class ConnectionFailedError(SoraError):
 
 
 @attrs.define(slots=False, repr=False)
+class CertificateError(ConnectionFailedError):
+    """
+    The server's TLS certificate cannot be verified: expired, for another host, or of a private CA.
+
+    Before a service has given its first response it ends a wait at once; later it is treated as
+    an outage, as a certificate may be renewed.
+    """
+
+    def __str__(self) -> str:
+        """Return what was asked for, why the certificate was refused, and what to do."""
+        advice = "For a private CA pass ssl= with a context that trusts it, or set SSL_CERT_FILE"
+        return f"no response from {self.url}: {self.reason}. {advice}"
+
+
+@attrs.define(slots=False, repr=False)
 class InvalidResponseError(SoraError):
     """
     A reply that is not a task: a web page, broken JSON, the answer of another endpoint.

@@ -147,7 +147,7 @@ def test_a_json_error_has_all_the_keys_of_the_manual(fake, capsys) -> None:
     ("argv", "told"),
     [
         (["get", "a/b"], "a/b"),
-        (["get", "--base-url", "ftp://x", "a"], "ftp://x"),
+        (["get", "--base-url", "ftp://x", "a"], "http(s)://host"),
         (["wait", "--timeout", "-1", "a"], "timeout"),
         (["wait", "--base-url", "http://sora.example", "--api-key", "k", "a"], "plain http"),
     ],

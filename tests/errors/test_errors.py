@@ -24,6 +24,7 @@ EXAMPLES: list[errors.SoraError] = [
     errors.SoraError(),
     errors.InvalidArgumentError("timeout: expected seconds"),
     REFUSED,
+    errors.CertificateError("https://api.example", "expired"),
     errors.InvalidResponseError("https://api.example", 200, "a web page", True),
     errors.InvalidResponseError("https://api.example", 200, "an empty body"),
     errors.ResponseError(*REPLY),
@@ -187,6 +188,7 @@ def test_only_what_may_pass_is_transient() -> None:
     transient = {name for name in errors.__all__ if getattr(errors, name).transient}
 
     assert transient == {
+        "CertificateError",
         "ConnectionFailedError",
         "InvalidResponseError",
         "RateLimitError",

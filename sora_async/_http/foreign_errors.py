@@ -1,0 +1,86 @@
+"""
+The boundary to aiohttp: whatever it raises becomes an error of ours here, and nowhere else.
+
+aiohttp lets errors of yarl, ssl, socket, zlib and asyncio through as they are, and has some that
+no document names. A wait must tell an outage from the end, and no error may show a key or the
+password of a proxy. What is none of them, such as the KeyError of a bug in a trace
+configuration of the user's, is left as it is: nobody could find it otherwise.
+"""
+
+import asyncio
+import ssl
+import zlib
+from collections.abc import Iterable
+
+import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
+from yarl import URL
+
+from .._wire.redaction import hide_in_text
+from ..errors import (
+    CertificateError,
+    ConnectionFailedError,
+    InvalidArgumentError,
+    SoraError,
+)
+from ..models.json_fields import read_label
+
+FOREIGN_ERRORS = (
+    aiohttp.ClientError,
+    aiohttp.EofStream,
+    HttpProcessingError,
+    OSError,  # with TimeoutError, ssl.SSLError, socket.gaierror
+    ValueError,  # with those of yarl, json and the codecs
+    RuntimeError,  # with RecursionError
+    ArithmeticError,
+    EOFError,
+    zlib.error,
+    asyncio.LimitOverrunError,
+)
+"""What a request can raise that is neither an error of ours nor a bug of the user's."""
+
+_TWO_PASSWORDS = "Cannot combine AUTHORIZATION header"
+"""How aiohttp begins when a session has an ``auth`` beside our ``Authorization`` header."""
+
+
+def translate_error(
+    error: Exception,
+    url: str,
+    *,
+    secrets: tuple[str, ...] = (),
+    proxies: Iterable[URL] = (),
+    is_own_session: bool = True,
+) -> SoraError:
+    """
+    Return the error of ours for what aiohttp or anything below it has raised.
+
+    It is chained to the foreign one where that has nothing to hide: errors of responses show the
+    headers of the request.
+
+    Args:
+        error: What was raised.
+        url: What was asked for, for people.
+        secrets: Texts that no message may show.
+        proxies: Addresses of proxies, which may hold passwords.
+        is_own_session: Whether the session is the client's; errors of how a session that was
+            given is used name that session.
+    """
+    if isinstance(error, SoraError):
+        return error
+    text = read_label(str(error)) or "the connection broke"
+    for proxy in proxies:
+        text = text.replace(str(proxy), str(proxy.with_user(None)))
+    reason = hide_in_text(text, secrets)
+    if _TWO_PASSWORDS in text:
+        return InvalidArgumentError("session: has a password of its own, beside the client's key")
+    if isinstance(error, RuntimeError) and not is_own_session:
+        return InvalidArgumentError(f"session: {reason}")
+    kind = CertificateError if _is_about_certificate(error) else ConnectionFailedError
+    failure = kind(url, f"{type(error).__name__}: {reason}")
+    if reason == text and not isinstance(error, aiohttp.ClientResponseError):
+        failure.__cause__ = error
+    return failure
+
+
+def _is_about_certificate(error: Exception) -> bool:
+    return isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLCertVerificationError)
