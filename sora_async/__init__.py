@@ -14,9 +14,9 @@ from ._batch.events import BatchEvent, BatchOutcome
 from ._download.download import Download
 from ._download.events import DownloadEvent
 from ._http.rate_limit import RateLimit
-from ._polling.events import ProgressEvent
+from ._polling.events import ETA, ProgressEvent
 from ._polling.fault_policy import Until
-from ._polling.many import Outcome
+from ._polling.many import Failed, Outcome, Succeeded
 from ._polling.watch import Watch
 from ._version import __version__
 from ._wire.dialects import Dialect
@@ -62,6 +62,7 @@ from .schedule.learning.storage import load_memory, save_memory
 logging.getLogger("sora_async").addHandler(logging.NullHandler())
 
 __all__ = [
+    "ETA",
     "AuthenticationError",
     "BatchEvent",
     "BatchOutcome",
@@ -78,6 +79,7 @@ __all__ = [
     "DownloadInterruptedError",
     "DownloadTimeoutError",
     "DurationHistory",
+    "Failed",
     "FileWriteError",
     "InsufficientQuotaError",
     "InvalidArgumentError",
@@ -97,6 +99,7 @@ __all__ = [
     "ServiceUnavailableError",
     "SoraClient",
     "SoraError",
+    "Succeeded",
     "TaskFailedError",
     "TaskFailure",
     "TaskNotFoundError",

@@ -65,6 +65,18 @@ class BatchOutcome:
     file: VideoFile | None = None
     error: SoraError | None = None
 
+    def result(self) -> VideoFile:
+        """
+        Return the file, or raise the error.
+
+        Raises:
+            SoraError: There is no file.
+        """
+        if self.error is not None:
+            raise self.error
+        assert self.file is not None
+        return self.file
+
 
 class QueueKey(NamedTuple):
     """What stands in the queue for an event."""

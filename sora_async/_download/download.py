@@ -213,7 +213,7 @@ class Download(SharedOperation[VideoFile, DownloadEvent]):
             received=received,
             total=total,
             elapsed=self._loop.time() - self._started,
-            fault=error,
+            last_error=error,
         )
         self._publish()
 

@@ -17,7 +17,7 @@ class DownloadEvent:
             fetched from its beginning again.
         total: Bytes of the whole file; None while unknown.
         elapsed: Seconds since the download began.
-        fault: Why no bytes arrive at present; None while they do.
+        last_error: Why no bytes arrive at present; None while they do.
     """
 
     __repr__ = brief
@@ -26,13 +26,13 @@ class DownloadEvent:
     received: int
     total: int | None
     elapsed: float
-    fault: SoraError | None = None
+    last_error: SoraError | None = None
 
     def __str__(self) -> str:
         """Return the event as one line for a log or a terminal."""
         done = f"{self.received / self.total:4.0%}" if self.total else "  ?"
         line = f"{self.task_id}  {done}  {self.received} bytes  {self.elapsed:.1f} s"
-        if self.fault is None:
+        if self.last_error is None:
             return line
         # The advice of some errors is for those who get the error itself.
-        return f"{line}  retrying: {getattr(self.fault, 'reason', self.fault)}"
+        return f"{line}  retrying: {getattr(self.last_error, 'reason', self.last_error)}"

@@ -8,24 +8,37 @@ from ..models.repr import brief
 
 
 @attrs.frozen(kw_only=True)
-class ProgressEvent:
+class ETA:
     """
-    One news of a wait.
+    An estimate of the time left, learned from earlier tasks of the same kind.
 
     Attributes:
-        task: The newest good snapshot.
-        progress: The largest part done that was seen so far, 0.0 to 1.0;
-            None while the server has named none. It never goes back.
+        p50: Seconds within which the video comes with a probability of 50 %.
+        p90: Seconds within which it comes with a probability of 90 %.
+    """
+
+    __repr__ = brief
+
+    p50: float
+    p90: float
+
+
+@attrs.frozen(kw_only=True)
+class ProgressEvent:
+    """
+    An update of a wait.
+
+    Attributes:
+        task: The newest snapshot.
+        progress: The largest progress seen so far, 0.0 to 1.0; it never goes back.
+            None while the server has sent none.
         elapsed: Seconds since this wait began.
-        polls: How many times the task has been asked for.
-        fault: Why the wait is degraded: the newest fault since the last good
-            answer. None while all is well.
-        remaining: The seconds within which the video comes with a probability
-            of 50 % and of 90 %, going by tasks of its kind before; None when
-            too little is known of them.
-        stalled: Whether nothing has moved for longer than in 98 of 100 of them.
-        recovered_after: Seconds from the first of the faults before this event
-            to it; None for an event that follows none.
+        polls: How many polls of the task have been answered or have failed.
+        last_error: Why the last poll failed; None when it succeeded.
+        eta: The estimated time left; None while too few tasks of the kind have ended.
+        stalled: Whether nothing has changed for longer than in 98 of 100 of those tasks.
+        recovered_after: Seconds that the outage lasted which this event ends;
+            None for any other event.
     """
 
     __repr__ = brief
@@ -34,15 +47,15 @@ class ProgressEvent:
     progress: float | None
     elapsed: float
     polls: int
-    fault: SoraError | None = None
+    last_error: SoraError | None = None
     recovered_after: float | None = None
-    remaining: tuple[float, float] | None = None
+    eta: ETA | None = None
     stalled: bool = False
 
     @property
     def is_degraded(self) -> bool:
-        """Whether the service does not answer at the moment and the wait goes on all the same."""
-        return self.fault is not None
+        """Whether the last poll failed and the wait goes on."""
+        return self.last_error is not None
 
     def __str__(self) -> str:
         """Return the event as one line for a log or a terminal."""
@@ -50,8 +63,8 @@ class ProgressEvent:
         line = (
             f"{self.task.id}  {self.task.phase:<9} {done}  {self.elapsed:.1f} s  poll {self.polls}"
         )
-        if self.fault is not None:
-            return f"{line}  degraded: {self.fault}"
+        if self.last_error is not None:
+            return f"{line}  degraded: {self.last_error}"
         if self.recovered_after is not None:
             return f"{line}  recovered after {self.recovered_after:.1f} s"
         return line

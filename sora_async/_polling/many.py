@@ -9,6 +9,7 @@ from collections.abc import (
     Iterable,
     Iterator,
 )
+from typing import ClassVar, NoReturn
 
 import attrs
 
@@ -24,34 +25,56 @@ STARTS_PER_TURN = 100
 
 
 @attrs.frozen
-class Outcome:
+class Succeeded:
     """
-    How one of many waits ended; a failure is a value here, too.
+    A wait that ended with a finished task.
 
     Attributes:
         task_id: The id that was asked for.
-        task: The finished task; None when there is none.
-        error: Why there is none; None when there is one.
+        task: The finished task.
+        error: Always None.
     """
 
     __repr__ = brief
 
     task_id: str
-    task: VideoTask | None = None
-    error: SoraError | None = None
+    task: VideoTask
+    error: ClassVar[None] = None
 
     def result(self) -> VideoTask:
+        """Return the task."""
+        return self.task
+
+
+@attrs.frozen
+class Failed:
+    """
+    A wait that ended with an error; the task itself may go on.
+
+    Attributes:
+        task_id: The id that was asked for.
+        error: Why there is no finished task.
+        task: Always None.
+    """
+
+    __repr__ = brief
+
+    task_id: str
+    error: SoraError
+    task: ClassVar[None] = None
+
+    def result(self) -> NoReturn:
         """
-        Return the task, or raise the error.
+        Raise the error.
 
         Raises:
-            SoraError: The wait did not end with a task.
+            SoraError: Always.
         """
-        if self.task is not None:
-            return self.task
-        assert self.error is not None
         raise self.error
 
+
+Outcome = Succeeded | Failed
+"""How one of many waits ended."""
 
 ManyWaitsEvent = ProgressEvent | Outcome
 
@@ -125,7 +148,7 @@ class ManyWaits:
         if self._begun % STARTS_PER_TURN == 0:
             await asyncio.sleep(0)
         if self._poller is not None and self._poller.is_closed:
-            self._note(Outcome(task_id, None, ClientClosedError(task_id)))
+            self._note(Failed(task_id, ClientClosedError(task_id)))
             return
         try:
             watch = self._wait(task_id)
@@ -133,7 +156,7 @@ class ManyWaits:
             self._watches.add(watch)
             self._poller = watch._poller
         except SoraError as error:
-            self._note(Outcome(task_id, None, error))
+            self._note(Failed(task_id, error))
 
     def _note(self, news: Watch | Outcome) -> None:
         """Take note of news; of a wait that has some in store already, only the newest counts."""
@@ -163,6 +186,6 @@ class ManyWaits:
 def _outcome(watch: Watch) -> Outcome:
     """Return how a wait ended; a bug in it is raised, for it must not be lost."""
     try:
-        return Outcome(watch.task_id or "", watch._result_or_raise())
+        return Succeeded(watch.task_id or "", watch._result_or_raise())
     except SoraError as error:
-        return Outcome(watch.task_id or "", None, error)
+        return Failed(watch.task_id or "", error)

@@ -11,6 +11,7 @@ from ..models.repr import brief
 from ..schedule import History, Policy
 from ..schedule.learning.duration_model import TaskKind
 from ..schedule.learning.observations import MAX_NEGLECT, is_stalled, remaining, urgency
+from .events import ETA
 from .fault_policy import FaultPolicy
 
 WaitResult = VideoTask | BaseException
@@ -158,11 +159,9 @@ class PolledTask:
             self.poll_task.cancel()
             self.poll_task = None
 
-    def estimate_remaining(self) -> tuple[tuple[float, float] | None, bool]:
+    def estimate_remaining(self) -> tuple[ETA | None, bool]:
         """
-        Return what is to be expected at the newest event, and whether the task stalls.
-
-        The first is the seconds left, with a probability of 50 % and of 90 %.
+        Return the estimated time left at the newest event, and whether the task stalls.
         """
         history, now = self.history, self.news_at
         last = history.last
@@ -171,4 +170,4 @@ class PolledTask:
         age = history.age(now)
         left = remaining(history.observations, history.forecast, age=age)
         stalled = is_stalled(history.observations, history.forecast, age=age)
-        return None if left is None else (left[0], left[1]), stalled
+        return None if left is None else ETA(p50=left[0], p90=left[1]), stalled

@@ -89,15 +89,15 @@ class Watch(SharedOperation[VideoTask, ProgressEvent]):
         if before is not None and (before.polls, before.elapsed) == (polled.history.polls, elapsed):
             return before
         history = polled.history
-        left, stalled = polled.estimate_remaining()
+        eta, stalled = polled.estimate_remaining()
         self._latest = ProgressEvent(
             task=history.last or self._created or VideoTask(id=history.task_id),
             progress=furthest(before.progress if before else None, history.progress),
             elapsed=max(0.0, elapsed),
             polls=history.polls,
-            fault=history.fault,
+            last_error=history.fault,
             recovered_after=polled.recovered_after,
-            remaining=left,
+            eta=eta,
             stalled=stalled,
         )
         return self._latest
@@ -239,8 +239,8 @@ class Watch(SharedOperation[VideoTask, ProgressEvent]):
         if isinstance(end, WaitInterruptedError):
             elapsed = self._loop.time() - self._started
             end = attrs.evolve(end, elapsed=elapsed, last=end.last or self._created)
-            if end.fault is not None:
-                end.__cause__ = end.fault
+            if end.last_error is not None:
+                end.__cause__ = end.last_error
         _ = self.latest
         self._stop()
         self._polled = None

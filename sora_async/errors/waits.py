@@ -70,7 +70,7 @@ class WaitInterruptedError(SoraError):
         last: The last good snapshot; None when the task was never seen.
         elapsed: Seconds from the start of the wait to this error.
         polls: How many times the task was asked for.
-        fault: The newest fault of the outage in which the wait ended; also the
+        last_error: The newest fault of the outage in which the wait ended; also the
             error's cause. None when the service was well.
     """
 
@@ -80,7 +80,7 @@ class WaitInterruptedError(SoraError):
     last: VideoTask | None = None
     elapsed: float = 0.0
     polls: int = 0
-    fault: SoraError | None = None
+    last_error: SoraError | None = None
 
     def __str__(self) -> str:
         """Return why the wait ended, what was last known, and how to wait again."""
@@ -128,7 +128,7 @@ class WaitTimeoutError(WaitInterruptedError, TimeoutError):
         if self.retry_after is not None:
             text += f", and the service asks for {self.retry_after:.0f} s of silence"
             return f"{text}, more than is left of the timeout"
-        return text if self.fault is None else f"{text}, last: {self.fault}"
+        return text if self.last_error is None else f"{text}, last: {self.last_error}"
 
 
 @attrs.define(slots=False, repr=False)
@@ -146,7 +146,7 @@ class OutageError(WaitInterruptedError):
     @property
     def reason(self) -> str:
         """Why the wait ended, in words."""
-        return f"no good answer for {self.outage:.1f} s, last: {self.fault}"
+        return f"no good answer for {self.outage:.1f} s, last: {self.last_error}"
 
 
 class ClientClosedError(WaitInterruptedError):

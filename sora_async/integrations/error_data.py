@@ -36,9 +36,9 @@ def event_to_data(event: ProgressEvent) -> Data:
         "progress": event.progress,
         "elapsed": round(event.elapsed, 3),
         "polls": event.polls,
-        "remaining": event.remaining,
+        "eta": None if event.eta is None else attrs.asdict(event.eta),
         "stalled": event.stalled,
-        "fault": None if event.fault is None else str(event.fault),
+        "last_error": None if event.last_error is None else str(event.last_error),
     }
 
 

@@ -29,6 +29,7 @@ from sora_async import (
     ResponseError,
     SoraClient,
     TaskFailedError,
+    VideoFile,
     WaitTimeoutError,
 )
 from sora_async._batch.items import BatchItems
@@ -605,3 +606,11 @@ class TestEvents:
 
         assert outcome.error is None
         assert creates(sora) == 1
+
+
+def test_the_result_of_an_outcome_is_the_file_or_the_error(tmp_path: Path) -> None:
+    file = VideoFile(path=tmp_path / "boat.mp4", size=3, content_type="video/mp4")
+
+    assert BatchOutcome(order="a boat", file=file).result() is file
+    with pytest.raises(WaitTimeoutError):
+        BatchOutcome(order="a boat", error=WaitTimeoutError("x")).result()

@@ -143,7 +143,9 @@ async def test_bars_end_with_the_error_of_those_who_draw_on_them(sora, client) -
 def test_a_row_shows_all_that_is_known_in_80_columns() -> None:
     board = Board(["video_1", "video_2"])
     board.event(
-        "video_1", event(progress=0.5, fault=ServiceUnavailableError("http://x", 503)), elapsed=1.0
+        "video_1",
+        event(progress=0.5, last_error=ServiceUnavailableError("http://x", 503)),
+        elapsed=1.0,
     )
 
     assert drawn(board) == [
@@ -306,7 +308,7 @@ def test_a_pace_begins_anew_with_the_file_and_tells_of_trouble() -> None:
     assert pace.tell(now=3.0) == ["0.0 of 10.0 MB"]
 
     fault = DownloadInterruptedError("video_1", "boat.mp4", "it broke")
-    pace.take(received(0, elapsed=3.0, fault=fault), now=3.0)
+    pace.take(received(0, elapsed=3.0, last_error=fault), now=3.0)
     assert pace.tell(now=3.0) == ["held up, trying again"]
     assert pace.rate is None
 
@@ -467,7 +469,7 @@ def test_notes_are_few_words() -> None:
 
     assert note(event(Phase.QUEUED, task={"queue_position": 3})) == "3 ahead of it"
     assert note(event(Phase.RUNNING, task={"queue_position": 3})) == ""
-    assert note(event(fault=garbled)) == "garbled, retrying"
+    assert note(event(last_error=garbled)) == "garbled, retrying"
     assert find_phase(None) is None
 
 

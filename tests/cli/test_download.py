@@ -111,7 +111,7 @@ def test_json_downloads_have_the_keys_of_the_manual(store, capsys) -> None:
     *events, result = records(capsys.readouterr().out)
     assert code == 0
     assert all(list(one) == ["type", *promised("download")] for one in events)
-    assert [one["fault"] is None for one in events].count(False) >= 1
+    assert [one["last_error"] is None for one in events].count(False) >= 1
     assert (events[-1]["received"], events[-1]["total"]) == (100_000, 100_000)
     assert list(result) == ["type", *promised("result")]
     assert (result["outcome"], result["size"]) == ("succeeded", 100_000)

@@ -318,8 +318,8 @@ async def test_json_events_have_the_keys_of_the_manual(sora, client, capsys) -> 
 
     first, second, third, result = records(capsys.readouterr().out)
     assert all(list(one) == ["type", *promised("event")] for one in (first, second, third))
-    assert (first["phase"], first["fault"]["type"]) == (None, "TaskNotFoundError")
-    assert (second["phase"], second["progress"], second["fault"]) == ("running", 0.5, None)
+    assert (first["phase"], first["last_error"]["type"]) == (None, "TaskNotFoundError")
+    assert (second["phase"], second["progress"], second["last_error"]) == ("running", 0.5, None)
     assert (second["elapsed"], second["recovered_after"]) == (2.0, 2.0)
     assert third["phase"] == "succeeded"
     assert result["outcome"] == "succeeded"
@@ -447,9 +447,9 @@ def test_the_manual_tells_all_exit_codes() -> None:
 
 
 CONTRACT = {
-    "event": "id phase status progress elapsed polls queue_position fault recovered_after",
+    "event": "id phase status progress elapsed polls queue_position last_error recovered_after",
     "result": "id outcome video_url content_url failure error elapsed polls path size line",
-    "download": "id received total elapsed fault",
+    "download": "id received total elapsed last_error",
     "stage": "id stage path line key",
     "summary": "total succeeded failed uncertain timeout error interrupted not_begun",
     "task": "id phase status progress video_url content_url failure model prompt enhanced_prompt "

@@ -17,14 +17,16 @@ from rich.console import Console
 from rich.file_proxy import FileProxy
 
 from sora_async import (
+    ETA,
     BatchEvent,
     BatchOutcome,
     ConnectionFailedError,
     DownloadEvent,
-    Outcome,
+    Failed,
     Phase,
     ProgressEvent,
     SoraClient,
+    Succeeded,
     TaskFailedError,
     TaskFailure,
     VideoTask,
@@ -88,17 +90,17 @@ class TestPicture:
             (event(), "video_boat running 40% 1:05"),
             (event(progress=None), "video_boat running 1:05"),
             (
-                event(fault=ConnectionFailedError("u", "r")),
+                event(last_error=ConnectionFailedError("u", "r")),
                 "video_boat running 40% 1:05 no answer at the moment",
             ),
             (event(stalled=True), "video_boat running 40% 1:05 slower than others"),
-            (event(remaining=(75.0, 300.0)), "video_boat running 40% 1:05 about 1:15 left"),
+            (event(eta=ETA(p50=75.0, p90=300.0)), "video_boat running 40% 1:05 about 1:15 left"),
             (
                 event(VideoTask(id="x", queue_position=3), progress=None),
                 "x queued 1:05 3 before it",
             ),
             (
-                event(VideoTask(id="x", phase=Phase.SUCCEEDED), remaining=(1.0, 2.0)),
+                event(VideoTask(id="x", phase=Phase.SUCCEEDED), eta=ETA(p50=1.0, p90=2.0)),
                 "x succeeded 40% 1:05",
             ),
             (
@@ -111,13 +113,13 @@ class TestPicture:
                     received=0,
                     total=None,
                     elapsed=1.0,
-                    fault=ConnectionFailedError("u", "r"),
+                    last_error=ConnectionFailedError("u", "r"),
                 ),
                 "x download 1:05 held up",
             ),
-            (Outcome("x", RUNNING), "x succeeded 100% 0:00"),
-            (Outcome("x", None, TaskFailedError(BLOCKED)), "x failed 0:00 blocked: No."),
-            (Outcome("x", None, WaitTimeoutError("x")), "x error 0:00 WaitTimeoutError"),
+            (Succeeded("x", RUNNING), "x succeeded 100% 0:00"),
+            (Failed("x", TaskFailedError(BLOCKED)), "x failed 0:00 blocked: No."),
+            (Failed("x", WaitTimeoutError("x")), "x error 0:00 WaitTimeoutError"),
             (
                 BatchEvent(order="o", key="k", path=Path("a/boat.mp4"), stage="creating"),
                 "boat.mp4 creating 1:05",
@@ -150,7 +152,7 @@ class TestPicture:
         assert look(creating, BatchOutcome(**made)) == ["boat.mp4 saved 100% 0:00"]
 
     def test_more_than_one_task_is_summed_up(self) -> None:
-        good, bad = Outcome("a", RUNNING), Outcome("b", None, TaskFailedError(BLOCKED))
+        good, bad = Succeeded("a", RUNNING), Failed("b", TaskFailedError(BLOCKED))
 
         assert look(good, bad, event())[-1] == "2 done, 1 running, 1 succeeded, 1 failed, 1:05"
         assert look(good, bad, total=300)[-1] == "2 of 300 done, 1 succeeded, 1 failed, 1:05"
@@ -158,8 +160,8 @@ class TestPicture:
         assert look(good, now=3700.0, total=1)[-1].endswith(", 1:01:40")
 
     def test_of_many_those_that_go_on_are_shown_and_then_failures(self) -> None:
-        ended = [Outcome(f"good_{number}", RUNNING) for number in range(1000)]
-        bad = Outcome("bad", None, TaskFailedError(BLOCKED))
+        ended = [Succeeded(f"good_{number}", RUNNING) for number in range(1000)]
+        bad = Failed("bad", TaskFailedError(BLOCKED))
         going = [event(VideoTask(id=f"going_{number}")) for number in range(3)]
 
         lines = look(bad, *ended, *going, height=8)
@@ -178,7 +180,7 @@ class TestPicture:
     def test_what_has_ended_long_ago_takes_no_memory(self) -> None:
         picture = Picture()
         for number in range(10_000):
-            picture.take("owner", Outcome(f"task_{number}", RUNNING), now=0.0)
+            picture.take("owner", Succeeded(f"task_{number}", RUNNING), now=0.0)
             picture.lines.clear()
 
         assert len(picture._ended) == ROWS and not picture._going
@@ -186,7 +188,7 @@ class TestPicture:
     def test_no_id_and_no_reason_can_steer_a_terminal(self) -> None:
         task = VideoTask(id="x", phase=Phase.FAILED, failure=TaskFailure(None, "a\x1b[2Jb"))
 
-        lines = look(Outcome("\x1b]0;own\x07[red]x", None, TaskFailedError(task)))
+        lines = look(Failed("\x1b]0;own\x07[red]x", TaskFailedError(task)))
 
         assert lines == ["?]0;own?[red]x failed 0:00 a?[2Jb"]
 
@@ -232,7 +234,7 @@ class TestTerminal:
 
         news = [one async for one in track(client.events(["a", "b"]), total=2, console=console)]
 
-        assert sum(isinstance(one, Outcome) for one in news) == 2
+        assert sum(isinstance(one, Succeeded | Failed) for one in news) == 2
         rows = last_rows(console)
         assert [row.split()[:2] for row in rows[:2]] == [["a", "succeeded"], ["b", "failed"]]
         assert rows[1].endswith("blocked: No.")
@@ -598,11 +600,11 @@ import asyncio
 import IPython.display
 from rich.console import Console
 from rich.file_proxy import FileProxy
-from sora_async import Outcome, VideoTask
+from sora_async import Succeeded, VideoTask
 from sora_async.progress import track
 
 async def source():
-    yield Outcome("a", VideoTask(id="a"))
+    yield Succeeded("a", VideoTask(id="a"))
 
 async def main():
     async for _ in track(source(), console=Console(force_jupyter=True)):
@@ -637,7 +639,7 @@ def test_a_notebook_shows_it_in_its_cell_and_replaces_it(tmp_path: Path) -> None
 
 def test_what_a_notebook_shows_is_a_page_with_colours_and_a_text() -> None:
     picture = Picture()
-    picture.take("owner", Outcome("<b>", RUNNING), now=0.0)
+    picture.take("owner", Succeeded("<b>", RUNNING), now=0.0)
 
     shown = DisplayHandle(picture.draw(now=1.0, width=100, height=24), 100)._repr_mimebundle_()
 

@@ -272,7 +272,7 @@ class TestBreaks:
         assert target.read_bytes() == FILM
         assert ranges(done) == [None, "bytes=120000-"]
         assert done.cdn_requests[1][1].headers["If-Range"] == f'"mp4-{SIZE}-1"'
-        held_up = [event for event in seen if event.fault is not None]
+        held_up = [event for event in seen if event.last_error is not None]
         assert [event.received for event in held_up] == [120_000]
         assert "retrying: " in str(held_up[0]) and "SORA_BASE_URL" not in str(held_up[0])
 
@@ -890,7 +890,7 @@ class TestKey:
         done.script("task_1", completed(None))
 
         seen = client.download("task_1", target)
-        faults = [event.fault async for event in seen if event.fault is not None]
+        faults = [event.last_error async for event in seen if event.last_error is not None]
 
         assert "GARBAGE" in str(faults[0])
         assert all("secret" not in str(fault) for fault in faults)

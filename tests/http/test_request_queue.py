@@ -495,7 +495,7 @@ class TestRateLimit:
         )
 
         assert [type(end) for end in ends] == [WaitTimeoutError] * 2
-        assert isinstance(getattr(ends[0], "fault", None), RateLimitError)
+        assert isinstance(getattr(ends[0], "last_error", None), RateLimitError)
         assert now() - start == pytest.approx(1000)
 
     async def test_a_task_that_is_always_limited_does_not_take_the_slots_of_the_others(

@@ -65,10 +65,14 @@ def test_a_value_that_json_cannot_carry_arrives_as_its_text() -> None:
 
 def test_an_event_says_what_is_the_matter() -> None:
     event = ProgressEvent(
-        task=FAILED, progress=0.5, elapsed=1.23456, polls=3, fault=errors.RateLimitError("u", 429)
+        task=FAILED,
+        progress=0.5,
+        elapsed=1.23456,
+        polls=3,
+        last_error=errors.RateLimitError("u", 429),
     )
 
     data = through_json(event_to_data(event))
 
     assert (data["phase"], data["progress"], data["elapsed"]) == ("failed", 0.5, 1.235)
-    assert data["fault"] == str(event.fault)
+    assert data["last_error"] == str(event.last_error)

@@ -9,6 +9,7 @@ import pytest
 
 import sora_async
 from sora_async import (
+    ETA,
     BatchEvent,
     BatchOutcome,
     Character,
@@ -17,14 +18,15 @@ from sora_async import (
     Dialect,
     DownloadEvent,
     DurationHistory,
+    Failed,
     LearningSchedule,
-    Outcome,
     Phase,
     ProgressEvent,
     RateLimit,
     Schedule,
     SoraClient,
     SoraError,
+    Succeeded,
     TaskFailedError,
     TaskFailure,
     TaskNotFoundError,
@@ -60,8 +62,8 @@ FULL_EVENT = ProgressEvent(
     progress=1 / 3,
     elapsed=1 / 3,
     polls=3,
-    fault=TaskFailedError(FULL),
-    remaining=(1 / 3, 2 / 3),
+    last_error=TaskFailedError(FULL),
+    eta=ETA(p50=1 / 3, p90=2 / 3),
 )
 FULL_FILE = VideoFile(path=Path("x" * 300), size=1, content_type="video/mp4", task=FULL)
 
@@ -96,8 +98,8 @@ FULL_FILE = VideoFile(path=Path("x" * 300), size=1, content_type="video/mp4", ta
             "VideoFile(path='v.mp4', size=3)",
         ),
         (
-            Outcome("x", None, WaitTimeoutError("x")),
-            "Outcome(task_id='x', error=WaitTimeoutError(task_id='x', elapsed=0.0, polls=0))",
+            Failed("x", WaitTimeoutError("x")),
+            "Failed(task_id='x', error=WaitTimeoutError(task_id='x', elapsed=0.0, polls=0))",
         ),
         (
             BatchEvent(order="a boat", key="k", path=Path("v.mp4"), stage="creating"),
@@ -151,7 +153,7 @@ def any_error(kind: type[SoraError]) -> SoraError:
 @pytest.mark.parametrize(
     "value",
     [
-        *(FULL, FULL_EVENT, FULL_FILE, FULL.detail, FULL.failure, Outcome(FULL.id, FULL)),
+        *(FULL, FULL_EVENT, FULL_FILE, FULL.detail, FULL.failure, Succeeded(FULL.id, FULL)),
         Character(id=LONG, name=LONG, raw=RAW),
         BatchEvent(
             order={"prompt": LONG, "image": SIGNED},

@@ -122,7 +122,7 @@ def test_nothing_but_the_question_for_it_reads_an_answer(
                 progress=1.0,
                 elapsed=1.0,
                 polls=2,
-                fault=ConnectionFailedError("u", "refused"),
+                last_error=ConnectionFailedError("u", "refused"),
             ),
             "sora-2:task_1  running   100%  1.0 s  poll 2  degraded: no reply from u: refused. "
             "Check base_url (SORA_BASE_URL) and the network",
@@ -135,7 +135,7 @@ def test_nothing_but_the_question_for_it_reads_an_answer(
 )
 def test_an_event_prints_as_one_line(event: ProgressEvent, line: str) -> None:
     assert str(event) == line
-    assert event.is_degraded == (event.fault is not None)
+    assert event.is_degraded == (event.last_error is not None)
 
 
 @pytest.mark.parametrize(

@@ -66,8 +66,8 @@ async def test_events_tell_what_is_left_once_that_is_known(
         if event.stalled:
             break
 
-    left = events[0].remaining
-    assert left is not None and 150 < left[0] < left[1] < 500
+    left = events[0].eta
+    assert left is not None and 150 < left.p50 < left.p90 < 500
     assert not events[0].stalled
 
 
@@ -77,7 +77,7 @@ async def test_nothing_is_told_of_tasks_of_which_too_little_is_known(
     await wait_for(sora, client, 30)
 
     async for event in client.wait_until_complete(sora.script("task_1", running(0.5))):
-        assert event.remaining is None and not event.stalled
+        assert event.eta is None and not event.stalled
         break
 
 

@@ -11,12 +11,14 @@ from support import KEY
 
 from sora_async import (
     ClientClosedError,
+    Failed,
     InvalidArgumentError,
     Outcome,
     ProgressEvent,
     RateLimit,
     Schedule,
     SoraClient,
+    Succeeded,
     TaskFailedError,
     TaskNotFoundError,
     WaitTimeoutError,
@@ -36,7 +38,9 @@ async def test_outcomes_come_as_the_waits_end_and_failures_are_values(
     assert [outcome.task_id for outcome in outcomes] == ["../x", "bad", "quick", "slow"]
     assert isinstance(outcomes[0].error, InvalidArgumentError)
     assert isinstance(outcomes[1].error, TaskFailedError)
-    assert outcomes[3].result().is_complete and outcomes[3].error is None
+    assert isinstance(outcomes[3], Succeeded) and outcomes[3].result() is outcomes[3].task
+    assert outcomes[3].error is None and outcomes[3].task.is_complete
+    assert isinstance(outcomes[1], Failed) and outcomes[1].task is None
     with pytest.raises(TaskFailedError):
         outcomes[1].result()
 

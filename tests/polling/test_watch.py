@@ -698,7 +698,7 @@ class TestEndings:
         assert now() - start == pytest.approx(122.0)
         error = caught.value
         assert error.last is not None and error.last.progress == 0.4
-        assert error.__cause__ is error.fault and "the reason" in str(error)
+        assert error.__cause__ is error.last_error and "the reason" in str(error)
         assert (error.elapsed, error.outage) == (pytest.approx(122.0), pytest.approx(120.0))
 
     async def test_a_task_without_url_ends_with_its_content_address(

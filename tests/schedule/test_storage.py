@@ -93,6 +93,6 @@ async def test_a_client_goes_on_with_what_another_has_learned(
         for _ in range(4):
             await other.wait_until_complete(sora.add(Scenario(queued=5, running=95)))
         watch = other.wait_until_complete(sora.add(Scenario(queued=5, running=95)))
-        told = [event.remaining async for event in watch]
+        told = [event.eta async for event in watch]
     assert any(one is not None for one in told)
     assert json.loads((tmp_path / "memory.json").read_text("utf-8"))["version"] == 1

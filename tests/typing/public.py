@@ -10,6 +10,7 @@ from sora_async import (
     Dialect,
     Download,
     DownloadEvent,
+    Failed,
     Outcome,
     Phase,
     ProgressEvent,
@@ -17,6 +18,7 @@ from sora_async import (
     Schedule,
     SoraClient,
     SoraError,
+    Succeeded,
     TaskFailedError,
     TaskFailure,
     VideoFile,
@@ -73,6 +75,12 @@ async def check_many(ids: AsyncIterator[str]) -> None:
     async for outcome in client.as_completed(["x", "y"], max_concurrent=5000):
         assert_type(outcome, Outcome)
         assert_type(outcome.task, VideoTask | None)
+        if isinstance(outcome, Failed):
+            assert_type(outcome.error, SoraError)
+        else:
+            assert_type(outcome.task, VideoTask)
+        if outcome.error is None:
+            assert_type(outcome, Succeeded)
         assert_type(outcome.error, SoraError | None)
         assert_type(outcome.result(), VideoTask)
     async for news in client.events(ids, timeout=None, until="video_url"):

@@ -189,7 +189,7 @@ def _style_note(row: BoardRow) -> str:
     if row.outcome is not None:
         return STYLES[row.outcome.word] if row.outcome.error is not None else "dim"
     file = row.pace.event
-    return "dim" if row.stage == "downloading" and not (file and file.fault) else "yellow"
+    return "dim" if row.stage == "downloading" and not (file and file.last_error) else "yellow"
 
 
 class Fitting:

@@ -83,7 +83,7 @@ def count(number: int, thing: str) -> str:
 
 def find_phase(event: ProgressEvent | None) -> Phase | None:
     """Return the phase, None while the service has said nothing of the task."""
-    if event is None or (event.fault is not None and not event.task.raw):
+    if event is None or (event.last_error is not None and not event.task.raw):
         return None
     return event.task.phase
 
@@ -96,8 +96,8 @@ def find_address(task: VideoTask | None) -> str:
 def note(event: ProgressEvent) -> str:
     """Return what is special about an event, in a few words."""
     task = event.task
-    if event.fault is not None:
-        return _note_fault(event.fault)
+    if event.last_error is not None:
+        return _note_fault(event.last_error)
     if event.recovered_after is not None:
         return f"recovered after {tell_seconds(event.recovered_after)}"
     if task.phase is Phase.SUCCEEDED and not task.is_complete:
@@ -125,7 +125,7 @@ def explain(error: SoraError) -> str:
         case ClientClosedError():
             return "the task goes on"
         case WaitTimeoutError(retry_after=None):
-            fault = f"; {clean(str(error.fault))}" if error.fault else ""
+            fault = f"; {clean(str(error.last_error))}" if error.last_error else ""
             return f"no video in time, {_tell_last(error)}{fault}"
         case WaitTimeoutError(retry_after=seconds):
             return f"the service asks for {seconds:.0f} s of silence, {_tell_last(error)}"
@@ -134,7 +134,7 @@ def explain(error: SoraError) -> str:
         case DownloadError():
             return clean(f"{error.path}: {error.reason}. {_advise(error)}")
         case OutageError():
-            return clean(f"no good answer for {error.outage:.0f} s: {error.fault}")
+            return clean(f"no good answer for {error.outage:.0f} s: {error.last_error}")
         case _:
             return clean(str(error))
 

@@ -62,7 +62,7 @@ def _print_event(event: ProgressEvent) -> None:
         elapsed=round(event.elapsed, 3),
         polls=event.polls,
         queue_position=task.queue_position,
-        fault=describe_error(event.fault),
+        last_error=describe_error(event.last_error),
         recovered_after=_round(event.recovered_after),
     )
 
@@ -74,7 +74,7 @@ def _print_download(event: DownloadEvent) -> None:
         received=event.received,
         total=event.total,
         elapsed=round(event.elapsed, 3),
-        fault=describe_error(event.fault),
+        last_error=describe_error(event.last_error),
     )
 
 

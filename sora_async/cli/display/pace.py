@@ -47,7 +47,7 @@ class TransferRate:
         event, rate = self.event, self.rate
         if event is None:
             return [""]
-        if event.fault is not None:
+        if event.last_error is not None:
             return ["held up, trying again"]
         size = tell_parts(event.received, event.total)
         if event.received == event.total:

@@ -13,9 +13,10 @@ from ... import (
     BatchEvent,
     BatchOutcome,
     DownloadEvent,
-    Outcome,
+    Failed,
     ProgressEvent,
     SoraError,
+    Succeeded,
     TaskFailedError,
     VideoTask,
 )
@@ -61,7 +62,7 @@ class PictureRow:
         else:
             self.word = "download"
             self.part = event.received / event.total if event.total else None
-            self.note = f"{event.received / 1e6:.1f} MB" if event.fault is None else "held up"
+            self.note = f"{event.received / 1e6:.1f} MB" if event.last_error is None else "held up"
 
     def settle(self, word: str, error: BaseException | None) -> None:
         """Take note of the end."""
@@ -96,8 +97,8 @@ def _note(event: ProgressEvent) -> str:
         return "slower than others"
     if event.task.queue_position is not None and event.task.phase == "queued":
         return f"{event.task.queue_position} before it"
-    if event.remaining is not None and event.task.phase in ("queued", "running"):
-        return f"about {_tell_seconds(event.remaining[0])} left"
+    if event.eta is not None and event.task.phase in ("queued", "running"):
+        return f"about {_tell_seconds(event.eta.p50)} left"
     return ""
 
 
@@ -138,7 +139,7 @@ class Picture:
                 self._row(owner, news.task.id, news.task.id, now).take(news)
             case DownloadEvent():
                 self._row(owner, news.task_id, news.task_id, now).take(news)
-            case Outcome():
+            case Succeeded() | Failed():
                 self._settle(owner, news.task_id, news.task_id, "succeeded", news.error, now)
             case BatchEvent():
                 row = self._row(owner, news.key, news.path.name, now)

@@ -85,7 +85,12 @@ class PlainLines(Renderer):
 
     def _tell_wait(self, name: str, event: ProgressEvent) -> None:
         phase = find_phase(event)
-        news = (phase, _tenth(event.progress), event.fault is None, event.recovered_after is None)
+        news = (
+            phase,
+            _tenth(event.progress),
+            event.last_error is None,
+            event.recovered_after is None,
+        )
         if self._said.get(name) != news:
             self._said[name] = news
             self._print(name, event.elapsed, phase or "", event.progress, note(event))
@@ -93,9 +98,9 @@ class PlainLines(Renderer):
     def _tell_bytes(self, name: str, event: DownloadEvent) -> None:
         pace = self._paces.setdefault(name, TransferRate())
         pace.take(event, now=self._elapsed())
-        news = (event.fault is None, int(event.elapsed / BREATH))
+        news = (event.last_error is None, int(event.elapsed / BREATH))
         is_whole = event.received == event.total
-        if self._said.get(name) != news and (event.received or event.fault) and not is_whole:
+        if self._said.get(name) != news and (event.received or event.last_error) and not is_whole:
             self._said[name] = news
             part = event.received / event.total if event.total else None
             self._print(name, self._age(name), "download", part, pace.tell(now=self._elapsed())[0])
