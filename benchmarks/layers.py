@@ -51,7 +51,7 @@ def list_ways(client: SoraClient, session: aiohttp.ClientSession, url: str) -> d
     """Return the ways to ask, from the barest to the whole."""
     ids = [make_id(number) for number in range(LOOPS)]
     urls = [URL(f"{url}/v1/videos/{task_id}", encoded=True) for task_id in ids]
-    home = client._resources()
+    resources = client._resources()
 
     async def read(number: int) -> bytes:
         async with session.get(urls[number]) as response:
@@ -64,9 +64,11 @@ def list_ways(client: SoraClient, session: aiohttp.ClientSession, url: str) -> d
         "aiohttp: the request, and the bytes of its answer": read,
         "the same and orjson: the loop tuned by hand": read_and_parse,
         "our transport: no parsing; redirects, limits of time and size": (
-            lambda number: home._transport.get(urls[number])
+            lambda number: resources._transport.get(urls[number])
         ),
-        "and decoding: a typed task or a typed error": lambda number: home._ask(ids[number], None),
+        "and decoding: a typed task or a typed error": lambda number: resources._requests.poll(
+            ids[number], None
+        ),
         "and the budget: get_task": lambda number: client.get_task(ids[number]),
     }
 
@@ -77,7 +79,7 @@ async def main(url: str) -> None:
     connector = aiohttp.TCPConnector(limit=0)
     budget = RateLimit(rate=None, max_concurrent=LOOPS)
     async with (
-        SoraClient(api_key=KEY, base_url=url, budget=budget) as client,
+        SoraClient(api_key=KEY, base_url=url, rate_limit=budget) as client,
         aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),

@@ -110,7 +110,7 @@ class CreateSubmitter:
             if not makings or not makings[0].may_have_been_sent:
                 self.stop = ClientClosedError("")
                 for pending in makings:
-                    pending.leave()
+                    pending.detach()
             while not sending.done():
                 with contextlib.suppress(asyncio.CancelledError):
                     await asyncio.wait([sending])

@@ -1,1 +1,1 @@
-"""Every request: rate limit, session, transport, retries, and creates that are sent at most once."""
+"""Every request: rate limit, transport, retries, and creates that are sent at most once."""

@@ -25,6 +25,7 @@ class Endpoints:
         base: The service's address.
         root: What begins the path of every call.
         content: Where the service itself serves files, with ``{id}``; None where it does not.
+        poll_template: Where tasks are polled, with ``{id}``.
     """
 
     def __init__(self, base_url: str, dialect: Dialect) -> None:
@@ -33,6 +34,7 @@ class Endpoints:
         self.base = URL(base_url, encoded=True)
         self.root = self.base.raw_path.rstrip("/")
         self.content = dialect.content_path and base_url + dialect.content_path
+        self.poll_template = base_url + dialect.poll_path
         self._poll = self.root + dialect.poll_path
         self._elsewhere: dict[str, str] = {}
 

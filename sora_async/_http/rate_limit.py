@@ -95,9 +95,9 @@ def check_number(_: object, field: "attrs.Attribute[Any]", number: Any) -> None:
 
 class PermitSource(Protocol):
     """
-    Where the slots of one client on one loop come from: a :class:`AdaptiveTokenBucket`, or one who asks others.
+    Where the permits of one client on one loop come from: a bucket of its own, or a shared one.
 
-    Who asks others calls back when it knows more; see :meth:`RateLimit._open`.
+    A shared one calls back when it has more; see :meth:`RateLimit._open`.
     """
 
     @property

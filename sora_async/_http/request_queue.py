@@ -63,13 +63,16 @@ class RequestQueue(Generic[AnyRequest]):
 
     Args:
         rate_limit: How many slots there are.
-        start: Called with the one whose turn it is; gives the slot back at its end.
+
+    Attributes:
+        start: Called with a planned request whose turn it is; it gives the slot back at its end.
     """
 
-    def __init__(self, rate_limit: RateLimit, start: Callable[[AnyRequest], None]) -> None:
+    start: Callable[[AnyRequest], None]
+
+    def __init__(self, rate_limit: RateLimit) -> None:
         self._loop = asyncio.get_running_loop()
         self.bucket: PermitSource = rate_limit._open(self._loop.time(), self._dispatch)
-        self._start = start
         self._free = rate_limit.max_concurrent
         self._tickets = itertools.count(1)
         self._calls: deque[asyncio.Future[None]] = deque()
@@ -282,7 +285,7 @@ class RequestQueue(Generic[AnyRequest]):
     def _begin(self, request: AnyRequest, now: float) -> None:
         self._use(now)
         request.ticket = 0
-        self._start(request)
+        self.start(request)
 
     def _use(self, now: float) -> None:
         self._free -= 1

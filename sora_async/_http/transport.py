@@ -15,7 +15,6 @@ from ..errors import ConnectionFailedError, InvalidArgumentError, InvalidRespons
 from .foreign_errors import FOREIGN_ERRORS, translate_error
 from .proxies import find_proxy
 from .request_body import TrackedBody
-from .request_timeout import Limits
 from .session import (
     OPTIONS,
     HttpOptions,
@@ -57,8 +56,6 @@ class Transport:
         self._trace_configs = trace_configs
         self._fresh: aiohttp.ClientSession | None = None
         self._proxies: dict[URL, URL | None] = {}
-        self._limits = Limits(options.request_timeout)
-        self._long_limits = Limits(options.create_timeout)
 
     def get(self, url: URL) -> Coroutine[Any, Any, Response]:
         """
@@ -69,12 +66,12 @@ class Transport:
         given session.
 
         Raises:
-            ConnectionFailedError: There was no whole reply in time.
+            ConnectionFailedError: There was no whole response in time.
             InvalidResponseError: The reply is larger than we read, or leads to another origin.
             InvalidArgumentError: The session that was given cannot be used.
         """
         # No coroutine of its own: each one between a poll and its answer costs time.
-        return self._within(self._limits, url, self._exchange(url))
+        return self._within(self._http_options.request_timeout, url, self._exchange(url))
 
     def send(
         self, method: str, url: URL, body: TrackedBody | None = None
@@ -90,37 +87,33 @@ class Transport:
         request had no effect yet. One with a body has the ``create_timeout``.
 
         Raises:
-            ConnectionFailedError: There was no whole reply in time; the body
+            ConnectionFailedError: There was no whole response in time; the body
                 knows whether it had begun to leave.
             InvalidResponseError: The reply is larger than we read, or a redirect.
             InvalidArgumentError: The session that was given cannot be used.
         """
-        limits = self._limits if body is None else self._long_limits
-        return self._within(limits, url, self._exchange(url, method, body))
+        options = self._http_options
+        seconds = options.request_timeout if body is None else options.create_timeout
+        return self._within(seconds, url, self._exchange(url, method, body))
 
     async def _within(
-        self, limits: Limits, url: URL, exchange: Coroutine[Any, Any, Response]
+        self, seconds: float, url: URL, exchange: Coroutine[Any, Any, Response]
     ) -> Response:
         if self._session.closed:
             exchange.close()
             raise InvalidArgumentError("session: it is closed")
-        limit = limits.start()
         try:
-            return await exchange
-        except asyncio.CancelledError:
-            if not limits.stop(limit):
-                raise
-            reason = f"no whole reply within {limits.seconds:g} s"
-            failure: SoraError = ConnectionFailedError(str(url), reason)
+            async with asyncio.timeout(seconds) as scope:
+                return await exchange
         except TimeoutError as error:
-            reason = f"no whole reply in time ({type(error).__name__})"
-            failure = ConnectionFailedError(str(url), reason)
+            reason = f"no whole response in time ({type(error).__name__})"
+            if scope.expired():  # a proxy or a trace callback may raise a TimeoutError of its own
+                reason = f"no whole response within {seconds:g} s"
+            failure: SoraError = ConnectionFailedError(str(url), reason)
         except SoraError:
             raise
         except FOREIGN_ERRORS as error:
             failure = self.translate(str(url), error)
-        finally:
-            limits.stop(limit)
         try:
             # Raised out here, it has no context: aiohttp's errors show the request's headers.
             raise failure
@@ -151,8 +144,6 @@ class Transport:
 
     async def close(self) -> None:
         """Close the session, unless it was given."""
-        self._limits.close()
-        self._long_limits.close()
         if self.is_ours:
             await self._session.close()
         if self._fresh is not None:

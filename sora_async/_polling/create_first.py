@@ -35,13 +35,17 @@ class PendingTask:
     def leave(self) -> None:
         """Wait no more. An order that has left goes on, and what comes of it is told."""
         assert self._pending is not None
-        self._pending.leave()
+        self._pending.detach()
 
     def _end(self, task: "asyncio.Task[VideoTask]") -> None:
         pending = self._pending
         if pending is None or pending.task is not task or pending.is_stopped or self._tell is None:
             return  # it was stopped before it left; another one may have begun
-        self._tell(pending.lost() if task.cancelled() else task.exception() or task.result())
+        self._tell(
+            pending.error_when_cancelled()
+            if task.cancelled()
+            else task.exception() or task.result()
+        )
 
 
 def first_poll(key: PollKey, made: VideoTask, now: float) -> PolledTask | WaitResult:

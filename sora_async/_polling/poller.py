@@ -3,18 +3,14 @@
 import asyncio
 import contextvars
 import logging
-import math
 from collections.abc import Awaitable, Callable
 
 import attrs
 
-from .._http.rate_limit import RateLimit
 from .._http.request_queue import RequestQueue
+from .._http.throttle import Throttle
 from ..errors import (
     ClientClosedError,
-    RateLimitError,
-    ResponseError,
-    ServiceUnavailableError,
     SoraError,
 )
 from ..models import VideoTask
@@ -27,9 +23,6 @@ from .polled_task import PolledTask, PollKey, Subscriber, WaitResult
 
 logger = logging.getLogger("sora_async")
 
-MAX_REFUSED = 1000
-"""Tasks of which the last refusal is remembered."""
-
 LATE = 0.001
 """Seconds after its moment at which a poll is late: time that no wait may be charged for."""
 
@@ -40,20 +33,19 @@ class Poller:
     def __init__(
         self,
         fetch: Callable[[str, VideoTask | None], Awaitable[VideoTask]],
-        rate_limit: RateLimit,
+        queue: RequestQueue[PolledTask],
+        throttle: Throttle,
         duration_history: DurationHistory,
     ) -> None:
         self._fetch = fetch
         self._loop = asyncio.get_running_loop()
         self._polled_tasks: dict[PollKey, PolledTask] = {}
         self._poll_tasks: dict[asyncio.Task[None], PolledTask] = {}
-        self.queue = RequestQueue[PolledTask](rate_limit, self._start_poll)
-        self._served_at = self._asked_until = -math.inf
-        self._refusal: ResponseError | None = None
-        self._refused: dict[str, float] = {}
+        self.queue = queue
+        queue.start = self._start_poll
+        self.throttle = throttle
         self.is_closed = False
         self._learner = TaskLearner(duration_history)
-        self.service_seen = False
 
     def join(
         self, key: PollKey, subscriber: Subscriber, previous: PolledTask | None, *, since: float
@@ -96,49 +88,6 @@ class Poller:
             self._rest(polled)
             polled.left_at = self._loop.time()
 
-    def silence(self) -> float:
-        """Return the seconds for which the service wants to be left alone, by all waits."""
-        return max(0.0, self._asked_until - self._loop.time())
-
-    def refusal(self) -> ResponseError:
-        """Return the error of a call that came in a silence: the one that asked for it."""
-        assert self._refusal is not None
-        return attrs.evolve(self._refusal, retry_after=self.silence())
-
-    def note(self, task_id: str, seen: VideoTask | SoraError) -> None:
-        """Take note of an answer to any request of the client: it may slow down all of them."""
-        now, bucket = self._loop.time(), self.queue.bucket
-        if isinstance(seen, VideoTask):
-            self._served_at = now
-            self.service_seen = True
-            if self._refused:
-                self._refused.pop(task_id, None)
-            bucket.note_good(now)
-        elif isinstance(seen, RateLimitError | ServiceUnavailableError):
-            self._note_refusal(task_id, seen, now)
-        elif isinstance(seen, ResponseError):
-            bucket.note_good(now)
-
-    def _note_refusal(self, task_id: str, seen: ResponseError, now: float) -> None:
-        """Be silent and slower; not for a task that is refused again and again, alone of all."""
-        before = self._refused.pop(task_id, math.inf)
-        is_own = before < self._served_at
-        self._refused[task_id] = now
-        if len(self._refused) > MAX_REFUSED:
-            del self._refused[next(iter(self._refused))]
-        asked = seen.retry_after
-        if is_own and asked:
-            return
-        if isinstance(seen, RateLimitError):
-            self.queue.bucket.note_limited(now, asked, is_again=before < math.inf)
-        elif asked:
-            self.queue.bucket.keep_silent(now, asked)
-        else:
-            return
-        self._refusal = seen
-        if asked:
-            self._asked_until = self.queue.bucket.quiet_until
-
     async def close(self) -> None:
         """End every wait with :class:`ClientClosedError` and every request in flight."""
         self.is_closed = True
@@ -179,7 +128,7 @@ class Poller:
         late = self._loop.time() - polled.due
         if late <= LATE:
             return
-        late = min(late, max(self._served_at, self._asked_until) - polled.due)
+        late = min(late, max(self.throttle.last_success_at, self.throttle.retry_at) - polled.due)
         if late > 0:
             polled.shift_timers(late)
 
@@ -215,14 +164,14 @@ class Poller:
 
     def _decide(self, polled: PolledTask, seen: VideoTask | SoraError) -> None:
         before, now = polled.history, self._loop.time()
-        self.note(polled.key.task_id, seen)
+        self.throttle.record_response(polled.key.task_id, seen)
         if isinstance(seen, VideoTask):
             before = self._learner.prepare(polled, seen, now)
         else:
             before = attrs.evolve(
                 before,
-                service_seen=before.service_seen or self.service_seen,
-                served_at=self._served_at,
+                service_seen=before.service_seen or self.throttle.service_seen,
+                served_at=self.throttle.last_success_at,
             )
         polled.history, decision = decide(
             before,
@@ -231,7 +180,7 @@ class Poller:
             schedule=polled.key.schedule,
             fault_policy=self._learner.fault_policy(polled, seen),
         )
-        self.service_seen |= polled.history.service_seen
+        self.throttle.service_seen |= polled.history.service_seen
         _log(before, polled.history, decision, now=now)
         is_recovery = isinstance(seen, VideoTask) and before.fault is not None
         is_worse = before.fault is None or polled.history.faults > before.faults == 0

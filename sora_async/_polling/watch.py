@@ -152,7 +152,7 @@ class Watch(SharedOperation[VideoTask, ProgressEvent]):
         if self._polled is not previous and self._polled.news_at is not None:
             self._version += 1
         # Not at once: an error that is raised without a pause would stop a loop of retries.
-        self._loop.call_soon(self._keep_silence, poller.silence())
+        self._loop.call_soon(self._keep_silence, poller.throttle.retry_after())
 
     def _on_created(self, made: VideoTask | BaseException) -> None:
         """Take what came of the create, whoever still waits for it."""

@@ -1,12 +1,17 @@
-"""Arguments of the front door, checked before anything is sent."""
+"""The arguments of the client, checked before anything is sent."""
 
 import ssl
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar, cast, get_args
+from typing import Any, TypeVar, cast, get_args
 
 from .._http.rate_limit import RateLimit
+from .._http.request_body import CreatePayload
+from .._http.upload import FileSource, check_source, is_address
 from .._polling.fault_policy import Until
+from .._wire.dialects import Dialect
 from .._wire.origins import origin_of
+from .._wire.request_encoder import check_fields, read_seconds
 from ..errors import InvalidArgumentError
 from ..models.numbers import is_number
 from ..schedule import Policy
@@ -139,3 +144,48 @@ def check_ssl(value: object) -> ssl.SSLContext | None:
     if value is not None and not isinstance(value, ssl.SSLContext):
         raise InvalidArgumentError(f"ssl: expected an ssl.SSLContext, got {value!r}")
     return value
+
+
+def check_file(name: str, value: object) -> None:
+    """Refuse what is no path, bytes or file; an address is none either."""
+    check_source(name, value)
+    if is_address(value):
+        raise InvalidArgumentError(f"{name}: expected a file, got an address")
+
+
+def make_task_payload(
+    dialect: Dialect,
+    *,
+    prompt: object,
+    model: object,
+    seconds: object,
+    size: object,
+    input_reference: Any,
+    as_json: bool | None,
+    extra: Mapping[str, Any],
+) -> CreatePayload:
+    """Return a create with all arguments checked but the file, which is read when it is sent."""
+    fields = check_fields(
+        {
+            "model": check_text("model", model),
+            "prompt": check_prompt(prompt),
+            "seconds": read_seconds(seconds),
+            "size": check_text("size", size),
+            **extra,
+        }
+    )
+    address = upload = None
+    if is_address(input_reference):
+        address = input_reference
+    elif input_reference is not None:
+        check_source("input_reference", input_reference)
+        upload = FileSource("input_reference", input_reference)
+    payload = CreatePayload(
+        fields=fields,
+        dialect=dialect,
+        is_json=dialect.body == "json" if as_json is None else as_json,
+        upload=upload,
+        address=address,
+    )
+    payload.check()
+    return payload

@@ -1,26 +1,17 @@
-"""The front door: one object that creates tasks, asks for them and waits for them."""
+"""The client: one object that creates tasks, gets them, waits for them and saves their videos."""
 
 import asyncio
+import contextlib
 import os
 import ssl
 import weakref
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterable,
-    Awaitable,
-    Callable,
-    Iterable,
-    Mapping,
-    Sequence,
-)
-from functools import partial
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, Self, cast, get_args
 
 import aiohttp
 import attrs
-import backoff
 
 from .._batch.events import BatchEvent, BatchOutcome
 from .._download.download import Download, DownloadOptions, find_id
@@ -30,7 +21,7 @@ from .._http.proxies import check_proxy
 from .._http.rate_limit import RateLimit
 from .._http.request_body import CreatePayload
 from .._http.session import HttpOptions, check_trace_configs, find_secrets, make_headers
-from .._http.upload import FileInput, FileSource, check_source, is_address
+from .._http.upload import FileInput, FileSource
 from .._polling.create_first import PendingTask
 from .._polling.events import ProgressEvent
 from .._polling.fault_policy import FaultPolicy, Until
@@ -38,27 +29,18 @@ from .._polling.many import ManyWaits, Outcome
 from .._polling.polled_task import PollKey
 from .._polling.poller import Poller
 from .._polling.watch import Watch
-from .._wire.call_decoders import TaskPage, decode_character, decode_deleted, decode_page
 from .._wire.dialects import Dialect, find_dialect
-from .._wire.request_encoder import check_fields, read_seconds
-from .._wire.response import Response
+from .._wire.request_encoder import check_fields
 from .._wire.urls import check_api_key, check_base_url, check_task_id, cut_overlap
-from ..errors import (
-    InvalidArgumentError,
-    InvalidResponseError,
-    ResponseError,
-    SoraError,
-    TaskNotFoundError,
-)
 from ..models import Character, VideoTask
 from ..schedule import DEFAULT_SCHEDULE, Policy
-from ..schedule.backoff import FAULT_INTERVALS
 from ..schedule.learning.memory import DurationHistory
 from .arguments import (
     check_already_waited,
     check_channel,
     check_count,
     check_duration_history,
+    check_file,
     check_ids,
     check_limit,
     check_path,
@@ -71,22 +53,24 @@ from .arguments import (
     check_until,
     check_variant,
     check_word,
+    make_task_payload,
 )
-from .loop_resources import LoopResources, ResourcesByLoop, abandon, find_resources
+from .loop_resources import (
+    ClientConfig,
+    LoopResources,
+    ResourcesByLoop,
+    abandon,
+    find_resources,
+)
 
 if TYPE_CHECKING:
     from .._download.manager import DownloadManager
 
-Answer = TypeVar("Answer")
-
-_NAMED = ("prompt", "model", "seconds", "size", "input_reference", "as_json")
-"""The arguments of a create that are no field of a service's own."""
-
-MAX_PAGE_SIZE = 100
-"""Tasks that a page of a list may have. Source: OpenAI's API reference, "List videos"."""
-
 DEFAULT_BASE_URL = "https://api.jxincm.cn"
 """The server that the API page names under ``servers``."""
+
+_CREATE_ARGUMENTS = ("prompt", "model", "seconds", "size", "input_reference", "as_json")
+"""The arguments of a create that are no field of a service's own."""
 
 
 class SoraClient:
@@ -103,33 +87,33 @@ class SoraClient:
         base_url: The service's address, with or without ``/v1``;
             ``SORA_BASE_URL`` when None, and the API page's server when that is unset.
         dialect: What calls the service offers and how they are spelled: a
-            :class:`~sora_async.Dialect` or the name of one; None to go by *base_url*.
-        session: An aiohttp session to send with; never closed by the client.
-            *trust_env* and *trace_configs* are then its own affair.
+            :class:`~sora_async.dialects.Dialect` or the name of one; None chooses by *base_url*.
+        session: An aiohttp session to send with; the client never closes it.
+            *trust_env* and *trace_configs* do not apply to it.
         headers: Further headers for every request, such as ``X-Forwarded-Host``.
-        schedule: The cadence of waits that name none.
+        schedule: When to poll, for waits that name no schedule.
         duration_history: What was learned of how long tasks take; a new one when
-            None. A :class:`~sora_async.schedule.LearningSchedule` goes by it.
+            None. A :class:`~sora_async.schedule.LearningSchedule` uses it.
         rate_limit: What all requests under one event loop may add up to.
         request_timeout: Seconds for one request, connection and body
-            included; the wait for a slot of the budget is not.
-        create_timeout: The same for what creates something: uploads take long.
-        outage_timeout: Seconds that a wait goes on without one good answer;
+            included; the time that it waits for the rate limit does not count.
+        create_timeout: The same for a create: uploads take long.
+        outage_timeout: Seconds that a wait goes on without one good response;
             None for as long as the wait lasts.
-        max_retries: How often :meth:`get_task` and its like ask again after a transient
-            fault, and a create tries again to get a connection. Waits do not use it: they
+        max_retries: How often :meth:`get_task` and other calls are retried after a transient
+            error, and how often a create tries again to connect. Waits do not use it: they
             have *outage_timeout*.
-        max_response_size: Bytes of a reply that are read, after decompression.
+        max_response_size: The most bytes of a response that are read, after decompression.
         allow_plain_http: Whether the key may go to an ``http`` address that is not this machine.
         ssl: What to verify TLS with, such as a context with a private CA.
         trust_env: Whether proxies named by the environment are used.
         proxy: An HTTP proxy for all requests, such as ``"http://user:password@10.0.0.2:8080"``;
             SOCKS needs a *session* of its own.
-        trace_configs: aiohttp's trace configurations, for OpenTelemetry and its like.
+        trace_configs: aiohttp's trace configurations, for OpenTelemetry for instance.
         max_downloads: Downloads under way at the same time under one event loop; others wait.
 
     Raises:
-        InvalidArgumentError: An argument cannot be used; it says which and why.
+        InvalidArgumentError: An argument cannot be used; the error says which and why.
     """
 
     def __init__(
@@ -157,37 +141,41 @@ class SoraClient:
     ) -> None:
         key = check_api_key(os.environ.get("SORA_API_KEY") if api_key is None else api_key)
         url = os.environ.get("SORA_BASE_URL") or DEFAULT_BASE_URL if base_url is None else base_url
-        base_url = check_base_url(url)
-        self._dialect = find_dialect(dialect, base_url=base_url)
-        self._base_url = cut_overlap(base_url, self._dialect.create_path)
+        url = check_base_url(url)
+        found_dialect = find_dialect(dialect, base_url=url)
+        url = cut_overlap(url, found_dialect.create_path)
         all_headers = make_headers(key, headers or {})
         secrets = find_secrets(all_headers)
-        check_channel(self._base_url, is_secret=bool(secrets), allow_plain_http=allow_plain_http)
-        self._http_options = HttpOptions(
-            headers=all_headers,
-            secrets=secrets,
-            request_timeout=check_seconds("request_timeout", request_timeout),
-            create_timeout=check_seconds("create_timeout", create_timeout),
-            max_response_size=check_count("max_response_size", max_response_size, least=1),
-            ssl=check_ssl(ssl),
-            trust_env=trust_env and session is None,
-            proxy=check_proxy(proxy),
-        )
+        check_channel(url, is_secret=bool(secrets), allow_plain_http=allow_plain_http)
         self._fault_policy = FaultPolicy(outage=check_limit("outage_timeout", outage_timeout))
         self._schedule = check_schedule(schedule) or DEFAULT_SCHEDULE
-        self._duration_history = check_duration_history(duration_history) or DurationHistory()
-        self._rate_limit = check_rate_limit(rate_limit) or RateLimit()
-        self._max_retries = check_count("max_retries", max_retries, least=0)
-        self._max_downloads = check_count("max_downloads", max_downloads, least=1)
-        self._trust_env = trust_env
-        self._session = session
-        self._trace_configs = check_trace_configs(trace_configs)
+        self._config = ClientConfig(
+            http=HttpOptions(
+                headers=all_headers,
+                secrets=secrets,
+                request_timeout=check_seconds("request_timeout", request_timeout),
+                create_timeout=check_seconds("create_timeout", create_timeout),
+                max_response_size=check_count("max_response_size", max_response_size, least=1),
+                ssl=check_ssl(ssl),
+                trust_env=trust_env and session is None,
+                proxy=check_proxy(proxy),
+            ),
+            base_url=url,
+            dialect=found_dialect,
+            session=session,
+            trace_configs=check_trace_configs(trace_configs),
+            trust_env=trust_env,
+            rate_limit=check_rate_limit(rate_limit) or RateLimit(),
+            duration_history=check_duration_history(duration_history) or DurationHistory(),
+            max_retries=check_count("max_retries", max_retries, least=0),
+            max_downloads=check_count("max_downloads", max_downloads, least=1),
+        )
         self._resources_by_loop: ResourcesByLoop = {}
         weakref.finalize(self, abandon, self._resources_by_loop).atexit = False
 
     def __repr__(self) -> str:
         """Return the address; never the key."""
-        return f"<SoraClient {self._base_url}>"
+        return f"<SoraClient {self.base_url}>"
 
     async def __aenter__(self) -> Self:
         """Return the client."""
@@ -205,17 +193,17 @@ class SoraClient:
     @property
     def base_url(self) -> str:
         """The service's address, without ``/v1`` and what else begins the path of every call."""
-        return self._base_url
+        return self._config.base_url
 
     @property
     def dialect(self) -> Dialect:
         """What calls the service offers, and how they are spelled."""
-        return self._dialect
+        return self._config.dialect
 
     @property
     def duration_history(self) -> DurationHistory:
         """What this client has learned of how long tasks take."""
-        return self._duration_history
+        return self._config.duration_history
 
     def wait_until_complete(
         self,
@@ -230,26 +218,25 @@ class SoraClient:
         Return a wait for a task: ``await`` it for the finished task, or iterate it for its events.
 
         Nothing is sent before the watch is awaited or iterated.
-        Waits of one client for the same task on the same terms share their polls.
+        Waits of one client for the same task with the same options share their polls.
 
         Args:
             task_id: The id, as the service gave it.
             timeout: Seconds for the whole wait, from its first use; None for no limit.
-            schedule: The cadence; the client's when None.
+            schedule: When to poll; the client's schedule when None.
             until: What ends the wait of a task that succeeds:
                 ``"video"``, a ``video_url``, or the ``content_url`` when no URL comes within 45 s;
                 ``"completed"``, the success itself;
                 ``"video_url"``, a URL and nothing else (:class:`VideoMissingError` after 45 s).
-            already_waited: Seconds for which the task has been waited for before, in another process for
-                instance: *timeout*, ``elapsed`` and what was learned count them in.
+            already_waited: Seconds that the task was waited for before, in another process
+                for instance; *timeout*, ``elapsed`` and the duration history include them.
 
         Raises:
             InvalidArgumentError: An argument cannot be used; nothing was sent.
         """
-        key = self._key(check_task_id(task_id), schedule, until)
         return Watch(
             self._find_poller,
-            key,
+            self._poll_key(check_task_id(task_id), schedule, until),
             timeout=check_limit("timeout", timeout),
             already_waited=check_already_waited(already_waited),
         )
@@ -272,10 +259,10 @@ class SoraClient:
         Return a wait for a task that it creates: ``await`` it, or iterate it for its events.
 
         Nothing is sent before the watch is awaited or iterated, and then one
-        create, ever. Its answer is the first event, and from then on
-        :attr:`Watch.task_id` tells the id: in an event, after an error, after a
-        cancellation. Leaving while the create is on its way does not break it
-        off; coming back goes on with it.
+        create, ever. Its response is the first event, and from then on
+        :attr:`Watch.task_id` is the id: in an event, after an error, after a
+        cancellation. Leaving while the create is being sent does not cancel it;
+        awaiting the watch again goes on with it.
 
         Args:
             prompt: As in :meth:`create_task`, like all up to *as_json*.
@@ -283,17 +270,18 @@ class SoraClient:
             seconds: The length of the video.
             size: Such as ``"1280x720"``.
             input_reference: An image or a video to go by.
-            as_json: Whether the order goes as JSON; None: as the dialect does.
+            as_json: Whether the create is sent as JSON; None: as the dialect says.
             timeout: Seconds from the first use to the finished task, the
                 create included; None for no limit.
-            schedule: The cadence; the client's when None.
+            schedule: When to poll; the client's schedule when None.
             until: What ends the wait of a task that succeeds; see :meth:`wait_until_complete`.
             extra: Any further field of the service.
 
         Raises:
             InvalidArgumentError: An argument cannot be used; nothing was sent.
         """
-        order = self._payload(
+        payload = make_task_payload(
+            self.dialect,
             prompt=prompt,
             model=model,
             seconds=seconds,
@@ -302,13 +290,11 @@ class SoraClient:
             as_json=as_json,
             extra=extra,
         )
-        pending_task = PendingTask(lambda: self._resources().create(order))
-        key = self._key("", schedule, until)
         return Watch(
             self._find_poller,
-            key,
+            self._poll_key("", schedule, until),
             timeout=check_limit("timeout", timeout),
-            pending_task=pending_task,
+            pending_task=PendingTask(lambda: self._resources().creates.create_task(payload)),
         )
 
     async def create_task(
@@ -325,10 +311,10 @@ class SoraClient:
         """
         Create a task and return its first snapshot.
 
-        It is sent once. Only while no connection comes about, so that nothing
-        can have arrived, is it tried again, up to ``max_retries`` times.
-        Cancelling this call stops an order that has not left; one that has
-        goes on, and the log says which task it has made.
+        It is sent once. It is tried again, up to ``max_retries`` times, only while there is
+        no connection, so that nothing can have arrived.
+        Cancelling this call stops a create of which nothing was sent; any other
+        goes on, and the log says which task it made.
         :meth:`create_and_wait` gives the id in any case.
 
         Args:
@@ -339,21 +325,21 @@ class SoraClient:
             input_reference: An image or a video to go by: a path, bytes, a file
                 opened in binary, or an ``http(s)`` or ``data:`` address, where the
                 server takes one. A file is read as it is sent, and its content
-                type is found by how it begins.
-            as_json: Whether the order goes as JSON instead of a form; a file is
-                then a ``data:`` address in it. None: as the dialect does.
+                type is recognised by its first bytes.
+            as_json: Whether the create is sent as JSON instead of a form; a file is
+                then a ``data:`` address in it. None: as the dialect says.
             extra: Any further field of the service, such as ``watermark``,
                 ``style`` or ``images``. One that is None is left out.
 
         Raises:
             InvalidArgumentError: An argument or its file cannot be used; nothing was sent.
-            CreateOutcomeUnknownError: Nobody knows whether there is a task now; look before
-                you create again.
+            CreateOutcomeUnknownError: There may be a task now; look before you create again.
             ConnectionFailedError: There was no connection; nothing was sent.
             UnsupportedOperationError: This server creates nothing at this address.
             ResponseError: The service has refused; its class says why.
         """
-        payload = self._payload(
+        payload = make_task_payload(
+            self.dialect,
             prompt=prompt,
             model=model,
             seconds=seconds,
@@ -362,7 +348,7 @@ class SoraClient:
             as_json=as_json,
             extra=extra,
         )
-        return await self._resources().create(payload).result()
+        return await self._resources().creates.create_task(payload).result()
 
     async def remix_task(self, task_id: str, *, prompt: str, **extra: Any) -> VideoTask:
         """
@@ -377,8 +363,8 @@ class SoraClient:
         """
         check_task_id(task_id)
         fields = check_fields({"prompt": check_prompt(prompt), **extra})
-        payload = CreatePayload(fields=fields, dialect=self._dialect, is_json=True)
-        return await self._resources().remix(payload, task_id).result()
+        payload = CreatePayload(fields=fields, dialect=self.dialect, is_json=True)
+        return await self._resources().creates.remix_task(task_id, payload).result()
 
     async def create_character(self, *, name: str, video: FileInput, **extra: Any) -> Character:
         """
@@ -391,46 +377,34 @@ class SoraClient:
             video: A path, bytes, or a file opened in binary.
             extra: Any further field of the service.
         """
-        check_source("video", video)
-        if is_address(video):
-            raise InvalidArgumentError("video: expected a file, got an address")
-        fields = check_fields({"name": check_text("name", name), **extra})
+        check_file("video", video)
         payload = CreatePayload(
-            fields=fields,
-            dialect=self._dialect,
+            fields=check_fields({"name": check_text("name", name), **extra}),
+            dialect=self.dialect,
             is_json=False,
             field="video",
             upload=FileSource("video", video),
         )
-        resources = self._resources()
-        pending = resources.make(
-            resources.find_path("create_character_path"),
-            payload,
-            lambda response: decode_character(response, secrets=resources.secrets, is_new=True),
-            lambda character: f"character {character.id}",
-        )
-        return await pending.result()
+        return await self._resources().creates.create_character(payload).result()
 
     async def get_task(self, task_id: str) -> VideoTask:
         """
-        Ask for a task once and return its snapshot, whatever its phase.
+        Return the current snapshot of a task, whatever its phase.
 
-        Transient faults are retried, up to ``max_retries`` times and with full jitter.
-        It takes a slot of the budget, and keeps a silence that the service
-        has asked any wait for; one of more than ``request_timeout`` is an error at once.
+        Transient errors are retried, up to ``max_retries`` times and with full jitter.
+        It counts towards the rate limit, and waits while the service's ``Retry-After``
+        holds back all requests; one longer than ``request_timeout`` is an error at once.
 
         Args:
             task_id: The id, as the service gave it.
 
         Raises:
             InvalidArgumentError: No id can look like this; nothing was sent.
-            ConnectionFailedError: No reply came.
-            InvalidResponseError: The reply is no task.
+            ConnectionFailedError: There was no response.
+            InvalidResponseError: The response is no task.
             ResponseError: The service answered with an error; its class says which.
         """
-        check_task_id(task_id)
-        resources = self._resources()
-        return await self._persist(lambda: resources.fetch(task_id))
+        return await self._resources().calls.get_task(check_task_id(task_id))
 
     async def list_tasks(
         self,
@@ -440,7 +414,7 @@ class SoraClient:
         order: Literal["asc", "desc"] = "desc",
     ) -> AsyncGenerator[VideoTask]:
         """
-        Yield the tasks of the account, page after page, as they are asked for.
+        Yield the tasks of the account; a page is requested when the one before is used up.
 
         Args:
             limit: How many at most; None for all of them.
@@ -451,43 +425,21 @@ class SoraClient:
             UnsupportedOperationError: This server has no list.
             SoraError: As in :meth:`get_task`.
         """
-        if order not in ("asc", "desc"):
-            raise InvalidArgumentError(f"order: expected 'asc' or 'desc', got {order!r}")
-        left = None if limit is None else check_count("limit", limit, least=1)
-        resources = self._resources()
-        path, poll = (
-            resources.find_path("list_path"),
-            resources.base_url + resources.dialect.poll_path,
-        )
-        asked = set()
-
-        def read(response: Response) -> TaskPage:
-            return decode_page(
-                response, secrets=resources.secrets, poll=poll, content=resources.content
-            )
-
-        while True:
-            query: dict[str, str] = {"order": order}
-            if left is not None:
-                query["limit"] = str(min(left, MAX_PAGE_SIZE))
-            if after is not None:
-                asked.add(after)
-                query["after"] = check_task_id(after)
-            page = await self._persist(partial(resources.call, "GET", path, read, query=query))
-            if page.next_after in asked:
-                return  # a server that takes no notice of "after" sends one page for ever
-            for task in page.tasks[:left]:
+        check_word("order", order, ("asc", "desc"))
+        if limit is not None:
+            check_count("limit", limit, least=1)
+        if after is not None:
+            check_task_id(after)
+        tasks = self._resources().calls.list_tasks(limit=limit, after=after, order=order)
+        async with contextlib.aclosing(tasks):
+            async for task in tasks:
                 yield task
-            left = None if left is None else left - len(page.tasks)
-            after = page.next_after
-            if after is None or (left is not None and left <= 0):
-                return
 
     async def delete_task(self, task_id: str) -> None:
         """
         Delete a task and its video.
 
-        Transient faults are retried as in :meth:`get_task`.
+        Transient errors are retried as in :meth:`get_task`.
 
         Args:
             task_id: The id, as the service gave it.
@@ -497,32 +449,13 @@ class SoraClient:
             UnsupportedOperationError: This server deletes nothing.
             SoraError: As in :meth:`get_task`.
         """
-        check_task_id(task_id)
-        resources = self._resources()
-        path = resources.find_path("delete_path")
-        tries = 0
-
-        async def delete() -> None:
-            nonlocal tries
-            tries += 1
-            try:
-                await resources.call(
-                    "DELETE",
-                    path,
-                    lambda response: decode_deleted(response, secrets=resources.secrets),
-                    about=task_id,
-                )
-            except TaskNotFoundError:
-                if tries == 1:
-                    raise  # after a fault, it may be our own doing
-
-        await self._persist(delete)
+        await self._resources().calls.delete_task(check_task_id(task_id))
 
     async def get_character(self, character_id: str) -> Character:
         """
-        Ask for a character.
+        Return a character.
 
-        Transient faults are retried as in :meth:`get_task`.
+        Transient errors are retried as in :meth:`get_task`.
 
         Args:
             character_id: The id, as the service gave it.
@@ -532,14 +465,7 @@ class SoraClient:
             UnsupportedOperationError: This server knows no characters.
             SoraError: As in :meth:`get_task`.
         """
-        check_task_id(character_id)
-        resources = self._resources()
-        path = resources.find_path("get_character_path")
-
-        def read(response: Response) -> Character:
-            return decode_character(response, secrets=resources.secrets, is_new=False)
-
-        return await self._persist(lambda: resources.call("GET", path, read, about=character_id))
+        return await self._resources().calls.get_character(check_task_id(character_id))
 
     def as_completed(
         self,
@@ -554,14 +480,14 @@ class SoraClient:
         Wait for many tasks, and yield how each wait ended, in the order in which they end.
 
         A failure is an :class:`Outcome` like any other and ends nothing. An
-        error of *task_ids* itself is raised once what was begun has settled.
+        error of *task_ids* itself is raised once the waits that have begun are over.
         Leaving the loop early ends the waits; their tasks go on.
 
         Args:
             task_ids: Ids, any number of them, from any iterable or async
-                iterable; it is read only as far as there are places.
-            timeout: Seconds for each wait, from the moment it has a place; None for no limit.
-            schedule: The cadence; the client's when None.
+                iterable; the next one is read when fewer than *max_concurrent* waits are open.
+            timeout: Seconds for each wait, from its start; None for no limit.
+            schedule: When to poll; the client's schedule when None.
             until: What ends the wait of a task that succeeds; see :meth:`wait_until_complete`.
             max_concurrent: Waits under way at the same time, outcomes not yet taken included.
 
@@ -583,15 +509,15 @@ class SoraClient:
         """
         Wait for many tasks, and yield the events of all of them in one stream.
 
-        The last news of each wait is its :class:`Outcome`. A reader that is
+        The last event of each wait is its :class:`Outcome`. A reader that is
         slower than the polls gets the newest event of each wait and never a
         queue of old ones. All else is as in :meth:`as_completed`.
 
         Args:
             task_ids: Ids, any number of them, from any iterable or async
-                iterable; it is read only as far as there are places.
-            timeout: Seconds for each wait, from the moment it has a place; None for no limit.
-            schedule: The cadence; the client's when None.
+                iterable; the next one is read when fewer than *max_concurrent* waits are open.
+            timeout: Seconds for each wait, from its start; None for no limit.
+            schedule: When to poll; the client's schedule when None.
             until: What ends the wait of a task that succeeds; see :meth:`wait_until_complete`.
             max_concurrent: Waits under way at the same time, outcomes not yet taken included.
 
@@ -615,9 +541,9 @@ class SoraClient:
         """
         Return a download of a finished video: ``await`` it for the file, or iterate it for events.
 
-        Nothing is sent before it is awaited or iterated. The file is under
-        its path when it is whole, and not before: until then, what has come
-        is beside it in a part file, with which a later download goes on.
+        Nothing is sent before it is awaited or iterated. The file appears at
+        *path* when it is complete: until then, the bytes received are in a
+        part file beside it, from which a later download goes on.
 
         Args:
             source: The task, or its id, or a wait for it, which is then awaited first.
@@ -759,69 +685,6 @@ class SoraClient:
         if resources is not None:
             await resources.close()
 
-    def _key(self, task_id: str, schedule: Policy | None, until: Until) -> PollKey:
-        fault_policy = self._fault_policy
-        if until != fault_policy.until:
-            fault_policy = attrs.evolve(fault_policy, until=check_until(until))
-        return PollKey(task_id, check_schedule(schedule) or self._schedule, fault_policy)
-
-    def _begin(self, given: Mapping[str, Any]) -> PendingCreate[VideoTask]:
-        """Begin to create a task; *given* are the arguments of :meth:`create_task`."""
-        named: dict[str, Any] = {name: given.get(name) for name in _NAMED}
-        extra = {name: value for name, value in given.items() if name not in _NAMED}
-        return self._resources().create(self._payload(**named, extra=extra))
-
-    def _payload(
-        self,
-        *,
-        prompt: object,
-        model: object,
-        seconds: object,
-        size: object,
-        input_reference: Any,
-        as_json: bool | None,
-        extra: Mapping[str, Any],
-    ) -> CreatePayload:
-        """Return an order, all of it checked but the file, which is looked at when it is sent."""
-        fields = check_fields(
-            {
-                "model": check_text("model", model),
-                "prompt": check_prompt(prompt),
-                "seconds": read_seconds(seconds),
-                "size": check_text("size", size),
-                **extra,
-            }
-        )
-        address = upload = None
-        if is_address(input_reference):
-            address = input_reference
-        elif input_reference is not None:
-            check_source("input_reference", input_reference)
-            upload = FileSource("input_reference", input_reference)
-        payload = CreatePayload(
-            fields=fields,
-            dialect=self._dialect,
-            is_json=self._dialect.body == "json" if as_json is None else as_json,
-            upload=upload,
-            address=address,
-        )
-        payload.check()
-        return payload
-
-    async def _persist(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
-        """Ask, and ask again after faults that may pass."""
-        patience = self._resources().patience
-        for ceiling in FAULT_INTERVALS[: self._max_retries]:
-            try:
-                return await ask()
-            except SoraError as fault:
-                asked = fault.retry_after or 0.0 if isinstance(fault, ResponseError) else 0.0
-                is_html = isinstance(fault, InvalidResponseError) and fault.is_html
-                if not fault.transient or is_html or asked > patience:
-                    raise
-            await asyncio.sleep(max(asked, backoff.full_jitter(ceiling)))
-        return await ask()
-
     def _wait_for_many(
         self,
         timeout: float | None,
@@ -836,7 +699,7 @@ class SoraClient:
                 task_id, timeout=timeout, schedule=schedule, until=until
             )
 
-        wait("any")  # bad terms are found out here, and not as the outcome of each wait
+        wait("any")  # a bad argument is an error here, and not the outcome of each wait
         return ManyWaits(
             wait,
             max_concurrent=check_count("max_concurrent", max_concurrent, least=1),
@@ -856,6 +719,8 @@ class SoraClient:
         *,
         include_events: bool,
     ) -> AsyncGenerator[BatchEvent | BatchOutcome]:
+        # Imported here because a program that only waits does not need it; with the downloads,
+        # it is 28 of the 160 ms that `import sora_async` takes.
         from .._batch.batch import BatchOptions, run_batch
 
         folder = Path(check_path(output_dir))
@@ -870,29 +735,31 @@ class SoraClient:
         path = folder / "batch.jsonl" if journal is None else Path(check_path(journal))
         return run_batch(self, plan, path, check_ids(orders), include_events=include_events)
 
+    def _begin(self, given: Mapping[str, Any]) -> PendingCreate[VideoTask]:
+        """Begin to create a task; *given* are the arguments of :meth:`create_task`."""
+        named: dict[str, Any] = {name: given.get(name) for name in _CREATE_ARGUMENTS}
+        extra = {name: value for name, value in given.items() if name not in _CREATE_ARGUMENTS}
+        payload = make_task_payload(self.dialect, **named, extra=extra)
+        return self._resources().creates.create_task(payload)
+
+    def _poll_key(self, task_id: str, schedule: Policy | None, until: Until) -> PollKey:
+        fault_policy = self._fault_policy
+        if until != fault_policy.until:
+            fault_policy = attrs.evolve(fault_policy, until=check_until(until))
+        return PollKey(task_id, check_schedule(schedule) or self._schedule, fault_policy)
+
+    def _find_poller(self) -> Poller:
+        return self._resources().poller
+
     def _find_download_manager(self) -> "DownloadManager":
         return self._resources().downloads
 
     def _hold(self, task: "asyncio.Task[None]") -> None:
         self._resources().hold(task)
 
-    def _find_poller(self) -> Poller:
-        return self._resources().poller
-
     def _resources(self) -> LoopResources:
         resources = find_resources(self._resources_by_loop)
         if resources is None:
-            resources = LoopResources(
-                self._http_options,
-                rate_limit=self._rate_limit,
-                duration_history=self._duration_history,
-                base_url=self._base_url,
-                dialect=self._dialect,
-                max_retries=self._max_retries,
-                trace_configs=self._trace_configs,
-                session=self._session,
-                max_downloads=self._max_downloads,
-                trust_env=self._trust_env,
-            )
+            resources = LoopResources(self._config)
             self._resources_by_loop[asyncio.get_running_loop()] = resources
         return resources

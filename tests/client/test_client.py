@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import attrs
 import pytest
 from support import KEY, TLS
 
@@ -381,7 +382,7 @@ class TestTransport:
         async with SoraClient(
             api_key=KEY, base_url=sora.url, max_retries=0, request_timeout=12
         ) as client:
-            with pytest.raises(ConnectionFailedError, match="no whole reply within 12 s"):
+            with pytest.raises(ConnectionFailedError, match="no whole response within 12 s"):
                 await client.get_task("task_1")
 
         assert now() - start == pytest.approx(12.0)
@@ -464,7 +465,7 @@ class TestTransport:
         async with SoraClient(
             api_key=KEY, base_url=sora.url, max_retries=0, trace_configs=[trace]
         ) as client:
-            with pytest.raises(ConnectionFailedError, match="no whole reply in time"):
+            with pytest.raises(ConnectionFailedError, match="no whole response in time"):
                 await client.get_task("task_1")
 
     @pytest.mark.parametrize("after", [5.0 - 1e-9, 5.0 + 1e-9])
@@ -732,7 +733,7 @@ class TestSessions:
         async def main() -> None:
             async with FakeSora(api_key=KEY) as sora:
                 sora.script("task_1", queued())
-                clients[0]._base_url = sora.url
+                clients[0]._config = attrs.evolve(clients[0]._config, base_url=sora.url)
                 await clients[0].get_task("task_1")
 
         clients = [SoraClient(api_key=KEY, base_url="http://127.0.0.1:1")]
@@ -785,7 +786,7 @@ class TestSessions:
 
         async def main() -> VideoTask:
             async with FakeSora(api_key=KEY) as sora:
-                client._base_url = sora.url
+                client._config = attrs.evolve(client._config, base_url=sora.url)
                 sora.script("task_1", running(0.1), completed())
                 task = await client.wait_until_complete(
                     "task_1", schedule=Schedule(intervals=[0.001])
@@ -803,7 +804,7 @@ class TestSessions:
 
         async def begin() -> None:
             async with FakeSora(api_key=KEY) as sora:
-                client._base_url = sora.url
+                client._config = attrs.evolve(client._config, base_url=sora.url)
                 sora.script("task_1", running(0.1))
                 async for _ in watch:
                     break

@@ -440,7 +440,7 @@ class TestSentOnce:
             error = await caught_from(client.create_task(**BOAT))
 
         assert isinstance(error, CreateOutcomeUnknownError)
-        assert "no whole reply within 7 s" in str(error)
+        assert "no whole response within 7 s" in str(error)
         assert (error.status, error.is_whole, error.is_listed) == (None, True, True)
         assert asyncio.get_running_loop().time() == pytest.approx(7)
 
@@ -821,7 +821,7 @@ class TestCancellation:
         await asyncio.sleep(20)
 
         [record] = caplog.records
-        assert f"has made task {sora.tasks[0].id}" in record.getMessage()
+        assert f"made task {sora.tasks[0].id}" in record.getMessage()
 
     async def test_what_came_of_a_cancelled_create_is_told_also_when_it_failed(
         self, sora: FakeSora, client: SoraClient, caplog: pytest.LogCaptureFixture
@@ -887,7 +887,7 @@ class TestCancellation:
         assert asyncio.get_running_loop().time() == pytest.approx(6)
         error = await caught_from(waiting)
         assert isinstance(error, CreateOutcomeUnknownError)
-        assert "closed before the answer came" in str(error)
+        assert "closed before the response came" in str(error)
 
     async def test_an_order_that_has_not_left_when_the_client_closes_is_not_sent(
         self, sora: FakeSora
@@ -935,7 +935,7 @@ class TestCancellation:
         await asyncio.sleep(1)
 
         for task in asyncio.all_tasks():
-            if task.get_name().startswith("order "):
+            if task.get_name().startswith("create "):
                 task.cancel()
 
         for call in calls:
@@ -951,7 +951,7 @@ class TestCancellation:
         ]
         await asyncio.sleep(0)
         for task in asyncio.all_tasks():
-            if task.get_name().startswith("order "):
+            if task.get_name().startswith("create "):
                 task.cancel()
 
         for call in calls:

@@ -131,7 +131,8 @@ def going_round(
         queue.plan(turn, now())
         queue.release()
 
-    queue = RequestQueue[Turn](rate_limit, start)
+    queue = RequestQueue[Turn](rate_limit)
+    queue.start = start
     return queue
 
 
@@ -146,7 +147,8 @@ async def test_what_ends_at_once_and_comes_again_is_given_one_slot_after_the_oth
             queue.plan(turn, now())
         queue.release()
 
-    queue = RequestQueue[Turn](RateLimit(rate=2, burst=4, max_concurrent=1), start)
+    queue = RequestQueue[Turn](RateLimit(rate=2, burst=4, max_concurrent=1))
+    queue.start = start
     queue.plan(Turn(), now())
     await asyncio.sleep(60)
 
@@ -725,11 +727,11 @@ class TestBrokenUse:
         self, sora: FakeSora
     ) -> None:
         async with client_of(sora, RateLimit(rate=None)) as client:
-            poller = client._find_poller()
+            throttle = client._find_poller().throttle
             for number in range(1500):
-                poller.note(f"task_{number}", RateLimitError("u", 429))
+                throttle.record_response(f"task_{number}", RateLimitError("u", 429))
 
-        assert len(poller._refused) == 1000
+        assert len(throttle._refused_at) == 1000
 
     async def test_another_answer_than_a_429_ends_the_pauses(self, sora: FakeSora) -> None:
         sora.script("limited", *[http_error(429)] * 4, http_error(400), completed())

@@ -342,7 +342,7 @@ async def test_a_429_seen_without_redis_is_told_when_it_is_back(redis_server, so
 
 
 async def test_a_call_after_the_end_is_let_through_to_find_it_out(redis_server) -> None:
-    slots = RequestQueue[Any](SharedRateLimit(url=redis_server.url), lambda turn: None)
+    slots = RequestQueue[Any](SharedRateLimit(url=redis_server.url))
 
     slots.close()
     await slots.bucket.close()

@@ -1,0 +1,110 @@
+"""Requests that may be repeated: get, list, delete; each is retried after a transient error."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from functools import partial
+from typing import TypeVar
+
+from .._wire.call_decoders import TaskPage, decode_character, decode_deleted, decode_page
+from .._wire.response import Response
+from ..errors import InvalidResponseError, SoraError, TaskNotFoundError
+from ..models import Character, VideoTask
+from .request import RequestSender
+from .retry import retry, retry_after_of
+
+Result = TypeVar("Result")
+
+MAX_PAGE_SIZE = 100
+"""Tasks that a page of a list may have. Source: OpenAI's API reference, "List videos"."""
+
+
+class Calls:
+    """
+    The repeatable calls of one client on one loop.
+
+    Args:
+        requests: Sends the requests.
+        max_retries: How often a call is tried again after a transient error.
+    """
+
+    def __init__(self, requests: RequestSender, *, max_retries: int) -> None:
+        self._requests = requests
+        self._endpoints = requests.endpoints
+        self._secrets = requests.secrets
+        self._max_retries = max_retries
+
+    async def get_task(self, task_id: str) -> VideoTask:
+        """Return the current snapshot of a task."""
+        return await self._retry(lambda: self._requests.get_task(task_id))
+
+    async def list_tasks(
+        self, *, limit: int | None, after: str | None, order: str
+    ) -> AsyncGenerator[VideoTask]:
+        """Yield the tasks of the account; a page is requested when the one before is used up."""
+        path = self._endpoints.find_path("list_path")
+        requested: set[str] = set()
+        left = limit
+        while True:
+            query = {"order": order}
+            if left is not None:
+                query["limit"] = str(min(left, MAX_PAGE_SIZE))
+            if after is not None:
+                requested.add(after)
+                query["after"] = after
+            page = await self._retry(
+                partial(self._requests.call, "GET", path, self._decode_page, query=query)
+            )
+            if page.next_after in requested:
+                return  # a server that ignores "after" sends one page for ever
+            for task in page.tasks[:left]:
+                yield task
+            left = None if left is None else left - len(page.tasks)
+            after = page.next_after
+            if after is None or (left is not None and left <= 0):
+                return
+
+    def _decode_page(self, response: Response) -> TaskPage:
+        return decode_page(
+            response,
+            secrets=self._secrets,
+            poll=self._endpoints.poll_template,
+            content=self._endpoints.content,
+        )
+
+    async def delete_task(self, task_id: str) -> None:
+        """Delete a task; one that is gone after a retry was deleted by the attempt before."""
+        path = self._endpoints.find_path("delete_path")
+        attempts = 0
+
+        def decode(response: Response) -> None:
+            decode_deleted(response, secrets=self._secrets)
+
+        async def delete() -> None:
+            nonlocal attempts
+            attempts += 1
+            try:
+                await self._requests.call("DELETE", path, decode, task_id=task_id)
+            except TaskNotFoundError:
+                if attempts == 1:
+                    raise
+
+        await self._retry(delete)
+
+    async def get_character(self, character_id: str) -> Character:
+        """Return a character."""
+        path = self._endpoints.find_path("get_character_path")
+
+        def decode(response: Response) -> Character:
+            return decode_character(response, secrets=self._secrets, is_new=False)
+
+        return await self._retry(
+            lambda: self._requests.call("GET", path, decode, task_id=character_id)
+        )
+
+    async def _retry(self, send: Callable[[], Awaitable[Result]]) -> Result:
+        return await retry(send, max_retries=self._max_retries, is_retryable=self._is_retryable)
+
+    def _is_retryable(self, error: SoraError) -> bool:
+        """Return whether an error may pass; a web page means a wrong base_url and will not."""
+        if isinstance(error, InvalidResponseError) and error.is_html:
+            return False
+        return error.transient and retry_after_of(error) <= self._requests.max_retry_after
