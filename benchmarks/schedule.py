@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sora_async.schedule import LearningSchedule, Policy, Schedule
-from sora_async.schedule.learning.memory import DurationHistory
+from sora_async.schedule.learning.duration_history import DurationHistory
 from sora_async.schedule.learning.observations import CensoredDuration
 
 from . import optimum, queue

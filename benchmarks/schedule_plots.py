@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from sora_async.schedule import LearningSchedule, Schedule
 from sora_async.schedule.learning.histogram import EDGES, WIDTHS
-from sora_async.schedule.learning.memory import DurationHistory
+from sora_async.schedule.learning.duration_history import DurationHistory
 from sora_async.schedule.learning.observations import CensoredDuration
 
 from .lives import DURATIONS, SMOOTHING, draw, make_lives, steady

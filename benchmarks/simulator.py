@@ -15,7 +15,7 @@ from sora_async import Phase, VideoTask
 from sora_async._polling.decide import Done, Sleep, decide
 from sora_async._polling.fault_policy import FaultPolicy
 from sora_async.schedule import History, Policy
-from sora_async.schedule.learning.memory import DurationHistory, task_kinds
+from sora_async.schedule.learning.duration_history import DurationHistory, task_kinds
 from sora_async.schedule.learning.observations import is_stalled, remaining
 
 from .lives import Life

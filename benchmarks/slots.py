@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Sequence
 
 from sora_async.schedule.learning.forecast import DurationForecast
-from sora_async.schedule.learning.memory import DurationHistory
+from sora_async.schedule.learning.duration_history import DurationHistory
 from sora_async.schedule.learning.observations import CensoredDuration, TaskObservations, urgency
 
 from .lives import draw

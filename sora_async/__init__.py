@@ -56,8 +56,7 @@ from .errors import (
 )
 from .models import Character, Phase, TaskFailure, VideoFile, VideoTask
 from .schedule import LearningSchedule, Schedule
-from .schedule.learning.memory import DurationHistory
-from .schedule.learning.storage import load_memory, save_memory
+from .schedule.learning.duration_history import DurationHistory
 
 logging.getLogger("sora_async").addHandler(logging.NullHandler())
 
@@ -116,6 +115,4 @@ __all__ = [
     "WaitTimeoutError",
     "Watch",
     "__version__",
-    "load_memory",
-    "save_memory",
 ]

@@ -265,8 +265,6 @@ def test_what_is_public_is_pinned() -> None:
                 "Schedule",
                 "LearningSchedule",
                 "DurationHistory",
-                "load_memory",
-                "save_memory",
             ),
             *errors.__all__,
             "__version__",

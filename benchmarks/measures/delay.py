@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from sora_async import DurationHistory, RateLimit, SoraClient
-from sora_async.schedule.learning.memory import task_kinds
+from sora_async.schedule.learning.duration_history import task_kinds
 from sora_async.schedule.learning.observations import CensoredDuration
 
 from ..contestants import KEY, hand

@@ -4,17 +4,17 @@ import asyncio
 import os
 import sys
 
-from sora_async import SoraClient, load_memory, save_memory
+from sora_async import DurationHistory, SoraClient
 
 
 async def main(task_id: str) -> None:
     path = os.environ["DURATION_HISTORY"]
-    async with SoraClient(duration_history=load_memory(path)) as client:
+    async with SoraClient(duration_history=DurationHistory.load(path)) as client:
         try:
             task = await client.wait_until_complete(task_id)
             print(task.video_url or task.content_url)
         finally:
-            save_memory(client.duration_history, path)
+            client.duration_history.save(path)
 
 
 asyncio.run(main(sys.argv[1]))

@@ -11,7 +11,7 @@ from ..errors import SoraError, TaskFailedError
 from ..models import Phase, VideoTask
 from ..schedule import History
 from ..schedule.learning.duration_model import TaskKind
-from ..schedule.learning.memory import DurationHistory, task_kinds
+from ..schedule.learning.duration_history import DurationHistory, task_kinds
 from .decide import Done, GiveUp
 from .fault_policy import FaultPolicy
 from .polled_task import PolledTask

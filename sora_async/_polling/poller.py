@@ -15,7 +15,7 @@ from ..errors import (
 )
 from ..models import VideoTask
 from ..schedule import History
-from ..schedule.learning.memory import DurationHistory
+from ..schedule.learning.duration_history import DurationHistory
 from .decide import Decision, Done, GiveUp, Sleep, decide
 from .fault_policy import EPSILON
 from .learner import TaskLearner

@@ -15,7 +15,7 @@ from .._wire.request_encoder import check_fields, read_seconds
 from ..errors import InvalidArgumentError
 from ..models.numbers import is_number
 from ..schedule import Policy
-from ..schedule.learning.memory import DurationHistory
+from ..schedule.learning.duration_history import DurationHistory
 
 Ids = TypeVar("Ids")
 

@@ -34,7 +34,7 @@ from .._wire.request_encoder import check_fields
 from .._wire.urls import check_api_key, check_base_url, check_task_id, cut_overlap
 from ..models import Character, VideoTask
 from ..schedule import DEFAULT_SCHEDULE, Policy
-from ..schedule.learning.memory import DurationHistory
+from ..schedule.learning.duration_history import DurationHistory
 from .arguments import (
     check_already_waited,
     check_channel,

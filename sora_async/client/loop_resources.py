@@ -22,7 +22,7 @@ from .._polling.polled_task import PolledTask
 from .._polling.poller import Poller
 from .._wire.dialects import Dialect
 from ..models.repr import brief
-from ..schedule.learning.memory import DurationHistory
+from ..schedule.learning.duration_history import DurationHistory
 
 if TYPE_CHECKING:
     from .._download.manager import DownloadManager

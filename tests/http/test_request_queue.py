@@ -28,7 +28,7 @@ from sora_async import (
 )
 from sora_async._http.rate_limit import AdaptiveTokenBucket
 from sora_async._http.request_queue import RequestQueue
-from sora_async.schedule.learning.memory import task_kinds
+from sora_async.schedule.learning.duration_history import task_kinds
 from sora_async.schedule.learning.observations import CensoredDuration
 from sora_async.testing import (
     Answer,

@@ -126,7 +126,7 @@ FULL_FILE = VideoFile(path=Path("x" * 300), size=1, content_type="video/mp4", ta
             "fallback=Schedule(intervals=(2.0, 3.0, 4.5, 6.0)), shortest=0.5, longest=18.0, "
             "slack=1.45)",
         ),
-        (DurationHistory(), "<Memory of 0 ends, 0 kinds>"),
+        (DurationHistory(), "<DurationHistory of 0 tasks, 0 kinds>"),
         (
             OPENAI,
             "Dialect(name='openai', create_path='/v1/videos', poll_path='/v1/videos/{id}')",

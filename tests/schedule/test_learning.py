@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sora_async.schedule import History, LearningSchedule
+from sora_async.schedule.learning.duration_history import KINDS, DurationHistory, task_kinds
 from sora_async.schedule.learning.duration_model import ANYTHING, MEMORY, DurationModel, TaskKind
 from sora_async.schedule.learning.forecast import Distribution, DurationForecast
 from sora_async.schedule.learning.histogram import DecayingHistogram, bin_of, heavy_tailed
-from sora_async.schedule.learning.memory import KINDS, DurationHistory, task_kinds
 from sora_async.schedule.learning.observations import (
     CensoredDuration,
     Result,
@@ -552,8 +552,8 @@ def test_a_memory_that_was_handed_in_has_to_prove_itself() -> None:
 
 
 def test_a_memory_tells_how_much_it_knows() -> None:
-    assert repr(DurationHistory()) == "<Memory of 0 ends, 0 kinds>"
-    assert repr(of_lengths([100] * 3, task_kinds("veo"))) == "<Memory of 3 ends, 2 kinds>"
+    assert repr(DurationHistory()) == "<DurationHistory of 0 tasks, 0 kinds>"
+    assert repr(of_lengths([100] * 3, task_kinds("veo"))) == "<DurationHistory of 3 tasks, 2 kinds>"
 
 
 @given(junk)

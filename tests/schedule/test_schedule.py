@@ -21,7 +21,7 @@ from sora_async.schedule import (
     spread,
     spread_phase,
 )
-from sora_async.schedule.learning.memory import DurationHistory, task_kinds
+from sora_async.schedule.learning.duration_history import DurationHistory, task_kinds
 from sora_async.schedule.learning.observations import CensoredDuration, TaskObservations
 
 

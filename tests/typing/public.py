@@ -10,6 +10,7 @@ from sora_async import (
     Dialect,
     Download,
     DownloadEvent,
+    DurationHistory,
     Failed,
     Outcome,
     Phase,
@@ -88,6 +89,13 @@ async def check_many(ids: AsyncIterator[str]) -> None:
     assert_type(RateLimit().rate, float | None)
     RateLimit(50)  # type: ignore[call-arg]
     SoraClient(rate_limit=5)  # type: ignore[arg-type]
+
+
+def check_duration_history(path: Path) -> None:
+    duration_history = DurationHistory.load(path)
+    assert_type(duration_history, DurationHistory)
+    duration_history.save(str(path))
+    SoraClient(duration_history=duration_history)
 
 
 async def check_downloads(client: SoraClient, task: VideoTask, watch: Watch) -> None:

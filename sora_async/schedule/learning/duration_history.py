@@ -1,10 +1,14 @@
 """
-What a client learns from the tasks it has waited for.
+What a client learns of how long tasks take, from those it has waited for.
 
-One record for each kind of task; an outlook is made of a record when somebody asks for it.
+There is one duration model for each kind of task; a forecast is made of it on demand.
 """
 
+import json
+import tempfile
+import warnings
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -15,16 +19,16 @@ from .forecast import MIN_ENDS, DurationForecast
 from .observations import CensoredDuration
 
 VERSION = 1
-"""Of the saved form; the width of the ruler's bins is part of it."""
+"""Of the saved form; the width of the histogram's bins is part of it."""
 
 KINDS = 64
-"""How many kinds are remembered; of one more, the one seen longest ago is forgotten."""
+"""Kinds that are kept; one more replaces the one seen longest ago."""
 
 SETTLED = 50.0
-"""Of a record that rests on so many ends, one more changes little."""
+"""Ended tasks from which on one more changes a model little."""
 
-PATIENT = 12
-"""How many ends a settled record takes in before its outlook is made anew."""
+ENDS_PER_FORECAST = 12
+"""Ended tasks after which the forecast of such a model is made again."""
 
 
 def task_kinds(
@@ -39,7 +43,7 @@ def task_kinds(
 
 @attrs.define
 class _CachedForecast:
-    """An outlook, and how many ends came since it was made."""
+    """A forecast, and how many tasks have ended since it was made."""
 
     __repr__ = brief
 
@@ -47,20 +51,20 @@ class _CachedForecast:
     ends: int = 0
 
     def is_stale(self, record: DurationModel) -> bool:
-        return self.ends >= (PATIENT if record.weight >= SETTLED else 1)
+        return self.ends >= (ENDS_PER_FORECAST if record.weight >= SETTLED else 1)
 
 
 @attrs.define(repr=False)
 class DurationHistory:
     """
-    All that was learned of how long tasks take, by kind.
+    What was learned of how long tasks take, by kind of task.
 
-    A client makes one of its own; to hand one in lets it begin with what another
-    has learned, once its first tasks have borne that out.
+    A client makes one of its own. One that is passed to a client lets it begin with
+    what another has learned; it is used once a few tasks have confirmed it.
 
-    It is small (some 2 kB for each kind, of which there are at most 64) and fades: an
-    end that lies 80 ends back weighs a third of the newest. It is not made for
-    several threads; clients see to it that theirs take turns.
+    It takes about 2 kB for each kind, of which it keeps at most 64. Old tasks fade: the
+    80th before the newest weighs a third of it. It is not thread-safe of itself;
+    clients take turns with theirs.
     """
 
     # The kind seen longest ago is the first.
@@ -69,10 +73,10 @@ class DurationHistory:
 
     def __repr__(self) -> str:
         ends = self.records[()].weight if () in self.records else 0.0
-        return f"<Memory of {ends:.0f} ends, {len(self.records)} kinds>"
+        return f"<DurationHistory of {ends:.0f} tasks, {len(self.records)} kinds>"
 
     def learn(self, kinds: Iterable[TaskKind], ending: CensoredDuration) -> None:
-        """Take in how a task of some kinds has ended, the widest kind first."""
+        """Learn how long a task of some kinds, the widest first, has taken."""
         if not ending.is_telling:
             return
         found: DurationForecast | None = None
@@ -80,7 +84,7 @@ class DurationHistory:
             record = self.records.pop(kind, None) or DurationModel()
             self.records[kind] = record
             if record.weight > 0.0:
-                found = self._outlook(kind, record, found)
+                found = self._forecast(kind, record, found)
             record.learn(ending, found)
             if kind in self._forecasts:
                 self._forecasts[kind].ends += 1
@@ -88,21 +92,21 @@ class DurationHistory:
 
     def forecast(self, kinds: Iterable[TaskKind]) -> DurationForecast | None:
         """
-        Return what to expect of a task of some kinds, the widest first.
+        Return the forecast for a task of some kinds, the widest first.
 
         None where too little is known, or nothing of the narrowest kind: what holds
-        for others must prove itself for it first.
+        for other kinds is not applied to a new one.
         """
         found: DurationForecast | None = None
         for kind in kinds:
             record = self.records.get(kind)
             if record is None:
                 return None
-            found = self._outlook(kind, record, found)
+            found = self._forecast(kind, record, found)
         return found if found is not None and found.weight >= MIN_ENDS else None
 
     def merge(self, other: "DurationHistory") -> None:
-        """Learn all that another memory has learned."""
+        """Learn all that another duration history has learned."""
         for kind, record in list(other.records.items()):
             mine = self.records.pop(kind, None) or DurationModel()
             mine.merge(record)
@@ -110,13 +114,13 @@ class DurationHistory:
         self._forecasts.clear()
         self._forget()
 
-    def _outlook(
-        self, kind: TaskKind, record: DurationModel, elder: DurationForecast | None
+    def _forecast(
+        self, kind: TaskKind, record: DurationModel, wider: DurationForecast | None
     ) -> DurationForecast:
-        """Return an outlook of now, or of a few ends ago, but with the trust of now."""
+        """Return a forecast that is at most a few ended tasks old, with the trust of now."""
         found = self._forecasts.get(kind)
         if found is None or found.is_stale(record):
-            found = self._forecasts[kind] = _CachedForecast(record.forecast(elder))
+            found = self._forecasts[kind] = _CachedForecast(record.forecast(wider))
         elif found.forecast.trust != record.trust:
             found.forecast = attrs.evolve(found.forecast, trust=record.trust)
         return found.forecast
@@ -128,6 +132,59 @@ class DurationHistory:
             del self.records[kind]
             self._forecasts.pop(kind, None)
 
+    def save(self, path: str | Path) -> None:
+        """
+        Write this to a file, as JSON with a version.
+
+        It is written to a temporary file, which then replaces the file: a reader finds
+        the old content or the new one. It blocks for about a millisecond.
+
+        Args:
+            path: The file.
+
+        Raises:
+            OSError: The file cannot be written; an old one is unchanged.
+        """
+        target = Path(path)
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=target.parent, prefix=f".{target.name}.", delete=False
+        ) as file:
+            temporary = Path(file.name)
+            try:
+                json.dump(self.to_json(), file)
+            except BaseException:
+                temporary.unlink()
+                raise
+        temporary.replace(target)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "DurationHistory":
+        """
+        Return what a file holds, and a new duration history where there is no file.
+
+        A damaged file, or one of another version, gives a :class:`RuntimeWarning` and a new
+        duration history: the loss is some polls.
+
+        Args:
+            path: The file, as :meth:`save` writes it.
+
+        Raises:
+            OSError: The file is there and cannot be read.
+        """
+        try:
+            saved = Path(path).read_bytes()
+        except FileNotFoundError:
+            return cls()
+        try:
+            return cls.from_json(json.loads(saved))
+        except (ValueError, RecursionError) as error:
+            warnings.warn(
+                f"{path}: the duration history cannot be used, starting a new one ({error})",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+            return cls()
+
     def to_json(self) -> dict[str, Any]:
         """Return the form to save, of numbers, text, lists and dicts: for ``json``."""
         kinds = [{"kind": list(kind), **one.to_json()} for kind, one in self.records.items()]
@@ -136,7 +193,7 @@ class DurationHistory:
     @classmethod
     def from_json(cls, saved: Any) -> "DurationHistory":
         """
-        Return the memory that was saved.
+        Return the duration history that was saved.
 
         Raises:
             ValueError: It is damaged, or of another version.
@@ -144,13 +201,13 @@ class DurationHistory:
         try:
             if saved["version"] != VERSION:
                 raise ValueError(f"version {saved['version']!r}, and not {VERSION}")
-            memory = cls(
+            found = cls(
                 {_read_kind(one["kind"]): DurationModel.from_json(one) for one in saved["kinds"]}
             )
         except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"damaged: {error!r}") from error
-        memory._forget()
-        return memory
+        found._forget()
+        return found
 
 
 def _read_kind(saved: Any) -> TaskKind:

@@ -1,13 +1,13 @@
 """What was learned, to a file and back."""
 
 import json
-import logging
+import re
 from pathlib import Path
 
 import pytest
 
-from sora_async import DurationHistory, SoraClient, load_memory, save_memory
-from sora_async.schedule.learning.memory import task_kinds
+from sora_async import DurationHistory, SoraClient
+from sora_async.schedule.learning.duration_history import task_kinds
 from sora_async.schedule.learning.observations import CensoredDuration
 from sora_async.testing import FakeSora, Scenario
 
@@ -26,19 +26,19 @@ def taught() -> DurationHistory:
 def test_what_was_saved_comes_back(tmp_path: Path) -> None:
     duration_history = taught()
 
-    save_memory(duration_history, tmp_path / "memory.json")
-    again = load_memory(str(tmp_path / "memory.json"))
+    duration_history.save(tmp_path / "durations.json")
+    again = DurationHistory.load(str(tmp_path / "durations.json"))
 
     assert again.records.keys() == duration_history.records.keys()
     forecast, before = again.forecast(KINDS), duration_history.forecast(KINDS)
     assert forecast is not None
     assert before is not None
     assert forecast.videos.masses == pytest.approx(before.videos.masses, abs=1e-4)
-    assert [path.name for path in tmp_path.iterdir()] == ["memory.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["durations.json"]
 
 
 def test_there_need_not_be_a_file(tmp_path: Path) -> None:
-    assert load_memory(tmp_path / "none.json") == DurationHistory()
+    assert DurationHistory.load(tmp_path / "none.json") == DurationHistory()
 
 
 @pytest.mark.parametrize(
@@ -46,36 +46,33 @@ def test_there_need_not_be_a_file(tmp_path: Path) -> None:
     [b"", b"{", b"\xff\xfe", b"[]", b"null", b'{"version": 99, "kinds": []}', b"[" * 100_000],
     ids=lambda damage: repr(damage[:20]),
 )
-def test_a_damaged_file_is_begun_afresh_with_a_warning(
-    damage: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    path = tmp_path / "memory.json"
+def test_a_damaged_file_is_begun_afresh_with_a_warning(damage: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "durations.json"
     path.write_bytes(damage)
 
-    with caplog.at_level(logging.WARNING, logger="sora_async"):
-        duration_history = load_memory(path)
+    with pytest.warns(RuntimeWarning, match=re.escape(str(path))):
+        duration_history = DurationHistory.load(path)
 
     assert duration_history == DurationHistory()
-    assert "begun afresh" in caplog.text
 
 
 def test_what_cannot_be_written_leaves_the_old_file_as_it_was(tmp_path: Path) -> None:
-    path = tmp_path / "memory.json"
-    save_memory(taught(), path)
+    path = tmp_path / "durations.json"
+    taught().save(path)
     before = path.read_bytes()
     broken = DurationHistory()
     broken.records[("surrogate \ud800",)] = object()  # type: ignore[assignment]
 
     with pytest.raises(AttributeError):
-        save_memory(broken, path)
+        broken.save(path)
 
     assert path.read_bytes() == before
-    assert [one.name for one in tmp_path.iterdir()] == ["memory.json"]
+    assert [one.name for one in tmp_path.iterdir()] == ["durations.json"]
 
 
 def test_a_folder_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        save_memory(DurationHistory(), tmp_path / "no" / "memory.json")
+        DurationHistory().save(tmp_path / "no" / "durations.json")
 
 
 async def test_a_client_goes_on_with_what_another_has_learned(
@@ -83,9 +80,9 @@ async def test_a_client_goes_on_with_what_another_has_learned(
 ) -> None:
     for _ in range(12):
         await client.wait_until_complete(sora.add(Scenario(queued=5, running=95)))
-    save_memory(client.duration_history, tmp_path / "memory.json")
+    client.duration_history.save(tmp_path / "durations.json")
 
-    duration_history = load_memory(tmp_path / "memory.json")
+    duration_history = DurationHistory.load(tmp_path / "durations.json")
 
     async with SoraClient(
         api_key="sk-0123456789abcdef", base_url=sora.url, duration_history=duration_history
@@ -95,4 +92,4 @@ async def test_a_client_goes_on_with_what_another_has_learned(
         watch = other.wait_until_complete(sora.add(Scenario(queued=5, running=95)))
         told = [event.eta async for event in watch]
     assert any(one is not None for one in told)
-    assert json.loads((tmp_path / "memory.json").read_text("utf-8"))["version"] == 1
+    assert json.loads((tmp_path / "durations.json").read_text("utf-8"))["version"] == 1
