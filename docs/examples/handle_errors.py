@@ -4,6 +4,7 @@ import sys
 from sora_async import (
     AuthenticationError,
     InsufficientQuotaError,
+    PermissionDeniedError,
     SoraClient,
     SoraError,
     TaskFailedError,
@@ -18,7 +19,7 @@ async def settle(client: SoraClient, task_id: str) -> str:
         return f"make another task: {error.failure}"
     except WaitInterruptedError as error:
         return f"wait again for {error.task_id}"
-    except (AuthenticationError, InsufficientQuotaError) as error:
+    except (AuthenticationError, PermissionDeniedError, InsufficientQuotaError) as error:
         return f"stop, and tell the owner of the account: {error.code}"
     except SoraError as error:
         return f"look into it: {error}"

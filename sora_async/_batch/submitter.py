@@ -16,6 +16,7 @@ from ..errors import (
     ConnectionFailedError,
     CreateOutcomeUnknownError,
     InsufficientQuotaError,
+    PermissionDeniedError,
     JournalError,
     RateLimitError,
     SoraError,
@@ -30,6 +31,14 @@ OUTAGE: Final = 120.0
 
 PAUSES: Final = ramp(first=2.0, factor=2.0, longest=60.0)
 """Upper ends of the full-jittered pauses after a create was refused with 429."""
+
+_NO_MORE_CREATES = (
+    AuthenticationError,
+    PermissionDeniedError,
+    InsufficientQuotaError,
+    ClientClosedError,
+)
+"""Errors after which every later create would fail, too."""
 
 
 class CreateStarter(Protocol):
@@ -126,7 +135,7 @@ class CreateSubmitter:
         except CreateOutcomeUnknownError:
             raise  # the journal says so already
         except SoraError as error:
-            if isinstance(error, InsufficientQuotaError | AuthenticationError | ClientClosedError):
+            if isinstance(error, _NO_MORE_CREATES):
                 self.stop = error
             await self._journal.note(item.key, "refused")
             raise

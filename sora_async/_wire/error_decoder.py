@@ -28,9 +28,8 @@ _LIMITED = re.compile(r"rate_limit\w*|too_many_requests")
 _IN_TROUBLE = re.compile(
     r"server_error|internal_(server_)?error|timeout|overloaded(_error)?|service_unavailable"
 )
-_REFUSED = re.compile(
-    r"unauthorized|authentication_error|invalid_(api_)?key|permission_(denied|error)"
-)
+_UNAUTHENTICATED = re.compile(r"unauthorized|authentication_error|invalid_(api_)?key")
+_DENIED = re.compile(r"permission_(denied|error)|forbidden")
 _REQUEST_ID = re.compile(r"request[ _]id:\s*([\w-]+)", re.IGNORECASE)
 _REQUEST_ID_HEADERS = ("x-request-id", "x-oneapi-request-id", "request-id", "cf-ray")
 
@@ -39,7 +38,7 @@ _TRANSIENT_STATUSES = frozenset({408, 409, 425})
 _BY_STATUS: dict[int, type[errors.ResponseError]] = {
     401: errors.AuthenticationError,
     402: errors.InsufficientQuotaError,
-    403: errors.AuthenticationError,
+    403: errors.PermissionDeniedError,
     404: errors.TaskNotFoundError,
     429: errors.RateLimitError,
 }
@@ -47,7 +46,8 @@ _BY_STATUS: dict[int, type[errors.ResponseError]] = {
 _BY_WORD: tuple[tuple[re.Pattern[str], type[errors.ResponseError]], ...] = (
     (_LIMITED, errors.RateLimitError),
     (_IN_TROUBLE, errors.ServiceUnavailableError),
-    (_REFUSED, errors.AuthenticationError),
+    (_UNAUTHENTICATED, errors.AuthenticationError),
+    (_DENIED, errors.PermissionDeniedError),
 )
 """What an error under a good status is, by its words: there is no status to go by."""
 
@@ -93,6 +93,8 @@ def error_from(
     if cls is errors.ResponseError and status < 300 and hint is not None:
         cls = errors.ServiceUnavailableError
     request_id = hide_in_text(_request_id(headers, body, message or ""), secrets)
+    if cls is errors.PermissionDeniedError and not secrets:
+        cls = errors.AuthenticationError
     if cls is errors.AuthenticationError:
         return errors.AuthenticationError(url, status, code, message, request_id, hint, not secrets)
     return cls(url, status, code, message, request_id, hint)

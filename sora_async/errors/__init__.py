@@ -4,39 +4,40 @@ Every error of this package and what to do about it.
 ::
 
     SoraError
-    ├── InvalidArgumentError          mend the argument; nothing was sent
-    ├── ConnectionFailedError         check address and network; it may pass
+    ├── InvalidArgumentError          fix the argument; nothing was sent
+    ├── ConnectionFailedError         check the address and the network, or try again
     │   └── CertificateError          trust its CA with ssl=, or have it renewed
-    ├── InvalidResponseError          check base_url; or a gateway spoke instead of the service
+    ├── InvalidResponseError          check base_url; or a gateway answered for the service
     ├── ResponseError                 the service refused: read code and message
-    │   ├── AuthenticationError         set the right key
+    │   ├── AuthenticationError       set the right API key
+    │   ├── PermissionDeniedError     use a key, model or account with the permission
     │   ├── InsufficientQuotaError    top up the account
     │   ├── TaskNotFoundError         check id, account and base_url
-    │   ├── RateLimitError          ask less often
-    │   ├── ServiceUnavailableError   ask again later
-    │   └── UnsupportedOperationError           do without: this server has no such call
-    ├── CreateOutcomeUnknownError          look before you create again: it may have been charged
+    │   ├── RateLimitError            send fewer requests
+    │   ├── ServiceUnavailableError   try again later
+    │   └── UnsupportedOperationError this server does not have the call
+    ├── CreateOutcomeUnknownError     check before you create again: it may have been charged
     ├── TaskFailedError               the task is over: read its failure
     ├── VideoMissingError             the task is over: fetch its content_url
-    ├── DownloadError                 the task still has its video: read what to mend
-    │   ├── OutputExistsError         choose another path, or say if_exists=
-    │   ├── FileWriteError           mend the path, and download again
-    │   │   └── DiskFullError         make room, and download again: it goes on
+    ├── DownloadError                 the task still has its video: read the reason
+    │   ├── OutputExistsError         choose another path, or set if_exists=
+    │   ├── FileWriteError            fix the path, and download again
+    │   │   └── DiskFullError         free some space, and download again: it resumes
     │   ├── VideoNotReadyError        download the wait for the task
-    │   ├── VideoGoneError            ask the service's support, or make the video anew
-    │   ├── NotAVideoError            look at the address; the service may be in trouble
-    │   ├── VideoTooLargeError        say a larger max_size=
-    │   ├── UnsafeURLError       say allow_private=True, if the service is trusted
-    │   └── DownloadInterruptedError  download again: it goes on
-    │       └── DownloadTimeoutError  the timeout of the download ran out
-    ├── JournalError                  mend or move the journal of the batch; nothing is lost
+    │   ├── VideoGoneError            ask the service's support, or create the video again
+    │   ├── NotAVideoError            look at the address; the service may have a problem
+    │   ├── VideoTooLargeError        set a larger max_size=
+    │   ├── UnsafeURLError            set allow_private=True if you trust the service
+    │   └── DownloadInterruptedError  download again: it resumes
+    │       └── DownloadTimeoutError  the timeout of the download expired
+    ├── JournalError                  fix or move the journal of the batch; nothing is lost
     └── WaitInterruptedError          the wait is over, the task is not: wait again
-        ├── WaitTimeoutError          the timeout of the wait ran out
-        ├── OutageError               the service did not answer for too long
+        ├── WaitTimeoutError          the timeout of the wait expired
+        ├── OutageError               the service did not respond for too long
         └── ClientClosedError         the client was closed during the wait
 
-All of them can be pickled and copied: they carry plain values and no live objects.
-No key, no header and no whole body is ever in one.
+All of them can be pickled and copied: they hold plain values only.
+None holds an API key, a header or a whole body.
 """
 
 from .base import InvalidArgumentError, SoraError
@@ -60,6 +61,7 @@ from .responses import (
     ConnectionFailedError,
     InsufficientQuotaError,
     InvalidResponseError,
+    PermissionDeniedError,
     RateLimitError,
     ResponseError,
     ServiceUnavailableError,
@@ -93,6 +95,7 @@ __all__ = [
     "NotAVideoError",
     "OutageError",
     "OutputExistsError",
+    "PermissionDeniedError",
     "RateLimitError",
     "ResponseError",
     "ServiceUnavailableError",
@@ -110,5 +113,5 @@ __all__ = [
 ]
 
 for _name in __all__:
-    # What a traceback and a pickle say is where an error can be imported from.
+    # A traceback and a pickle name the module from which an error can be imported.
     globals()[_name].__module__ = __name__

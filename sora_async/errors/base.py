@@ -1,8 +1,7 @@
-"""What all errors have, and the one of an argument."""
-# slots=False, here and in all of the tree: TimeoutError has a C layout of its own, which no slotted
-# base mixes with. A class without fields of its own is left as it is, and all have one __repr__:
-# each class that attrs makes takes a quarter of a millisecond of every import, and a third of that
-# is its __repr__.
+"""The root of all errors, and the error of an argument."""
+# slots=False in the whole tree: TimeoutError has a C layout that a slotted base cannot be combined
+# with. A class without fields is not decorated, and all share one __repr__: each class that attrs
+# makes adds a quarter of a millisecond to every import, a third of it for its __repr__.
 
 from typing import ClassVar
 
@@ -14,7 +13,7 @@ from ..models.repr import brief
 @attrs.define(slots=False, repr=False)
 class SoraError(Exception):
     """
-    The root: catch it to catch all that this package raises.
+    The root: catch it to catch every error of this package.
 
     Attributes:
         transient: Whether the same request may succeed later.
@@ -28,7 +27,7 @@ class SoraError(Exception):
 @attrs.define(slots=False, repr=False)
 class InvalidArgumentError(SoraError, ValueError):
     """
-    An argument that cannot be used; nothing was sent.
+    An argument that cannot be used; no request was sent.
 
     Attributes:
         message: Which argument, what is wrong with it, and what would be right.

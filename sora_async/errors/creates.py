@@ -1,4 +1,4 @@
-"""Errors of what is paid for: an order of unknown fate, and the journal that remembers orders."""
+"""Errors of creates: one whose outcome is unknown, and the journal of a batch."""
 
 import attrs
 
@@ -8,18 +8,18 @@ from .base import SoraError
 @attrs.define(slots=False, repr=False)
 class CreateOutcomeUnknownError(SoraError):
     """
-    An order was sent, and no clear answer came: there may be a task, and it may be charged.
+    A create was sent, and no clear response came: there may be a task, and it may be charged.
 
-    Nothing has been sent a second time, and nothing should be before you have looked.
+    The request was not sent a second time. Check for the task before you create it again.
 
     Attributes:
-        url: Where the order was sent.
-        reason: What came instead of an answer, in words; the error's cause says it as a value.
-        status: The HTTP status of the reply; None when there was none.
-        request_id: What the service's support will ask for, when it was sent.
-        is_whole: Whether the whole order had left. A service can hardly have made
-            a task of a part of it.
-        is_listed: Whether this server has a list of tasks to look in.
+        url: Where the create was sent.
+        reason: What happened instead, in words; the error's cause is the error itself.
+        status: The HTTP status of the response; None without a response.
+        request_id: The service's id of the request, for its support; None when it sent none.
+        is_whole: Whether the whole request was sent. A service probably does not
+            create a task from a part of it.
+        is_listed: Whether this server has a list of tasks to check.
     """
 
     url: str
@@ -30,31 +30,31 @@ class CreateOutcomeUnknownError(SoraError):
     is_listed: bool = False
 
     def __str__(self) -> str:
-        """Return what happened, how likely there is a task, and how to look for it."""
-        made = "may have made a task and charge for it"
+        """Return what happened, whether there may be a task, and where to check."""
+        made = "may have created a task and charge for it"
         if not self.is_whole:
-            made = "has hardly made a task, as a part of the order was still to be sent"
-        look = "list_tasks() shows the newest tasks: look" if self.is_listed else "look there"
+            made = "probably did not create a task: the request was not sent completely"
+        check = "list_tasks() shows the newest tasks: check" if self.is_listed else "check there"
         known = "" if self.request_id is None else f" (request id: {self.request_id})"
         return (
-            f"what came of the order to {self.url} is not known{known}: "
-            f"{self.reason.rstrip('.。')}. The service {made}; {look} before you create it again"
+            f"the outcome of the create at {self.url} is unknown{known}: "
+            f"{self.reason.rstrip('.。')}. The service {made}; {check} before you create it again"
         )
 
 
 @attrs.define(slots=False, repr=False)
 class JournalError(SoraError):
     """
-    The journal of a batch cannot be used; nothing that was ordered is lost, and nothing was new.
+    The journal of a batch cannot be used; no created task is lost, and no new one was created.
 
     Attributes:
-        path: Where it is.
-        reason: What is wrong with it, and what to do about that.
+        path: The journal's file.
+        reason: What is wrong with it, and how to fix it.
     """
 
     path: str
     reason: str
 
     def __str__(self) -> str:
-        """Return which journal it is and what is wrong with it."""
+        """Return the journal and what is wrong with it."""
         return f"the journal {self.path} {self.reason}"

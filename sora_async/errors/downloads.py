@@ -11,16 +11,16 @@ from .base import SoraError
 @attrs.define(slots=False, repr=False)
 class DownloadError(SoraError):
     """
-    The video is not on the disk; the task still has it, as far as is known.
+    The video was not saved; as far as is known, the task still has it.
 
-    Nothing half done ever stands under the path. What has been received is in a part file
-    beside it, and the next download of the same task to the same path goes on from there.
+    There is never an incomplete file at the path. The bytes received so far are in a part file
+    beside it, and the next download of the same task to the same path resumes there.
 
     Attributes:
-        task_id: Whose video it is.
-        path: Where it was to go.
+        task_id: The task whose video it is.
+        path: The path the video was to be saved at.
         reason: What went wrong, in words.
-        url: Where it was fetched from, without what follows the path; None before any request.
+        url: The address of the file without its query; None before the first request.
     """
 
     advice: ClassVar[str] = "Download it again"
@@ -31,102 +31,102 @@ class DownloadError(SoraError):
     url: str | None = None
 
     def __str__(self) -> str:
-        """Return what went wrong, with which video, and what to do."""
+        """Return what went wrong, the task and path, and what to do."""
         where = f"{self.path}, from {self.url}" if self.url else self.path
-        which = f"task {self.task_id}, " if self.task_id else ""  # not ordered yet
+        which = f"task {self.task_id}, " if self.task_id else ""  # not created yet
         return f"{self.reason} ({which}to {where}). {self.advice}"
 
 
 @attrs.define(slots=False, repr=False)
 class OutputExistsError(DownloadError, FileExistsError):
-    """There is a file under the path already; it was not touched."""
+    """There is already a file at the path; it was not changed."""
 
-    advice: ClassVar[str] = 'Choose another path, or say if_exists="overwrite" or "skip"'
+    advice: ClassVar[str] = 'Choose another path, or set if_exists="overwrite" or "skip"'
 
     def __attrs_post_init__(self) -> None:
-        """Fill in what every :exc:`OSError` has."""
+        """Set the attributes of every :exc:`OSError`."""
         self.errno, self.strerror, self.filename = errno.EEXIST, self.reason, self.path
 
 
 @attrs.define(slots=False, repr=False)
 class FileWriteError(DownloadError, OSError):
     """
-    The file cannot be written: no such directory, no right to it, or another download writes it.
+    The file cannot be written: no directory, no permission, or another download is writing it.
 
     Attributes:
-        code: The number of the system's error, as in :exc:`OSError`; None when it was not its.
+        code: The ``errno`` of the system's error; None when the system reported none.
     """
 
-    advice: ClassVar[str] = "Mend the path or its directory, and download it again"
+    advice: ClassVar[str] = "Fix the path or its directory, and download it again"
 
     code: int | None = None
 
     def __attrs_post_init__(self) -> None:
-        """Fill in what every :exc:`OSError` has."""
+        """Set the attributes of every :exc:`OSError`."""
         self.errno, self.strerror, self.filename = self.code, self.reason, self.path
 
 
 class DiskFullError(FileWriteError):
-    """There is no room for the file: on the disk, in the quota, or under a limit of its size."""
+    """There is no space for the file: the disk, a quota or a file size limit is reached."""
 
-    advice: ClassVar[str] = "Make room, and download it again: it goes on from where it stopped"
+    advice: ClassVar[str] = "Free some space, and download it again: it resumes"
 
 
 class VideoNotReadyError(DownloadError):
-    """The task has no video yet; it goes on."""
+    """The task has no video yet; it is still queued or running."""
 
     transient: ClassVar[bool] = True
-    advice: ClassVar[str] = "Give download() the wait for it: client.wait_until_complete(task_id)"
+    advice: ClassVar[str] = "Pass download() the wait for it: client.wait_until_complete(task_id)"
 
 
 class VideoGoneError(DownloadError):
-    """No link to the video works, not even one the service has just given."""
+    """No URL of the video works, not even a fresh one."""
 
-    advice: ClassVar[str] = "Ask the service's support for it, or make the video anew"
+    advice: ClassVar[str] = "Ask the service's support for it, or create the video again"
 
 
 class NotAVideoError(DownloadError):
-    """What is there is a web page, an error or a picture, and no video."""
+    """The address returned a web page, an error or a picture instead of a video."""
 
-    advice: ClassVar[str] = "Look at what the address shows, and download it again later"
+    advice: ClassVar[str] = "Check what the address returns, and download it again later"
 
 
 @attrs.define(slots=False, repr=False)
 class VideoTooLargeError(DownloadError):
     """
-    The file is larger than was allowed.
+    The file is larger than ``max_size``.
 
     Attributes:
-        size: Its size in bytes, or how many had come when it was more than allowed.
+        size: Its size in bytes, or the bytes received when the limit was exceeded.
     """
 
-    advice: ClassVar[str] = "Say a larger max_size="
+    advice: ClassVar[str] = "Set a larger max_size="
 
     size: int = 0
 
 
 class UnsafeURLError(DownloadError):
-    """A link leads to what no video of a public service can be at: an address inside a network."""
+    """A URL leads to a private address, where no public service has its videos."""
 
-    advice: ClassVar[str] = "Say allow_private=True if the service is one you trust"
+    advice: ClassVar[str] = "Set allow_private=True if you trust the service"
 
 
 @attrs.define(slots=False, repr=False)
 class DownloadInterruptedError(DownloadError):
     """
-    The connection broke again and again, or the client was closed.
+    The connection broke repeatedly, or the client was closed.
 
     Attributes:
-        received: Bytes that are in the part file.
-        total: The size of the whole file, None when it is not known.
+        received: The bytes in the part file.
+        total: The size of the whole file in bytes; None when it is unknown.
     """
 
     transient: ClassVar[bool] = True
-    advice: ClassVar[str] = "Download it again: it goes on from where it stopped"
+    advice: ClassVar[str] = "Download it again: it resumes where it stopped"
 
     received: int = 0
     total: int | None = None
 
 
 class DownloadTimeoutError(DownloadInterruptedError, TimeoutError):
-    """The timeout of the download ran out."""
+    """The timeout of the download expired."""

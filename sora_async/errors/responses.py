@@ -1,4 +1,4 @@
-"""Errors of one request: no reply, one that cannot be read, and a refusal."""
+"""Errors of one request: no response, an unreadable one, or an error of the service."""
 
 from typing import ClassVar
 
@@ -11,10 +11,10 @@ from .base import SoraError
 @attrs.define(slots=False, repr=False)
 class ConnectionFailedError(SoraError):
     """
-    No whole reply came back: no connection, a broken one, or none in time.
+    No complete response: no connection, a broken one, or no response in time.
 
     Attributes:
-        url: What was asked for.
+        url: The address of the request.
         reason: What went wrong, in words.
     """
 
@@ -24,9 +24,9 @@ class ConnectionFailedError(SoraError):
     reason: str
 
     def __str__(self) -> str:
-        """Return what was asked for, what went wrong and where to look."""
+        """Return the address, what went wrong and what to check."""
         advice = "Check base_url (SORA_BASE_URL) and the network"
-        return f"no reply from {self.url}: {self.reason}. {advice}"
+        return f"no response from {self.url}: {self.reason}. {advice}"
 
 
 @attrs.define(slots=False, repr=False)
@@ -47,15 +47,14 @@ class CertificateError(ConnectionFailedError):
 @attrs.define(slots=False, repr=False)
 class InvalidResponseError(SoraError):
     """
-    A reply that is not a task: a web page, broken JSON, the answer of another endpoint.
+    A response that is not a task: a web page, broken JSON, the response of another endpoint.
 
     Attributes:
-        url: What was asked for.
-        status: The HTTP status of the reply.
-        reason: What was found instead of a task.
-        is_html: Whether it was a web page. One as the very first reply means
-            a wrong *base_url*; a later one is a gateway that spoke instead
-            of the service.
+        url: The address of the request.
+        status: The HTTP status of the response.
+        reason: What the response was instead of a task.
+        is_html: Whether it was a web page. As the very first response it means
+            a wrong *base_url*; later, that a gateway answered for the service.
     """
 
     transient: ClassVar[bool] = True
@@ -66,7 +65,7 @@ class InvalidResponseError(SoraError):
     is_html: bool = False
 
     def __str__(self) -> str:
-        """Return what was found, and the likely cause of a web page."""
+        """Return what the response was, and the likely cause of a web page."""
         text = f"{self.url} answered {self.status} with {self.reason}"
         if not self.is_html:
             return text
@@ -76,15 +75,15 @@ class InvalidResponseError(SoraError):
 @attrs.define(slots=False, repr=False)
 class ResponseError(SoraError):
     """
-    The service answered with an error that asking again will not mend.
+    The service answered with an error that will not go away by repeating the request.
 
     Attributes:
-        url: What was asked for.
-        status: The HTTP status; 200 for an error that came as a success.
-        code: The service's word for the error, None when it sent none.
-        message: The service's sentence for people, in any language.
-        request_id: What the service's support will ask for, when it was sent.
-        retry_after: The seconds the service asks us to stay silent; None when it named none.
+        url: The address of the request.
+        status: The HTTP status; 2xx for an error that was sent as a success.
+        code: The service's code of the error; None when it sent none.
+        message: The service's message, in any language.
+        request_id: The service's id of the request, for its support; None when it sent none.
+        retry_after: Seconds to wait before the next request; None when the service named none.
     """
 
     advice: ClassVar[str] = ""
@@ -111,10 +110,10 @@ class ResponseError(SoraError):
 @attrs.define(slots=False, repr=False)
 class AuthenticationError(ResponseError):
     """
-    The service does not accept the key, or wants one (401, 403).
+    The service does not accept the API key, or requires one (401).
 
     Attributes:
-        is_keyless: Whether the request went without a key.
+        is_keyless: Whether the request was sent without a key.
     """
 
     is_keyless: bool = False
@@ -122,48 +121,56 @@ class AuthenticationError(ResponseError):
     def _advice(self) -> str:
         if self.is_keyless:
             return "No API key was sent: set SORA_API_KEY or pass api_key="
-        return "Check the API key (SORA_API_KEY): is it one of this service, with the rights?"
+        return "Check the API key (SORA_API_KEY): is it a valid key of this service?"
+
+
+class PermissionDeniedError(ResponseError):
+    """The service knows the API key, which does not have the permission for this request (403)."""
+
+    advice: ClassVar[str] = "Check the permissions of the API key, the model and the account"
 
 
 class InsufficientQuotaError(ResponseError):
-    """The account has no money left, whatever the status says; a later request fails as well."""
+    """The account has no quota or money left, whatever the status; a later request fails too."""
 
-    advice: ClassVar[str] = "Top up the account; asking again does not help"
+    advice: ClassVar[str] = "Top up the account; trying again does not help"
 
 
 class TaskNotFoundError(ResponseError):
-    """The service does not know the id: wrong, not yet visible, or another account's."""
+    """The service does not know the id: it is wrong, not visible yet, or another account's."""
 
     advice: ClassVar[str] = (
-        "Check the id, the key (is it of the account that made the task?) "
+        "Check the id, the key (is it of the account that created the task?) "
         "and base_url (SORA_BASE_URL)"
     )
 
 
 class RateLimitError(ResponseError):
-    """The service asks us to slow down (429)."""
+    """Too many requests (429)."""
 
     transient: ClassVar[bool] = True
-    advice: ClassVar[str] = "Ask less often"
+    advice: ClassVar[str] = "Send fewer requests"
 
 
 class ServiceUnavailableError(ResponseError):
-    """The service or its gateway is in trouble that may pass (408, 409, 425, 5xx)."""
+    """The service or its gateway has a problem that may go away (408, 409, 425, 5xx)."""
 
     transient: ClassVar[bool] = True
-    advice: ClassVar[str] = "Ask again later"
+    advice: ClassVar[str] = "Try again later"
 
 
 class UnsupportedOperationError(ResponseError):
     """
-    This server, or the dialect that is spoken with it, does not have the call (404, 405, 501).
+    This server, or the dialect in use, does not have the call (404, 405, 501).
 
     Attributes:
-        status: The HTTP status; 0 when the dialect names no address, and nothing was sent.
+        status: The HTTP status; 0 when the dialect has no path for it, and nothing was sent.
     """
 
-    advice: ClassVar[str] = "This server does not offer that call; or is base_url another one's?"
+    advice: ClassVar[str] = (
+        "This server does not have that call; or is base_url the address of another server?"
+    )
 
     def __str__(self) -> str:
-        """Return what is not offered, and by whom."""
+        """Return which call is missing, and at which server."""
         return super().__str__() if self.status else f"{self.message} ({self.url})"

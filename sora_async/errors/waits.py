@@ -1,8 +1,8 @@
 """
 Errors that end a wait: with the task, or before it.
 
-Where a queue of tasks keeps errors as texts, and makes them anew of these, a snapshot comes back
-as a text: it is shown as it is.
+A job queue that stores errors as texts builds them again with a text in the place of the
+snapshot; that text is shown as it is.
 """
 
 from typing import ClassVar
@@ -16,7 +16,7 @@ from .base import SoraError
 @attrs.define(slots=False, repr=False)
 class TaskFailedError(SoraError):
     """
-    The task has failed, was cancelled or has expired; there will be no video.
+    The task failed, was cancelled or expired; there will be no video.
 
     Attributes:
         task: The last snapshot; its ``failure`` has code and message.
@@ -32,7 +32,7 @@ class TaskFailedError(SoraError):
         return self.task.failure or TaskFailure()
 
     def __str__(self) -> str:
-        """Return which task failed and why."""
+        """Return the task that failed and why."""
         if not isinstance(self.task, VideoTask):
             return f"a task failed: {self.task}"
         return f"task {self.task.id} failed ({self.task.status or 'no status'}): {self.failure}"
@@ -41,7 +41,7 @@ class TaskFailedError(SoraError):
 @attrs.define(slots=False, repr=False)
 class VideoMissingError(SoraError):
     """
-    The task has succeeded but no ``video_url`` came, and the wait was told to want one.
+    The task succeeded without a ``video_url``, and the wait required one.
 
     Attributes:
         task: The last snapshot; the file may be at its ``content_url``.
@@ -50,11 +50,11 @@ class VideoMissingError(SoraError):
     task: VideoTask
 
     def __str__(self) -> str:
-        """Return which task it is and where its file may be."""
+        """Return the task and where its file may be."""
         if not isinstance(self.task, VideoTask):
-            return f"a task has succeeded, but its answer names no video_url: {self.task}"
+            return f"a task succeeded, but its response has no video_url: {self.task}"
         return (
-            f"task {self.task.id} has succeeded, but its answer names no video_url. "
+            f"task {self.task.id} succeeded, but its response has no video_url. "
             f"The file may be at {self.task.content_url}"
         )
 
@@ -65,11 +65,10 @@ class WaitInterruptedError(SoraError):
     The wait is over, the task is not: wait again for *task_id*, here or in another process.
 
     Attributes:
-        task_id: The id that was asked for; "" when there is none yet, as long
-            as a create has not been answered.
-        last: The last good snapshot; None when the task was never seen.
+        task_id: The id that was polled; "" as long as the create has no response.
+        last: The last snapshot; None when there was none.
         elapsed: Seconds from the start of the wait to this error.
-        polls: How many times the task was asked for.
+        polls: The number of polls.
         last_error: The newest fault of the outage in which the wait ended; also the
             error's cause. None when the service was well.
     """
@@ -83,7 +82,7 @@ class WaitInterruptedError(SoraError):
     last_error: SoraError | None = None
 
     def __str__(self) -> str:
-        """Return why the wait ended, what was last known, and how to wait again."""
+        """Return why the wait ended, the last known state, and how to wait again."""
         if not self.task_id:
             return f"{self.reason}. {self.without_id}"
         return (
@@ -108,15 +107,15 @@ class WaitInterruptedError(SoraError):
 @attrs.define(slots=False, repr=False)
 class WaitTimeoutError(WaitInterruptedError, TimeoutError):
     """
-    The timeout of the wait ran out, or the service asked for more silence than was left of it.
+    The timeout of the wait expired, or the service asked for a pause longer than the time left.
 
     Attributes:
-        retry_after: The seconds of silence that the service asked for; None when time ran out.
+        retry_after: The seconds of that pause; None when the timeout expired.
     """
 
     without_id: ClassVar[str] = (
-        "The create has not been answered yet, and may still make a task: "
-        "the task_id of its watch tells as soon as it has"
+        "The create has no response yet and may still create a task: "
+        "the task_id of its watch is set as soon as it has one"
     )
 
     retry_after: float | None = None
@@ -126,19 +125,19 @@ class WaitTimeoutError(WaitInterruptedError, TimeoutError):
         """Why the wait ended, in words."""
         text = f"no video after {self.elapsed:.1f} s"
         if self.retry_after is not None:
-            text += f", and the service asks for {self.retry_after:.0f} s of silence"
-            return f"{text}, more than is left of the timeout"
+            text += f", and the service asks to wait {self.retry_after:.0f} s"
+            return f"{text}, longer than the time left"
         return text if self.last_error is None else f"{text}, last: {self.last_error}"
 
 
 @attrs.define(slots=False, repr=False)
 class OutageError(WaitInterruptedError):
     """
-    The service gave no good answer for longer than the wait's ``outage_timeout``.
+    The service gave no good response for longer than the wait's ``outage_timeout``.
 
     Attributes:
-        outage: How long there was no good answer, in seconds, without the
-            silences that the service asked for.
+        outage: The length of the outage in seconds, without the time spent waiting for
+            ``Retry-After``.
     """
 
     outage: float = 0.0
@@ -146,7 +145,7 @@ class OutageError(WaitInterruptedError):
     @property
     def reason(self) -> str:
         """Why the wait ended, in words."""
-        return f"no good answer for {self.outage:.1f} s, last: {self.last_error}"
+        return f"no good response for {self.outage:.1f} s, last: {self.last_error}"
 
 
 class ClientClosedError(WaitInterruptedError):

@@ -372,4 +372,4 @@ def test_a_service_without_a_list_says_so(shop, capsys) -> None:
     code = main(["list"])
 
     assert code == 1
-    assert "does not offer" in capsys.readouterr().err
+    assert "does not have" in capsys.readouterr().err

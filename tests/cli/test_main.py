@@ -286,7 +286,7 @@ def test_a_timeout_without_any_answer_tells_what_was_wrong(skip) -> None:
     err = screen.getvalue()
     assert code == 124
     assert "no reply, retrying\n" in err
-    assert "never seen; no reply from http://127.0.0.1:9/v1/videos/video_1: " in err
+    assert "never seen; no response from http://127.0.0.1:9/v1/videos/video_1: " in err
 
 
 def test_json_waits_print_events_and_one_result_each(fake, skip, capsys) -> None:

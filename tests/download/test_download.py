@@ -1226,7 +1226,7 @@ class TestDisk:
         done.script_file("task_1", video_file(size))
         target = small_disk / "a.mp4"
 
-        with pytest.raises(DiskFullError, match="Make room") as caught:
+        with pytest.raises(DiskFullError, match="Free some space") as caught:
             await client.download("task_1", target)
         kept = target.with_name("a.mp4.part").stat().st_size
         (small_disk / "ballast").unlink()

@@ -31,6 +31,7 @@ EXAMPLES: list[errors.SoraError] = [
     errors.ResponseError("https://api.example", 400),
     errors.AuthenticationError(*REPLY, True),
     errors.AuthenticationError(*REPLY),
+    errors.PermissionDeniedError(*REPLY),
     errors.InsufficientQuotaError(*REPLY),
     errors.TaskNotFoundError(*REPLY),
     errors.RateLimitError(*REPLY),
@@ -154,7 +155,7 @@ def test_a_timeout_says_that_the_task_goes_on_and_how_to_wait_again() -> None:
 
 
 def test_a_timeout_in_an_outage_names_the_fault() -> None:
-    assert "last: no reply from https://api.example: refused" in str(
+    assert "last: no response from https://api.example: refused" in str(
         errors.WaitTimeoutError("x", None, 60.0, 9, REFUSED)
     )
 

@@ -341,7 +341,7 @@ class TestReferences:
 
         assert isinstance(error, CreateOutcomeUnknownError)
         assert not error.is_whole
-        assert "has hardly made a task" in str(error)
+        assert "probably did not create a task" in str(error)
         assert sora.tasks == []
 
 
@@ -379,7 +379,7 @@ class TestSentOnce:
         assert isinstance(error, CreateOutcomeUnknownError)
         assert isinstance(error.__cause__, SoraError)
         assert not error.transient
-        assert "may have made a task and charge for it" in str(error)
+        assert "may have created a task and charge for it" in str(error)
         assert KEY not in str(error)
         assert creates(sora) == len(sora.requests) == 1
 
@@ -735,7 +735,7 @@ class TestCreateAndWait:
 
         assert isinstance(error, WaitTimeoutError)
         assert (error.task_id, error.elapsed) == ("", pytest.approx(5.0))
-        assert "The create has not been answered yet" in str(error)
+        assert "The create has no response yet" in str(error)
         assert watch.task_id == sora.tasks[0].id
         assert len(caplog.records) == 1
 

@@ -124,7 +124,7 @@ def test_nothing_but_the_question_for_it_reads_an_answer(
                 polls=2,
                 last_error=ConnectionFailedError("u", "refused"),
             ),
-            "sora-2:task_1  running   100%  1.0 s  poll 2  degraded: no reply from u: refused. "
+            "sora-2:task_1  running   100%  1.0 s  poll 2  degraded: no response from u: refused. "
             "Check base_url (SORA_BASE_URL) and the network",
         ),
         (

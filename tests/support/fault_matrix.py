@@ -193,7 +193,7 @@ UNKNOWN_TASK = [
 
 FINAL = [
     Row("401", once(status(401)), "AuthenticationError", 0.1),
-    Row("403", once(status(403)), "AuthenticationError", 0.1),
+    Row("403", once(status(403)), "PermissionDeniedError", 0.1),
     Row(
         "403 that speaks of money",
         once(status(403, error("", "额度不足"))),

@@ -657,7 +657,7 @@ class TestErrors:
         ("status", "body", "expected"),
         [
             (401, {}, errors.AuthenticationError),
-            (403, {"error": {"message": "no rights"}}, errors.AuthenticationError),
+            (403, {"error": {"message": "no rights"}}, errors.PermissionDeniedError),
             (403, {"error": {"message": "用户额度不足"}}, errors.InsufficientQuotaError),
             (402, {}, errors.InsufficientQuotaError),
             (429, {"error": {"code": "insufficient_user_quota"}}, errors.InsufficientQuotaError),
