@@ -198,8 +198,8 @@ def report(
 ) -> None:
     """Print what came of all jobs."""
     ended_well = [job for job in jobs if job.status is Status.COMPLETE]
-    prompts = Counter(task.order.prompt for task in one.sora.tasks)
-    ordered = {task.id: task.order.prompt for task in one.sora.tasks}
+    prompts = Counter(task.create.prompt for task in one.sora.tasks)
+    ordered = {task.id: task.create.prompt for task in one.sora.tasks}
     right = sum(ordered[read_outcome(job).id] == job.key for job in ended_well)
     print(f"  ended: {dict(Counter(how_it_ended(job) for job in jobs))}")
     print(f"  with the video of their order: {right}")

@@ -1,12 +1,12 @@
 """
 The pytest plugin of ``sora_async``: a fake service, a client of it, and virtual time, as fixtures.
 
-pytest imports this at every start, in projects that never use it too. So it lies beside the package
-and not in it, as importing anything from ``sora_async`` imports aiohttp; and it imports from there
-only what a test has asked for.
+pytest imports this at every start, also in projects that never use it. So it is a package of its
+own, as importing anything from ``sora_async`` imports aiohttp, and it imports ``sora_async`` only
+when a test uses one of its fixtures.
 
-The fixtures run on the loop of the test, whoever runs it: pytest-asyncio in either mode and with
-any loop scope, or anyio. Their settings are read and never changed.
+The fixtures run on the loop of the test: that of pytest-asyncio, in either mode and with any loop
+scope, or that of anyio. Their settings are read and never changed.
 """
 
 from collections.abc import AsyncIterator, Generator, Mapping
@@ -33,7 +33,7 @@ def sora_service_options() -> Mapping[str, Any]:
     """
     Return the arguments of the fake service, such as ``{"shape": "relay"}``.
 
-    To be overridden, in a conftest.py, a module, a class, or by ``parametrize``.
+    Override it in a conftest.py, a module, a class, or by ``parametrize``.
     """
     return {}
 
@@ -43,7 +43,7 @@ def sora_client_options() -> Mapping[str, Any]:
     """
     Return further arguments of the client, such as ``{"outage_timeout": 10}``.
 
-    To be overridden, as *sora_service_options*.
+    Override it as *sora_service_options*.
     """
     return {}
 
@@ -73,8 +73,8 @@ def sora_virtual_time(request: pytest.FixtureRequest) -> "VirtualClock":
     """
     Run the test on a clock that starts at 0.0 and jumps: an hour of waiting costs milliseconds.
 
-    It has the moment in ``now``, in seconds. ``pytest.mark.usefixtures("sora_virtual_time")`` asks
-    for it without an argument, and the ini option ``usefixtures`` does so for all tests.
+    Its attribute ``now`` is the time in seconds. ``pytest.mark.usefixtures("sora_virtual_time")``
+    requests it without an argument, and the ini option ``usefixtures`` does so for all tests.
     """
     if _is_for_asyncio(request) and not _has_asyncio(request.config):
         pytest.fail("sora_virtual_time needs pytest-asyncio 1.4 or later, or anyio", pytrace=False)
@@ -83,16 +83,16 @@ def sora_virtual_time(request: pytest.FixtureRequest) -> "VirtualClock":
     return VirtualClock()
 
 
-# --- On whose loop ----------------------------------------------------------------------------
+# --- Which plugin runs the loop ---------------------------------------------------------------
 
 
 @pytest.fixture
 async def _sora_service_anyio(
     request: pytest.FixtureRequest, sora_service_options: Mapping[str, Any]
 ) -> AsyncIterator["FakeSora"]:
-    from ._life import serve
+    from ._fixtures import run_service
 
-    async with serve(request, sora_service_options) as service:
+    async with run_service(request, sora_service_options) as service:
         yield service
 
 
@@ -102,9 +102,9 @@ async def _sora_client_anyio(
     sora_service_options: Mapping[str, Any],
     sora_client_options: Mapping[str, Any],
 ) -> AsyncIterator["SoraClient"]:
-    from ._life import connect
+    from ._fixtures import open_client
 
-    async with connect(sora_service, sora_service_options, sora_client_options) as client:
+    async with open_client(sora_service, sora_service_options, sora_client_options) as client:
         yield client
 
 
@@ -114,20 +114,20 @@ def _has_asyncio(config: pytest.Config) -> bool:
 
 
 def _is_for_asyncio(request: pytest.FixtureRequest) -> bool:
-    """Whether pytest-asyncio runs the test; it fails where anyio would take its fixtures."""
+    """Whether pytest-asyncio runs the test; a test that anyio would run, too, fails."""
     is_marked = request.node.get_closest_marker("asyncio") is not None
     if is_marked and "anyio_backend" in request.fixturenames:
-        # The one would run the test, and the other its async fixtures, on a loop that stands still.
+        # One would run the test, and the other its async fixtures, on a loop that does not run.
         pytest.fail(
-            "both pytest-asyncio and anyio claim this test: let asyncio_mode be strict, and mark it"
-            " for one of them",
+            "both pytest-asyncio and anyio would run this test: set asyncio_mode to strict, and mark"
+            " the test for one of them",
             pytrace=False,
         )
     return is_marked
 
 
 def _find_runner(request: pytest.FixtureRequest) -> str:
-    """Return who runs the test, as the ending of the fixtures that run there."""
+    """Return the suffix of the fixtures for the plugin, and the scope, that runs the test."""
     is_for_asyncio = _is_for_asyncio(request)
     if "anyio_backend" in request.fixturenames:
         if request.getfixturevalue("anyio_backend_name") == "asyncio":
@@ -148,12 +148,12 @@ def _find_runner(request: pytest.FixtureRequest) -> str:
     )
 
 
-# --- On which clock ---------------------------------------------------------------------------
+# --- Which clock the loop has -----------------------------------------------------------------
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> Generator[None, None, None]:
-    """Choose the loop of a test that asks for virtual time, and of no other."""
+    """Choose the loop of a test that uses virtual time, and of no other."""
     if "sora_virtual_time" not in metafunc.fixturenames:
         return (yield)
     if "anyio_backend" in metafunc.fixturenames:
@@ -165,10 +165,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> Generator[None, None, No
 
 
 def _choose_backend(test: pytest.Item) -> None:
-    """Let anyio run *test* on the virtual loop, whatever the fixture *anyio_backend* says."""
+    """Make anyio run *test* on the virtual loop, whatever the fixture *anyio_backend* returns."""
     from ._clock import ANYIO_BACKEND
 
-    # A mark of parametrize goes before the parameters of the fixture, and not before another mark.
+    # A parametrize mark overrides the parameters of the fixture, but not another mark.
     names = [str(mark.args[0]) for mark in test.iter_markers("parametrize") if mark.args]
     if any("anyio_backend" in name for name in names):
         pytest.fail(
@@ -181,7 +181,7 @@ def _choose_backend(test: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
-    """Let pytest-asyncio see, before any fixture, that the next test has another loop."""
+    """Give pytest-asyncio the virtual loop before any fixture of the test is set up."""
     if _IS_VIRTUAL not in item.config.stash:
         return (yield)
     with _virtual_loops(item.config):
@@ -191,10 +191,10 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
 @contextmanager
 def _virtual_loops(config: pytest.Config) -> Generator[None]:
     """
-    Answer pytest-asyncio's hook meanwhile.
+    Implement pytest-asyncio's hook while the context is entered.
 
-    Who answers it chooses the loop of every test that it is called for, and there is no answer
-    that leaves the choice to others. So it is answered only while it is called for ours.
+    An implementation chooses the loop of every test that the hook is called for, and cannot leave
+    the choice to others. So it is registered only while the hook is called for our tests.
     """
     from ._clock import VIRTUAL_LOOPS
 

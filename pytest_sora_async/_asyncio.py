@@ -1,4 +1,4 @@
-"""The fixtures for tests that pytest-asyncio runs: one of each for each scope of a loop."""
+"""The fixtures for tests that pytest-asyncio runs: one of each for each loop scope."""
 
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import pytest
 import pytest_asyncio
 
-from ._life import connect, serve
+from ._fixtures import open_client, run_service
 
 if TYPE_CHECKING:
     from sora_async import SoraClient
@@ -20,7 +20,7 @@ def _make_service(scope: Scope) -> Any:
     async def service(
         request: pytest.FixtureRequest, sora_service_options: Mapping[str, Any]
     ) -> AsyncIterator["FakeSora"]:
-        async with serve(request, sora_service_options) as service:
+        async with run_service(request, sora_service_options) as service:
             yield service
 
     return service
@@ -33,7 +33,7 @@ def _make_client(scope: Scope) -> Any:
         sora_service_options: Mapping[str, Any],
         sora_client_options: Mapping[str, Any],
     ) -> AsyncIterator["SoraClient"]:
-        async with connect(sora_service, sora_service_options, sora_client_options) as client:
+        async with open_client(sora_service, sora_service_options, sora_client_options) as client:
             yield client
 
     return client

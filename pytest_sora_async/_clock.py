@@ -1,4 +1,4 @@
-"""Virtual time, as those who run tests want to be told of it."""
+"""Virtual time, in the form that anyio and pytest-asyncio expect."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -13,7 +13,7 @@ ANYIO_BACKEND: Final[tuple[str, dict[str, Any]]] = ("asyncio", {"loop_factory": 
 class _VirtualLoops:
     @pytest.hookimpl(tryfirst=True)
     def pytest_asyncio_loop_factories(self) -> Mapping[str, Callable[[], VirtualTimeLoop]]:
-        """Return the one loop that there is to run on."""
+        """Return the only loop to run on."""
         return {"virtual": VirtualTimeLoop}
 
 

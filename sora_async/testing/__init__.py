@@ -1,11 +1,11 @@
 """
 A fake video service and a clock that jumps, for tests of code that waits for videos.
 
-:class:`FakeSora` is a real server on loopback, so whatever speaks HTTP can be tested with it; each
-of its tasks has a :class:`Scenario` by the clock, or a script of answers, one for each poll. On
+:class:`FakeSora` is a real server on loopback, so any HTTP client can be tested with it. Each of
+its tasks has a :class:`Scenario` by the clock, or a script with one answer for each poll. On
 :class:`VirtualTimeLoop` an hour of waiting costs milliseconds::
 
-    async def test_a_hiccup_is_survived():
+    async def test_a_503_is_retried():
         async with FakeSora() as sora:
             sora.script("task_1", running(0.1), http_error(503), reset(), completed())
 
@@ -14,13 +14,26 @@ of its tasks has a :class:`Scenario` by the clock, or a script of answers, one f
             assert len(sora.polls("task_1")) == 4
 
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-        runner.run(test_a_hiccup_is_survived())
+        runner.run(test_a_503_is_retried())
 
 ``python -m sora_async.testing`` runs the fake on a port, for programs in any language.
 """
 
-from .answers.answer import Answer, completed, failed, queued, running
-from .answers.creates import accepted
+from .answers.answer import (
+    Answer,
+    completed,
+    failed,
+    gzip_bomb,
+    gzipped,
+    html,
+    http_error,
+    queued,
+    raw,
+    redirect,
+    running,
+    slow,
+    unknown_task,
+)
 from .answers.network_faults import (
     close_after,
     drip,
@@ -31,14 +44,13 @@ from .answers.network_faults import (
     stall_body,
     truncated,
 )
-from .answers.random_faults import RandomFaults
-from .answers.replies import gzip_bomb, gzipped, html, http_error, raw, redirect, slow, unknown_task
 from .answers.video_files import make_video, video_file
-from .scenario import Scenario
+from .profiles.task_state import ABSENT, CreateCall, Shape, UploadedFile
+from .scenario import Scenario, accepted
 from .server.fake_sora import FakeSora
+from .server.random_faults import RandomFaults
 from .server.recorded_request import RecordedRequest
 from .server.task_store import FakeTask
-from .servers.task_state import ABSENT, CreateCall, Shape, UploadedFile
 from .virtual_clock import VirtualClock, VirtualTimeLoop
 
 __all__ = [

@@ -13,16 +13,16 @@ from typing import Final, get_args
 
 import attrs
 
-from .answers.random_faults import FaultName, RandomFaults
+from .control_api import ROOT, ControlApi
+from .profiles.known_servers import SERVERS
+from .profiles.task_state import Shape
 from .scenario import Scenario
 from .script_file import ScriptedTask, ScriptFile, load_script
-from .server.control_api import ROOT, ControlApi
 from .server.fake_sora import FakeSora
+from .server.random_faults import FaultName, RandomFaults
 from .server.task_store import FakeTask
-from .servers.profiles import SERVERS
-from .servers.task_state import Shape
 
-LIVES: Final = {
+DEFAULT_SCENARIOS: Final = {
     "done in half a minute": Scenario(queued=5, running=25),
     "slow: done in five minutes": Scenario(queued=20, running=280),
     "fails after 20 seconds": Scenario(
@@ -45,43 +45,51 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments; None means those of the command line.
 
     Returns:
-        The exit code: 0; 1 when the address cannot be listened on; 2 when the script file cannot
-        be used. Wrong arguments end the process with 2 at once.
+        The exit code: 0; 1 when it cannot listen on the address; 2 when the script file is not
+        valid. Wrong arguments exit with 2.
     """
     options = _parse(argv)
     try:
-        plan = _make_plan(options)
+        script = _make_script(options)
     except (OSError, ValueError, ImportError) as error:
         print(_explain(error), file=sys.stderr)
         return 2
-    # Where a loop knows no signals, as on Windows, Ctrl-C still is a KeyboardInterrupt.
+    # Where a loop has no signal handlers, as on Windows, Ctrl-C is a KeyboardInterrupt.
     with contextlib.suppress(KeyboardInterrupt):
-        return asyncio.run(_serve(options, plan))
+        return asyncio.run(_serve(options, script))
     return 0
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m sora_async.testing",
-        description="A fake video service for tests, until Ctrl-C.",
+        description="Run a fake video service for tests, until Ctrl-C.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument(
         "--port", type=int, default=8123, help="port; 0 is a free one (%(default)s)"
     )
     parser.add_argument(
-        "--script", type=Path, metavar="FILE", help="tasks and all else from a YAML or JSON file"
+        "--script",
+        type=Path,
+        metavar="FILE",
+        help="read tasks and settings from a YAML or JSON file",
     )
     parser.add_argument("--shape", choices=get_args(Shape), help="kind of server (page)")
-    parser.add_argument("--api-key", metavar="KEY", help="key to ask for (none is asked for)")
-    parser.add_argument("--speed", type=_read_speed, metavar="FACTOR", help="10: ten times as fast")
+    parser.add_argument("--api-key", metavar="KEY", help="key that requests must send (none)")
+    parser.add_argument(
+        "--speed",
+        type=_read_speed,
+        metavar="FACTOR",
+        help="run scenarios faster; 10: ten times as fast",
+    )
     parser.add_argument(
         "--random-faults",
         type=_read_rates,
         metavar="RATES",
-        help=f"faults by chance: 429=0.05,reset=0.01, of {', '.join(get_args(FaultName))}",
+        help=f"random faults: 429=0.05,reset=0.01, of {', '.join(get_args(FaultName))}",
     )
-    parser.add_argument("--seed", type=int, metavar="NUMBER", help="of the chance (0)")
+    parser.add_argument("--seed", type=int, metavar="NUMBER", help="seed of the random faults (0)")
     options = parser.parse_args(argv)
     if options.port not in range(1 << 16):
         parser.error("argument --port: a port is from 0 to 65535")
@@ -103,24 +111,27 @@ def _read_rates(text: str) -> RandomFaults:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def _make_plan(options: argparse.Namespace) -> ScriptFile:
-    """Return what the file says, with the options before it."""
-    plan = ScriptFile() if options.script is None else load_script(options.script)
-    random_faults = options.random_faults or plan.random_faults
+def _make_script(options: argparse.Namespace) -> ScriptFile:
+    """Return the script file, with the options overriding it."""
+    script = ScriptFile() if options.script is None else load_script(options.script)
+    random_faults = options.random_faults or script.random_faults
     if options.seed is not None:
         if random_faults is None:
             raise ValueError(
                 "a seed needs random faults: --random-faults 429=0.05, or rates in the file"
             )
         random_faults = attrs.evolve(random_faults, seed=options.seed)
-    tasks = plan.tasks
+    tasks = script.tasks
     if tasks is None:
-        tasks = [ScriptedTask(scenario=scenario, start="first_poll") for scenario in LIVES.values()]
+        tasks = [
+            ScriptedTask(scenario=scenario, start="first_poll")
+            for scenario in DEFAULT_SCENARIOS.values()
+        ]
     return attrs.evolve(
-        plan,
-        shape=options.shape or plan.shape or "page",
-        api_key=options.api_key or plan.api_key,
-        speed=options.speed or plan.speed or 1.0,
+        script,
+        shape=options.shape or script.shape or "page",
+        api_key=options.api_key or script.api_key,
+        speed=options.speed or script.speed or 1.0,
         random_faults=random_faults,
         tasks=tasks,
     )
@@ -134,22 +145,22 @@ def _explain(error: Exception) -> str:
     return str(error)
 
 
-async def _serve(options: argparse.Namespace, plan: ScriptFile) -> int:
-    """Run the fake until a signal says that it is enough, and return the exit code."""
-    enough = asyncio.Event()
+async def _serve(options: argparse.Namespace, script: ScriptFile) -> int:
+    """Run the fake until a signal, and return the exit code."""
+    stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     with contextlib.suppress(NotImplementedError):
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, enough.set)
-    default_scenario = plan.default_scenario or next(iter(LIVES.values()))
+            loop.add_signal_handler(number, stopped.set)
+    default_scenario = script.default_scenario or next(iter(DEFAULT_SCENARIOS.values()))
     fake = FakeSora(
-        api_key=plan.api_key,
-        shape=plan.shape or "page",
+        api_key=script.api_key,
+        shape=script.shape or "page",
         host=options.host,
         port=options.port,
-        default_scenario=default_scenario.faster(plan.speed or 1.0),
-        unknown_status=plan.unknown_status or 404,
-        random_faults=plan.random_faults,
+        default_scenario=default_scenario.faster(script.speed or 1.0),
+        unknown_status=script.unknown_status or 404,
+        random_faults=script.random_faults,
     )
     try:
         await fake.start()
@@ -158,23 +169,23 @@ async def _serve(options: argparse.Namespace, plan: ScriptFile) -> int:
         print(f"cannot listen on {options.host}:{options.port}: {reason}", file=sys.stderr)
         return 1
     async with fake:
-        ControlApi(fake, plan, default_scenario).begin()
-        print(_introduce(fake, plan), flush=True)
-        await enough.wait()
+        ControlApi(fake, script, default_scenario).start()
+        print(_start_page(fake, script), flush=True)
+        await stopped.wait()
     return 0
 
 
-def _introduce(fake: FakeSora, plan: ScriptFile) -> str:
-    """Return what a user wants to know first: the address, some ids, and how to ask."""
-    key = plan.api_key or "any"
+def _start_page(fake: FakeSora, script: ScriptFile) -> str:
+    """Return what is printed first: the address, the tasks, and how to poll one."""
+    key = script.api_key or "any"
     ids = [task.id for task in fake.tasks] or ["ID"]
-    target = SERVERS[plan.shape or "page"].routes.poll_target(ids[0])
-    header = f"-H 'Authorization: Bearer {plan.api_key}' " if plan.api_key else ""
+    target = SERVERS[script.shape or "page"].routes.poll_target(ids[0])
+    header = f"-H 'Authorization: Bearer {script.api_key}' " if script.api_key else ""
     return "\n".join(
         [
             f"Fake video service at {fake.url}",
             "",
-            *_list_tasks(fake.tasks, plan),
+            *_list_tasks(fake.tasks, script),
             f"export SORA_BASE_URL={fake.url}",
             f"export SORA_API_KEY={key}",
             "",
@@ -186,14 +197,14 @@ def _introduce(fake: FakeSora, plan: ScriptFile) -> str:
     )
 
 
-def _list_tasks(tasks: Sequence[FakeTask], plan: ScriptFile) -> Iterable[str]:
+def _list_tasks(tasks: Sequence[FakeTask], script: ScriptFile) -> Iterable[str]:
     if not tasks:
         return
-    pace = "" if plan.speed == 1.0 else f", {plan.speed:g} times as fast"
-    planned = plan.tasks or ()
-    is_late = all(task.script or task.start == "first_poll" for task in planned)
-    yield f"Tasks{', each beginning when it is first asked for' if is_late else ''}{pace}:"
-    for task, each in zip(tasks, planned, strict=False):
+    speed = "" if script.speed == 1.0 else f", {script.speed:g} times as fast"
+    scripted = script.tasks or ()
+    is_late = all(task.script or task.start == "first_poll" for task in scripted)
+    yield f"Tasks{', each starting with its first poll' if is_late else ''}{speed}:"
+    for task, each in zip(tasks, scripted, strict=False):
         yield f"  {task.id}  {_describe(each)}"
     yield ""
 
@@ -205,7 +216,7 @@ def _describe(task: ScriptedTask) -> str:
     scenario = task.scenario
     if scenario is None:
         return "the default scenario"
-    for text, known in LIVES.items():
+    for text, known in DEFAULT_SCENARIOS.items():
         if scenario == known:
             return text
     return f"{'done' if scenario.failure is None else 'fails'} after {scenario.duration:g} seconds"

@@ -1,29 +1,21 @@
-"""What a task goes through: a life by the clock, or a script by the number of polls."""
+"""What a task goes through: a scenario by the clock, or a script by the number of polls."""
 
 import bisect
 from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 import attrs
 
-from .answers.answer import Answer, completed, failed, queued, running
-from .answers.replies import unknown_task
-from .servers.task_state import TaskState
-
-
-class ScenarioRun(Protocol):
-    """The rule by which a task is answered; an age is in seconds, polls are numbered from 1."""
-
-    @property
-    def duration(self) -> float | None:
-        """The age at which the task ends; None where only an answer can tell."""
-
-    def answer(self, age: float, poll: int) -> Answer:
-        """Return what poll number *poll* is answered at *age*."""
-
-    def look(self, age: float, polls: int) -> TaskState | None:
-        """Return what is known of the task at *age*, after so many polls; None: not even the id."""
-
+from .answers.answer import (
+    Answer,
+    answer_factory,
+    completed,
+    failed,
+    queued,
+    running,
+    unknown_task,
+)
+from .profiles.task_state import TaskState
 
 TRAJECTORY: Final = (
     (0.0, 0.0),
@@ -36,27 +28,26 @@ TRAJECTORY: Final = (
     (0.86, 0.93),
     (1.0, 0.93),
 )
-"""Progress as it was seen on real servers: in fits and starts, and standing still near the end."""
+"""Progress as seen on real servers: in steps, and stalled near the end."""
 
 
 @attrs.frozen(kw_only=True)
 class Scenario:
     """
-    What a task goes through as time passes, whoever looks and however often.
+    What a task goes through as time passes, however often it is polled.
 
-    Lengths are seconds; ``math.inf`` is a length too, of a task that hangs.
+    All times are in seconds; ``math.inf`` is allowed, for a task that hangs.
 
     Attributes:
-        queued: How long the task waits to be worked on.
-        running: How long it is worked on after that. The default is the median of what was seen
-            on one relay.
-        trajectory: The progress shown while it runs: pairs of the part of *running* that has
-            passed and the progress shown then, both from 0.0 to 1.0, in the order of the first.
-            Between two pairs the progress moves evenly. None: the server sends no progress.
-        failure: Code and message with which the task ends; None: it ends with a video.
-        url_delay: How long the URL is missing after the task has been completed; None: for ever.
-        visible_after: How long after its creation the server does not know the task yet.
-        faults: What single polls are answered instead, by their number, the first being 1.
+        queued: How long the task is queued.
+        running: How long it runs after that. The default is the median seen on one relay.
+        trajectory: The progress shown while it runs: pairs of the elapsed part of *running* and
+            the progress shown then, both from 0.0 to 1.0, sorted by the first. Between two pairs
+            the progress is interpolated. None: the server sends no progress.
+        failure: Code and message with which the task fails; None: it ends with a video.
+        url_delay: How long the URL is missing after the task has completed; None: for ever.
+        visible_after: How long after its creation the task is still unknown to polls.
+        faults: Answers to single polls instead of the state, by their number, from 1.
     """
 
     queued: float = 10.0
@@ -72,15 +63,15 @@ class Scenario:
             return
         parts = [part for part, _ in self.trajectory]
         if not parts or parts != sorted(parts):
-            raise ValueError("a trajectory is one or more pairs in the order of their first number")
+            raise ValueError("a trajectory is one or more pairs, sorted by their first number")
 
     @property
     def duration(self) -> float:
-        """How long the task takes, from its creation to its end."""
+        """The seconds from the task's creation to its end."""
         return self.queued + self.running
 
     def faster(self, factor: float) -> "Scenario":
-        """Return the same life lived *factor* times as fast; the faults keep their own times."""
+        """Return the scenario *factor* times as fast; delays inside of faults stay."""
         return attrs.evolve(
             self,
             queued=self.queued / factor,
@@ -91,19 +82,19 @@ class Scenario:
 
     def answer(self, age: float, poll: int) -> Answer:
         """
-        Return what a poll is answered.
+        Return the answer to a poll.
 
         Args:
-            age: The seconds since the task was made.
+            age: The seconds since the task was created.
             poll: The number of the poll, from 1.
         """
         if poll in self.faults:
             return self.faults[poll]
         return self._answer(age)
 
-    def look(self, age: float, polls: int) -> TaskState | None:
-        """Return the state at *age*, whatever single polls are answered."""
-        return self._answer(age).snapshot
+    def state_at(self, age: float, polls: int) -> TaskState | None:
+        """Return the state at *age*, without regard to *faults*; None: not visible yet."""
+        return self._answer(age).state
 
     def _answer(self, age: float) -> Answer:
         if age < self.visible_after:
@@ -117,16 +108,16 @@ class Scenario:
         has_url = self.url_delay is not None and age >= self.duration + self.url_delay
         return completed() if has_url else completed(url=None)
 
-    def _progress(self, passed: float) -> float | None:
-        """Return the progress shown when the part *passed* of the running time has passed."""
+    def _progress(self, elapsed: float) -> float | None:
+        """Return the progress shown when the part *elapsed* of the running time is over."""
         if self.trajectory is None:
             return None
-        after = bisect.bisect_right(self.trajectory, passed, key=lambda pair: pair[0])
+        after = bisect.bisect_right(self.trajectory, elapsed, key=lambda pair: pair[0])
         start, low = self.trajectory[max(after - 1, 0)]
         end, high = self.trajectory[min(after, len(self.trajectory) - 1)]
         if not start < end:
             return low
-        return low + (high - low) * (passed - start) / (end - start)
+        return low + (high - low) * (elapsed - start) / (end - start)
 
 
 @attrs.frozen
@@ -138,11 +129,26 @@ class Script:
     duration: None = attrs.field(default=None, init=False)
 
     def answer(self, age: float, poll: int) -> Answer:
-        """Return the answer of the poll, whenever it comes."""
+        """Return the answer to the poll, at whatever age."""
         return self.answers[min(poll, len(self.answers)) - 1]
 
-    def look(self, age: float, polls: int) -> TaskState | None:
-        """Return what the newest answer that was no fault showed; before any poll, the first."""
+    def state_at(self, age: float, polls: int) -> TaskState | None:
+        """Return the state that the newest answer to a poll showed; before any, the first."""
         given = self.answers[: max(polls, 1)]
-        shown = [answer.snapshot for answer in given if answer.snapshot is not None]
-        return shown[-1] if shown else queued().snapshot
+        shown = [answer.state for answer in given if answer.state is not None]
+        return shown[-1] if shown else queued().state
+
+
+@answer_factory
+def accepted(answer: Answer | None = None, *, scenario: Scenario | None = None) -> Answer:
+    """
+    Make the task of a create, and then answer as *answer* does.
+
+    It is for :meth:`FakeSora.on_create`: ``accepted(reset())`` makes a task, which will be billed,
+    and breaks the connection, so that the client does not learn of it.
+
+    Args:
+        answer: What is answered; None means the usual response to a create.
+        scenario: What the task goes through; None means the fake's *default_scenario*.
+    """
+    return attrs.evolve(answer or queued(), is_accepted=True, scenario=scenario)

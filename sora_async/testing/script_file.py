@@ -1,4 +1,4 @@
-"""What the command is told before it starts: a script file, as one value."""
+"""A script file, which says what the command ``python -m sora_async.testing`` serves."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 import attrs
 
-from .answers.answer import Answer
-from .answers.random_faults import RandomFaults
-from .scenario import Scenario, ScenarioRun, Script
-from .script_reader import MisreadError, Place, read
-from .servers.task_state import CreateCall, FilePlace, Shape
+from .answers.answer import Answer, ScenarioRun
+from .profiles.task_state import CreateCall, FilePlace, Shape
+from .scenario import Scenario, Script
+from .script_decoder import FieldPath, ScriptError, decode
+from .server.random_faults import RandomFaults
 
 
 @attrs.frozen(kw_only=True)
@@ -20,13 +20,13 @@ class ScriptedTask:
     One task: *scenario* or *script*, or neither for the default scenario.
 
     Attributes:
-        id: The id; None means the next of a row.
+        id: The id; None means the next free one.
         scenario: What it goes through by the clock.
-        script: What it is answered, poll by poll.
-        start: Whether a life begins when the task is made, or with its first poll.
-        downloads: What its file is answered, one download after the other, at each place; a
-            place that is missing serves a small video.
-        model: What replies repeat, as the next three; None is what the fake says by itself.
+        script: The answers to its polls.
+        start: Whether a scenario starts when the task is made, or with its first poll.
+        downloads: The answers to downloads of its file, at each place; a place that is missing
+            serves a small video.
+        model: What responses repeat, as the next three; None means the fake's default.
     """
 
     id: str | None = None
@@ -49,34 +49,34 @@ class ScriptedTask:
             raise ValueError("an id is not empty")
 
     @property
-    def order(self) -> CreateCall:
-        """What it was asked for."""
+    def create(self) -> CreateCall:
+        """What it was created with."""
         given = {"model": self.model, "prompt": self.prompt}
         given |= {"seconds": self.seconds, "size": self.size}
-        named: Any = {name: value for name, value in given.items() if value is not None}
-        return CreateCall(**named)
+        known: Any = {name: value for name, value in given.items() if value is not None}
+        return CreateCall(**known)
 
-    def course(self, default: Scenario, speed: float) -> ScenarioRun:
-        """Return what it goes through, *speed* times as fast where it goes by the clock."""
-        return (
-            Script(tuple(self.script)) if self.script else (self.scenario or default).faster(speed)
-        )
+    def make_scenario(self, default: Scenario, speed: float) -> ScenarioRun:
+        """Return its script, or its scenario *speed* times as fast."""
+        if self.script:
+            return Script(tuple(self.script))
+        return (self.scenario or default).faster(speed)
 
 
 @attrs.frozen(kw_only=True)
 class ScriptFile:
     """
-    A script file. A field that is None, or missing, is as the command has it by itself.
+    The content of a script file. A field that is None, or missing, is the command's default.
 
     Attributes:
         shape: The kind of server, as ``--shape``.
-        api_key: The key to ask for, as ``--api-key``.
-        speed: How much faster lives are lived, as ``--speed``.
-        random_faults: Faults by chance, as ``--random-faults`` and ``--seed``.
-        default_scenario: The life of created tasks, and of those below without one.
-        unknown_status: How an unknown id is answered.
-        creates: What the next creates are answered.
-        tasks: The tasks that are there from the start.
+        api_key: The key that requests must send, as ``--api-key``.
+        speed: How much faster scenarios run, as ``--speed``.
+        random_faults: Random faults, as ``--random-faults`` and ``--seed``.
+        default_scenario: The scenario of created tasks, and of tasks below without one.
+        unknown_status: The status of the response about an unknown id.
+        creates: The answers to the next creates.
+        tasks: The tasks at the start.
     """
 
     shape: Shape | None = None
@@ -102,54 +102,54 @@ def load_script(path: Path) -> ScriptFile:
     Read a script file: JSON where its name ends in ``.json``, and YAML otherwise.
 
     Raises:
-        ValueError: It cannot be read as a plan; the text begins with the file and, where it is
-            known, the line.
-        OSError: It cannot be read at all.
+        ValueError: It is not a valid script; the text begins with the file and, where it is known,
+            the line.
+        OSError: The file cannot be read.
         ImportError: It is YAML, and PyYAML is not installed.
     """
-    lines: dict[Place, int] = {}
+    lines: dict[FieldPath, int] = {}
     try:
         text = path.read_text("utf-8")
         data = _parse_json(text) if path.suffix == ".json" else _parse_yaml(text, lines)
-    except MisreadError as error:
+    except ScriptError as error:
         raise ValueError(f"{path}:{error}") from error
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: it is not in UTF-8") from error
     except RecursionError as error:
         raise ValueError(f"{path}: it is nested too deeply") from error
     try:
-        plan: ScriptFile = read({} if data is None else data, ScriptFile)
-    except MisreadError as error:
-        line = _find_line(error.place, lines)
+        script: ScriptFile = decode({} if data is None else data, ScriptFile)
+    except ScriptError as error:
+        line = _find_line(error.path, lines)
         raise ValueError(f"{path}{line}: {error}") from error
-    return plan
+    return script
 
 
-def _find_line(place: Place, lines: Mapping[Place, int]) -> str:
-    """Return the line of a place, or of the nearest one around it."""
-    for end in range(len(place), -1, -1):
-        if place[:end] in lines:
-            return f":{lines[place[:end]]}"
+def _find_line(path: FieldPath, lines: Mapping[FieldPath, int]) -> str:
+    """Return the line of a value, or of the nearest one around it."""
+    for end in range(len(path), -1, -1):
+        if path[:end] in lines:
+            return f":{lines[path[:end]]}"
     return ""
 
 
 def _parse_json(text: str) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=_refuse_doubles)
+        return json.loads(text, object_pairs_hook=_check_unique)
     except json.JSONDecodeError as error:
-        raise MisreadError((), f"{error.lineno}: {error.msg}") from error
+        raise ScriptError((), f"{error.lineno}: {error.msg}") from error
 
 
-def _refuse_doubles(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+def _check_unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     names = [name for name, _ in pairs]
     for name in names:
         if names.count(name) > 1:
-            raise MisreadError((), f" the field {name!r} is there twice")
+            raise ScriptError((), f" the field {name!r} is there twice")
     return dict(pairs)
 
 
-def _parse_yaml(text: str, lines: dict[Place, int]) -> Any:
-    """Return what YAML says, and note in *lines* where each value stands."""
+def _parse_yaml(text: str, lines: dict[FieldPath, int]) -> Any:
+    """Return the data of *text*, and store the line of each value in *lines*."""
     import yaml
 
     try:
@@ -158,39 +158,39 @@ def _parse_yaml(text: str, lines: dict[Place, int]) -> Any:
         return None if top is None else _build(loader, top, (), lines, ())
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise MisreadError((), f"{line}: a character that cannot be here") from error
+        raise ScriptError((), f"{line}: a character that cannot be here") from error
     except yaml.MarkedYAMLError as error:
         # There always is a mark in what parser, composer and constructor of a text raise.
         mark: Any = error.problem_mark
-        raise MisreadError((), f"{mark.line + 1}: {error.problem}") from error
+        raise ScriptError((), f"{mark.line + 1}: {error.problem}") from error
 
 
 def _build(
-    loader: Any, node: Any, place: Place, lines: dict[Place, int], above: tuple[Any, ...]
+    loader: Any, node: Any, path: FieldPath, lines: dict[FieldPath, int], above: tuple[Any, ...]
 ) -> Any:
     line = node.start_mark.line + 1
-    lines.setdefault(place, line)
+    lines.setdefault(path, line)
     if node in above:
-        raise MisreadError((), f"{line}: this is inside itself")
+        raise ScriptError((), f"{line}: this is inside itself")
     above = (*above, node)
     if node.id == "sequence":
         return [
-            _build(loader, each, (*place, number), lines, above)
+            _build(loader, each, (*path, number), lines, above)
             for number, each in enumerate(node.value)
         ]
     if node.id == "scalar":
         try:
             return loader.construct_object(node)
         except ValueError as error:  # such as a date in a thirteenth month
-            raise MisreadError((), f"{line}: {error}") from error
+            raise ScriptError((), f"{line}: {error}") from error
     built: dict[Any, Any] = {}
     for key_node, value_node in node.value:
         key = _build(loader, key_node, (), lines, above)
         key_line = key_node.start_mark.line + 1
         if isinstance(key, dict | list):
-            raise MisreadError((), f"{key_line}: a name is text")
+            raise ScriptError((), f"{key_line}: a name is text")
         if key in built:
-            raise MisreadError((), f"{key_line}: the field {key!r} is there twice")
-        lines[(*place, key)] = key_line
-        built[key] = _build(loader, value_node, (*place, key), lines, above)
+            raise ScriptError((), f"{key_line}: the field {key!r} is there twice")
+        lines[(*path, key)] = key_line
+        built[key] = _build(loader, value_node, (*path, key), lines, above)
     return built

@@ -12,9 +12,9 @@ from typing import Any, TypeVar, TypeVarTuple, Unpack
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
-# Linux hands a loopback packet to its receiver before send() returns, so one look without
-# waiting is enough. Of other systems no such promise is known.
-_LOOK = 0.0 if sys.platform == "linux" else 0.001
+# Linux hands a loopback packet to its receiver before send() returns, so one select() without
+# waiting is enough. Other systems do not promise that.
+_SELECT_TIMEOUT = 0.0 if sys.platform == "linux" else 0.001
 
 
 class _VirtualSelector(selectors.DefaultSelector):
@@ -35,7 +35,7 @@ class _VirtualSelector(selectors.DefaultSelector):
         """
         if timeout is None or (timeout > 0 and self.jobs):
             return super().select(None)
-        ready = super().select(_LOOK if timeout > 0 else 0)
+        ready = super().select(_SELECT_TIMEOUT if timeout > 0 else 0)
         if not ready:
             self.now += timeout
         return ready
@@ -45,9 +45,9 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """
     Run asyncio code on a clock that starts at 0.0 and jumps when there is nothing else to do.
 
-    Sockets are real, sleeps are not: when no callback is ready, no socket has news and no
-    executor job is under way, the clock moves to the next timer. Times are exact, and the same
-    on every run. ``asyncio.sleep``, ``asyncio.timeout`` and the timeouts of aiohttp follow this
+    Sockets are real, sleeps are not: when no callback and no socket is ready and no executor job
+    is running, the clock jumps to the next timer. Times are exact, and the same on every run.
+    ``asyncio.sleep``, ``asyncio.timeout`` and the timeouts of aiohttp follow this
     clock; ``time.monotonic`` and ``time.time`` do not. It works wherever a loop factory does::
 
         with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:

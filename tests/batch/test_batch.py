@@ -139,7 +139,7 @@ async def test_the_stages_have_their_limits(tmp_path: Path) -> None:
         async def watch() -> None:
             while True:
                 under_way.append(
-                    sum(1 for task in sora.tasks if task.look(clock()).phase != "succeeded")  # type: ignore[union-attr]
+                    sum(1 for task in sora.tasks if task.state_at(clock()).phase != "succeeded")  # type: ignore[union-attr]
                 )
                 await asyncio.sleep(1)
 
@@ -458,7 +458,7 @@ async def test_a_mapping_that_is_filled_anew_makes_an_order_each_time(tmp_path: 
     async with service() as (sora, client):
         await carry_out(client, orders(), tmp_path)
 
-    assert sorted(task.order.prompt for task in sora.tasks) == ["a", "b", "c"]
+    assert sorted(task.create.prompt for task in sora.tasks) == ["a", "b", "c"]
 
 
 async def test_a_file_that_appears_meanwhile_is_never_taken_for_the_video(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_each_line_becomes_a_file(shop, capsys) -> None:
     assert sorted(Path(path).name[:6] for path in paths.values()) == ["a-boat", "bottle"]
     assert all(Path(path).stat().st_size > 500 for path in paths.values())
     assert {task.id for task in shop.tasks} == set(paths)
-    assert [task.order.seconds for task in shop.tasks if task.order.prompt == "a bottle"] == ["8"]
+    assert [task.create.seconds for task in shop.tasks if task.create.prompt == "a bottle"] == ["8"]
     assert "1 a boat  creating" in err and "2 bottle  saved" in err
     assert err.endswith("2 of 2 videos in videos\n")
 
@@ -79,7 +79,7 @@ def test_orders_may_come_from_stdin(shop, capsys, monkeypatch) -> None:
     code = main(["batch", "-", "--out", "videos"])
 
     assert code == 0
-    assert [task.order.prompt for task in shop.tasks] == ["a boat"]
+    assert [task.create.prompt for task in shop.tasks] == ["a boat"]
 
 
 @pytest.mark.parametrize("running", [0.0, 1.0], ids=["in order", "the first one last"])

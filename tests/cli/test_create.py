@@ -78,7 +78,7 @@ def test_a_reference_is_sent_as_a_file(shop, tmp_path) -> None:
     code = main(["create", "--prompt", "it sails away", "--reference", str(image)])
 
     assert code == 0
-    upload = shop.tasks[0].order.files["input_reference"]
+    upload = shop.tasks[0].create.files["input_reference"]
     assert (upload.name, upload.content_type) == ("boat.png", "image/png")
 
 

@@ -192,7 +192,7 @@ class TestWhatIsSent:
 
         await watch
 
-        assert sora.tasks[0].order.fields["images"] == ["first"]
+        assert sora.tasks[0].create.fields["images"] == ["first"]
 
 
 class TestReferences:
@@ -206,7 +206,7 @@ class TestReferences:
         await client.create_task(**BOAT, input_reference=str(path))
 
         for task in sora.tasks:
-            upload = task.order.files["input_reference"]
+            upload = task.create.files["input_reference"]
             assert upload.body == path.read_bytes()
             assert upload.content_type == "image/jpeg"
             assert upload.name == "a %22boat%22 船.bin"
@@ -219,7 +219,7 @@ class TestReferences:
 
         await client.create_task(**BOAT, input_reference=file)
 
-        assert sora.tasks[0].order.files["input_reference"].body == PNG + bytes(300_000)
+        assert sora.tasks[0].create.files["input_reference"].body == PNG + bytes(300_000)
         assert not file.closed
         assert "Content-Length" in sora.requests[0][1].headers
 
@@ -232,7 +232,7 @@ class TestReferences:
             await client.create_task(**BOAT, input_reference=file)
 
         [(_, request)] = sora.requests
-        assert sora.tasks[0].order.files["input_reference"].body == PNG
+        assert sora.tasks[0].create.files["input_reference"].body == PNG
         assert request.headers["Transfer-Encoding"] == "chunked"
 
     @pytest.mark.parametrize("size", [64, 65, 66, 262_144, 600_001])
@@ -243,7 +243,7 @@ class TestReferences:
 
         await client.create_task(**BOAT, input_reference=io.BytesIO(data), as_json=True)
 
-        url = sora.tasks[0].order.fields["input_reference"]["image_url"]
+        url = sora.tasks[0].create.fields["input_reference"]["image_url"]
         kind, _, text = url.partition(",")
         assert kind == "data:image/png;base64"
         assert base64.b64decode(text) == data
@@ -255,7 +255,7 @@ class TestReferences:
         await client.create_task(**BOAT, input_reference=url)
         await client.create_task(**BOAT, input_reference=url, as_json=True)
 
-        form, body = (task.order.fields["input_reference"] for task in sora.tasks)
+        form, body = (task.create.fields["input_reference"] for task in sora.tasks)
         assert (form, body) == (url, {"image_url": url})
 
     async def test_in_a_form_an_address_goes_before_the_others_of_its_list(
@@ -264,7 +264,7 @@ class TestReferences:
         async with SoraClient(api_key=KEY, base_url=sora.url, dialect=OWN) as client:
             await client.create_task(**BOAT, input_reference="https://a.example/1", images=["2"])
 
-        assert sora.tasks[0].order.fields["images"] == ["https://a.example/1", "2"]
+        assert sora.tasks[0].create.fields["images"] == ["https://a.example/1", "2"]
 
     async def test_an_address_goes_before_the_others_of_its_list(self) -> None:
         async with (
@@ -479,7 +479,7 @@ class TestSentOnce:
 
         assert [one.id for one in sora.tasks] == [task.id]
         assert creates(sora) == 3
-        assert sora.tasks[0].order.files["input_reference"].body == PNG + bytes(5000)
+        assert sora.tasks[0].create.files["input_reference"].body == PNG + bytes(5000)
 
     async def test_a_file_that_cannot_be_read_twice_follows_no_redirect(
         self, sora: FakeSora, client: SoraClient
@@ -583,7 +583,7 @@ class TestCreateAndWait:
         sora.on_create(answer)
         watch = client.create_and_wait(**BOAT)
 
-        if answer.snapshot is not None and answer.snapshot.phase == "failed":
+        if answer.state is not None and answer.state.phase == "failed":
             assert isinstance(await caught_from(watch), TaskFailedError)
         else:
             events = [event async for event in watch]
@@ -722,7 +722,7 @@ class TestCreateAndWait:
         await watch
 
         assert creates(sora) == 1
-        assert sora.tasks[0].order.files["input_reference"].body == PNG
+        assert sora.tasks[0].create.files["input_reference"].body == PNG
 
     async def test_a_timeout_while_it_is_sent_keeps_the_id_that_comes_later(
         self, sora: FakeSora, client: SoraClient, caplog: pytest.LogCaptureFixture

@@ -392,7 +392,7 @@ async def test_an_order_is_sent_once_and_waited_for(redis_server, queue, sora) -
 
     [made] = sora.tasks
     assert read_outcome(job).id == made.id == job.meta["sora"]["task_id"]
-    assert (made.order.prompt, made.order.seconds) == ("a boat", "4")
+    assert (made.create.prompt, made.create.seconds) == ("a boat", "4")
 
 
 async def test_a_worker_that_stops_while_it_orders_hands_over_the_id(
@@ -768,7 +768,7 @@ async def test_a_killed_worker_among_others_costs_no_video_and_no_second_order(
         workers[0].kill()
         jobs = [await ended(queue, await queue.job(f"k{number}")) for number in range(12)]
 
-    ordered = {task.id: task.order.prompt for task in sora.tasks}
+    ordered = {task.id: task.create.prompt for task in sora.tasks}
     assert [ordered[read_outcome(job).id] for job in jobs] == [job.key for job in jobs]
     assert len(ordered) == 12
     assert {job.attempts for job in jobs} <= {1, 2}

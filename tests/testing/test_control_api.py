@@ -9,9 +9,9 @@ import pytest_asyncio
 from support import ROOT
 
 from sora_async.testing import FakeSora, Scenario
+from sora_async.testing.control_api import ControlApi
+from sora_async.testing.script_decoder import decode
 from sora_async.testing.script_file import ScriptedTask, ScriptFile
-from sora_async.testing.script_reader import read
-from sora_async.testing.server.control_api import ControlApi
 
 PAGE = ROOT / "docs" / "how-to" / "testing-other-languages.rst"
 SHORT = Scenario(queued=5, running=25)
@@ -50,10 +50,10 @@ async def remote(sora: FakeSora) -> AsyncIterator[Remote]:
 
 
 def open_control(remote: Remote, plan: dict[str, Any] | None = None) -> None:
-    ControlApi(remote.fake, read(plan or {"tasks": []}, ScriptFile), SHORT).begin()
+    ControlApi(remote.fake, decode(plan or {"tasks": []}, ScriptFile), SHORT).start()
 
 
-async def test_it_tells_of_itself(remote, sora) -> None:
+async def test_it_describes_itself(remote, sora) -> None:
     open_control(remote)
 
     told = await remote.get("/_fake")
@@ -64,7 +64,7 @@ async def test_it_tells_of_itself(remote, sora) -> None:
     assert "POST /_fake/advance" in told["calls"]
 
 
-async def test_a_service_without_it_knows_no_such_path(remote, sora) -> None:
+async def test_a_service_without_it_has_no_such_path(remote, sora) -> None:
     status, _ = await remote.ask("GET", "/_fake")
 
     assert status == 404
@@ -89,7 +89,7 @@ async def test_it_wants_no_key_and_is_no_request(sora) -> None:
     assert sora.requests == []
 
 
-async def test_a_task_with_a_life_can_be_added_and_made_older(remote) -> None:
+async def test_a_task_with_a_scenario_can_be_added_and_made_older(remote) -> None:
     open_control(remote, {"speed": 2, "tasks": []})
 
     added = await remote.post(
@@ -106,17 +106,17 @@ async def test_a_task_with_a_life_can_be_added_and_made_older(remote) -> None:
     assert older["shown"]["detail"]["pending_info"]["progress_pct"] == pytest.approx(0.54)
     assert told == {"now": "2026-01-14T08:00:35+00:00"}
     assert shown["status"] == "completed"
-    assert young["created"] == older["created"] == "2026-01-14T08:00:00+00:00"
+    assert young["created_at"] == older["created_at"] == "2026-01-14T08:00:00+00:00"
 
 
-async def test_a_task_that_has_not_begun_does_not_become_older(remote) -> None:
+async def test_a_task_that_has_not_started_does_not_become_older(remote) -> None:
     open_control(remote)
 
     await remote.post("/_fake/tasks", {"id": "v", "start": "first_poll"})
     await remote.post("/_fake/advance", {"seconds": 3600})
     [told] = (await remote.get("/_fake/tasks"))["tasks"]
 
-    assert (told["created"], told["phase"], told["polls"]) == (None, "queued", 0)
+    assert (told["created_at"], told["phase"], told["polls"]) == (None, "queued", 0)
 
 
 async def test_a_task_that_a_poll_has_ended_keeps_its_age_between_its_moments(remote) -> None:
@@ -130,7 +130,7 @@ async def test_a_task_that_a_poll_has_ended_keeps_its_age_between_its_moments(re
     assert after["completed_at"] == before["completed_at"]
 
 
-async def test_a_task_with_a_script_and_an_order_can_be_added(remote) -> None:
+async def test_a_task_with_a_script_and_a_prompt_can_be_added(remote) -> None:
     open_control(remote)
 
     body = {"script": ["queued", {"http_error": 503}], "prompt": "a moon", "seconds": 4}
@@ -139,8 +139,8 @@ async def test_a_task_with_a_script_and_an_order_can_be_added(remote) -> None:
     [told] = (await remote.get(f"/_fake/tasks?id={task_id}"))["tasks"]
 
     assert statuses == [200, 503]
-    assert told["order"]["prompt"] == "a moon"
-    assert told["order"]["seconds"] == "4"
+    assert told["create"]["prompt"] == "a moon"
+    assert told["create"]["seconds"] == "4"
     assert told["polls"] == 2
 
 
@@ -153,7 +153,7 @@ async def test_a_task_that_is_not_visible_yet_shows_nothing(remote) -> None:
     assert (told["phase"], told["shown"]) == (None, None)
 
 
-async def test_requests_are_told_without_keys(remote, sora) -> None:
+async def test_requests_are_listed_without_keys(remote, sora) -> None:
     open_control(remote)
     sora.add(SHORT, task_id="v")
     form = aiohttp.FormData({"prompt": "a boat"})
@@ -189,13 +189,13 @@ async def test_requests_are_chosen_by_what_they_are(remote, sora) -> None:
     assert none == {"requests": []}
 
 
-async def test_creates_go_wrong_as_they_are_told_to(remote, sora) -> None:
+async def test_creates_get_the_set_answers(remote, sora) -> None:
     open_control(remote, {"creates": [{"http_error": 429}], "tasks": []})
 
     told = await remote.post("/_fake/creates", {"answers": ["queued", {"http_error": 503}]})
     posts = [await remote.ask("POST", "/v1/videos", json={"prompt": "a"}) for _ in range(4)]
 
-    assert told == {"to_come": ["http_error(status=429)", "queued()", "http_error(status=503)"]}
+    assert told == {"queued": ["http_error(status=429)", "queued()", "http_error(status=503)"]}
     assert [status for status, _ in posts] == [429, 200, 503, 200]
     assert len(sora.tasks) == 2
 
@@ -235,7 +235,7 @@ async def test_downloads_of_a_created_task_can_be_told_later(remote, sora) -> No
     told = await remote.post("/_fake/downloads", body)
     await remote.post("/_fake/downloads", {"task_id": task_id, "answers": [{"video_file": 700}]})
 
-    assert told == {"to_come": ["http_error(status=502)"]}
+    assert told == {"queued": ["http_error(status=502)"]}
     assert (await read_file(f"{sora.url}/v1/videos/{task_id}/content"))[0] == 502
     assert await read_file(f"{sora.cdn_url}/videos/{task_id}.mp4") == (200, 700)
 
@@ -262,19 +262,19 @@ async def test_a_reset_makes_it_what_it_was_at_the_start(remote, sora) -> None:
     [
         ("/_fake/tasks", b'{"scenaro": {}}', "scenaro: there is no such field; is it 'scenario'?"),
         ("/_fake/tasks", b"[]", "expected fields, got a list"),
-        ("/_fake/tasks", b"{", "the body is no JSON: "),
-        ("/_fake/tasks", b"\xff", "the body is no JSON: "),
-        ("/_fake/tasks", b"[" * 100_000, "the body is no JSON: "),
-        ("/_fake/creates", b"{}", "missing 1 required argument: 'answers'"),
+        ("/_fake/tasks", b"{", "the body is not JSON: "),
+        ("/_fake/tasks", b"\xff", "the body is not JSON: "),
+        ("/_fake/tasks", b"[" * 100_000, "the body is not JSON: "),
+        ("/_fake/creates", b"{}", "the field 'answers' is missing"),
         ("/_fake/creates", b'{"answers": ["odd"]}', "answers[0]: there is no answer 'odd'"),
         ("/_fake/downloads", b'{"task_id": "v", "answers": []}', "a script is one or more answers"),
-        ("/_fake/downloads", b'{"answers": ["reset"]}', "missing 1 required argument: 'task_id'"),
+        ("/_fake/downloads", b'{"answers": ["reset"]}', "the field 'task_id' is missing"),
         ("/_fake/advance", b'{"seconds": -1}', "seconds: expected a number from 0 on, got -1"),
-        ("/_fake/advance", b'{"seconds": 1e12}', "seconds: at most 315360000 seconds pass at once"),
-        ("/_fake/advance", b"", "missing 1 required argument: 'seconds'"),
+        ("/_fake/advance", b'{"seconds": 1e12}', "seconds: at most 315360000 seconds in one call"),
+        ("/_fake/advance", b"", "the field 'seconds' is missing"),
     ],
 )
-async def test_what_cannot_be_read_is_told(remote, target, body, complaint) -> None:
+async def test_a_body_that_cannot_be_decoded_is_a_400(remote, target, body, complaint) -> None:
     open_control(remote)
 
     status, told = await remote.ask("POST", target, data=body)
@@ -283,7 +283,7 @@ async def test_what_cannot_be_read_is_told(remote, target, body, complaint) -> N
     assert told["error"].startswith(complaint)
 
 
-async def test_a_filter_that_there_is_not_is_told(remote) -> None:
+async def test_an_unknown_filter_is_a_400(remote) -> None:
     open_control(remote)
 
     status, told = await remote.ask("GET", "/_fake/requests?id=v")
@@ -293,7 +293,7 @@ async def test_a_filter_that_there_is_not_is_told(remote) -> None:
 
 
 @pytest.mark.parametrize("call", ["GET /_fake/nothing", "DELETE /_fake/tasks", "POST /_fake"])
-async def test_a_call_that_there_is_not_names_those_that_are(remote, call) -> None:
+async def test_an_unknown_call_names_the_known_ones(remote, call) -> None:
     open_control(remote)
 
     status, told = await remote.ask(*call.split())
@@ -310,5 +310,5 @@ async def test_the_page_names_every_call(remote) -> None:
     assert [call for call in calls if f"``{call}``" not in PAGE.read_text("utf-8")] == []
 
 
-def test_a_planned_task_without_anything_lives_the_default_life() -> None:
-    assert ScriptedTask().course(SHORT, 5.0) == Scenario(queued=1, running=5)
+def test_a_scripted_task_without_fields_has_the_default_scenario() -> None:
+    assert ScriptedTask().make_scenario(SHORT, 5.0) == Scenario(queued=1, running=5)

@@ -44,7 +44,7 @@ def fields_of(**fields: Any) -> dict[str, Any]:
     return {"data": data}
 
 
-async def test_every_task_tells_what_it_was_asked_for() -> None:
+async def test_every_task_has_its_create() -> None:
     body = fields_of(prompt="a boat", seconds="4", style="noir", images=["a", "b", "c"])
     body["data"].add_field(
         "input_reference", b"\xff\r\n--\r\n", filename="boat.jpg", content_type="image/jpeg"
@@ -56,21 +56,21 @@ async def test_every_task_tells_what_it_was_asked_for() -> None:
         await create(http, sora, json={"prompt": "a boat", "private": True, "size": None})
 
     added, uploaded, plain = sora.tasks
-    assert (added.id, added.order.prompt, added.order.fields) == (first, "by hand", {})
-    assert (added.created, uploaded.created, uploaded.polls) == (0.0, 3.0, 0)
-    assert (uploaded.order.seconds, uploaded.order.size) == ("4", "1280x720")
-    assert uploaded.order.fields == {
+    assert (added.id, added.create.prompt, added.create.fields) == (first, "by hand", {})
+    assert (added.created_at, uploaded.created_at, uploaded.polls) == (0.0, 3.0, 0)
+    assert (uploaded.create.seconds, uploaded.create.size) == ("4", "1280x720")
+    assert uploaded.create.fields == {
         "prompt": "a boat",
         "seconds": "4",
         "style": "noir",
         "images": ["a", "b", "c"],
     }
-    picture = uploaded.order.files["input_reference"]
+    picture = uploaded.create.files["input_reference"]
     assert (picture.name, picture.content_type) == ("boat.jpg", "image/jpeg")
     assert picture.body == b"\xff\r\n--\r\n"
     assert "xff" not in repr(sora.tasks)
-    assert plain.order.fields == {"prompt": "a boat", "private": True, "size": None}
-    assert plain.order.files == {}
+    assert plain.create.fields == {"prompt": "a boat", "private": True, "size": None}
+    assert plain.create.files == {}
 
 
 async def test_a_request_tells_what_it_sent_whether_it_was_taken_or_not() -> None:
@@ -86,7 +86,7 @@ async def test_a_request_tells_what_it_sent_whether_it_was_taken_or_not() -> Non
         _ = unread.fields
 
 
-async def test_a_create_is_answered_as_told_and_then_as_usual() -> None:
+async def test_a_create_gets_the_set_answers_and_then_the_usual_one() -> None:
     moderation = http_error(400, {"error": {"code": "moderation_blocked", "message": "No."}})
     no_money = http_error(403, {"error": {"code": "insufficient_user_quota"}})
     async with FakeSora() as sora, aiohttp.ClientSession() as http:
@@ -136,10 +136,10 @@ async def test_a_slow_create_makes_its_task_at_once() -> None:
                 await create(http, sora)
 
     assert (status, took) == (200, 30.0)
-    assert [task.created for task in sora.tasks] == [0.0, 30.0]
+    assert [task.created_at for task in sora.tasks] == [0.0, 30.0]
 
 
-async def test_one_created_task_may_have_another_life() -> None:
+async def test_one_created_task_may_have_another_scenario() -> None:
     doomed = Scenario(queued=0, running=0, failure=("moderation_blocked", "No."))
     async with FakeSora(shape="relay") as sora, aiohttp.ClientSession() as http:
         sora.on_create(accepted(scenario=doomed), accepted(queued(note="x"), scenario=doomed))
@@ -184,7 +184,7 @@ async def test_servers_are_strict_about_the_type_of_a_length(
                     assert f"'{name}'" in await reply.text()
 
     assert statuses == [True, False, True]
-    assert [task.order.seconds for task in sora.tasks] == ["8", "10"]
+    assert [task.create.seconds for task in sora.tasks] == ["8", "10"]
 
 
 async def test_a_remix_is_answered_as_creates_are() -> None:

@@ -43,7 +43,7 @@ async def poll(http: aiohttp.ClientSession, sora: FakeSora, task_id: str) -> tup
         return reply.status, await reply.json()
 
 
-async def test_a_life_passes_on_the_clock_of_the_loop() -> None:
+async def test_a_scenario_runs_on_the_clock_of_the_loop() -> None:
     async with serving(shape="relay") as (sora, http):
         task_id = sora.add(Scenario(queued=2, running=30))
         seen = []
@@ -62,7 +62,7 @@ async def test_a_life_passes_on_the_clock_of_the_loop() -> None:
     assert body["completed_at"] - body["created_at"] == 32
 
 
-async def test_a_life_begins_when_it_is_added_or_with_the_first_poll_if_asked() -> None:
+async def test_a_scenario_starts_when_added_or_with_the_first_poll() -> None:
     async with serving(shape="relay") as (sora, http):
         now = sora.add(Scenario(queued=0, running=10))
         later = sora.add(Scenario(queued=0, running=10), at_first_poll=True)
@@ -75,7 +75,7 @@ async def test_a_life_begins_when_it_is_added_or_with_the_first_poll_if_asked() 
     assert body_later["created_at"] - body_now["created_at"] == 10
 
 
-async def test_a_life_may_be_added_before_the_fake_starts() -> None:
+async def test_a_task_may_be_added_before_the_fake_starts() -> None:
     sora = FakeSora(shape="relay")
     task_id = sora.add(Scenario(queued=0, running=5))
     await asyncio.sleep(5)
@@ -115,7 +115,7 @@ def test_a_script_without_answers_is_refused() -> None:
         FakeSora().script("task_1")
 
 
-async def test_what_was_ordered_is_repeated() -> None:
+async def test_responses_repeat_what_was_created() -> None:
     async with serving(shape="openai") as (sora, http):
         order = {"model": "sora-2-pro", "prompt": "雨", "seconds": "4", "size": "720x1280"}
         task_id = sora.add(**order)
@@ -203,7 +203,7 @@ async def test_without_the_right_key_there_is_a_401(headers, shape, code) -> Non
     assert len(sora.polls(task_id)) == 1
 
 
-async def test_the_right_key_opens() -> None:
+async def test_the_right_key_is_accepted() -> None:
     async with serving(api_key="secret") as (sora, http):
         task_id = sora.add()
         async with http.get(f"{sora.url}/v1/videos/{task_id}", headers=BEARER) as reply:
@@ -246,7 +246,7 @@ def form() -> aiohttp.FormData:
 
 @pytest.mark.parametrize("shape", ["page", "relay", "openai"])
 @pytest.mark.parametrize("is_form", [True, False])
-async def test_a_create_makes_a_task_with_the_default_life(shape, is_form) -> None:
+async def test_a_create_makes_a_task_with_the_default_scenario(shape, is_form) -> None:
     async with serving(shape=shape, default_scenario=Scenario(queued=1, running=1)) as (sora, http):
         wanted = {"model": "sora-2-pro", "prompt": "лодка", "seconds": None}
         given: Any = {"data": form()} if is_form else {"json": wanted}
@@ -284,7 +284,7 @@ async def test_a_create_without_a_prompt_is_refused(body) -> None:
     assert error["type"] == "invalid_request_error"
 
 
-async def test_ids_are_counted_in_the_spelling_of_the_shape() -> None:
+async def test_ids_are_counted_in_the_format_of_the_shape() -> None:
     page, relay, openai = FakeSora(), FakeSora(shape="relay"), FakeSora(shape="openai")
     relay.script("video_00000000-0000-0000-0000-000000000001", queued())
 

@@ -21,7 +21,7 @@ import pytest
 import sora_async.testing
 from sora_async.testing.__main__ import main
 
-ROOM = Path(sora_async.testing.__file__).parent
+FOLDER = Path(sora_async.testing.__file__).parent
 
 
 class Screen(io.StringIO):
@@ -47,7 +47,7 @@ def interrupt(number: int) -> Callable[[str], None]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_introduces_itself_and_ends_without_a_word_on_a_signal(number) -> None:
+def test_it_prints_its_start_page_and_ends_silently_on_a_signal(number) -> None:
     code, text = run(interrupt(number), "--shape", "relay")
 
     assert code == 0
@@ -80,7 +80,7 @@ def test_ctrl_c_is_fine_where_the_loop_knows_no_signals() -> None:
     assert code == 0
 
 
-def test_the_key_and_the_speed_are_told() -> None:
+def test_the_key_and_the_speed_are_printed() -> None:
     code, text = run(interrupt(signal.SIGINT), "--api-key", "secret", "--speed", "20")
 
     assert code == 0
@@ -132,7 +132,7 @@ def test_a_service_may_begin_without_tasks(tmp_path) -> None:
     assert "/v1/videos/ID\n" in text
 
 
-def test_chaos_and_seed_decide_what_goes_wrong() -> None:
+def test_random_faults_and_seed_decide_what_goes_wrong() -> None:
     seen = []
 
     def ask(url: str) -> None:
@@ -183,12 +183,12 @@ def test_a_script_that_cannot_be_used_is_one_line_and_code_2(
     assert re.fullmatch(f"{complaint}\n", capsys.readouterr().err)
 
 
-def test_a_seed_without_chaos_is_told(capsys) -> None:
+def test_a_seed_without_random_faults_is_an_error(capsys) -> None:
     assert main(["--seed", "3"]) == 2
     assert capsys.readouterr().err.startswith("a seed needs random faults: ")
 
 
-def test_yaml_without_pyyaml_is_told(tmp_path) -> None:
+def test_yaml_without_pyyaml_is_an_error(tmp_path) -> None:
     (tmp_path / "script.yaml").write_text("{}")
     program = (
         "import sys; sys.modules['yaml'] = None\n"
@@ -267,14 +267,15 @@ def test_the_real_command_serves_and_ends_cleanly() -> None:
 
 
 def test_the_fake_does_not_know_the_sdk_that_it_tests() -> None:
-    rooms = [path for path in ROOM.glob("*.py") if path.name != "_clock.py"]
     imports = [
-        node
-        for path in rooms
+        (node, len(path.relative_to(FOLDER).parts))
+        for path in FOLDER.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.ImportFrom | ast.Import)
     ]
 
-    assert rooms
-    assert not any(isinstance(node, ast.ImportFrom) and node.level > 1 for node in imports)
-    assert not any("sora_async" in ast.unparse(node) for node in imports)
+    assert imports
+    assert not any(
+        isinstance(node, ast.ImportFrom) and node.level > depth for node, depth in imports
+    )
+    assert not any("sora_async" in ast.unparse(node) for node, _ in imports)

@@ -309,7 +309,7 @@ async def test_gzipped_is_compressed_whether_asked_for_or_not() -> None:
 
 
 @pytest.mark.parametrize("size", [2, 3, 1 << 20, (1 << 20) + 2, 5_000_000])
-async def test_a_gzip_bomb_is_small_on_the_wire_and_sound_once_unpacked(size) -> None:
+async def test_a_gzip_bomb_is_small_as_sent_and_valid_once_decompressed(size) -> None:
     async with FakeSora() as sora:
         sora.script("task_1", gzip_bomb(size))
         async with (

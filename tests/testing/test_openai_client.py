@@ -44,7 +44,7 @@ async def test_create_uploads_a_picture(sora, client) -> None:
     assert video.prompt == "лодка под дождём"
     (task,) = sora.tasks
     assert task.id == video.id
-    picture = task.order.files["input_reference"]
+    picture = task.create.files["input_reference"]
     assert (picture.name, picture.content_type) == ("лодка.png", "image/png")
     assert picture.body == PICTURE
 
@@ -55,7 +55,7 @@ async def test_create_uploads_from_a_path(sora, client, tmp_path) -> None:
 
     await client.videos.create(prompt="a boat", input_reference=path)
 
-    picture = sora.tasks[0].order.files["input_reference"]
+    picture = sora.tasks[0].create.files["input_reference"]
     assert (picture.name, picture.body) == ("boat.jpg", PICTURE)
 
 
@@ -175,5 +175,5 @@ async def test_its_retries_make_a_task_twice(sora, client) -> None:
 
     video = await client.with_options(max_retries=1).videos.create(prompt="a boat")
 
-    assert [task.order.prompt for task in sora.tasks] == ["a boat", "a boat"]
+    assert [task.create.prompt for task in sora.tasks] == ["a boat", "a boat"]
     assert sora.tasks[1].id == video.id

@@ -112,7 +112,7 @@ def test_it_works_with_marks_of_anyio_beside_pytest_asyncio(project):
     project.runpytest_inprocess().assert_outcomes(passed=5)
 
 
-def test_a_mark_that_chooses_another_backend_of_anyio_is_told(project):
+def test_a_mark_with_another_anyio_backend_is_an_error(project):
     configure_asyncio(project, asyncio_mode="strict")
     project.makepyfile(
         """
@@ -131,7 +131,7 @@ def test_a_mark_that_chooses_another_backend_of_anyio_is_told(project):
     result.stdout.fnmatch_lines(["*both sora_virtual_time and a mark choose the anyio_backend*"])
 
 
-def test_a_runner_of_anyio_that_is_older_than_the_test_is_told(project):
+def test_a_runner_of_anyio_older_than_the_test_is_an_error(project):
     configure(project, anyio_mode="auto")
     project.makepyfile(
         """
@@ -156,7 +156,9 @@ def test_a_runner_of_anyio_that_is_older_than_the_test_is_told(project):
     result = project.runpytest_inprocess("-p", "no:asyncio")
 
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["*runs on a loop that others have chosen"])
+    result.stdout.fnmatch_lines(
+        ["*has no effect: the project chooses the loop of this test itself"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -171,7 +173,7 @@ def test_a_runner_of_anyio_that_is_older_than_the_test_is_told(project):
         ),
     ],
 )
-def test_a_test_without_asyncio_is_told_what_to_do(project, text, complaint):
+def test_a_test_without_asyncio_gets_advice(project, text, complaint):
     configure_asyncio(project, asyncio_mode="strict")
     project.makepyfile(text)
 
@@ -181,7 +183,7 @@ def test_a_test_without_asyncio_is_told_what_to_do(project, text, complaint):
     result.stdout.fnmatch_lines([complaint])
 
 
-def test_virtual_time_that_nobody_can_give_is_told(project):
+def test_virtual_time_without_a_runner_is_an_error(project):
     configure(project, markers="asyncio: as of an old pytest-asyncio")
     project.makepyfile(
         """
@@ -206,7 +208,7 @@ def test_a_project_with_sync_tests_only_may_be_in_virtual_time(project):
 
 
 @pytest.mark.parametrize("fixture", ["sora_service", "sora_client", "sora_virtual_time"])
-def test_a_test_that_two_would_run_is_told(project, fixture):
+def test_a_test_of_two_runners_is_an_error(project, fixture):
     configure_asyncio(project)
     project.makepyfile(
         f"""
@@ -220,7 +222,7 @@ def test_a_test_that_two_would_run_is_told(project, fixture):
     result = project.runpytest_inprocess()
 
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["both pytest-asyncio and anyio claim this test: *"])
+    result.stdout.fnmatch_lines(["both pytest-asyncio and anyio would run this test: *"])
 
 
 def test_loops_that_a_project_has_chosen_itself_stay_its_own(project):

@@ -1,4 +1,4 @@
-"""Lives and shapes: what a task's state is at an age, and how each kind of server spells it."""
+"""Scenarios and shapes: the state of a task at an age, and how each kind of server spells it."""
 
 import json
 import math
@@ -19,19 +19,19 @@ from sora_async.testing import (
     queued,
     running,
 )
-from sora_async.testing.servers.task_state import CreateCall, TaskFacts
+from sora_async.testing.profiles.task_state import CreateCall, TaskFacts
 
 SHAPES: list[Shape] = ["page", "relay", "openai"]
 
 
-def spelled(answer: Answer, shape: Shape = "relay", **facts: Any) -> dict[str, Any]:
+def rendered(answer: Answer, shape: Shape = "relay", **facts: Any) -> dict[str, Any]:
     """Return the body of an answer about a task made at second 1000 and finished at 1032."""
     known: dict[str, Any] = {
         "task_id": "sora-2:task_1",
-        "order": CreateCall(),
+        "create": CreateCall(),
         "now": 1040.5,
-        "created": 1000.0,
-        "ended": 1032.0,
+        "created_at": 1000.0,
+        "ended_at": 1032.0,
         "poll": 1,
         "file_url": "http://cdn/task_1.mp4",
         "unknown_status": 404,
@@ -42,23 +42,23 @@ def spelled(answer: Answer, shape: Shape = "relay", **facts: Any) -> dict[str, A
 
 
 def status_at(scenario: Scenario, age: float, poll: int = 1) -> str:
-    status = spelled(scenario.answer(age, poll)).get("status", "unknown")
+    status = rendered(scenario.answer(age, poll)).get("status", "unknown")
     assert isinstance(status, str)
     return status
 
 
 def progress_at(scenario: Scenario, age: float) -> float | None:
-    body = spelled(scenario.answer(age, 1), "page")
+    body = rendered(scenario.answer(age, 1), "page")
     progress = body["detail"]["pending_info"]["progress_pct"]
     assert progress is None or isinstance(progress, float)
     return progress
 
 
-def test_a_life_goes_from_unknown_to_a_url() -> None:
+def test_a_scenario_goes_from_unknown_to_a_url() -> None:
     scenario = Scenario(visible_after=1, queued=3, running=6, url_delay=20)
 
     seen = [status_at(scenario, age) for age in (0, 0.9, 1, 2.9, 3, 8.9, 9)]
-    urls = [spelled(scenario.answer(age, 1))["video_url"] for age in (9, 28.9, 29)]
+    urls = [rendered(scenario.answer(age, 1))["video_url"] for age in (9, 28.9, 29)]
 
     assert seen == [
         "unknown",
@@ -76,20 +76,20 @@ def test_a_life_goes_from_unknown_to_a_url() -> None:
 def test_a_url_may_never_come() -> None:
     scenario = Scenario(queued=0, running=1, url_delay=None)
 
-    assert spelled(scenario.answer(1e9, 1))["video_url"] is None
+    assert rendered(scenario.answer(1e9, 1))["video_url"] is None
 
 
-def test_a_life_may_end_in_failure() -> None:
+def test_a_scenario_may_end_in_failure() -> None:
     scenario = Scenario(queued=1, running=1, failure=("moderation_blocked", "No."))
 
-    assert spelled(scenario.answer(2, 1))["error"] == {
+    assert rendered(scenario.answer(2, 1))["error"] == {
         "code": "moderation_blocked",
         "message": "No.",
     }
-    assert scenario.look(2, 1) == failed("moderation_blocked", "No.").snapshot
+    assert scenario.state_at(2, 1) == failed("moderation_blocked", "No.").state
 
 
-def test_single_polls_of_a_life_may_go_wrong() -> None:
+def test_single_polls_of_a_scenario_may_go_wrong() -> None:
     scenario = Scenario(queued=10, faults={2: http_error(503), 3: completed()})
 
     assert [status_at(scenario, 0, poll) for poll in (1, 2, 3, 4)] == [
@@ -122,11 +122,11 @@ def test_a_server_may_send_no_progress() -> None:
     scenario = Scenario(queued=0, running=1, trajectory=None)
 
     assert progress_at(scenario, 0) is None
-    assert "progress" not in spelled(scenario.answer(0, 1), "relay")
-    assert "progress" not in spelled(scenario.answer(0, 1), "openai")
+    assert "progress" not in rendered(scenario.answer(0, 1), "relay")
+    assert "progress" not in rendered(scenario.answer(0, 1), "openai")
 
 
-def test_a_life_may_hang_for_ever() -> None:
+def test_a_scenario_may_hang_for_ever() -> None:
     assert status_at(Scenario(queued=math.inf), 1e12) == "queued"
     assert progress_at(Scenario(queued=0, running=math.inf), 1e12) == 0.0
 
@@ -145,15 +145,15 @@ def test_a_life_may_hang_for_ever() -> None:
     age=st.floats(0, 1e7),
     shape=st.sampled_from(SHAPES),
 )
-def test_any_life_has_an_answer_at_any_age(scenario, age, shape) -> None:
-    body = spelled(scenario.answer(age, 1), shape)
+def test_any_scenario_has_an_answer_at_any_age(scenario, age, shape) -> None:
+    body = rendered(scenario.answer(age, 1), shape)
 
     assert "error" in body or "status" in body
     if age >= max(scenario.duration, scenario.visible_after):
         assert body["status"] == ("failed" if scenario.failure else "completed")
 
 
-def test_a_faster_life_is_the_same_in_less_time() -> None:
+def test_a_faster_scenario_is_the_same_in_less_time() -> None:
     scenario = Scenario(queued=10, running=100, url_delay=20, visible_after=5, faults={1: queued()})
     bare = Scenario(url_delay=None)
 
@@ -184,7 +184,7 @@ def test_an_unknown_shape_is_refused_where_it_is_written() -> None:
 
 def test_the_page_nests_a_task_that_is_not_done() -> None:
     answer = running(0.25)
-    body = spelled(answer, "page")
+    body = rendered(answer, "page")
 
     assert list(body) == ["id", "detail", "status", "status_update_time"]
     assert body["status"] == body["detail"]["status"] == "pending"
@@ -197,7 +197,7 @@ def test_the_page_nests_a_task_that_is_not_done() -> None:
 
 
 def test_the_page_says_queued_only_inside() -> None:
-    body = spelled(queued(), "page")
+    body = rendered(queued(), "page")
 
     assert body["status"] == "pending"
     assert body["detail"]["pending_info"]["status"] == "queued"
@@ -205,7 +205,7 @@ def test_the_page_says_queued_only_inside() -> None:
 
 
 def test_the_page_is_flat_once_the_task_is_done() -> None:
-    assert spelled(completed(), "page") == {
+    assert rendered(completed(), "page") == {
         "id": "sora-2:task_1",
         "size": "1280x720",
         "model": "sora-2",
@@ -220,15 +220,15 @@ def test_the_page_is_flat_once_the_task_is_done() -> None:
 
 
 def test_the_page_hides_the_reason_of_a_failure() -> None:
-    body = spelled(failed("input_moderation", "Not this."), "page")
+    body = rendered(failed("input_moderation", "Not this."), "page")
 
     assert body["status"] == "failed"
     assert body["detail"]["pending_info"]["failure_reason"] == "input_moderation"
     assert body["detail"]["draft_info"]["reason_str"] == "Not this."
 
 
-def test_the_time_on_the_page_moves_with_each_reply() -> None:
-    moments = [spelled(running(), "page", poll=poll)["status_update_time"] for poll in (1, 2)]
+def test_the_update_time_of_the_page_moves_with_each_response() -> None:
+    moments = [rendered(running(), "page", poll=poll)["status_update_time"] for poll in (1, 2)]
 
     assert moments == [1_040_501, 1_040_502]
 
@@ -244,14 +244,14 @@ def test_the_relay_is_flat_from_first_to_last() -> None:
         "video_url": None,
     }
 
-    assert spelled(queued()) == flat | {"status": "queued", "progress": 0}
-    assert spelled(running(0.29)) == flat | {"status": "in_progress", "progress": 29}
-    assert spelled(failed(None, None)) == flat | {
+    assert rendered(queued()) == flat | {"status": "queued", "progress": 0}
+    assert rendered(running(0.29)) == flat | {"status": "in_progress", "progress": 29}
+    assert rendered(failed(None, None)) == flat | {
         "status": "failed",
         "progress": 0,
         "error": {"code": None, "message": None},
     }
-    assert spelled(completed("https://else.where/a.mp4")) == flat | {
+    assert rendered(completed("https://else.where/a.mp4")) == flat | {
         "status": "completed",
         "progress": 100,
         "completed_at": 1032,
@@ -260,9 +260,9 @@ def test_the_relay_is_flat_from_first_to_last() -> None:
 
 
 def test_openai_never_has_a_url() -> None:
-    done = spelled(completed("https://else.where/a.mp4"), "openai")
-    lost = spelled(failed("code", "text"), "openai")
-    going = spelled(running(0.5), "openai")
+    done = rendered(completed("https://else.where/a.mp4"), "openai")
+    lost = rendered(failed("code", "text"), "openai")
+    going = rendered(running(0.5), "openai")
 
     assert not any("url" in name for name in done | lost | going)
     assert (done["status"], done["progress"]) == ("completed", 100)
@@ -273,11 +273,11 @@ def test_openai_never_has_a_url() -> None:
 
 
 def test_one_answer_may_have_another_shape() -> None:
-    assert "detail" in spelled(running(shape="page"), "openai")
+    assert "detail" in rendered(running(shape="page"), "openai")
 
 
 def test_raw_fields_are_added_overridden_merged_and_taken_out() -> None:
-    body = spelled(
+    body = rendered(
         running(
             0.1,
             id=ABSENT,
@@ -300,7 +300,7 @@ def test_raw_fields_are_added_overridden_merged_and_taken_out() -> None:
     assert repr(ABSENT) == "ABSENT"
 
 
-def test_raw_fields_of_one_reply_do_not_leak_into_the_next() -> None:
-    spelled(running(detail={"pending_info": {"seed": 1}}), "page")
+def test_raw_fields_of_one_response_do_not_leak_into_the_next() -> None:
+    rendered(running(detail={"pending_info": {"seed": 1}}), "page")
 
-    assert spelled(running(), "page")["detail"]["pending_info"]["seed"] is None
+    assert rendered(running(), "page")["detail"]["pending_info"]["seed"] is None

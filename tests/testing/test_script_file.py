@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from sora_async import testing
 from sora_async.testing import Answer, CreateCall, RandomFaults, Scenario
-from sora_async.testing.answers.answer import ANSWERS
+from sora_async.testing.answers.answer import ANSWER_FACTORIES
+from sora_async.testing.profiles.http_message import Body
+from sora_async.testing.script_decoder import ScriptError, decode
 from sora_async.testing.script_file import ScriptedTask, ScriptFile, load_script
-from sora_async.testing.script_reader import MisreadError, read
 
 SCRIPT = """
 shape: relay
@@ -69,7 +70,7 @@ def test_a_script_says_all_that_there_is(tmp_path) -> None:
     assert (repr(refused), accepted.scenario) == ("http_error(status=429)", short)
     boat, moon, star, sun = plan.tasks
     assert (boat.id, boat.start) == ("video_boat", "first_poll")
-    assert boat.order == CreateCall(prompt="a boat", seconds="4")
+    assert boat.create == CreateCall(prompt="a boat", seconds="4")
     assert boat.scenario.running == math.inf
     assert boat.scenario.failure == ("blocked", None)
     assert repr(boat.scenario.faults[2]) == "reset()"
@@ -103,9 +104,9 @@ def test_an_empty_script_is_the_usual_service(tmp_path, text) -> None:
 
 
 def test_every_answer_has_a_name_in_scripts() -> None:
-    makers = {name for name in testing.__all__ if name in ANSWERS}
+    makers = {name for name in testing.__all__ if name in ANSWER_FACTORIES}
 
-    assert makers == set(ANSWERS)
+    assert makers == set(ANSWER_FACTORIES)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +149,7 @@ def test_every_answer_has_a_name_in_scripts() -> None:
         ),
         (
             "random_faults: {seed: 1}",
-            "script.yaml:1: random_faults: missing 1 required argument: 'rates'",
+            "script.yaml:1: random_faults: the field 'rates' is missing",
         ),
         (
             "random_faults: {seed: 1.5, rates: {}}",
@@ -160,7 +161,7 @@ def test_every_answer_has_a_name_in_scripts() -> None:
         ),
         (
             "random_faults: {rates: {503: 1}}",
-            "script.yaml:1: random_faults: random_faults is made of 429,",
+            "script.yaml:1: random_faults: rates are of 429,",
         ),
         (
             "random_faults: {rates: 1}",
@@ -210,7 +211,7 @@ def test_every_answer_has_a_name_in_scripts() -> None:
         ("api_key: " + "[" * 50 + "]" * 50, "script.yaml:1: api_key: expected text, got a list"),
     ],
 )
-def test_an_error_in_yaml_is_told_with_its_line(tmp_path, text, complaint) -> None:
+def test_an_error_in_yaml_names_its_line(tmp_path, text, complaint) -> None:
     assert complain(tmp_path, text).startswith(complaint)
 
 
@@ -224,11 +225,11 @@ def test_an_error_in_yaml_is_told_with_its_line(tmp_path, text, complaint) -> No
         ("[]", "script.json: expected fields, got a list"),
     ],
 )
-def test_an_error_in_json_is_told_with_its_place(tmp_path, text, complaint) -> None:
+def test_an_error_in_json_names_its_field(tmp_path, text, complaint) -> None:
     assert complain(tmp_path, text, "script.json").startswith(complaint)
 
 
-def test_a_file_that_is_no_text_is_told(tmp_path) -> None:
+def test_a_file_that_is_not_text_is_an_error(tmp_path) -> None:
     (tmp_path / "script.yaml").write_bytes(b"\xff\xfe\x00")
 
     with pytest.raises(ValueError, match=r"script\.yaml: it is not in UTF-8"):
@@ -242,20 +243,20 @@ def test_a_file_that_is_no_text_is_told(tmp_path) -> None:
         ({"a": 1}, Mapping[str, Any], {"a": 1}),
         ([1, "a"], Sequence[Any], (1, "a")),
         (None, float | None, None),
-        ("a", bytes | str, "a"),
+        ("a", Body, "a"),
         (4, Literal[4, 5], 4),
     ],
 )
 def test_a_value_is_read_as_its_type(data, hint, value) -> None:
-    assert read(data, hint) == value
+    assert decode(data, hint) == value
 
 
 @pytest.mark.parametrize(
     ("data", "hint"), [(1, bool), ("a", bytes), ("a", object), (None, float), ("x" * 99, float)]
 )
 def test_a_value_of_another_type_is_refused(data, hint) -> None:
-    with pytest.raises(MisreadError) as caught:
-        read(data, hint)
+    with pytest.raises(ScriptError) as caught:
+        decode(data, hint)
 
     assert len(str(caught.value)) < 100
 
@@ -265,7 +266,9 @@ PLAIN = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from([*ANSWERS, *ScriptFile.__annotations__, *ScriptedTask.__annotations__]),
+            st.sampled_from(
+                [*ANSWER_FACTORIES, *ScriptFile.__annotations__, *ScriptedTask.__annotations__]
+            ),
             inner,
             max_size=3,
         )
@@ -277,7 +280,7 @@ PLAIN = st.recursive(
 @given(PLAIN, st.sampled_from([ScriptFile, ScriptedTask, Answer, Scenario, RandomFaults]))
 def test_any_data_is_read_or_refused(data, hint) -> None:
     try:
-        value = read(data, hint)
-    except MisreadError:
+        value = decode(data, hint)
+    except ScriptError:
         return
     assert isinstance(value, hint)

@@ -23,7 +23,7 @@ def on_cdn(sora: FakeSora, task_id: str = "task_1") -> str:
 
 @pytest.mark.parametrize("kind", ["mp4", "mov", "webm"])
 @pytest.mark.parametrize("size", [64, 100, 200, 65_536, 65_537, 200_000])
-def test_any_part_of_a_film_is_a_part_of_the_whole(kind: str, size: int) -> None:
+def test_any_part_of_a_video_file_is_a_part_of_the_whole(kind: str, size: int) -> None:
     film = ServedVideo(size=size, kind=kind)
 
     whole = film.read(0, size)
@@ -34,7 +34,7 @@ def test_any_part_of_a_film_is_a_part_of_the_whole(kind: str, size: int) -> None
     assert film.read(3, 17) == whole[3:17]
 
 
-def test_no_two_blocks_and_no_two_versions_of_a_film_are_alike() -> None:
+def test_no_two_blocks_and_no_two_versions_of_a_file_are_alike() -> None:
     first, second = make_video(1 << 20), make_video(1 << 20, version=2)
 
     blocks = {hashlib.sha256(first[at : at + 65_536]).digest() for at in range(0, 1 << 20, 65_536)}
@@ -43,7 +43,7 @@ def test_no_two_blocks_and_no_two_versions_of_a_film_are_alike() -> None:
     assert sum(a == b for a, b in zip(first, second, strict=True)) < 30_000
 
 
-def test_a_film_has_room_for_its_head() -> None:
+def test_a_video_file_has_room_for_its_head() -> None:
     with pytest.raises(ValueError, match="64 bytes"):
         make_video(63)
 
@@ -181,7 +181,7 @@ async def test_the_api_serves_the_file_by_a_script_of_its_own(sora: FakeSora) ->
 async def test_a_script_is_not_empty_and_a_file_breaks_in_one_way(sora: FakeSora) -> None:
     with pytest.raises(ValueError, match="one or more"):
         sora.script_file("task_1")
-    with pytest.raises(ValueError, match="one way"):
+    with pytest.raises(ValueError, match="only one of"):
         video_file(reset_after=1, stall_after=1)
 
 

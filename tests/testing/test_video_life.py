@@ -39,7 +39,7 @@ async def test_a_video_is_created_and_waited_for_on_every_server(shape: Shape) -
         assert (events[0].polls, events[0].task.id) == (0, made.id)
         assert (task.video_url is None) == (shape in WITHOUT_URL)
         assert (task.content_url is None) == (shape == "unified")
-        order = made.order
+        order = made.create
         assert (order.prompt, order.model) == ("a paper boat 纸船", "sora-2")
         assert (order.seconds, order.size) == ("8", "720x1280")
         endpoints = {request.endpoint for _, request in sora.requests}
@@ -55,9 +55,9 @@ async def test_a_reference_arrives_on_every_server(shape: Shape) -> None:
 
         [made] = sora.tasks
         if shape in DIALECTS:
-            assert "data:image/png;base64,iVBORw0KGgo" in str(made.order.fields)
+            assert "data:image/png;base64,iVBORw0KGgo" in str(made.create.fields)
         else:
-            upload = made.order.files["input_reference"]
+            upload = made.create.files["input_reference"]
             assert (upload.content_type, upload.body) == ("image/png", PNG)
             assert upload.name == "input_reference.png"
 
@@ -184,7 +184,7 @@ async def test_a_video_is_remixed_where_a_server_can(shape: Shape) -> None:
         remix = await client.remix_task(task.id, prompt="at night")
 
         assert sora.tasks[1].remixed_from == task.id
-        assert sora.tasks[1].order.prompt == "at night"
+        assert sora.tasks[1].create.prompt == "at night"
         assert (await client.wait_until_complete(remix.id)).phase is Phase.SUCCEEDED
 
 

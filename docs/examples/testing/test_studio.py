@@ -11,8 +11,8 @@ async def test_the_picture_is_sent(sora_service: FakeSora) -> None:
 
     (task,) = sora_service.tasks
     assert task.id == task_id
-    assert task.order.prompt == "a paper boat"
-    assert task.order.files["input_reference"].content_type == "image/png"
+    assert task.create.prompt == "a paper boat"
+    assert task.create.files["input_reference"].content_type == "image/png"
 
 
 async def test_nothing_is_bought_twice(sora_service: FakeSora) -> None:

@@ -1,1 +1,1 @@
-"""What the fake service answers: responses, faults and video files."""
+"""What the fake responds: states of tasks, errors, faults of the network and video files."""

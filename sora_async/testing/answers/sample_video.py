@@ -1,4 +1,4 @@
-"""The little video in which every good task ends."""
+"""The small video that every task serves unless the test says otherwise."""
 
 import struct
 from typing import Final
@@ -19,7 +19,7 @@ def _movie_header() -> bytes:
 
 
 MOVIE: Final = _box(b"moov", _movie_header())
-"""The box that says what the video is."""
+"""The box that describes the video."""
 
 VIDEO: Final = (
     _box(b"ftyp", b"isom" + struct.pack(">I", 0x200) + b"isomiso2avc1mp41")
@@ -27,7 +27,7 @@ VIDEO: Final = (
     + _box(b"mdat", b"sora_async.testing" * 64)
 )
 """
-An MP4 file of about 1.3 kB that is sound box by box, with no picture in it.
+A valid MP4 file of about 1.3 kB, without any tracks.
 
 Source: ISO/IEC 14496-12, sections 4.3 (``ftyp``) and 8.2 (``moov``, ``mvhd``).
 """

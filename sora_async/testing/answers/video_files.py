@@ -1,4 +1,4 @@
-"""Files of any size as a CDN serves them: made while they are sent, with all that can go wrong."""
+"""Video files of any size, made while they are sent, and the ways in which a download breaks."""
 
 import functools
 import re
@@ -9,9 +9,9 @@ from typing import Final, Literal
 import attrs
 from aiohttp import web
 
-from .answer import Answer, named, say
-from .http_message import Message, make_message
-from .network_faults import hang_up, reset_connection, wait_for_the_end
+from ..profiles.http_message import Message, make_message
+from .answer import Answer, answer_factory, fixed_answer
+from .network_faults import close_connection, reset_connection, wait_for_disconnect
 from .sample_video import MOVIE
 
 Kind = Literal["mp4", "mov", "webm"]
@@ -22,11 +22,12 @@ Framing = Literal["length", "chunked", "close"]
 @attrs.frozen(kw_only=True)
 class ServedVideo:
     """
-    A video file that is nowhere: any part of it can be made at any time, and is always the same.
+    A video file that is computed: any part of it can be made at any time, always the same.
 
     Attributes:
-        size: Bytes of the whole, 64 at least.
-        version: Two versions of a film differ in nearly all of their bytes.
+        size: Bytes of the whole file, 64 at least.
+        kind: Which container.
+        version: Two versions differ in nearly all of their bytes.
     """
 
     size: int
@@ -35,7 +36,7 @@ class ServedVideo:
 
     def __attrs_post_init__(self) -> None:
         if self.size < 64:
-            raise ValueError(f"a film has 64 bytes at least, not {self.size}")
+            raise ValueError(f"a video file has 64 bytes at least, not {self.size}")
 
     def read(self, start: int, stop: int) -> bytes:
         """Return the bytes from *start* to *stop*."""
@@ -52,32 +53,32 @@ class ServedVideo:
 
 @functools.lru_cache(maxsize=64)
 def _head(kind: Kind, size: int) -> bytes:
-    """Return the beginning of a film, up to where its content lies."""
+    """Return the beginning of a file, up to its content."""
     if kind == "webm":
         return _WEBM
     head = _MOV if kind == "mov" else _MP4
     if size >= len(head) + len(MOVIE) + 16:
         head += MOVIE
-    # A box whose size does not fit into 32 bits says so with a 1, and has it behind its name.
+    # A size of 1 means that the true size follows the name, in 64 bits.
     return head + struct.pack(">I4sQ", 1, b"mdat", size - len(head))
 
 
 @functools.lru_cache(maxsize=8)
 def _noise(version: int) -> bytes:
-    """Return a block that has nothing in common with those of other versions."""
+    """Return a block that differs in every byte from those of other versions."""
     return bytes((number * (2 * version + 1) + version) % 251 for number in range(_BLOCK))
 
 
 def make_video(size: int = 100_000, *, kind: Kind = "mp4", version: int = 1) -> bytes:
-    """Return the whole file that :func:`video_file` serves, to compare with what has arrived."""
+    """Return the whole file that :func:`video_file` serves, to compare a download with."""
     return ServedVideo(size=size, kind=kind, version=version).read(0, size)
 
 
 @attrs.frozen(kw_only=True)
-class _Manner:
-    """How a film is served; each field is an argument of :func:`video_file`."""
+class _Options:
+    """How a file is served; each field is an argument of :func:`video_file`."""
 
-    film: ServedVideo
+    video: ServedVideo
     etag: str | None
     modified: str | None
     ranges: bool
@@ -87,7 +88,7 @@ class _Manner:
     end: Literal["reset", "close", "stall"]
 
 
-@named
+@answer_factory
 def video_file(
     size: int = 100_000,
     *,
@@ -103,33 +104,33 @@ def video_file(
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
     """
-    Answer a download with a video, or with the range of it that is asked for.
+    Answer a download with a video, or with the requested range of it.
 
-    It is made while it is sent, 64 KiB at a time, so a gigabyte takes no memory.
+    The file is made while it is sent, 64 KiB at a time, so a gigabyte takes no memory.
 
     Args:
         size: Bytes of the whole file.
         kind: "mp4", "mov" or "webm".
-        version: Which of the films of this size; another one has another validator.
-        validator: By what a client may know the file again: "etag", "weak" for a weak ETag,
+        version: Which of the files of this size; another one has another validator.
+        validator: How a client recognises the file: "etag", "weak" for a weak ETag,
             "date" for a Last-Modified, or None for neither.
-        ranges: Whether the server knows Range; if not, it sends the whole, always.
-        framing: How the end of the body is told: "length" by Content-Length, "chunked" by chunks,
-            "close" by nothing but the end of the connection.
-        claimed: The size that the headers tell, where it is not the true one.
-        reset_after: After so many bytes of this one answer's body the connection is reset.
-        close_after: After so many, it is closed in good order.
-        stall_after: After so many, nothing more comes.
+        ranges: Whether the server supports Range; if not, it always sends the whole file.
+        framing: How the end of the body is marked: "length" by Content-Length, "chunked" by chunks,
+            "close" only by the end of the connection.
+        claimed: The size in the headers, where it is not the true one.
+        reset_after: The bytes of this response's body after which the connection is reset.
+        close_after: The bytes after which it is closed normally.
+        stall_after: The bytes after which nothing more is sent.
         headers: Headers to add or override.
     """
     ends = {"reset": reset_after, "close": close_after, "stall": stall_after}
     chosen = [(end, after) for end, after in ends.items() if after is not None]
     if len(chosen) > 1:
-        raise ValueError("a file breaks in one way only: reset_after, close_after or stall_after")
+        raise ValueError("give only one of reset_after, close_after and stall_after")
     end, ends_after = chosen[0] if chosen else ("close", None)
     etag = f'"{kind}-{size}-{version}"'
-    manner = _Manner(
-        film=ServedVideo(size=size, kind=kind, version=version),
+    options = _Options(
+        video=ServedVideo(size=size, kind=kind, version=version),
         etag={"etag": etag, "weak": f"W/{etag}"}.get(validator or ""),
         modified=f"Thu, 01 Jan 2026 08:00:{version % 60:02} GMT" if validator == "date" else None,
         ranges=ranges,
@@ -138,68 +139,71 @@ def video_file(
         ends_after=ends_after,
         end=end,  # type: ignore[arg-type]  # a key of the dict above
     )
-    message = make_message(b"", kind=_TYPES[kind]).with_headers(headers or {})
-    return attrs.evolve(say(message), deliver=functools.partial(_deliver, manner))
+    message = make_message(b"", content_type=_TYPES[kind]).with_headers(headers or {})
+    return attrs.evolve(fixed_answer(message), deliver=functools.partial(_deliver, options))
 
 
 async def _deliver(
-    manner: _Manner, request: web.BaseRequest, message: Message
+    options: _Options, request: web.BaseRequest, message: Message
 ) -> web.StreamResponse:
-    start = _find_start(manner, request)
-    if start >= manner.film.size:
-        headers = {"Content-Range": f"bytes */{manner.claimed}"}
-        return web.Response(status=416, headers={**_describe(manner, message), **headers})
-    headers = _describe(manner, message)
+    start = _find_start(options, request)
+    if start >= options.video.size:
+        headers = {"Content-Range": f"bytes */{options.claimed}"}
+        return web.Response(status=416, headers={**_headers(options, message), **headers})
+    headers = _headers(options, message)
     if start:
-        headers["Content-Range"] = f"bytes {start}-{manner.claimed - 1}/{manner.claimed}"
-    if manner.framing == "close":
-        return await _deliver_unframed(manner, request, headers, start)
+        headers["Content-Range"] = f"bytes {start}-{options.claimed - 1}/{options.claimed}"
+    if options.framing == "close":
+        return await _deliver_unframed(options, request, headers, start)
     response = web.StreamResponse(status=206 if start else message.status, headers=headers)
-    if manner.framing == "length":
-        response.content_length = manner.claimed - start
+    if options.framing == "length":
+        response.content_length = options.claimed - start
     await response.prepare(request)
-    stop = manner.film.size if manner.ends_after is None else start + manner.ends_after
-    for position in range(start, min(stop, manner.film.size), _BLOCK):
-        await response.write(manner.film.read(position, min(position + _BLOCK, stop)))
-    if manner.ends_after is None and manner.claimed <= manner.film.size:
+    stop = options.video.size if options.ends_after is None else start + options.ends_after
+    for position in range(start, min(stop, options.video.size), _BLOCK):
+        await response.write(options.video.read(position, min(position + _BLOCK, stop)))
+    if options.ends_after is None and options.claimed <= options.video.size:
         return response
-    if manner.end == "stall":
-        await wait_for_the_end()
-    await (reset_connection if manner.end == "reset" else hang_up)(request)
+    if options.end == "stall":
+        await wait_for_disconnect()
+    await (reset_connection if options.end == "reset" else close_connection)(request)
     return response  # pragma: no cover - the client has gone by then
 
 
 async def _deliver_unframed(
-    manner: _Manner, request: web.BaseRequest, headers: Mapping[str, str], start: int
+    options: _Options, request: web.BaseRequest, headers: Mapping[str, str], start: int
 ) -> web.StreamResponse:
-    """Answer in a way that aiohttp's server does not: without a word on where the body ends."""
+    """Send a body without Content-Length and chunks, which aiohttp's server does not do."""
     assert request.transport is not None, "a handler is cancelled when its connection is lost"
     lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
     head = f"HTTP/1.1 {206 if start else 200} OK\r\n{''.join(lines)}Connection: close\r\n\r\n"
-    stop = manner.film.size if manner.ends_after is None else start + manner.ends_after
-    request.transport.write(head.encode() + manner.film.read(start, stop))
-    await hang_up(request)
+    stop = options.video.size if options.ends_after is None else start + options.ends_after
+    request.transport.write(head.encode() + options.video.read(start, stop))
+    await close_connection(request)
 
 
-def _describe(manner: _Manner, message: Message) -> dict[str, str]:
-    told = {
-        "Accept-Ranges": "bytes" if manner.ranges else "none",
-        "ETag": manner.etag,
-        "Last-Modified": manner.modified,
+def _headers(options: _Options, message: Message) -> dict[str, str]:
+    optional = {
+        "Accept-Ranges": "bytes" if options.ranges else "none",
+        "ETag": options.etag,
+        "Last-Modified": options.modified,
     }
-    return {**{name: text for name, text in told.items() if text is not None}, **message.headers}
+    return {
+        **{name: text for name, text in optional.items() if text is not None},
+        **message.headers,
+    }
 
 
-def _find_start(manner: _Manner, request: web.BaseRequest) -> int:
-    """Return the byte that a request wants first, 0 where the whole is to be sent."""
-    asked = re.fullmatch(r"bytes=(\d+)-", request.headers.get("Range", ""))
+def _find_start(options: _Options, request: web.BaseRequest) -> int:
+    """Return the first byte that a request asks for; 0: the whole file."""
+    requested = re.fullmatch(r"bytes=(\d+)-", request.headers.get("Range", ""))
     condition = request.headers.get("If-Range")
-    if asked is None or not manner.ranges:
+    if requested is None or not options.ranges:
         return 0
     # A weak validator never matches here: RFC 9110, section 13.1.5.
-    if condition is not None and condition not in (manner.etag, manner.modified):
+    if condition is not None and condition not in (options.etag, options.modified):
         return 0
-    return 0 if condition is not None and condition.startswith("W/") else int(asked[1])
+    return 0 if condition is not None and condition.startswith("W/") else int(requested[1])
 
 
 _BLOCK: Final = 1 << 16

@@ -1,4 +1,4 @@
-"""The body of a request: a form with its files, or a JSON object."""
+"""Decodes the body of a request: a form with its files, or a JSON object."""
 
 import json
 from collections.abc import Iterator
@@ -7,14 +7,14 @@ from email.parser import HeaderParser
 from email.utils import collapse_rfc2231_value
 from typing import Any, Literal
 
-from ..servers.task_state import UploadedFile
+from ..profiles.task_state import UploadedFile
 
 Fields = dict[str, Any]
 Files = dict[str, UploadedFile]
 
 
-def read_kind(content_type: str) -> Literal["form", "json"]:
-    """Return what a body is: a form where it says so, and otherwise JSON, also unsaid."""
+def body_format(content_type: str) -> Literal["form", "json"]:
+    """Return the encoding of a body: a form where its type says so, and JSON otherwise."""
     return "form" if _parse(content_type).get_content_type() == "multipart/form-data" else "json"
 
 
@@ -23,9 +23,9 @@ def read_body(content_type: str, body: bytes) -> tuple[Fields, Files]:
     Return the fields and the files of a body.
 
     Raises:
-        ValueError: It is neither a form nor a JSON object.
+        ValueError: The body is neither a form nor a JSON object.
     """
-    if read_kind(content_type) == "json":
+    if body_format(content_type) == "json":
         try:
             fields = json.loads(body)
         except (ValueError, RecursionError) as error:
@@ -47,8 +47,8 @@ def _sort_parts(body: bytes, boundary: bytes) -> tuple[Fields, Files]:
         if name is None:
             raise ValueError("a part of the form has no name")
         if file_name is not None:
-            kind = head.get_content_type() if "Content-Type" in head else ""
-            files[name] = UploadedFile(name=file_name, content_type=kind, body=value)
+            content_type = head.get_content_type() if "Content-Type" in head else ""
+            files[name] = UploadedFile(name=file_name, content_type=content_type, body=value)
         elif name not in fields:
             fields[name] = value.decode()
         elif isinstance(fields[name], list):
@@ -63,7 +63,7 @@ def _split(body: bytes, boundary: bytes) -> Iterator[tuple[Message, bytes]]:
     Yield the headers and the content of each part of a multipart body.
 
     Raises:
-        ValueError: It has no end, as when it was cut off.
+        ValueError: The end is missing, as in a body that was cut off.
     """
     *parts, end = (b"\r\n" + body).split(b"\r\n--" + boundary)
     if not end.startswith(b"--"):
@@ -74,7 +74,7 @@ def _split(body: bytes, boundary: bytes) -> Iterator[tuple[Message, bytes]]:
 
 
 def _read_param(head: Message, name: str) -> str | None:
-    """Return a parameter of the content disposition, in whichever of two ways it is quoted."""
+    """Return a parameter of Content-Disposition, plain or as in RFC 2231."""
     value: Any = head.get_param(name, header="Content-Disposition")
     return None if value is None else collapse_rfc2231_value(value)
 

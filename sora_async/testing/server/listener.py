@@ -1,12 +1,12 @@
-"""One address of the fake: it listens, records what comes in, and ends what is left on closing."""
+"""One listening address of the fake: it records each request and passes it on."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from ..profiles.routes import NO_ROUTES, Routes
 from .recorded_request import KnownHeaders, RecordedRequest, receive
-from .routes import NO_ROUTES, Routes
 
 Respond = Callable[[web.BaseRequest, RecordedRequest, float], Awaitable[web.StreamResponse]]
 
@@ -15,12 +15,12 @@ class Listener:
     """
     A listening address, whose requests *respond* answers.
 
-    What its requests ask for is read from *routes*; without any, all of it is "other".
+    *routes* say which call a request is; without any, all of them are "other".
 
     Attributes:
         requests: Every request that has arrived whole, with the moment it began to arrive.
-        control: Answers what is for the fake itself, and None to all that is not; such requests
-            are not recorded. None: there is nothing of the kind.
+        control: Answers requests of the control API, which are not recorded, and returns None for
+            all others. None: there is no control API.
     """
 
     def __init__(
@@ -52,10 +52,10 @@ class Listener:
         return f"http://{host}:{self._port}"
 
     async def start(self) -> None:
-        """Listen; again on the port of the first time, after a :meth:`close`."""
+        """Listen; after a :meth:`close`, on the same port again."""
         if self._runner is not None:
             return
-        # Cancelling is what ends a handler that stalls when its client has gone.
+        # Cancellation ends a handler that stalls when its client has disconnected.
         self._server = web.Server(
             self._handle,
             handler_cancellation=True,
@@ -72,7 +72,7 @@ class Listener:
         self._port = self._runner.addresses[0][1]
 
     async def close(self) -> None:
-        """Stop listening and break every connection, so that no handler is waited for."""
+        """Stop listening and abort every connection, so that no handler is waited for."""
         if self._server is None or self._runner is None:
             return
         server, runner = self._server, self._runner
@@ -92,4 +92,4 @@ class Listener:
         try:
             return await self._respond(request, record, at)
         except ConnectionResetError:
-            return web.Response()  # the client has gone: nobody will see this
+            return web.Response()  # the client has disconnected: this is never sent

@@ -1,4 +1,4 @@
-"""Lists in pages: which tasks a page holds, and how a server wraps them."""
+"""Lists of tasks in pages, and the objects that they are sent in."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
@@ -6,8 +6,8 @@ from urllib.parse import parse_qs
 
 import attrs
 
-from ..answers.http_message import Message, make_message
-from ..servers.server_profile import ServerProfile
+from ..profiles.http_message import Message, make_message
+from ..profiles.server_profile import ServerProfile
 from .task_store import FakeTask
 
 Body = dict[str, Any]
@@ -15,19 +15,19 @@ Body = dict[str, Any]
 
 @attrs.frozen(kw_only=True)
 class FakePage:
-    """What a list was asked for; *limit* is None where all of it is wanted."""
+    """The parameters of a list; *limit* None means all tasks."""
 
     limit: int | None
     after: str | None
     order: Literal["asc", "desc"]
 
-    def cut(self, tasks: Sequence[FakeTask]) -> Sequence[FakeTask]:
-        """Return the tasks of this page and all that follow, of *tasks* from the oldest on."""
+    def select(self, tasks: Sequence[FakeTask]) -> Sequence[FakeTask]:
+        """Return the tasks from this page on, of *tasks* sorted from the oldest."""
         found = list(tasks) if self.order == "asc" else list(reversed(tasks))
         if self.after is None:
             return found
         ids = [task.id for task in found]
-        # After one that is not there comes nothing, as with vLLM-Omni and SGLang.
+        # After an unknown id there is nothing, as in vLLM-Omni and SGLang.
         return found[ids.index(self.after) + 1 :] if self.after in ids else []
 
 
@@ -41,17 +41,17 @@ def list_tasks(
     Return the page that *query* asks for.
 
     Args:
-        server: Whose list it is.
+        server: The kind of server.
         query: What followed the question mark.
         tasks: All tasks, from the oldest on.
-        show: Makes the object of a task; None for one that is not known yet.
+        show: Makes the object of a task; None for one that is not visible yet.
     """
     try:
         page = _read_page(query, server.page_size)
     except ValueError as error:
-        return server.tell(400, str(error))
+        return server.render_error(400, str(error))
     shown: list[Body] = []
-    for task in page.cut(tasks):
+    for task in page.select(tasks):
         body = show(task)
         if body is None:
             continue

@@ -1,4 +1,4 @@
-"""What a reply tells: one state of one task, before any server has spelled it."""
+"""The state of a task, before any kind of server has spelled it."""
 
 import enum
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import attrs
 
-from ..server.routes import Endpoint
+from .routes import Endpoint
 
 FilePlace = Literal["cdn", "content"]
 """Where a file is downloaded from: the second origin, or the API's own endpoint."""
@@ -20,7 +20,7 @@ The kind of server: how it spells a task, which calls it has, and where they are
     The API page's two examples: everything nested in ``detail.pending_info`` while the task is
     pending, with ``progress_pct`` from 0.0 to 1.0, and flat with ``video_url`` once it is done.
 ``relay``
-    Flat from first to last: ``progress`` from 0 to 100, ``video_url`` null until it is done.
+    Always flat: ``progress`` from 0 to 100, ``video_url`` null until it is done.
 ``openai``
     OpenAI's own video object: there never is a ``video_url``, the file is at ``/content``. The
     only one with all calls: list, delete, remix and characters. In JSON, ``seconds`` is text.
@@ -35,7 +35,7 @@ The kind of server: how it spells a task, which calls it has, and where they are
     SGLang: the id is a bare UUID, a task is "queued" until it has ended, and the file is at
     ``url``; ``/content`` refuses then, and works for a task that has no URL.
 ``litellm``
-    LiteLLM's proxy before OpenAI: the reply to each poll has a new id, which cannot be asked for.
+    LiteLLM's proxy before OpenAI: the response to each poll has a new id, which cannot be polled.
 ``openrouter``
     OpenRouter, JSON only: under ``/api/v1/videos``, a create, with ``duration`` as "unified", is a
     202 with a ``polling_url``, and the file is at ``unsigned_urls``, which want the key.
@@ -44,7 +44,7 @@ The kind of server: how it spells a task, which calls it has, and where they are
 Phase = Literal["queued", "running", "succeeded", "failed"]
 
 ON_CDN: Final = "cdn"
-"""In the place of a URL: the task's file on the fake's own CDN."""
+"""Instead of a URL: the task's file on the fake's own CDN."""
 
 
 class _Absent(enum.Enum):
@@ -55,7 +55,7 @@ class _Absent(enum.Enum):
 
 
 ABSENT: Final = _Absent.ABSENT
-"""The value of a raw field that a reply is to lack: ``running(0.3, id=ABSENT)``."""
+"""The value that removes a raw field from a response: ``running(0.3, id=ABSENT)``."""
 
 
 @attrs.frozen(kw_only=True)
@@ -64,7 +64,7 @@ class UploadedFile:
     A file in a form.
 
     Attributes:
-        name: Its file name, as it was on the wire.
+        name: Its file name, as it was sent.
         content_type: Its content type; "" where none was sent.
         body: Its bytes.
     """
@@ -77,11 +77,11 @@ class UploadedFile:
 @attrs.frozen(kw_only=True)
 class CreateCall:
     """
-    What a task was asked for.
+    The arguments of the create that made a task.
 
     Attributes:
-        model: This and the next three are what replies repeat, as text.
-        fields: All fields that came: text from a form, a list where a name came more than once,
+        model: This and the next three are what responses repeat, as text.
+        fields: All fields of the body: text from a form, a list where a name came more than once,
             and any value from JSON.
         files: The files of the form, by the names of their fields.
     """
@@ -97,44 +97,57 @@ class CreateCall:
 @attrs.frozen(kw_only=True)
 class TaskFacts:
     """
-    What a reply says of its task beyond the snapshot.
+    What a response says of its task beside the state.
 
     Attributes:
-        now: The time of the reply; this and the next two are seconds since 1970.
-        created: When the task was made.
-        ended: When the task was finished; of no meaning before.
+        create: What the task was created with.
+        shape: The kind of server.
+        now: The time of the response; this and the next two are seconds since 1970.
+        created_at: When the task was created.
+        ended_at: When the task ended; undefined before.
         poll: The number of the poll, from 1.
-        file_url: Where the CDN has the task's file.
-        unknown_status: The status of the answer about a task that is not known.
-        endpoint: What is being answered.
+        file_url: The URL of the task's file on the CDN.
+        unknown_status: The status of the response about an unknown task.
+        endpoint: The call that this is a response to.
         api_url: The fake's own origin.
-        is_absolute: Whether replies have that origin in front of paths on it.
+        absolute_urls: Whether URLs on that origin are given whole, and not as paths.
         remixed_from: The id of the task that this one is a remix of.
     """
 
     task_id: str
-    order: CreateCall
+    create: CreateCall
     shape: Shape
     now: float
-    created: float
-    ended: float
+    created_at: float
+    ended_at: float
     poll: int
     file_url: str
     unknown_status: Literal[400, 404]
     endpoint: Endpoint = "poll"
     api_url: str = ""
-    is_absolute: bool = False
+    absolute_urls: bool = False
     remixed_from: str | None = None
 
     @property
     def quoted_id(self) -> str:
-        """The id as one part of a path."""
+        """The id as one segment of a path."""
         return quote(self.task_id, safe="")
 
 
 @attrs.frozen(kw_only=True)
 class TaskState:
-    """One state of a task. *fields* are laid over the body; without a *shape* it is the fake's."""
+    """
+    One state of a task.
+
+    Attributes:
+        phase: The phase.
+        progress: The part done, from 0.0 to 1.0; None: the server sends none.
+        url: The URL of the video; "cdn" stands for the fake's own CDN.
+        code: The code of a failure.
+        message: The message of a failure.
+        shape: The kind of server that spells it; None: the fake's own.
+        fields: Raw fields, merged into the body.
+    """
 
     phase: Phase
     progress: float | None = None
@@ -152,6 +165,11 @@ class TaskState:
 
 
 def check_shape(shape: str) -> None:
-    """Raise a ValueError that names the shapes unless *shape* is one of them."""
+    """
+    Check that *shape* is a known one.
+
+    Raises:
+        ValueError: It is not; the message names those that are.
+    """
     if shape not in get_args(Shape):
         raise ValueError(f"shape is one of {', '.join(get_args(Shape))}; not {shape!r}")

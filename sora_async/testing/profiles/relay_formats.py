@@ -1,4 +1,4 @@
-"""The relay of the API page: its two examples, and what it says on its other paths."""
+"""The relay of the API page: its two examples, and the objects of its other paths."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -7,17 +7,17 @@ from typing import Any, Final
 from .task_state import TaskFacts, TaskState
 
 
-def spell_page(snapshot: TaskState, facts: TaskFacts, url: str | None) -> dict[str, Any]:
-    """Return *snapshot* as the API page's server sends it: about 1.8 kB while it is pending."""
-    if snapshot.phase == "succeeded":
-        return _spell_end(facts, url)
-    return _spell_nested(snapshot, facts)
+def render_page(state: TaskState, facts: TaskFacts, url: str | None) -> dict[str, Any]:
+    """Return *state* as the API page's server does: about 1.8 kB while it is pending."""
+    if state.phase == "succeeded":
+        return _render_end(facts, url)
+    return _render_nested(state, facts)
 
 
-def spell_unified(snapshot: TaskState, facts: TaskFacts, url: str | None) -> dict[str, Any]:
-    """Return *snapshot* as the same server does at /v1/video/query: nested to the end."""
-    if snapshot.phase != "succeeded":
-        return _spell_nested(snapshot, facts)
+def render_unified(state: TaskState, facts: TaskFacts, url: str | None) -> dict[str, Any]:
+    """Return *state* as the same server does at /v1/video/query: nested, also at the end."""
+    if state.phase != "succeeded":
+        return _render_nested(state, facts)
     bare_id = facts.task_id.rpartition(":")[2]
     media = {} if url is None else {"url": url, "gif_url": f"{url}.gif"}
     return {
@@ -26,7 +26,7 @@ def spell_unified(snapshot: TaskState, facts: TaskFacts, url: str | None) -> dic
         "height": 640,
         "detail": {
             "id": bare_id,
-            "input": {**_INPUT, "prompt": facts.order.prompt},
+            "input": {**_INPUT, "prompt": facts.create.prompt},
             "status": "completed",
             "draft_info": {"id": f"gen_{bare_id}", "kind": "sora_draft", "task_id": bare_id},
             **media,
@@ -34,31 +34,29 @@ def spell_unified(snapshot: TaskState, facts: TaskFacts, url: str | None) -> dic
         "status": "completed",
         "video_url": url,
         "thumbnail_url": None if url is None else f"{url}.webp",
-        "status_update_time": _tell_time(facts),
+        "status_update_time": _update_time(facts),
     }
 
 
-def spell_unified_created(
-    _snapshot: TaskState, facts: TaskFacts, _url: str | None
-) -> dict[str, Any]:
-    """Return what that server says to /v1/video/create."""
-    return {"id": facts.task_id, "status": "pending", "status_update_time": _tell_time(facts)}
+def render_unified_created(_state: TaskState, facts: TaskFacts, _url: str | None) -> dict[str, Any]:
+    """Return the object of that server's response to /v1/video/create."""
+    return {"id": facts.task_id, "status": "pending", "status_update_time": _update_time(facts)}
 
 
-def _spell_nested(snapshot: TaskState, facts: TaskFacts) -> dict[str, Any]:
-    status = "failed" if snapshot.phase == "failed" else "pending"
+def _render_nested(state: TaskState, facts: TaskFacts) -> dict[str, Any]:
+    status = "failed" if state.phase == "failed" else "pending"
     bare_id = facts.task_id.rpartition(":")[2]
     detail = {
         "id": bare_id,
-        "input": {**_INPUT, "prompt": facts.order.prompt},
+        "input": {**_INPUT, "prompt": facts.create.prompt},
         "status": status,
-        "pending_info": _spell_pending_info(snapshot, facts, bare_id),
+        "pending_info": _render_pending_info(state, facts, bare_id),
     }
-    if snapshot.phase == "failed":
+    if state.phase == "failed":
         detail["draft_info"] = {
-            "kind": snapshot.code,
+            "kind": state.code,
             "task_id": bare_id,
-            "reason_str": snapshot.message,
+            "reason_str": state.message,
             "markdown_reason_str": None,
             "url": None,
             "downloadable_url": None,
@@ -67,40 +65,40 @@ def _spell_nested(snapshot: TaskState, facts: TaskFacts) -> dict[str, Any]:
         "id": facts.task_id,
         "detail": detail,
         "status": status,
-        "status_update_time": _tell_time(facts),
+        "status_update_time": _update_time(facts),
     }
 
 
-def _tell_time(facts: TaskFacts) -> int:
-    # The poll's number keeps it moving where no time has passed between two replies.
+def _update_time(facts: TaskFacts) -> int:
+    # The number of the poll makes it differ between two responses at the same time.
     return int(facts.now * 1000) + facts.poll
 
 
-def _spell_end(facts: TaskFacts, url: str | None) -> dict[str, Any]:
+def _render_end(facts: TaskFacts, url: str | None) -> dict[str, Any]:
     return {
         "id": facts.task_id,
-        "size": facts.order.size,
-        "model": facts.order.model,
+        "size": facts.create.size,
+        "model": facts.create.model,
         "object": "video",
         "status": "completed",
-        "seconds": facts.order.seconds,
+        "seconds": facts.create.seconds,
         "progress": 100,
         "video_url": url,
-        "created_at": int(facts.created),
-        "completed_at": int(facts.ended),
+        "created_at": int(facts.created_at),
+        "completed_at": int(facts.ended_at),
     }
 
 
-def _spell_pending_info(snapshot: TaskState, facts: TaskFacts, bare_id: str) -> dict[str, Any]:
-    created = datetime.fromtimestamp(facts.created, UTC)
+def _render_pending_info(state: TaskState, facts: TaskFacts, bare_id: str) -> dict[str, Any]:
+    created = datetime.fromtimestamp(facts.created_at, UTC)
     return {
         **_PENDING_INFO,
         "id": bare_id,
-        "prompt": facts.order.prompt,
-        "status": "processing" if snapshot.phase == "running" else snapshot.phase,
+        "prompt": facts.create.prompt,
+        "status": "processing" if state.phase == "running" else state.phase,
         "created_at": created.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        "progress_pct": snapshot.progress,
-        "failure_reason": snapshot.code,
+        "progress_pct": state.progress,
+        "failure_reason": state.code,
         "moderation_result": {
             "code": None,
             "type": "passed",
@@ -111,7 +109,7 @@ def _spell_pending_info(snapshot: TaskState, facts: TaskFacts, bare_id: str) -> 
     }
 
 
-def _spell_inpaint_item(media: str) -> dict[str, Any]:
+def _render_inpaint_item(media: str) -> dict[str, Any]:
     return {
         "type": "image",
         "preset_id": None,
@@ -158,8 +156,8 @@ _PENDING_INFO: Final[Mapping[str, Any]] = {
     "tracking_id": None,
     "remix_config": None,
     "inpaint_items": [
-        _spell_inpaint_item("media_01k6x15tnzezbst05sth2qgd8r"),
-        _spell_inpaint_item("media_01k6x15tzafwztz74t018v3enw"),
+        _render_inpaint_item("media_01k6x15tnzezbst05sth2qgd8r"),
+        _render_inpaint_item("media_01k6x15tzafwztz74t018v3enw"),
     ],
     "interpolation": None,
     "is_storyboard": None,

@@ -16,7 +16,7 @@ from support import ROOT
 from sora_async import Phase
 from sora_async._wire.response import Response, decode_response
 from sora_async.testing import FakeSora, Scenario, Shape, completed, failed, queued, running
-from sora_async.testing.servers.profiles import SERVERS
+from sora_async.testing.profiles.known_servers import SERVERS
 
 SHAPES: tuple[Shape, ...] = get_args(Shape)
 PAGE = ROOT / "docs" / "explanation" / "what-servers-do.rst"
@@ -68,7 +68,7 @@ def poll_path(shape: Shape, task_id: str) -> str:
     return f"/v1/videos/{task_id}"
 
 
-def test_the_page_tells_the_calls_of_every_server() -> None:
+def test_the_page_has_the_calls_of_every_server() -> None:
     row = re.compile(
         r"^   \* - ``(\w+)``\n     - ``(.*)``\n     - (.*)\n     - ?(.*)$", re.MULTILINE
     )
@@ -76,7 +76,7 @@ def test_the_page_tells_the_calls_of_every_server() -> None:
     def describe(shape: Shape) -> tuple[str, str, str, str]:
         server = SERVERS[shape]
         create = [route for route in server.routes.routes if route.endpoint == "create"]
-        kinds = [word for word in ("form", "JSON") if word.lower() in server.bodies]
+        kinds = [word for word in ("form", "JSON") if word.lower() in server.accepted_bodies]
         calls = {route.endpoint for route in server.routes.routes} - {"create", "poll"}
         target = f"{create[0].method} {create[0].target}"
         return shape, target, ", ".join(kinds), ", ".join(sorted(calls))
@@ -163,7 +163,7 @@ async def test_calls_that_a_server_lacks_are_refused(shape, call, status) -> Non
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-async def test_every_server_says_no_in_its_own_way(shape) -> None:
+async def test_every_server_refuses_in_its_own_format(shape) -> None:
     style = {
         "vllm": lambda body: body["error"]["code"] == 404,
         "sglang": lambda body: body == {"detail": "Video not found"},
@@ -197,8 +197,8 @@ async def test_unified_takes_json_alone_and_asks_by_a_query() -> None:
         no_id = await caller.get("/v1/video/query")
         encoded = await caller.get(f"/v1/video/query?x=1&id={made['id'].replace(':', '%3A')}")
 
-        assert sora.tasks[0].order.seconds == "15"
-        assert sora.tasks[0].order.fields == order
+        assert sora.tasks[0].create.seconds == "15"
+        assert sora.tasks[0].create.fields == order
         assert [request.endpoint for _, request in sora.requests] == ["create"] * 2 + ["poll"] * 2
 
     assert (sent_form[0], no_id[0]) == (400, 404)
@@ -237,7 +237,7 @@ async def test_vllm_takes_forms_alone() -> None:
     ("code", "status", "told"),
     [("400", 400, 400), ("500", 500, 500), ("418", 500, 418), ("oom", 500, "oom"), (None, 500, "")],
 )
-async def test_vllm_tells_of_a_failed_task_as_an_http_error(code, status, told) -> None:
+async def test_vllm_shows_a_failed_task_as_an_http_error(code, status, told) -> None:
     async with calling("vllm") as (sora, caller):
         sora.script("task_1", running(0.5), failed(code, "Out of memory."))
         going = await caller.get("/v1/videos/task_1")

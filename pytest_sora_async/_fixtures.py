@@ -1,4 +1,4 @@
-"""A service and a client for the length of a test."""
+"""The service and the client of one test, whichever plugin runs it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -12,20 +12,20 @@ if TYPE_CHECKING:
     from sora_async.testing import FakeSora
 
 _KEY = "sk-fake"
-"""The key where the fake asks for none, so that one of the environment is never sent."""
+"""The key where the fake needs none, so that the one of the environment is never sent."""
 
 
 @asynccontextmanager
-async def serve(
+async def run_service(
     request: pytest.FixtureRequest, options: Mapping[str, Any]
 ) -> AsyncIterator["FakeSora"]:
-    """Run a fake, and see that it has the clock that was asked for."""
+    """Run a fake, and check that its loop has the clock that the test wants."""
     from sora_async.testing import FakeSora, VirtualTimeLoop
 
     is_virtual = isinstance(asyncio.get_running_loop(), VirtualTimeLoop)
     if "sora_virtual_time" in request.fixturenames and not is_virtual:
         pytest.fail(
-            "the test asked for sora_virtual_time and runs on a loop that others have chosen",
+            "sora_virtual_time has no effect: the project chooses the loop of this test itself",
             pytrace=False,
         )
     async with FakeSora(**options) as service:
@@ -33,10 +33,10 @@ async def serve(
 
 
 @asynccontextmanager
-async def connect(
+async def open_client(
     service: "FakeSora", service_options: Mapping[str, Any], options: Mapping[str, Any]
 ) -> AsyncIterator["SoraClient"]:
-    """Open a client of *service*; *options* go before what the service suggests."""
+    """Open a client of *service*; *options* override its address and key."""
     from sora_async import SoraClient
 
     key = service_options.get("api_key") or _KEY

@@ -5,31 +5,25 @@ from typing import Any, Final
 
 import attrs
 
-from ..answers.http_message import (
-    make_message,
-    tell_error,
-    tell_like_fastapi,
-    tell_like_openrouter,
-    tell_like_vllm,
-)
-from ..server.routes import Endpoint, make_routes
-from .flat_formats import (
+from .http_message import fastapi_error, make_message, openai_error, openrouter_error, vllm_error
+from .openai_formats import (
     make_uuid,
     pack_id,
-    spell_litellm,
-    spell_openai,
-    spell_openrouter,
-    spell_relay,
-    spell_sglang,
-    spell_vllm,
+    render_litellm,
+    render_openai,
+    render_openrouter,
+    render_relay,
+    render_sglang,
+    render_vllm,
 )
-from .relay_format import spell_page, spell_unified, spell_unified_created
+from .relay_formats import render_page, render_unified, render_unified_created
+from .routes import Endpoint, make_routes
 from .server_profile import ServerProfile
 from .task_state import Shape
 
 Calls = Mapping[str, Endpoint]
 
-_BASIC: Final[Calls] = {
+_BASIC_CALLS: Final[Calls] = {
     "POST /v1/videos": "create",
     "GET /v1/videos/{id}": "poll",
     "GET /v1/videos/{id}/content": "content",
@@ -45,80 +39,80 @@ _CHARACTERS: Final[Calls] = {
 _NOT_READY: Final = "Video is not ready yet, use GET /v1/videos/{video_id} to check status."
 _IN_PROGRESS: Final = "The generation is still going on"
 _BEHIND_FASTAPI: Final[Any] = {
-    "tell_away": tell_like_fastapi,
+    "render_routing_error": fastapi_error,
     "no_route": "Not Found",
     "no_method": "Method Not Allowed",
 }
 
 # Relays built on new-api, which is written with gin: it knows no 405, and has no list.
 _PAGE: Final = ServerProfile(
-    routes=make_routes({**_BASIC, **_REMIX}),
+    routes=make_routes({**_BASIC_CALLS, **_REMIX}),
     make_id=lambda number: f"sora-2:task_01fake{number:020d}",
-    spell=spell_page,
+    render_task=render_page,
     # Only its polls are nested.
-    spell_created=spell_relay,
-    wrong_key=tell_error(
+    render_created=render_relay,
+    wrong_key=openai_error(
         401,
         "无效的令牌 (request id: 20260114080001000000000abcdefgh)",
-        kind="new_api_error",
+        type="new_api_error",
         code="",
     ),
     unknown_task="Video with id '{}' not found.",
     no_method=None,
-    early=(400, _NOT_READY),
+    not_ready=(400, _NOT_READY),
 )
 _RELAY: Final = attrs.evolve(
     _PAGE,
     make_id=lambda number: f"video_{make_uuid(number)}",
-    spell=spell_relay,
-    spell_created=None,
+    render_task=render_relay,
+    render_created=None,
 )
 _UNIFIED: Final = attrs.evolve(
     _PAGE,
     routes=make_routes({"POST /v1/video/create": "create", "GET /v1/video/query?id={id}": "poll"}),
-    bodies=frozenset({"json"}),
-    names={"seconds": "duration"},
+    accepted_bodies=frozenset({"json"}),
+    field_names={"seconds": "duration"},
     seconds_type=int,
-    spell=spell_unified,
-    spell_created=spell_unified_created,
+    render_task=render_unified,
+    render_created=render_unified_created,
 )
 
 # openai-python 3.57, resources/videos.py.
 _OPENAI: Final = ServerProfile(
-    routes=make_routes({**_CHARACTERS, **_BASIC, **_LIST, **_DELETE, **_REMIX}),
+    routes=make_routes({**_CHARACTERS, **_BASIC_CALLS, **_LIST, **_DELETE, **_REMIX}),
     seconds_type=str,
     make_id=lambda number: f"video_{number:048x}",
-    spell=spell_openai,
-    wrong_key=tell_error(401, "Incorrect API key provided.", code="invalid_api_key"),
+    render_task=render_openai,
+    wrong_key=openai_error(401, "Incorrect API key provided.", code="invalid_api_key"),
     unknown_task="Video with id '{}' not found.",
-    early=(404, _NOT_READY),
+    not_ready=(404, _NOT_READY),
 )
 
 # vllm-omni, entrypoints/openai/api_server.py and protocol/videos.py.
 _VLLM: Final = ServerProfile(
-    routes=make_routes({**_BASIC, **_LIST, **_DELETE}),
-    bodies=frozenset({"form"}),
+    routes=make_routes({**_BASIC_CALLS, **_LIST, **_DELETE}),
+    accepted_bodies=frozenset({"form"}),
     make_id=lambda number: f"video_gen_{number:032x}",
-    spell=spell_vllm,
+    render_task=render_vllm,
     **_BEHIND_FASTAPI,
-    tells_failure_as_error=True,
-    tell=tell_like_vllm,
+    failure_is_http_error=True,
+    render_error=vllm_error,
     wrong_key=make_message({"error": "Unauthorized"}, status=401),
-    early=(404, _IN_PROGRESS),
-    lost=(422, "The generation failed: the status of the job says why"),
+    not_ready=(404, _IN_PROGRESS),
+    no_file_after_failure=(422, "The generation failed: the status of the job says why"),
     page_size=None,
 )
 
 # sglang, multimodal_gen/runtime/entrypoints/openai/video_api.py.
 _SGLANG: Final = ServerProfile(
-    routes=make_routes({**_BASIC, **_LIST, **_DELETE}),
+    routes=make_routes({**_BASIC_CALLS, **_LIST, **_DELETE}),
     make_id=make_uuid,
-    spell=spell_sglang,
+    render_task=render_sglang,
     **_BEHIND_FASTAPI,
-    tell=tell_like_fastapi,
-    wrong_key=tell_like_fastapi(401, "Unauthorized"),
-    early=(404, _IN_PROGRESS),
-    elsewhere=(400, "The video is in cloud storage: use its url"),
+    render_error=fastapi_error,
+    wrong_key=fastapi_error(401, "Unauthorized"),
+    not_ready=(404, _IN_PROGRESS),
+    file_is_at_url=(400, "The video is in cloud storage: use its url"),
     page_size=None,
     has_cursors=False,
     shows_deleted=True,
@@ -127,11 +121,11 @@ _SGLANG: Final = ServerProfile(
 # litellm, proxy/video_endpoints/endpoints.py and types/videos/utils.py; it has no delete.
 _LITELLM: Final = attrs.evolve(
     _OPENAI,
-    routes=make_routes({**_CHARACTERS, **_BASIC, **_LIST, **_REMIX}),
+    routes=make_routes({**_CHARACTERS, **_BASIC_CALLS, **_LIST, **_REMIX}),
     make_id=lambda number: pack_id("deploy-0", f"video_{number:048x}"),
-    spell=spell_litellm,
+    render_task=render_litellm,
     **_BEHIND_FASTAPI,
-    wrong_key=tell_error(401, "Authentication Error: the token is not valid.", kind="auth_error"),
+    wrong_key=openai_error(401, "Authentication Error: the token is not valid.", type="auth_error"),
 )
 
 # openrouter.ai/docs, "Video generation".
@@ -143,18 +137,18 @@ _OPENROUTER: Final = ServerProfile(
             "GET /api/v1/videos/{id}/content": "content",
         }
     ),
-    bodies=frozenset({"json"}),
-    names={"seconds": "duration"},
+    accepted_bodies=frozenset({"json"}),
+    field_names={"seconds": "duration"},
     seconds_type=int,
     make_id=lambda number: f"job-{number:020d}",
-    spell=spell_openrouter,
+    render_task=render_openrouter,
     created_status=202,
-    tell=tell_like_openrouter,
-    wrong_key=tell_like_openrouter(401, "No credentials were found"),
+    render_error=openrouter_error,
+    wrong_key=openrouter_error(401, "No credentials were found"),
     unknown_task="Job {} not found",
     no_route="Not Found",
     no_method=None,
-    early=(404, "The video is not ready"),
+    not_ready=(404, "The video is not ready"),
 )
 
 SERVERS: Final[Mapping[Shape, ServerProfile]] = {

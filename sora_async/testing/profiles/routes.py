@@ -1,4 +1,4 @@
-"""Which call a request is: the paths of a server as data, and the search for the right one."""
+"""The calls of a server as data, and the match of a request with one of them."""
 
 import functools
 import re
@@ -10,7 +10,7 @@ import attrs
 
 Endpoint = Literal["poll", "create", "content", "list", "delete", "remix", "character", "other"]
 """
-What a request asks for: "character" both makes and shows one, and "other" is whatever the server
+Which call a request is: "character" both creates and gets one, and "other" is whatever the server
 does not offer.
 """
 
@@ -25,7 +25,7 @@ class Route:
         target: Its path, and its query if the id is there; ``{id}`` stands for the id.
         path: The path as a pattern.
         id_field: The field of the query that holds the id; "" where none does.
-        endpoint: What it asks for.
+        endpoint: Which call it is.
     """
 
     method: str
@@ -37,29 +37,29 @@ class Route:
 
 @attrs.frozen(eq=False)
 class Routes:
-    """The calls of one server. Of two that fit a request, the first counts."""
+    """The calls of one server. Of two that match a request, the first one is taken."""
 
     routes: tuple[Route, ...]
 
     def find(self, method: str, path: str, query: str) -> "Found":
         """
-        Return *path*, what it asks for, and the decoded id that it is about, None without one.
+        Return *path*, the endpoint, and the decoded id, None without one.
 
         The path is the same object for equal requests, of which a long test keeps a million.
 
         Args:
             method: Such as "GET".
-            path: The path as it was on the wire: it is split before an id in it is decoded.
+            path: The path as it was sent: it is split before an id in it is decoded.
             query: What followed the question mark.
         """
         return _find(self, method, path, query if self._has_id_fields else "")
 
     def methods(self, path: str) -> list[str]:
-        """Return the methods that *path* has; none where there is no such path."""
+        """Return the methods of *path*; none where there is no such path."""
         return sorted({route.method for route in self.routes if route.path.fullmatch(path)})
 
     def poll_target(self, task_id: str) -> str:
-        """Return the path, and the query, at which the task is polled."""
+        """Return the path and query at which the task is polled."""
         targets = {route.endpoint: route.target for route in self.routes}
         return targets["poll"].replace("{id}", quote(task_id, safe=":="))
 
