@@ -4,14 +4,14 @@ import itertools
 import math
 from collections.abc import Sequence
 
-from .lives import DURATIONS, SMOOTHING
+from .durations import DURATIONS, SMOOTHING
 
 LAST = 700
 """The grid in seconds, which no drawn duration leaves."""
 
 
 def known_density() -> list[float]:
-    """Return how likely each second is, of the very distribution that lives are drawn from."""
+    """Return how likely each second is, of the very distribution that tasks are drawn from."""
     masses = [0.0] * LAST
     for middle, at in itertools.product(DURATIONS, range(1, LAST)):
         away = math.log(at / middle) / SMOOTHING

@@ -19,8 +19,8 @@ from sora_async.schedule import LearningSchedule, Policy, Schedule
 from sora_async.schedule.learning.duration_history import DurationHistory
 from sora_async.schedule.learning.observations import CensoredDuration
 
-from . import optimum, queue
-from .lives import FAMILIES, TRAJECTORIES, Life, draw, make_lives
+from . import optimum, overload
+from .durations import FAMILIES, TRAJECTORIES, SimulatedTask, draw, make_tasks
 from .schedule_table import ratio, write_table
 from .simulator import KINDS, Way, run
 
@@ -59,14 +59,14 @@ def run_main(seed: int) -> list[Figures]:
     runs = []
     for progress in ("none", "mixed", "steady"):
         for failing in (0.0, 0.2):
-            lives = make_lives(
+            tasks = make_tasks(
                 draw, count=COUNT, seed=seed, trajectory=TRAJECTORIES[progress], failing=failing
             )
             for name, policy in POLICIES.items():
                 for width in (1, 20) if name == "learning" else (1,):
                     ways = run(
                         policy,
-                        lives,
+                        tasks,
                         seed=seed,
                         duration_history=DurationHistory(),
                         width=width,
@@ -110,8 +110,8 @@ def run_frontier(seed: int) -> list[Figures]:
     ]
     runs = []
     for name, at, policy, progress in settings:
-        lives = make_lives(draw, count=COUNT, seed=seed, trajectory=TRAJECTORIES[progress])
-        ways = run(policy, lives, seed=seed, duration_history=DurationHistory())[SKIPPED:]
+        tasks = make_tasks(draw, count=COUNT, seed=seed, trajectory=TRAJECTORIES[progress])
+        ways = run(policy, tasks, seed=seed, duration_history=DurationHistory())[SKIPPED:]
         runs.append({"policy": name, "at": at, "seed": seed} | _sum_up(ways))
     return runs
 
@@ -125,11 +125,11 @@ def run_families(seed: int) -> list[Figures]:
     runs = []
     for family, length in FAMILIES.items():
         for progress in ("none", "steady"):
-            lives = make_lives(
+            tasks = make_tasks(
                 length, count=_count_of(family), seed=seed, trajectory=TRAJECTORIES[progress]
             )
             for name in ("backoff", "learning") if progress == "none" else ("learning",):
-                ways = run(POLICIES[name], lives, seed=seed, duration_history=DurationHistory())
+                ways = run(POLICIES[name], tasks, seed=seed, duration_history=DurationHistory())
                 about = {"family": family, "progress": progress, "policy": name, "seed": seed}
                 runs.append(about | _sum_up(ways[SKIPPED:]))
                 runs.append(about | {"first": SKIPPED} | _sum_up(ways[:SKIPPED]))
@@ -140,8 +140,8 @@ def run_shifts(seed: int) -> list[Figures]:
     """Let the lengths change in mid-run."""
     runs = []
     for factor in (2.0, 0.5):
-        before = make_lives(draw, count=100, seed=seed)
-        after = [Life(one.length * factor) for one in make_lives(draw, count=100, seed=seed + 1)]
+        before = make_tasks(draw, count=100, seed=seed)
+        after = [SimulatedTask(one.length * factor) for one in make_tasks(draw, count=100, seed=seed + 1)]
         for name in ("backoff", "learning"):
             ways = run(
                 POLICIES[name], before + after, seed=seed, duration_history=DurationHistory()
@@ -156,17 +156,17 @@ def run_trajectories(seed: int) -> list[Figures]:
     """Try progress of every kind, and progress that was honest and then is not."""
     runs = []
     for name, trajectory in TRAJECTORIES.items():
-        lives = make_lives(draw, count=COUNT, seed=seed, trajectory=trajectory)
-        ways = run(POLICIES["learning"], lives, seed=seed, duration_history=DurationHistory())
+        tasks = make_tasks(draw, count=COUNT, seed=seed, trajectory=trajectory)
+        ways = run(POLICIES["learning"], tasks, seed=seed, duration_history=DurationHistory())
         runs.append({"progress": name, "after": None, "seed": seed} | _sum_up(ways[SKIPPED:]))
     honest = DurationHistory()
     steady = TRAJECTORIES["steady"]
-    first = make_lives(draw, count=100, seed=seed + 500, trajectory=steady)
+    first = make_tasks(draw, count=100, seed=seed + 500, trajectory=steady)
     run(POLICIES["learning"], first, seed=seed, duration_history=honest)
     for name in ("on a clock of its own", "0, then 90 %", "99 % long before the end", "noise"):
-        lives = make_lives(draw, count=30, seed=seed, trajectory=TRAJECTORIES[name])
-        ways = run(POLICIES["learning"], lives, seed=seed, duration_history=copy.deepcopy(honest))
-        plain = run(POLICIES["backoff"], lives, seed=seed)
+        tasks = make_tasks(draw, count=30, seed=seed, trajectory=TRAJECTORIES[name])
+        ways = run(POLICIES["learning"], tasks, seed=seed, duration_history=copy.deepcopy(honest))
+        plain = run(POLICIES["backoff"], tasks, seed=seed)
         for count in FIRST:
             about = {"progress": name, "after": "steady", "first": count, "seed": seed}
             found = {"backoff": _sum_up(plain[:count])}
@@ -178,14 +178,14 @@ def run_wrong(seed: int) -> list[Figures]:
     """Begin with what was learned of other tasks: handed in, or learned by the same client."""
     families = FAMILIES | {"two-hour jobs": lambda chance: FAMILIES["two-hour jobs"](chance) / 2}
     plain, runs = {}, []
-    lives = {
-        name: make_lives(length, count=max(FIRST), seed=seed) for name, length in families.items()
+    tasks = {
+        name: make_tasks(length, count=max(FIRST), seed=seed) for name, length in families.items()
     }
     for truth in families:
-        plain[truth] = run(POLICIES["backoff"], lives[truth], seed=seed)
+        plain[truth] = run(POLICIES["backoff"], tasks[truth], seed=seed)
     for prior, length in families.items():
         duration_history = DurationHistory()
-        for scenario in make_lives(length, count=100, seed=seed + 999):
+        for scenario in make_tasks(length, count=100, seed=seed + 999):
             ending = CensoredDuration(
                 result="video", after=scenario.length * 0.98, before=scenario.length * 1.02
             )
@@ -195,7 +195,7 @@ def run_wrong(seed: int) -> list[Figures]:
                 own = copy.deepcopy(duration_history)
                 if how == "handed in":
                     own = DurationHistory.from_json(duration_history.to_json())
-                ways = run(POLICIES["learning"], lives[truth], seed=seed, duration_history=own)
+                ways = run(POLICIES["learning"], tasks[truth], seed=seed, duration_history=own)
                 for count in FIRST:
                     about = {"prior": prior, "truth": truth, "how": how, "first": count}
                     found = {"seed": seed, "backoff": _sum_up(plain[truth][:count])}
@@ -219,13 +219,13 @@ def pool_pairs(runs: Sequence[Figures]) -> list[Figures]:
 _PAIR = ("prior", "truth", "how", "first")
 
 
-def run_slots(seed: int) -> list[Figures]:
+def run_overload(seed: int) -> list[Figures]:
     """Let many waits share few polls."""
     return [
         {"order": order, "window": window, "seed": seed}
-        | queue.run(order, window=window, seed=seed)
+        | overload.run(order, window=window, seed=seed)
         for window in WINDOWS
-        for order in queue.ORDERS
+        for order in overload.ORDERS
     ]
 
 
@@ -246,7 +246,7 @@ ROWS: dict[str, tuple[Callable[[int], list[Figures]], float]] = {
     "shifts": (run_shifts, 3),
     "trajectories": (run_trajectories, 0.5),
     "wrong": (run_wrong, 3),
-    "queue": (run_slots, 0.25),
+    "overload": (run_overload, 0.25),
 }
 """Each row, and by how much more or fewer seeds it is run with: few tasks are noisy."""
 

@@ -15,7 +15,7 @@ from sora_async.schedule.learning.histogram import EDGES, WIDTHS
 from sora_async.schedule.learning.duration_history import DurationHistory
 from sora_async.schedule.learning.observations import CensoredDuration
 
-from .lives import DURATIONS, SMOOTHING, draw, make_lives, steady
+from .durations import DURATIONS, SMOOTHING, draw, make_tasks, steady
 from .plots import _COLOURS, _INK, _POINT, _STYLE, _WIDTH, _save
 from .schedule_table import Figures, frontier, select
 from .simulator import KINDS, PARTS, run
@@ -70,11 +70,11 @@ def _draw_life(_: Figures) -> Figure:
         duration_history = DurationHistory()
         run(
             policy,
-            make_lives(draw, count=60, seed=5, trajectory=trajectory),
+            make_tasks(draw, count=60, seed=5, trajectory=trajectory),
             seed=5,
             duration_history=duration_history,
         )
-        one = make_lives(lambda chance: 266.0, count=1, seed=9, trajectory=trajectory)
+        one = make_tasks(lambda chance: 266.0, count=1, seed=9, trajectory=trajectory)
         way = run(policy, one, seed=2, duration_history=duration_history)[0]
         panel.vlines(way.moments, 2.6 - number, 3.1 - number, color=colour, linewidth=1.2)
         panel.text(305, 2.75 - number, f"{way.polls} polls,\n{way.late:.1f} s late", color=colour)

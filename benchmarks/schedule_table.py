@@ -57,7 +57,7 @@ def _targets(kept: Figures) -> Iterator[str]:
     rows += _products(kept)
     rows += _polls_at_delay(kept)
     rows += _wrong(kept)
-    rows += _slots(kept)
+    rows += _overload(kept)
     rows += _failures(kept)
     yield from _draw(rows, widths="28 12 14 14 16 10 8")
 
@@ -147,10 +147,10 @@ def _wrong(kept: Figures) -> Iterator[tuple[str, ...]]:
             )
 
 
-def _slots(kept: Figures) -> Iterator[tuple[str, ...]]:
-    for window in sorted({one["window"] for one in kept["queue"]}):
+def _overload(kept: Figures) -> Iterator[tuple[str, ...]]:
+    for window in sorted({one["window"] for one in kept["overload"]}):
         cells = {
-            order: select(kept["queue"], order=order, window=window)
+            order: select(kept["overload"], order=order, window=window)
             for order in ("random", "oldest", "known", "urgency")
         }
         ours = statistics.mean(one["late"] for one in cells["urgency"])

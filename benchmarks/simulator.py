@@ -18,7 +18,7 @@ from sora_async.schedule import History, Policy
 from sora_async.schedule.learning.duration_history import DurationHistory, task_kinds
 from sora_async.schedule.learning.observations import is_stalled, remaining
 
-from .lives import Life
+from .durations import SimulatedTask
 
 KINDS = task_kinds("sora-2", "1280x720", 10)
 PARTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -38,7 +38,7 @@ class Told:
 class Way:
     """How one task went: the ages of its polls, and how late its end was seen."""
 
-    scenario: Life
+    scenario: SimulatedTask
     moments: list[float] = attrs.field(factory=list)
     late: float = 0.0
     told: list[Told] = attrs.field(factory=list)
@@ -61,7 +61,7 @@ class _Wait:
 
 def run(
     policy: Policy,
-    lives: Sequence[Life],
+    tasks: Sequence[SimulatedTask],
     *,
     seed: int,
     duration_history: DurationHistory | None = None,
@@ -73,7 +73,7 @@ def run(
 
     Args:
         policy: When to ask again.
-        lives: The tasks, in the order in which they are begun.
+        tasks: The tasks, in the order in which they are begun.
         seed: Of the jitter.
         duration_history: What is known, and learned from each end; None for one that stays empty.
         width: How many tasks are under way at once.
@@ -82,7 +82,7 @@ def run(
     random.seed(seed)
     queue: list[tuple[float, int, _Wait]] = []
     ways: list[Way] = []
-    todo = list(enumerate(lives))[::-1]
+    todo = list(enumerate(tasks))[::-1]
 
     def begin(now: float) -> None:
         number, scenario = todo.pop()
@@ -91,7 +91,7 @@ def run(
         history = History(task_id=str(number), started=first)
         heapq.heappush(queue, (first, number, _Wait(ways[-1], now, history)))
 
-    for _ in range(min(width, len(lives))):
+    for _ in range(min(width, len(tasks))):
         begin(random.uniform(0, 60) if width > 1 else 0.0)
     while queue:
         now, number, wait = heapq.heappop(queue)
@@ -136,7 +136,7 @@ def _poll(
     return None
 
 
-def _snapshot(scenario: Life, age: float) -> VideoTask:
+def _snapshot(scenario: SimulatedTask, age: float) -> VideoTask:
     if age < scenario.length:
         progress = None if scenario.progress is None else scenario.progress(age)
         return VideoTask(id="x", status="in_progress", phase=Phase.RUNNING, progress=progress)

@@ -51,7 +51,7 @@ def settings() -> object:
     rate = float(os.environ["RATE"])
 
     def make_client() -> SoraClient:
-        return SoraClient(budget=SharedRateLimit(url=url, rate=rate, burst=5))
+        return SoraClient(rate_limit=SharedRateLimit(url=url, rate=rate, burst=5))
 
     one = worker_settings(VideoQueue.from_url(url), client=make_client, concurrency=4000)
     one["timers"]["sweep"] = 1
@@ -112,7 +112,7 @@ class House:
 
 
 async def end(process: Process | None) -> None:
-    """Kill a process, if it lives."""
+    """Kill a process, if it tasks."""
     if process is not None and process.returncode is None:
         process.kill()
         await process.wait()
@@ -257,8 +257,8 @@ async def count_arrivals(queue: VideoQueue, keys: Sequence[str]) -> dict[str, in
 
 async def wait_for_ever(number: int) -> None:
     """Wait for more than the budget allows: one of the three programs."""
-    budget = SharedRateLimit(url=os.environ["REDIS_URL"], rate=50, burst=5)
-    async with SoraClient(budget=budget, schedule=Schedule(intervals=[1.0])) as client:
+    rate_limit = SharedRateLimit(url=os.environ["REDIS_URL"], rate=50, burst=5)
+    async with SoraClient(rate_limit=rate_limit, schedule=Schedule(intervals=[1.0])) as client:
         async for _ in client.as_completed([f"{number}_{wait}" for wait in range(100)]):
             pass
 

@@ -61,11 +61,11 @@ def _teach(chance: random.Random) -> DurationHistory:
 
 
 async def _measure_ours(lives: Lives, rate: float, memory: DurationHistory) -> Figures:
-    budget = RateLimit(rate=rate, burst=round(rate))
+    rate_limit = RateLimit(rate=rate, burst=round(rate))
     service = Service(asyncio.get_running_loop().time)
     async with (
         virtual.serving(service) as url,
-        SoraClient(api_key=KEY, base_url=url, budget=budget, memory=memory) as client,
+        SoraClient(api_key=KEY, base_url=url, rate_limit=rate_limit, duration_history=memory) as client,
     ):
 
         async def wait(number: int) -> None:

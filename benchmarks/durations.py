@@ -23,7 +23,7 @@ Trajectory = Callable[[float, Chance], Progress]
 
 
 @attrs.frozen
-class Life:
+class SimulatedTask:
     """
     One task.
 
@@ -160,21 +160,21 @@ TRAJECTORIES: dict[str, Trajectory | None] = {
 }
 
 
-def make_lives(
+def make_tasks(
     length: Length,
     *,
     count: int,
     seed: int,
     trajectory: Trajectory | None = None,
     failing: float = 0.0,
-) -> list[Life]:
+) -> list[SimulatedTask]:
     """Return tasks of one family: the same for the same seed, whatever the policy."""
     chance = random.Random(seed)
-    lives = []
+    tasks = []
     for _ in range(count):
         seconds, fails, own = length(chance), chance.random() < failing, chance.random()
         if fails:
             seconds = min(early(chance), 4320.0)
         progress = None if trajectory is None else trajectory(seconds, random.Random(own))
-        lives.append(Life(seconds, fails, progress))
-    return lives
+        tasks.append(SimulatedTask(seconds, fails, progress))
+    return tasks

@@ -8,7 +8,7 @@ from sora_async.schedule.learning.forecast import DurationForecast
 from sora_async.schedule.learning.duration_history import DurationHistory
 from sora_async.schedule.learning.observations import CensoredDuration, TaskObservations, urgency
 
-from .lives import draw
+from .durations import draw
 from .simulator import KINDS
 
 WAITS = 300
