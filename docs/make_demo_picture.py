@@ -29,10 +29,13 @@ from sora_async import (
     VideoFile,
     VideoTask,
 )
-from sora_async.cli.commands.batch import Reader
-from sora_async.cli.commands.demo import TASK_IDS, play, tell_story
-from sora_async.cli.display.board import Board
-from sora_async.cli.display.renderer import Renderer, RowEvent, RowOutcome, RowStage, follow
+from sora_async.cli.commands.batch import BatchReader
+from sora_async.cli.commands.demo import TASK_IDS, make_summary, play
+from sora_async.cli.commands.wait import report_waits
+from sora_async.cli.display.reporter import Reporter
+from sora_async.cli.display.rows import TaskRows
+from sora_async.cli.display.states import Stage, TaskResult, TaskUpdate
+from sora_async.cli.display.table import draw_table
 from sora_async.testing import FakeSora, Scenario, VirtualTimeLoop, http_error
 
 PICTURES = Path(__file__).parent / "_static"
@@ -42,43 +45,43 @@ MOMENT = 1000.0
 FONTS = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 SUBJECTS = ("a boat", "a lighthouse", "two gulls", "an old pier", "a whale", "the harbour")
 SCENES = ("at dawn", "in the rain", "seen from above", "in slow motion", "at night")
-ORDERS = {
+ENTRIES = {
     number: {"prompt": f"{SUBJECTS[number % 6]} {SCENES[number % 5]}"} for number in range(1, 301)
 }
 
 
-class Picture(Renderer):
-    """A show that draws its board once, at the moment of the picture."""
+class Picture(Reporter):
+    """A reporter that draws its table once, at the moment of the picture."""
 
-    def __init__(self, console: Console, board: Board, moment: float) -> None:
+    def __init__(self, console: Console, rows: TaskRows, moment: float) -> None:
         super().__init__()
-        self._console, self._board, self._moment = console, board, moment
-        self._started = 0.0
+        self._console, self._rows, self._moment = console, rows, moment
         self.drawn = asyncio.Event()
 
     async def __aenter__(self) -> "Picture":
         loop = asyncio.get_running_loop()
-        self._started = loop.time()
+        self._rows.start_clock(loop.time())
         loop.call_later(self._moment, self._draw)
         return self
 
-    def begin(self, name: str, stage: RowStage) -> None:
-        self._board.begin(name, stage, elapsed=self._elapsed())
+    def start(self, name: str, stage: Stage) -> None:
+        self._rows.start(name, stage, now=_now())
 
-    def event(self, name: str, event: RowEvent) -> None:
-        self._board.event(name, event, elapsed=self._elapsed())
+    def update(self, name: str, update: TaskUpdate) -> None:
+        self._rows.update(name, update, now=_now())
 
-    def settle(self, outcome: RowOutcome) -> None:
-        super().settle(outcome)
+    def finish(self, result: TaskResult) -> None:
+        super().finish(result)
         if not self.drawn.is_set():
-            self._board.settle(outcome)
-
-    def _elapsed(self) -> float:
-        return asyncio.get_running_loop().time() - self._started
+            self._rows.finish(result.name, result, now=_now())
 
     def _draw(self) -> None:
-        self._console.print(self._board.draw(elapsed=self._moment, width=WIDTH, height=HEIGHT))
+        self._console.print(draw_table(self._rows, now=_now(), width=WIDTH, height=HEIGHT))
         self.drawn.set()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def main() -> None:
@@ -89,46 +92,45 @@ def main() -> None:
 
 def draw_demo() -> None:
     console = open_terminal("sora-async demo")
-    show = Picture(console, Board(TASK_IDS), 4.6)
-    run(play(show, speed=1.0))
-    console.print("\n[dim]… and when all are settled:[/]\n", highlight=False)
+    picture = Picture(console, TaskRows(TASK_IDS), 4.6)
+    run(play(picture, speed=1.0))
+    console.print("\n[dim]… and when all are done:[/]\n", highlight=False)
     # The line below keeps the last underscores from being cut off.
-    console.print(tell_story(show.outcomes), "", sep="\n")
+    console.print(make_summary(picture.results), "", sep="\n")
     write(console, "demo")
 
 
 def draw_three() -> None:
-    lives = {
+    scenarios = {
         "video_boat": Scenario(queued=10, running=90),
         "video_pier": Scenario(
             queued=20, running=60, faults={9: http_error(503), 10: http_error(503)}
         ),
         "video_gulls": Scenario(queued=3, running=25),
     }
-    console = open_terminal(f"sora-async wait {' '.join(lives)}")
-    run(_wait(Picture(console, Board(lives), 42.0), lives))
+    console = open_terminal(f"sora-async wait {' '.join(scenarios)}")
+    run(_wait(Picture(console, TaskRows(scenarios), 42.0), scenarios))
     write(console, "command-3")
 
 
-async def _wait(show: Picture, lives: dict[str, Scenario]) -> None:
+async def _wait(picture: Picture, scenarios: dict[str, Scenario]) -> None:
     schedule = Schedule(intervals=(5.0,), jitter=float, first_jitter=float)
     async with FakeSora() as sora, SoraClient(base_url=sora.url, schedule=schedule) as client:
-        for task_id, life in lives.items():
-            sora.add(life, task_id=task_id)
-        waiting = asyncio.ensure_future(
-            follow([client.wait_until_complete(task_id) for task_id in lives], show)
-        )
-        await _until_drawn(show, waiting)
+        for task_id, scenario in scenarios.items():
+            sora.add(scenario, task_id=task_id)
+        watches = [client.wait_until_complete(task_id) for task_id in scenarios]
+        waiting = asyncio.ensure_future(report_waits(watches, picture))
+        await _until_drawn(picture, waiting)
 
 
 def draw_many() -> None:
     """
     Draw a batch by arithmetic: 300 real downloads race on the disk, and differ in each run.
 
-    Only the news is made up; who has a place, how rows are called and the picture are not.
+    Only the events are made up; the rows' names and the table are the command's.
     """
-    names = Reader(ORDERS, Renderer(), is_json=False)._names.values()
-    board = Board(total=len(ORDERS))
+    names = BatchReader(ENTRIES, Reporter(), is_json=False)._names.values()
+    rows = TaskRows(total=len(ENTRIES))
     chance = random.Random(7)
     places = [float(number) for number in range(20)]
     for number, name in enumerate(names, start=1):
@@ -137,40 +139,41 @@ def draw_many() -> None:
             break
         whole = chance.uniform(90, 240)
         heapq.heappush(places, began + whole)
-        tell(board, name, began=began, whole=whole, is_refused=number % 45 == 0)
+        report(rows, name, began=began, whole=whole, is_refused=number % 45 == 0)
     console = open_terminal("sora-async batch prompts.jsonl --out videos/")
-    console.print(board.draw(elapsed=MOMENT, width=WIDTH, height=HEIGHT))
+    console.print(draw_table(rows, now=MOMENT, width=WIDTH, height=HEIGHT))
     write(console, "command-300")
 
 
-def tell(board: Board, name: str, *, began: float, whole: float, is_refused: bool) -> None:
-    """Tell a board of an order up to now: a video is made for *whole* seconds, then fetched."""
+def report(rows: TaskRows, name: str, *, began: float, whole: float, is_refused: bool) -> None:
+    """Record a task up to now: its video takes *whole* seconds, and then is downloaded."""
     age = MOMENT - began
     phase = Phase.QUEUED if age < 10 else Phase.RUNNING
     progress = min((age - 10) / (whole - 25), 1.0) if age >= 10 else None
     task = VideoTask(id=name, phase=phase, progress=progress, raw={"status": phase})
-    news = ProgressEvent(task=task, progress=progress, elapsed=age, polls=int(age / 10) + 1)
-    board.begin(name, "creating", elapsed=began)
+    event = ProgressEvent(task=task, progress=progress, elapsed=age, polls=int(age / 10) + 1)
+    rows.start(name, "creating", now=began)
     if age < 1:
         return
-    board.begin(name, "waiting", elapsed=began)
-    board.event(name, news, elapsed=MOMENT)
+    rows.start(name, "waiting", now=began)
+    rows.update(name, event, now=MOMENT)
     file = VideoFile(path=Path(name), size=8_400_000, content_type="video/mp4", task=task)
     if age >= whole:
         error = TaskFailedError(task)
         end = {"error": error} if is_refused else {"error": None, "file": file}
-        board.settle(RowOutcome(task_id=name, last=news, elapsed=whole, label=name, **end))
+        result = TaskResult(task_id=name, last=event, elapsed=whole, label=name, **end)
+        rows.finish(name, result, now=began + whole)
     elif age >= whole - 15:
         for second in range(int(age - whole + 15) + 1):
-            news = DownloadEvent(
+            download = DownloadEvent(
                 task_id=name, received=560_000 * second, total=file.size, elapsed=second
             )
-            board.event(name, news, elapsed=MOMENT)
+            rows.update(name, download, now=MOMENT)
 
 
-async def _until_drawn(show: Picture, work: "asyncio.Future[None]") -> None:
+async def _until_drawn(picture: Picture, work: "asyncio.Future[None]") -> None:
     """Let work go on until the picture is there; nobody needs its rest."""
-    drawing = asyncio.ensure_future(show.drawn.wait())
+    drawing = asyncio.ensure_future(picture.drawn.wait())
     await asyncio.wait([work, drawing], return_when=asyncio.FIRST_COMPLETED)
     if work.done():
         work.result()

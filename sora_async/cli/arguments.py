@@ -1,28 +1,30 @@
-"""What may be written behind ``sora-async``."""
+"""The arguments of ``sora-async``, and the client that they describe."""
 
 import argparse
 import re
 import sys
 from collections.abc import Sequence
+from typing import Any
 
-from .. import __version__
+from .. import SoraClient, Until, Watch, __version__
 from . import help_texts as texts
 from .exit_codes import Exit
 
 SHELLS = ("bash", "zsh", "fish")
-"""Those whose words can be completed."""
+"""The shells that ``completion`` writes scripts for."""
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """
-    Return the options; *command* is the subcommand, and *argv* is what was written.
+    Return the options.
 
-    *interrupted* is the exit code of a run that a signal ends.
+    *command* is the subcommand, *argv* the arguments, and *interrupted* the exit code for a run
+    that a signal ends.
 
     Raises:
-        SystemExit: There is nothing to run: help was asked for, or the usage is wrong.
+        SystemExit: There is nothing to run: help was printed, or the usage is wrong.
     """
     words = sys.argv[1:] if argv is None else list(argv)
     known = argparse.Namespace(argv=words, interrupted=Exit.INTERRUPTED)
@@ -35,7 +37,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of all that may be written."""
+    """Return the parser."""
     parser = argparse.ArgumentParser(
         prog="sora-async",
         description=texts.DESCRIPTION,
@@ -45,25 +47,25 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", title="commands", metavar="COMMAND [-h]")
-    add = _Adder(commands)
-    _add_demo(add("demo", "see it work, without key or network", texts.DEMO))
-    _add_create(add("create", "order a video", texts.CREATE, texts.CREATE_EPILOG))
+    add = _CommandAdder(commands)
+    _add_demo(add("demo", "see it work, without a key or network", texts.DEMO))
+    _add_create(add("create", "create a video", texts.CREATE, texts.CREATE_EPILOG))
     _add_wait(add("wait", "wait for tasks", texts.WAIT, texts.WAIT_EPILOG))
     _add_download(
         add("download", "save the video of a task", texts.DOWNLOAD, texts.DOWNLOAD_EPILOG)
     )
-    _add_batch(add("batch", "make many videos", texts.BATCH, texts.BATCH_EPILOG))
+    _add_batch(add("batch", "create and download many videos", texts.BATCH, texts.BATCH_EPILOG))
     _add_get(add("get", "print what is known of a task", texts.GET, texts.GET_EPILOG))
     _add_list(add("list", "print the newest tasks", texts.LIST, texts.LIST_EPILOG))
-    summary = "make the shell complete all this"
+    summary = "print a script for shell completion"
     _add_completion(
         add("completion", summary, texts.COMPLETION, texts.COMPLETION_EPILOG, has_json=False)
     )
     return parser
 
 
-class _Adder:
-    """Adds the parser of a subcommand, with the options that all of them have."""
+class _CommandAdder:
+    """Adds the parser of a subcommand, with the options that all have."""
 
     def __init__(self, commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         self._commands = commands
@@ -116,20 +118,18 @@ def _add_list(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_create(parser: argparse.ArgumentParser) -> None:
-    order = parser.add_argument_group("order")
-    order.add_argument("--prompt", required=True, metavar="TEXT", help='"-" reads it from stdin')
-    order.add_argument("--model", metavar="NAME", help="as the service spells it")
-    order.add_argument("--seconds", metavar="N", help="the length of the video")
-    order.add_argument("--size", metavar="WxH", help="such as 1280x720")
-    order.add_argument(
-        "--reference", metavar="FILE|URL", help="an image or a video that it is to go by"
-    )
-    order.add_argument(
+    create = parser.add_argument_group("create")
+    create.add_argument("--prompt", required=True, metavar="TEXT", help='"-" reads it from stdin')
+    create.add_argument("--model", metavar="NAME", help="as the service spells it")
+    create.add_argument("--seconds", metavar="N", help="the length of the video")
+    create.add_argument("--size", metavar="WxH", help="such as 1280x720")
+    create.add_argument("--reference", metavar="FILE|URL", help="an image or a video to start from")
+    create.add_argument(
         "--field",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="any other field of the service, as often as needed; NAME:=VALUE for a value in "
+        help="any other field of the service; may be repeated; NAME:=VALUE for a value in "
         "JSON, such as a number or true",
     )
     after = parser.add_argument_group("afterwards")
@@ -168,12 +168,12 @@ def _add_batch(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--journal",
         metavar="FILE",
-        help="what was ordered, to go on from (default: batch.jsonl in DIR)",
+        help="where creates are recorded, for the next run (default: batch.jsonl in DIR)",
     )
     limits = (
-        ("max-creates", 4, "orders that are sent at the same time (default: 4)"),
+        ("max-creates", 4, "creates sent at the same time (default: 4)"),
         ("max-waits", 20, "tasks on the service at the same time (default: 20)"),
-        ("max-downloads", 4, "videos that are downloaded at the same time (default: 4)"),
+        ("max-downloads", 4, "downloads at the same time (default: 4)"),
     )
     for name, number, text in limits:
         parser.add_argument(f"--{name}", type=_read_count, default=number, metavar="N", help=text)
@@ -215,19 +215,19 @@ def _add_file(parser: _Group) -> None:
         "--if-exists",
         choices=("error", "overwrite", "skip"),
         default="error",
-        help="what to do about a file that is there already (default: error)",
+        help="what to do if the file exists (default: error)",
     )
     parser.add_argument(
         "--max-size",
         type=_read_size,
         default=4 * 1024**3,
         metavar="BYTES",
-        help='the most a video may have, such as 500M or 2G; "none" for no limit (default: 4 GiB)',
+        help='the maximum size of a video, such as 500M or 2G, or "none" (default: 4 GiB)',
     )
     parser.add_argument(
         "--allow-private",
         action="store_true",
-        help="follow links of a public service into a private network, too",
+        help="allow links of a public service to private network addresses",
     )
 
 
@@ -245,12 +245,12 @@ def _add_service(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--allow-plain-http",
         action="store_true",
-        help="send the key to an http address that is not this machine, too",
+        help="send the key to an http address other than this machine",
     )
     group.add_argument(
         "--dialect",
         metavar="NAME",
-        help="how to speak with it: openai, unified or openrouter (default: by its address)",
+        help="the service's API format: openai, unified or openrouter (default: by its address)",
     )
 
 
@@ -260,7 +260,7 @@ def _read_timeout(text: str) -> float | None:
 
 def _read_count(text: str) -> int:
     if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"expected a number from 1 on, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a number of at least 1, got {text!r}")
     return int(text)
 
 
@@ -279,3 +279,35 @@ def _read_speed(text: str) -> float:
     if not 0.0 < speed < float("inf"):
         raise ValueError("no time passes at this speed")
     return speed
+
+
+def make_client(options: argparse.Namespace, **more: Any) -> SoraClient:
+    """
+    Return a client for the options; the environment has the defaults.
+
+    Args:
+        options: The command's.
+        more: Further arguments of the client.
+
+    Raises:
+        InvalidArgumentError: An option is invalid.
+    """
+    if options.dialect is not None:
+        more["dialect"] = options.dialect
+    return SoraClient(
+        api_key=options.api_key,
+        base_url=options.base_url,
+        allow_plain_http=options.allow_plain_http,
+        **more,
+    )
+
+
+def make_watch(options: argparse.Namespace, client: SoraClient, task_id: str) -> Watch:
+    """
+    Return the wait for a task.
+
+    Raises:
+        InvalidArgumentError: The id or an option is invalid.
+    """
+    until: Until = options.until or ("video" if options.download is None else "completed")
+    return client.wait_until_complete(task_id, timeout=options.timeout, until=until)

@@ -1,6 +1,9 @@
-"""What the command's exit code says."""
+"""The exit codes of the command."""
 
 import enum
+from collections.abc import Iterable
+
+from .display.states import TaskResult
 
 
 class Exit(enum.IntEnum):
@@ -14,3 +17,13 @@ class Exit(enum.IntEnum):
     INTERRUPTED = 130
     CLOSED_PIPE = 141
     TERMINATED = 143
+
+
+def choose_exit(results: Iterable[TaskResult]) -> Exit:
+    """Return the exit code for tasks that ended: an uncertain create first, then the worst."""
+    outcomes = {result.outcome for result in results}
+    if "uncertain" in outcomes:
+        return Exit.UNCERTAIN
+    if outcomes & {"failed", "error"}:
+        return Exit.FAILED
+    return Exit.TIMEOUT if "timeout" in outcomes else Exit.OK

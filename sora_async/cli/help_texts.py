@@ -1,4 +1,4 @@
-"""What ``--help`` says: of each command what it does, and examples to copy."""
+"""The texts of ``--help``: what each command does, and examples to copy."""
 
 DESCRIPTION = "Create, wait for and download the videos of a Sora-compatible service."
 
@@ -13,16 +13,16 @@ examples:
                                         from many prompts to many files
 
 exit codes:
-  0 all is well             1 a task, a download or the service failed
-  2 wrong usage             3 an order went out and no answer came: look first
-  124 the timeout ran out, tasks go on
-  130 Ctrl-C, 143 SIGTERM   141 nobody reads the output any more
+  0 success         1 a task, a download or the service failed
+  2 wrong usage     3 a create was sent and got no response: check for its task
+  124 timeout; the tasks go on
+  130 Ctrl-C        143 SIGTERM        141 nobody reads the output any more
 
-"sora-async COMMAND --help" tells more of each command."""
+"sora-async COMMAND --help" describes a command."""
 
 DEMO = """\
-Start a fake service in this process, wait for six tasks of different fates,
-and tell what happened. It needs no key and no network, and about 12 seconds."""
+Start a fake service in this process, wait for six tasks that end differently,
+and print the results. It needs no key and no network, and about 12 seconds."""
 
 GET = "Ask for a task once and print what the service knows of it."
 
@@ -32,8 +32,8 @@ examples:
   sora-async get --json video_123 | jq .progress"""
 
 LIST = """\
-Print the newest tasks of the account, the newest first: id, phase, moment in
-UTC and prompt, between tabs. Not every service has a list."""
+Print the newest tasks of the account, the newest first: id, phase, creation
+time in UTC and prompt, separated by tabs. Not every service has a list."""
 
 LIST_EPILOG = """\
 examples:
@@ -41,12 +41,12 @@ examples:
   sora-async list --limit 3 --json | jq -r .id"""
 
 CREATE = """\
-Order a video and print the id of its task, as soon as there is one.
+Create a video and print the id of its task as soon as it is known.
 
-An order is never sent twice. When one went out and no clear answer came, the
-exit code is 3: there may be a task, and it may be charged, so look before you
-order again ("sora-async list"). Ctrl-C waits for the answer to an order that is
-under way, and prints its id; a second one gives up."""
+The create is never sent twice. If it was sent and no clear response came, the
+exit code is 3: there may be a task, and it may be charged, so check with
+"sora-async list" before you create it again. Ctrl-C waits for the response to a
+create that was sent, and prints its id; a second Ctrl-C gives up."""
 
 CREATE_EPILOG = """\
 examples:
@@ -56,13 +56,13 @@ examples:
   sora-async create --prompt "a boat" --field style=anime --field private:=true
   id=$(sora-async create --prompt "a boat") && sora-async wait "$id"
 
-Without --wait and --download, the id is all that is on stdout. With them, the
-address or the path of the video is the second line."""
+Without --wait and --download, stdout has the id and nothing else. With them,
+its second line is the address or the path of the video."""
 
 WAIT = """\
 Wait for any number of tasks at once.
 
-On a terminal, bars show how they come along; anywhere else, lines on stderr.
+A terminal shows a table with progress bars; anywhere else, lines go to stderr.
 The addresses of the videos go to stdout: bare for one ID, and for several as
 "ID<tab>ADDRESS". With --download, the videos are saved as DIR/ID.mp4, and their
 paths are printed instead."""
@@ -76,11 +76,10 @@ examples:
   sora-async wait --json video_123 | jq -r 'select(.outcome).video_url'"""
 
 DOWNLOAD = """\
-Save the video of a finished task and print the path of the file.
+Download the video of a finished task and print the path of the file.
 
-The file stands under its name when it is whole, and not before. Until then,
-what has come is beside it in a ".part" file, and the same command goes on from
-there."""
+The file gets its name when it is complete. Until then, the part received is
+beside it in a ".part" file, and the same command continues from there."""
 
 DOWNLOAD_EPILOG = """\
 examples:
@@ -90,16 +89,16 @@ examples:
   sora-async download video_123 --max-size 500M"""
 
 BATCH = """\
-Make a video of each line of a file, and save them all in a folder.
+Create a video for each line of a file, and download them all to a folder.
 
 A line is JSON: a prompt in quotes, or an object with "prompt" and any other
-field of an order, such as "model", "seconds" and "size"; "name" names the file.
+field of a create, such as "model", "seconds" and "size"; "name" names the file.
 
-A journal knows what was ordered. The same command again goes on where the last
-run stopped, after Ctrl-C or a crash, too: nothing is ordered twice, and what is
-saved is not fetched again. A task that failed stays failed; an order that was
-refused or timed out is taken up again. Ctrl-C ends the run when the orders that
-are under way have been answered."""
+A journal records what was created. The same command continues where the last
+run stopped, also after Ctrl-C or a crash: nothing is created twice, and no
+video is downloaded twice. A task that failed stays failed; a create that was
+refused and a wait that timed out are tried again. Ctrl-C ends the run when the
+creates that were sent have been answered."""
 
 BATCH_EPILOG = """\
 examples:
@@ -112,8 +111,8 @@ prompts.jsonl:
   {"prompt": "a boat in a bottle", "seconds": "10", "name": "bottle"}"""
 
 COMPLETION = """\
-Print a script that completes commands, options, their words and paths as you
-type. It is made of the options of this version: make it anew after an update."""
+Print a script for shell completion of commands, options, their values and
+paths. It has the options of this version: print it again after an update."""
 
 COMPLETION_EPILOG = """\
 examples:
@@ -123,5 +122,5 @@ examples:
   sora-async completion zsh > "${fpath[1]}/_sora-async"
   sora-async completion fish > ~/.config/fish/completions/sora-async.fish
 
-They work from the next shell on. For this one, in bash:
+New shells use it. For this one, in bash:
   source <(sora-async completion bash)"""

@@ -1,9 +1,9 @@
 """
-The command: asks for tasks and waits for them, on a terminal, in a pipe, for people and machines.
+The entry point of the command ``sora-async``.
 
-Each subcommand is a module with one function, from parsed options to an exit code. They are
-imported only when they run, and with them rich and the fake service: ``--help`` is quick, and
-what needs no rich works without it.
+Each subcommand is a module with one function, from parsed options to an exit code. It is imported
+only when it runs, and rich and the fake service only with it: ``--help`` is quick, and whatever
+needs no rich works without it.
 """
 
 import argparse
@@ -38,23 +38,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: The arguments; None means those of the command line.
     """
-    if sys.stdout is None:  # closed by the caller; an id that is paid for must not be lost
+    if sys.stdout is None:  # closed by the caller; the id of a task that costs must not be lost
         sys.stdout = sys.stderr or io.StringIO()
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # As stderr does: a server's text that the terminal's encoding lacks ends no command.
+        # As stderr does: text that the terminal's encoding lacks must not end the command.
         sys.stdout.reconfigure(errors="backslashreplace")
     code: int = Exit.CLOSED_PIPE
     try:
         try:
             return _run(parse(argv))
         finally:
-            # Here a closed pipe can be told from a bug; at exit Python would complain of it.
+            # Here a closed pipe differs from a bug; at exit Python would print an error.
             sys.stdout.flush()
     except* BrokenPipeError:
         pass
     except* OSError as group:
-        code = _tell_output(group)
-    _let_go()
+        code = _print_output_error(group)
+    _discard_output()
     return code
 
 
@@ -62,7 +62,7 @@ def _run(options: argparse.Namespace) -> int:
     try:
         return _dispatch(options)
     except SoraError as error:
-        _tell(error, options)
+        _print_error(error, options)
         if isinstance(error, CreateOutcomeUnknownError):
             return Exit.UNCERTAIN
         return Exit.USAGE if isinstance(error, InvalidArgumentError) else Exit.FAILED
@@ -72,7 +72,8 @@ def _run(options: argparse.Namespace) -> int:
         package = (error.name or "").partition(".")[0]
         if package not in ("rich", "shtab"):
             raise
-        print(f'sora-async: needs {package}: pip install "sora-async[cli]"', file=sys.stderr)
+        hint = 'run pip install ".[cli]" in a checkout of sora-async'
+        print(f"sora-async: {package} is not installed: {hint}", file=sys.stderr)
         return Exit.USAGE
 
 
@@ -82,19 +83,19 @@ def _dispatch(options: argparse.Namespace) -> int:
     return run(options)
 
 
-def _tell(error: SoraError, options: argparse.Namespace) -> None:
-    """Tell of an error before or outside of any wait."""
-    from .display.format import explain
-    from .display.json_lines import describe_error, print_record
+def _print_error(error: SoraError, options: argparse.Namespace) -> None:
+    """Print an error that is not a task's."""
+    from .display.json_lines import encode_error, print_object
+    from .display.messages import explain_error
 
     if options.json:
-        print_record("error", error=describe_error(error))
+        print_object("error", error=encode_error(error))
     else:
-        print(f"sora-async: {explain(error)}", file=sys.stderr)
+        print(f"sora-async: {explain_error(error)}", file=sys.stderr)
 
 
-def _tell_output(group: BaseExceptionGroup[OSError]) -> Exit:
-    """Tell of an output that takes no more, such as a file on a full disk."""
+def _print_output_error(group: BaseExceptionGroup[OSError]) -> Exit:
+    """Print an error of the output, such as a full disk."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
@@ -102,12 +103,12 @@ def _tell_output(group: BaseExceptionGroup[OSError]) -> Exit:
     return Exit.FAILED
 
 
-def _let_go() -> None:
-    """Point broken outputs to nowhere: what is left in their buffers is written again at exit."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+def _discard_output() -> None:
+    """Point broken outputs to the null device: Python writes their buffers again at exit."""
+    null = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except OSError:
-            os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
+            os.dup2(null, stream.fileno())
+    os.close(null)

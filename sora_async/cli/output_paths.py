@@ -1,4 +1,4 @@
-"""Where a video goes: from options to the path of its file."""
+"""The path of a video's file, from the options."""
 
 import argparse
 import hashlib
@@ -9,28 +9,28 @@ from typing import Any, Final
 
 from .. import Download, InvalidArgumentError, SoraClient, Watch
 
-_STRANGE: Final = re.compile(r"[^\w.=+@-]")
-_LONGEST: Final = 100
+_UNSAFE: Final = re.compile(r"[^\w.=+@-]")
+_MAX_LENGTH: Final = 100
 
 
 def name_file(task_id: str) -> str:
-    """Return the name of the file of a task: its id, as far as every file system takes it."""
-    name = _STRANGE.sub("_", task_id)
+    """Return a file name from a task's id that every file system accepts."""
+    name = _UNSAFE.sub("_", task_id)
     if name.startswith("."):
         name = f"_{name}"
-    if len(name.encode()) > _LONGEST:
+    if len(name.encode()) > _MAX_LENGTH:
         digest = hashlib.sha256(task_id.encode()).hexdigest()[:12]
-        name = f"{name.encode()[:_LONGEST].decode(errors='ignore')}-{digest}"
+        name = f"{name.encode()[:_MAX_LENGTH].decode(errors='ignore')}-{digest}"
     return f"{name}.mp4"
 
 
 def find_path(out: str, task_id: str) -> Path:
     """
-    Return the path of one file.
+    Return the path of a task's file.
 
     Args:
-        out: A path; one of a folder, by what is there or by a slash at its end, means in it.
-        task_id: Whose video it is.
+        out: The file, or its folder: one that exists or that ends in a slash.
+        task_id: The task.
     """
     path = Path(out)
     return path / name_file(task_id) if path.is_dir() or out.endswith(("/", "\\")) else path
@@ -38,22 +38,22 @@ def find_path(out: str, task_id: str) -> Path:
 
 def make_folder(path: Path) -> None:
     """
-    Make a folder if there is none.
+    Make a folder unless it exists.
 
     Raises:
-        InvalidArgumentError: It cannot be made; nothing was sent.
+        InvalidArgumentError: It cannot be made.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InvalidArgumentError(f"{path}: no folder for the videos: {error.strerror}") from error
+        raise InvalidArgumentError(f"{path}: cannot make this folder: {error.strerror}") from error
 
 
 def make_save(
     options: argparse.Namespace, client: SoraClient
 ) -> Callable[[Watch], Download] | None:
     """
-    Return what downloads the video of a wait; None where that was not asked for.
+    Return a function that downloads the video of a wait; None without ``--download``.
 
     Raises:
         InvalidArgumentError: Its folder cannot be made.
@@ -71,7 +71,7 @@ def make_save(
 
 
 def download_options(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the arguments of a download that options are for."""
+    """Return the options of a download as arguments of the client."""
     return {
         "if_exists": options.if_exists,
         "max_size": options.max_size,

@@ -1,4 +1,4 @@
-"""Orders from what was written: in options of ``create``, or in lines of a file for ``batch``."""
+"""Creates from the options of ``create``, or from the lines of a prompt file of ``batch``."""
 
 import argparse
 import json
@@ -13,28 +13,31 @@ PromptEntry = dict[str, Any]
 
 def read_prompt(options: argparse.Namespace) -> PromptEntry:
     """
-    Return the arguments of ``create_task`` that the options of ``create`` are for.
+    Return the options of ``create`` as arguments of ``create_task``.
 
     Raises:
         InvalidArgumentError: There is no prompt, or a field cannot be read.
     """
     prompt = sys.stdin.read().strip() if options.prompt == "-" else options.prompt
     if not prompt.strip():
-        raise InvalidArgumentError("--prompt: there is nothing in it")
+        raise InvalidArgumentError("--prompt: it is empty")
     named = {
         "model": options.model,
         "seconds": options.seconds,
         "size": options.size,
         "input_reference": options.reference,
     }
-    order: PromptEntry = {"prompt": prompt}
-    order |= {name: value for name, value in named.items() if value is not None}
+    entry: PromptEntry = {"prompt": prompt}
+    entry |= {name: value for name, value in named.items() if value is not None}
     for text in options.field:
         name, value = read_field(text)
-        if name in {"prompt", "as_json", *named}:
-            raise InvalidArgumentError(f"--field {name}: there is an option of its own for it")
-        order[name] = value
-    return order
+        if name in {"prompt", *named}:
+            option = "reference" if name == "input_reference" else name
+            raise InvalidArgumentError(f"--field {name}: use --{option} instead")
+        if name == "as_json":
+            raise InvalidArgumentError("--field as_json: the command has no such field")
+        entry[name] = value
+    return entry
 
 
 def read_field(text: str) -> tuple[str, Any]:
@@ -54,21 +57,21 @@ def read_field(text: str) -> tuple[str, Any]:
     try:
         return name, json.loads(value)
     except ValueError as error:
-        raise InvalidArgumentError(f"--field {name}: its value is no JSON: {error}") from error
+        raise InvalidArgumentError(f"--field {name}: its value is not JSON: {error}") from error
 
 
 def read_prompts(source: str) -> dict[int, PromptEntry]:
     """
-    Return the orders of a file, by their lines: each a prompt or an object, in JSON.
+    Return the entries of a prompt file by their line numbers: each a prompt or an object, in JSON.
 
-    All of it is read before anything is ordered, so that a mistake in line 300 costs nothing.
-    Empty lines are left out.
+    The whole file is read before the first create is sent: a mistake in line 300 costs nothing.
+    Empty lines are skipped.
 
     Args:
         source: A path; "-" for stdin.
 
     Raises:
-        InvalidArgumentError: It cannot be read; says which line it is about.
+        InvalidArgumentError: It cannot be read; the message names the line.
     """
     name = "stdin" if source == "-" else source
     try:
@@ -77,15 +80,15 @@ def read_prompts(source: str) -> dict[int, PromptEntry]:
     except OSError as error:
         raise InvalidArgumentError(f"{name}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise InvalidArgumentError(f"{name}: is no text in UTF-8: {error}") from error
-    orders = {
+        raise InvalidArgumentError(f"{name}: is not UTF-8: {error}") from error
+    entries = {
         number: _read_line(line, f"{name}, line {number}")
         for number, line in enumerate(text.split("\n"), start=1)
         if line.strip()
     }
-    if not orders:
-        raise InvalidArgumentError(f"{name}: there is no order in it")
-    return orders
+    if not entries:
+        raise InvalidArgumentError(f"{name}: it has no prompt")
+    return entries
 
 
 def _read_line(line: str, where: str) -> PromptEntry:
@@ -93,12 +96,12 @@ def _read_line(line: str, where: str) -> PromptEntry:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise InvalidArgumentError(
-            f'{where}: is no JSON: {error}. Write a prompt in quotes: "a boat at sea"'
+            f'{where}: is not JSON: {error}. Write a prompt in quotes: "a boat at sea"'
         ) from error
-    order = {"prompt": value} if isinstance(value, str) else value
-    if not isinstance(order, dict):
+    entry = {"prompt": value} if isinstance(value, str) else value
+    if not isinstance(entry, dict):
         raise InvalidArgumentError(f"{where}: expected a prompt or an object, got {line:.80}")
-    prompt = order.get("prompt")
+    prompt = entry.get("prompt")
     if not isinstance(prompt, str) or not prompt.strip():
-        raise InvalidArgumentError(f'{where}: has no text as its "prompt"')
-    return order
+        raise InvalidArgumentError(f'{where}: "prompt" is missing or no text')
+    return entry

@@ -1,4 +1,4 @@
-"""The command that goes on where this one has ended, to be copied into a shell."""
+"""The command that continues after this one, to copy into a shell."""
 
 import argparse
 import shlex
@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 from .display.format import count
 
 
-def tell_again(options: argparse.Namespace, command: str, *task_ids: str) -> str:
+def make_command(options: argparse.Namespace, command: str, *task_ids: str) -> str:
     """
-    Return another command for the same service, with what this one's options say of files.
+    Return a command for the same service, with what this one's options say of files.
 
     Args:
         options: Of this command.
         command: The subcommand.
-        task_ids: What it is about.
+        task_ids: Its arguments.
     """
     words = ["sora-async", command]
     names = ["base-url", "dialect", "allow-plain-http"]
@@ -29,8 +29,8 @@ def tell_again(options: argparse.Namespace, command: str, *task_ids: str) -> str
     return shlex.join([*words, *dashes, *task_ids])
 
 
-def tell_same(options: argparse.Namespace) -> str:
-    """Return this command, without its key: that is not to be seen."""
+def repeat_command(options: argparse.Namespace) -> str:
+    """Return this command, without the key."""
     return shlex.join(["sora-async", *_without_key(options.argv)])
 
 
@@ -42,10 +42,10 @@ def _without_key(words: Sequence[str]) -> Iterator[str]:
         is_key = word == "--api-key" and not is_key
 
 
-def tell_rest(options: argparse.Namespace, task_ids: Sequence[str]) -> None:
-    """Say on stderr which tasks may go on without us, and the command that waits for them again."""
+def print_wait_again(options: argparse.Namespace, task_ids: Sequence[str]) -> None:
+    """Say on stderr which tasks may still be going on, and the command that waits for them."""
     if not task_ids:
         return
-    again = tell_again(options, "wait", *task_ids)
+    again = make_command(options, "wait", *task_ids)
     tasks = count(len(task_ids), "task")
-    print(f"{tasks} not settled. Wait again with:\n  {again}", file=sys.stderr, flush=True)
+    print(f"{tasks} may go on. Wait again with:\n  {again}", file=sys.stderr, flush=True)

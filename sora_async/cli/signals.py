@@ -1,4 +1,4 @@
-"""The loop of a command, and what ends it: Ctrl-C, and SIGTERM in the same way."""
+"""Runs the coroutine of a command so that Ctrl-C and SIGTERM end it."""
 
 import argparse
 import asyncio
@@ -12,49 +12,48 @@ from .exit_codes import Exit
 T = TypeVar("T")
 
 
-def run_loop(main: Coroutine[Any, Any, T], options: argparse.Namespace) -> T:
+def run_until_signal(main: Coroutine[Any, Any, T], options: argparse.Namespace) -> T:
     """
-    Run a coroutine as :func:`asyncio.run` does, and let SIGTERM end it as Ctrl-C would.
+    Run a coroutine as :func:`asyncio.run` does; SIGTERM ends it as Ctrl-C does.
 
     Args:
         main: What is run. The first signal cancels it, a second one ends it at once.
-        options: Of the command; their *interrupted* says afterwards which signal it was.
+        options: The command's; their *interrupted* says afterwards which signal it was.
 
     Raises:
-        KeyboardInterrupt: A signal has ended it, whichever of the two it was.
+        KeyboardInterrupt: A signal ended it, whichever of the two.
     """
     try:
         with asyncio.Runner() as runner:
-            return runner.run(_heed(main, options))
+            return runner.run(_run_with_sigterm(main, options))
     except asyncio.CancelledError:
         if options.interrupted is not Exit.TERMINATED:
             raise  # a bug, and to be seen as one
         raise KeyboardInterrupt from None
     finally:
-        main.close()  # it never began where a Ctrl-C was quicker
+        main.close()  # it never began when a Ctrl-C came first
 
 
-async def _heed(main: Coroutine[Any, Any, T], options: argparse.Namespace) -> T:
+async def _run_with_sigterm(main: Coroutine[Any, Any, T], options: argparse.Namespace) -> T:
     """
-    Run a coroutine with an ear for SIGTERM.
+    Run a coroutine, and cancel it at SIGTERM.
 
-    SIGTERM is not passed on as SIGINT: a shell makes those that it starts with ``&`` deaf to that.
+    SIGTERM is not passed on as SIGINT: programs that a shell starts with ``&`` ignore that.
 
-    A handler of the loop lets every other signal wake the loop, too. Without one, a Ctrl-C that
-    comes when the loop is about to sleep is not heard before its next timer, which may be the end
-    of a request's patience.
+    A handler of the loop makes every signal wake the loop. Without one, a Ctrl-C that comes just
+    before the loop sleeps takes effect only at its next timer, which may be a request's timeout.
     """
     task = asyncio.current_task()
     assert task is not None
 
-    def end() -> None:
+    def terminate() -> None:
         is_second = options.interrupted is Exit.TERMINATED
         options.interrupted = Exit.TERMINATED
         if is_second:
             raise KeyboardInterrupt
         task.cancel()
 
-    # RuntimeError: Windows, whose loop wakes by itself, or a thread, which hears no signals.
+    # RuntimeError: on Windows, whose loop wakes by itself, or in a thread, which gets no signals.
     with contextlib.suppress(RuntimeError):
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
     return await main

@@ -54,7 +54,7 @@ def test_each_line_becomes_a_file(shop, capsys) -> None:
     assert all(Path(path).stat().st_size > 500 for path in paths.values())
     assert {task.id for task in shop.tasks} == set(paths)
     assert [task.create.seconds for task in shop.tasks if task.create.prompt == "a bottle"] == ["8"]
-    assert "1 a boat  creating" in err and "2 bottle  saved" in err
+    assert "1 a boat  creating" in err and "2 bottle  succeeded" in err
     assert err.endswith("2 of 2 videos in videos\n")
 
 
@@ -104,7 +104,7 @@ def test_nothing_is_to_be_gone_on_with_when_all_that_is_left_has_failed(shop, ca
     code = main(["batch", write("a boat"), "--out", "v"])
 
     assert code == 1
-    assert "Go on" not in capsys.readouterr().err
+    assert "Continue" not in capsys.readouterr().err
 
 
 def test_many_lines_with_one_reason_are_named_in_part(shop, capsys) -> None:
@@ -142,13 +142,13 @@ def test_an_order_that_cannot_be_sent_is_told_with_its_line(shop, capsys) -> Non
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (b'"fine"\na boat at sea\n', "line 2: is no JSON"),
+        (b'"fine"\na boat at sea\n', "line 2: is not JSON"),
         (b"[1]\n", "line 1: expected a prompt or an object"),
-        (b'\n{"model": "sora-2"}\n', 'line 2: has no text as its "prompt"'),
-        (b'" "\n', 'line 1: has no text as its "prompt"'),
-        (b"\n \n", "there is no order in it"),
-        (b"\xff\n", "no text in UTF-8"),
-        (b"[" * 100_000, "line 1: is no JSON"),
+        (b'\n{"model": "sora-2"}\n', 'line 2: "prompt" is missing or no text'),
+        (b'" "\n', 'line 1: "prompt" is missing or no text'),
+        (b"\n \n", "it has no prompt"),
+        (b"\xff\n", "is not UTF-8"),
+        (b"[" * 100_000, "line 1: is not JSON"),
     ],
 )
 def test_a_mistake_in_any_line_costs_nothing(text, told, shop, capsys) -> None:
@@ -186,7 +186,7 @@ def test_numbers_at_once_begin_at_one(text, capsys) -> None:
         main(["batch", "x", "--out", "v", f"--max-waits={text}"])
 
     assert caught.value.code == 2
-    assert "from 1 on" in capsys.readouterr().err
+    assert "of at least 1" in capsys.readouterr().err
 
 
 def test_the_lines_of_a_file_keep_their_numbers(tmp_path) -> None:
@@ -209,7 +209,7 @@ def test_ctrl_c_waits_for_orders_under_way_and_a_further_run_goes_on(shop, capsy
         code = main(["batch", prompts, "--out", "v", "--api-key", "sk-1"])
 
     assert (code, capsys.readouterr().out) == (130, "")
-    assert "Ending: orders that are under way are waited for" in err.getvalue()
+    assert "Ending: waiting for the responses to creates that were sent" in err.getvalue()
     assert "0 of 2 videos in v, 2 interrupted" in err.getvalue()
     assert err.getvalue().endswith(f"with:\n  sora-async batch {prompts} --out v\n")
     assert len(shop.tasks) == 2
@@ -240,7 +240,7 @@ def test_with_prompts_from_stdin_one_has_to_bring_them_again(shop, monkeypatch) 
         code = main(["batch", "-", "--out", "v"])
 
     assert code == 130
-    assert "Go on with the same prompts with:\n  sora-async batch - --out v\n" in err.getvalue()
+    assert "Continue with the same prompts with:\n  sora-async batch - --out v\n" in err.getvalue()
 
 
 @pytest.mark.parametrize("words", [[], ["--json"]])
@@ -294,9 +294,9 @@ def test_a_terminal_shows_a_row_for_each_order(shop, on_terminal) -> None:
     code, screen = on_terminal("batch", prompts, "--out", "v")
 
     assert code == 0
-    assert "1 a [red]boat  saved " in screen
-    assert "2 bottle       saved " in screen
-    assert "2 of 2 settled, 2 saved" in screen
+    assert "1 a [red]boat  succeeded " in screen
+    assert "2 bottle       succeeded " in screen
+    assert "2 of 2 done, 2 succeeded" in screen
     assert screen.endswith("2 of 2 videos in v\n")
 
 
@@ -308,7 +308,7 @@ def test_a_terminal_of_many_ends_with_those_that_failed(shop, on_terminal) -> No
 
     last = screen.rpartition("\x1b[?25l")[2].rpartition("\x1b[2K")[2]
     assert code == 1
-    rows = last.partition("25 of 25 settled, 24 saved, 1 failed, 24 not shown")[0].splitlines()
+    rows = last.partition("25 of 25 done, 24 succeeded, 1 failed, 24 not shown")[0].splitlines()
     assert [row.split()[:4] for row in rows if "boat" in row] == [["1", "boat", "0", "failed"]]
 
 
@@ -322,7 +322,7 @@ def test_ctrl_c_on_a_terminal_draws_no_forecast(shop, on_terminal) -> None:
 
     shown, _, after = screen.rpartition("\x1b[?25h")
     assert code == 130
-    assert "Ending: orders" in shown
+    assert "Ending: waiting" in shown
     assert " left" not in after
     assert "\x1b" not in after
-    assert "Go on with:\n  sora-async batch prompts.jsonl --out v\n" in after
+    assert "Continue with:\n  sora-async batch prompts.jsonl --out v\n" in after

@@ -74,4 +74,5 @@ def test_without_shtab_the_command_says_what_to_install() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == 'sora-async: needs shtab: pip install "sora-async[cli]"\n'
+    hint = 'run pip install ".[cli]" in a checkout of sora-async'
+    assert done.stderr == f"sora-async: shtab is not installed: {hint}\n"

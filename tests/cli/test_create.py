@@ -20,7 +20,7 @@ from support.command import (
 )
 
 from sora_async import InvalidArgumentError
-from sora_async.cli.display.json_lines import JsonLines
+from sora_async.cli.display.json_lines import JsonReporter
 from sora_async.cli.main import main
 from sora_async.cli.prompt_file import read_field
 from sora_async.testing import FakeSora, Scenario, accepted, http_error, queued, reset, slow
@@ -89,7 +89,9 @@ def test_a_reference_is_sent_as_a_file(shop, tmp_path) -> None:
         (["--prompt", "x", "--field", "style"], "NAME=TEXT"),
         (["--prompt", "x", "--field", "=3"], "NAME=TEXT"),
         (["--prompt", "x", "--field", "private:=yes"], "private"),
-        (["--prompt", "x", "--field", "model=y"], "option of its own"),
+        (["--prompt", "x", "--field", "model=y"], "use --model"),
+        (["--prompt", "x", "--field", "input_reference=y"], "use --reference"),
+        (["--prompt", "x", "--field", "as_json=y"], "no such field"),
         (["--prompt", "x", "--reference", "/no/such/file.png"], "/no/such/file.png"),
         (["--prompt", "x", "--dialect", "klingon"], "klingon"),
         (["--prompt", "x", "--download", "/dev/null/videos"], "/dev/null/videos"),
@@ -188,7 +190,7 @@ def test_ctrl_c_waits_for_the_id_of_an_order_under_way(shop, capsys, tmp_path) -
 
     out, err = capsys.readouterr()
     assert (code, out) == (130, f"{shop.tasks[0].id}\n")
-    assert "Ctrl-C again gives up" in err
+    assert "Ctrl-C again to give up" in err
     assert err.endswith(f"  sora-async wait --download {tmp_path} {shop.tasks[0].id}\n")
 
 
@@ -227,7 +229,7 @@ def test_a_second_ctrl_c_gives_up_and_says_how_to_look(shop, capsys) -> None:
 def test_a_second_ctrl_c_is_an_error_in_json(shop, capsys, monkeypatch) -> None:
     shop.on_create(slow(0.6, queued()))
     # What people are told at the first one is when a program knows of it, too.
-    monkeypatch.setattr(JsonLines, "say", lambda show, text: interrupt())
+    monkeypatch.setattr(JsonReporter, "say", lambda show, text: interrupt())
 
     signal_once_asked(shop)
     code = main(["create", "--json", "--prompt", "a boat"])
@@ -302,9 +304,9 @@ def test_a_terminal_shows_the_order_until_there_is_an_id(shop, on_terminal) -> N
     task_id = shop.tasks[0].id
     assert code == 0
     before, _, after = screen.partition(f"{task_id}\n")
-    assert "creating   ━" in before
+    assert "creating     ━" in before
     assert before.endswith("\x1b[2K")  # the last picture has gone
-    assert "succeeded  ━" in after
+    assert "succeeded    ━" in after
     assert after.endswith(f"{task_id}.mp4\n")
 
 
@@ -315,7 +317,7 @@ def test_a_terminal_tells_what_ctrl_c_waits_for(shop, on_terminal) -> None:
     code, shown = on_terminal("create", "--prompt", "a boat")
 
     assert code == 130
-    assert "The order is under way" in shown
+    assert "The create was sent" in shown
     assert shop.tasks[0].id in shown
 
 

@@ -21,8 +21,8 @@ from support.command import (
 
 from sora_async import Schedule
 from sora_async._polling.fault_policy import Until
-from sora_async.cli.display.json_lines import JsonLines, print_record
-from sora_async.cli.display.renderer import follow
+from sora_async.cli.commands.wait import report_waits
+from sora_async.cli.display.json_lines import JsonReporter, print_object
 from sora_async.cli.exit_codes import Exit
 from sora_async.cli.main import _COMMANDS, main
 from sora_async.testing import completed, http_error, running, unknown_task
@@ -55,7 +55,7 @@ def test_get_tells_the_queue(fake, capsys) -> None:
 
     main(["get", "last"])
 
-    assert "queue     3 ahead of it\n" in capsys.readouterr().out
+    assert "queue     3 ahead in queue\n" in capsys.readouterr().out
 
 
 def test_get_on_a_terminal_keeps_addresses_whole(fake, on_terminal) -> None:
@@ -147,7 +147,7 @@ def test_a_json_error_has_all_the_keys_of_the_manual(fake, capsys) -> None:
     ("argv", "told"),
     [
         (["get", "a/b"], "a/b"),
-        (["get", "--base-url", "ftp://x", "a"], "http(s)://host"),
+        (["get", "--base-url", "ftp://x", "a"], "SORA_BASE_URL"),
         (["wait", "--timeout", "-1", "a"], "timeout"),
         (["wait", "--base-url", "http://sora.example", "--api-key", "k", "a"], "plain http"),
     ],
@@ -238,7 +238,7 @@ def test_one_wait_prints_its_bare_address_on_stdout(fake, capsys) -> None:
 
     out, err = capsys.readouterr()
     assert (code, out) == (0, "https://cdn.example/done.mp4\n")
-    assert re.fullmatch(r" +\d+\.\d s  done  succeeded  100%\n", err)
+    assert re.fullmatch(r" +\d+\.\d s  done  succeeded    100%  1 poll\n", err)
 
 
 def test_several_waits_name_each_address_and_each_failure(fake, capsys) -> None:
@@ -252,7 +252,9 @@ def test_several_waits_name_each_address_and_each_failure(fake, capsys) -> None:
         "done\thttps://cdn.example/done.mp4",
         "done_too\thttps://cdn.example/too.mp4",
     ]
-    failure = r"\d+\.\d s  lost      failed           moderation_blocked: No \[31m! 提示词被拒绝\n"
+    failure = (
+        r"\d+\.\d s  lost      failed             moderation_blocked: No \[31m! 提示词被拒绝\n"
+    )
     assert re.search(failure, err)
 
 
@@ -262,9 +264,9 @@ def test_a_timeout_tells_how_to_wait_again(fake, skip) -> None:
 
     err = screen.getvalue()
     assert code == 124
-    assert "timeout          no video in time, last seen running 42%\n" in err
-    assert "timeout          no video in time, never seen\n" in err
-    assert "2 tasks not settled. Wait again with:\n" in err
+    assert "timeout            no video before the timeout, last seen running 42%\n" in err
+    assert "timeout            no video before the timeout, never seen\n" in err
+    assert "2 tasks may go on. Wait again with:\n" in err
     assert err.endswith(f"  sora-async wait --base-url {fake.url} busy mute\n")
 
 
@@ -275,7 +277,7 @@ def test_an_id_that_looks_like_an_option_can_be_waited_for_again(fake, capsys) -
 
     assert code == 124
     assert capsys.readouterr().err.endswith(
-        "1 task not settled. Wait again with:\n  sora-async wait -- -busy\n"
+        "1 task may go on. Wait again with:\n  sora-async wait -- -busy\n"
     )
 
 
@@ -285,7 +287,7 @@ def test_a_timeout_without_any_answer_tells_what_was_wrong(skip) -> None:
 
     err = screen.getvalue()
     assert code == 124
-    assert "no reply, retrying\n" in err
+    assert "no response, retrying\n" in err
     assert "never seen; no response from http://127.0.0.1:9/v1/videos/video_1: " in err
 
 
@@ -314,7 +316,7 @@ async def test_json_events_have_the_keys_of_the_manual(sora, client, capsys) -> 
 
     steady = Schedule(intervals=(2,), jitter=float, first_jitter=float)
 
-    await follow([client.wait_until_complete("video_1", schedule=steady)], JsonLines())
+    await report_waits([client.wait_until_complete("video_1", schedule=steady)], JsonReporter())
 
     first, second, third, result = records(capsys.readouterr().out)
     assert all(list(one) == ["type", *promised("event")] for one in (first, second, third))
@@ -332,7 +334,7 @@ def test_ctrl_c_tells_which_tasks_go_on(fake, capsys) -> None:
     assert (code, capsys.readouterr().out) == (130, "done\thttps://cdn.example/done.mp4\n")
     assert err.getvalue().count("the task goes on") == 2
     assert err.getvalue().endswith(
-        "2 tasks not settled. Wait again with:\n  sora-async wait busy mute\n"
+        "2 tasks may go on. Wait again with:\n  sora-async wait busy mute\n"
     )
 
 
@@ -378,7 +380,7 @@ def test_a_terminal_gets_bars_and_then_the_address(fake, on_terminal) -> None:
     code, screen = on_terminal("wait", "done")
 
     assert code == 0
-    assert "done  succeeded  ━" in screen
+    assert "done  succeeded    ━" in screen
     assert "1 poll" in screen
     assert screen.endswith("https://cdn.example/done.mp4\n")
     assert screen.count("\x1b[?25l") == screen.count("\x1b[?25h") == 1
@@ -388,7 +390,7 @@ def test_a_terminal_gets_in_full_what_the_bars_had_no_room_for(fake, on_terminal
     code, screen = on_terminal("wait", "done", "lost")
 
     assert code == 1
-    assert "2 of 2 settled, 1 succeeded, 1 failed" in screen
+    assert "2 of 2 done, 1 succeeded, 1 failed" in screen
     assert screen.endswith(
         "done\thttps://cdn.example/done.mp4\nlost: moderation_blocked: No [31m! 提示词被拒绝\n"
     )
@@ -433,7 +435,7 @@ def test_the_demo_can_be_interrupted(options, told) -> None:
         code = main(["demo", *options])
 
     assert code == 130
-    assert screen.getvalue().count("Interrupted; the fake service") == told
+    assert screen.getvalue().count("Interrupted: the fake service") == told
     assert screen.getvalue().count("interrupted") == 6
 
 
@@ -460,7 +462,7 @@ CONTRACT = {
 
 
 def test_no_key_of_a_line_in_json_goes_away() -> None:
-    kinds = get_args(get_type_hints(print_record)["kind"])
+    kinds = get_args(get_type_hints(print_object)["kind"])
 
     assert set(kinds) == set(CONTRACT)
     for kind, keys in CONTRACT.items():

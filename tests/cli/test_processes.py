@@ -43,7 +43,7 @@ def test_ctrl_c_on_a_real_terminal_ends_cleanly() -> None:
     process = subprocess.Popen([*COMMAND, "demo"], stdout=theirs, stderr=theirs, env=settings)
     os.close(theirs)
     screen = b""
-    while b"0 of 6 settled" not in screen:
+    while b"0 of 6 done" not in screen:
         screen += os.read(ours, 4096)
 
     process.send_signal(signal.SIGINT)
@@ -58,7 +58,7 @@ def test_ctrl_c_on_a_real_terminal_ends_cleanly() -> None:
     assert process.wait(timeout=10) == 130
     assert b"Traceback" not in screen
     assert screen.count(b"\x1b[?25l") == screen.count(b"\x1b[?25h") == 1
-    assert screen.endswith(b"Interrupted; the fake service and its tasks are gone.\r\n")
+    assert screen.endswith(b"Interrupted: the fake service and its tasks are gone.\r\n")
 
 
 def test_a_reader_that_has_enough_hears_no_traceback() -> None:
@@ -78,7 +78,8 @@ def test_without_rich_the_command_says_what_to_install() -> None:
     )
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == 'sora-async: needs rich: pip install "sora-async[cli]"\n'
+    hint = 'run pip install ".[cli]" in a checkout of sora-async'
+    assert done.stderr == f"sora-async: rich is not installed: {hint}\n"
 
 
 def test_any_other_missing_module_is_a_bug_and_shown_as_one() -> None:

@@ -15,7 +15,7 @@ from support.command import Screen, Terminal, interrupt, records, served, signal
 
 from sora_async.cli.exit_codes import Exit
 from sora_async.cli.main import main
-from sora_async.cli.signals import run_loop
+from sora_async.cli.signals import run_until_signal
 from sora_async.testing import FakeSora, queued, slow
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="has no SIGTERM to be heard")
@@ -44,7 +44,7 @@ def test_sigterm_tells_which_tasks_go_on(fake, capsys) -> None:
 
     assert (code, capsys.readouterr().out) == (143, "done\thttps://cdn.example/done.mp4\n")
     assert err.getvalue().endswith(
-        "2 tasks not settled. Wait again with:\n  sora-async wait busy mute\n"
+        "2 tasks may go on. Wait again with:\n  sora-async wait busy mute\n"
     )
 
 
@@ -90,7 +90,7 @@ def test_a_second_signal_after_sigterm_gives_up(second, capsys) -> None:
             code = main(words)
 
     assert (code, capsys.readouterr().out) == (3, "")
-    assert "Look before you create it again" in err.getvalue()
+    assert "Check before you create it again" in err.getvalue()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -109,7 +109,7 @@ def test_a_signal_that_another_thread_hears_wakes_the_loop(number, options) -> N
 
     started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        run_loop(sleep(), options)
+        run_until_signal(sleep(), options)
     ended.set()
 
     assert time.monotonic() - started < 15
@@ -121,7 +121,7 @@ def test_a_cancellation_that_no_signal_asked_for_is_a_bug_and_shown_as_one(optio
         raise asyncio.CancelledError
 
     with pytest.raises(asyncio.CancelledError):
-        run_loop(cancelled(), options)
+        run_until_signal(cancelled(), options)
 
 
 def test_the_command_runs_in_a_thread_which_hears_no_signals(fake, capsys) -> None:

@@ -1,4 +1,4 @@
-"""Progress on a terminal, in a notebook and on a pipe, by one word around a loop."""
+"""Progress on a terminal, in a notebook and in a pipe, with ``track``."""
 
 import asyncio
 import contextlib
@@ -23,6 +23,7 @@ from sora_async import (
     ConnectionFailedError,
     DownloadEvent,
     Failed,
+    InvalidArgumentError,
     Phase,
     ProgressEvent,
     SoraClient,
@@ -32,13 +33,15 @@ from sora_async import (
     VideoTask,
     WaitTimeoutError,
 )
-from sora_async.cli.display.canvas import DisplayHandle
-from sora_async.cli.display.picture import ROWS, Picture
-from sora_async.cli.display.screen import Screen, find_screen
+from sora_async.cli.display.live import NotebookTable
+from sora_async.cli.display.rows import MAX_ENDED, TaskRows
+from sora_async.cli.display.states import TaskResult
+from sora_async.cli.display.table import draw_table
+from sora_async.cli.display.track import MAX_HEIGHT, SharedDisplay, find_display
 from sora_async.progress import track
 from sora_async.testing import FakeSora, Scenario, completed, failed, running
 
-RUNNING = VideoTask(id="video_boat", status="x", phase=Phase.RUNNING)
+RUNNING = VideoTask(id="video_boat", status="x", phase=Phase.RUNNING, raw={"status": "x"})
 BLOCKED = VideoTask(id="x", phase=Phase.FAILED, failure=TaskFailure("blocked", "No."))
 
 
@@ -56,7 +59,7 @@ def text_of(console: Console) -> str:
 
 
 def last_rows(console: Console) -> list[str]:
-    """Return the lines of the last picture on a terminal."""
+    """Return the lines of the last table on a terminal."""
     plain = Console(file=io.StringIO(), record=True, width=200)
     text = text_of(console).rpartition("\x1b[2K")[2].partition("\x1b[?25h")[0]
     plain.print(type(plain.render_str("")).from_ansi(text))
@@ -67,45 +70,52 @@ def event(task: VideoTask = RUNNING, **known: Any) -> ProgressEvent:
     return ProgressEvent(**{"progress": 0.4, "elapsed": 1.0, "polls": 1, **known}, task=task)
 
 
-def look(*news: object, now: float = 65.0, total: int | None = None, height: int = 24) -> list[str]:
-    """Return the lines of a picture, its bars and its spaces shortened."""
-    picture = Picture()
-    picture.expect(total)
-    for one in news:
-        picture.take("owner", one, now=0.0)
-    return draw(picture, now=now, height=height)
+async def look(
+    *values: object, after: float = 65.0, total: int | None = None, height: int = 24
+) -> list[str]:
+    """Return the lines of the table some time after the values, bars and spaces shortened."""
+    display = SharedDisplay(terminal())
+    assert display.open("owner", total)
+    for value in values:
+        display.update("owner", value)
+    await asyncio.sleep(after)
+    lines = draw(display, height=height)
+    display.leave("owner")
+    return lines
 
 
-def draw(picture: Picture, *, now: float = 65.0, height: int = 24, width: int = 100) -> list[str]:
+def draw(display: SharedDisplay, *, height: int = 24, width: int = 100) -> list[str]:
+    assert display._display is not None
+    rows, now = display._display.rows, asyncio.get_running_loop().time()
     console = Console(file=io.StringIO(), record=True, width=width)
-    console.print(picture.draw(now=now, width=width, height=height))
+    console.print(draw_table(rows, now=now, width=width, height=height))
     lines = console.export_text().replace("━", "").replace("╺", "").replace("╸", "").splitlines()
     return [" ".join(line.split()) for line in lines]
 
 
-class TestPicture:
+class TestTable:
     @pytest.mark.parametrize(
-        ("news", "row"),
+        ("value", "row"),
         [
             (event(), "video_boat running 40% 1:05"),
             (event(progress=None), "video_boat running 1:05"),
             (
                 event(last_error=ConnectionFailedError("u", "r")),
-                "video_boat running 40% 1:05 no answer at the moment",
+                "video_boat running 40% 1:05 no response, retrying",
             ),
-            (event(stalled=True), "video_boat running 40% 1:05 slower than others"),
+            (event(stalled=True), "video_boat running 40% 1:05 slower than usual"),
             (event(eta=ETA(p50=75.0, p90=300.0)), "video_boat running 40% 1:05 about 1:15 left"),
             (
                 event(VideoTask(id="x", queue_position=3), progress=None),
-                "x queued 1:05 3 before it",
+                "x queued 1:05 3 ahead in queue",
             ),
             (
                 event(VideoTask(id="x", phase=Phase.SUCCEEDED), eta=ETA(p50=1.0, p90=2.0)),
-                "x succeeded 40% 1:05",
+                "x succeeded 40% 1:05 no URL yet",
             ),
             (
                 DownloadEvent(task_id="x", received=2_500_000, total=10_000_000, elapsed=1.0),
-                "x download 25% 1:05 2.5 MB",
+                "x downloading 25% 1:05 2.5 of 10.0 MB, no bytes for 65 s",
             ),
             (
                 DownloadEvent(
@@ -115,11 +125,14 @@ class TestPicture:
                     elapsed=1.0,
                     last_error=ConnectionFailedError("u", "r"),
                 ),
-                "x download 1:05 held up",
+                "x downloading 1:05 interrupted, retrying",
             ),
-            (Succeeded("x", RUNNING), "x succeeded 100% 0:00"),
-            (Failed("x", TaskFailedError(BLOCKED)), "x failed 0:00 blocked: No."),
-            (Failed("x", WaitTimeoutError("x")), "x error 0:00 WaitTimeoutError"),
+            (Succeeded("x", RUNNING), "x succeeded 100% 0.0 s"),
+            (Failed("x", TaskFailedError(BLOCKED)), "x failed 0.0 s blocked: No."),
+            (
+                Failed("x", WaitTimeoutError("x")),
+                "x timeout 0.0 s no video before the timeout, never seen",
+            ),
             (
                 BatchEvent(order="o", key="k", path=Path("a/boat.mp4"), stage="creating"),
                 "boat.mp4 creating 1:05",
@@ -130,87 +143,114 @@ class TestPicture:
                 ),
                 "boat.mp4 running 40% 1:05",
             ),
-            (BatchOutcome(order="o", key="k", path=Path("boat.mp4")), "boat.mp4 saved 100% 0:00"),
             (
-                BatchOutcome(order="o", error=ConnectionFailedError("u", "r")),
-                "order error 0:00 ConnectionFailedError",
+                BatchOutcome(order="o", key="k", path=Path("boat.mp4")),
+                "boat.mp4 succeeded 100% 0.0 s",
+            ),
+            (
+                BatchOutcome(order="o", error=InvalidArgumentError("cannot continue")),
+                "create error 0.0 s cannot continue",
             ),
         ],
     )
-    def test_each_kind_of_news_has_its_row(self, news: object, row: str) -> None:
-        assert look(news) == [row]
+    async def test_each_kind_of_value_has_its_row(self, value: object, row: str) -> None:
+        assert await look(value) == [row]
 
-    def test_what_is_no_news_of_a_task_is_not_shown(self) -> None:
-        assert look(RUNNING, "text", event()) == ["video_boat running 40% 1:05"]
+    async def test_values_that_are_of_no_task_are_not_shown(self) -> None:
+        assert await look(RUNNING, "text", event()) == ["video_boat running 40% 1:05"]
 
-    def test_all_stages_of_an_order_are_one_row(self) -> None:
+    async def test_all_stages_of_a_create_are_one_row(self) -> None:
         made = {"order": "o", "key": "k", "path": Path("boat.mp4")}
         creating = BatchEvent(**made, stage="creating")
         downloading = BatchEvent(**made, stage="downloading")
 
-        assert look(creating, downloading) == ["boat.mp4 download 1:05"]
-        assert look(creating, BatchOutcome(**made)) == ["boat.mp4 saved 100% 0:00"]
+        assert await look(creating, downloading) == ["boat.mp4 downloading 1:05"]
+        assert await look(creating, BatchOutcome(**made)) == ["boat.mp4 succeeded 100% 0.0 s"]
 
-    def test_more_than_one_task_is_summed_up(self) -> None:
+    async def test_several_tasks_have_totals(self) -> None:
         good, bad = Succeeded("a", RUNNING), Failed("b", TaskFailedError(BLOCKED))
 
-        assert look(good, bad, event())[-1] == "2 done, 1 running, 1 succeeded, 1 failed, 1:05"
-        assert look(good, bad, total=300)[-1] == "2 of 300 done, 1 succeeded, 1 failed, 1:05"
-        assert look(good, total=1)[-1] == "1 of 1 done, 1 succeeded, 1:05"
-        assert look(good, now=3700.0, total=1)[-1].endswith(", 1:01:40")
+        assert (await look(good, bad, event()))[-1] == (
+            "2 done, 1 running, 1 succeeded, 1 failed, 1:05"
+        )
+        assert (await look(good, bad, total=300))[-1] == (
+            "2 of 300 done, 1 succeeded, 1 failed, 1.8 a minute, about 2:41:25 left, 1:05"
+        )
+        assert (await look(good, total=5, after=3700.0))[-1] == "1 of 5 done, 1 succeeded, 1:01:40"
+        assert len(await look(good, total=1)) == 1
 
-    def test_of_many_those_that_go_on_are_shown_and_then_failures(self) -> None:
+    async def test_of_many_those_that_go_on_are_shown_and_then_failures(self) -> None:
         ended = [Succeeded(f"good_{number}", RUNNING) for number in range(1000)]
         bad = Failed("bad", TaskFailedError(BLOCKED))
         going = [event(VideoTask(id=f"going_{number}")) for number in range(3)]
 
-        lines = look(bad, *ended, *going, height=8)
+        lines = await look(bad, *ended, *going, height=8)
 
         names = [line.split()[0] for line in lines[:-1]]
         assert names == ["bad", "good_998", "good_999", "going_0", "going_1", "going_2"]
-        assert lines[-1].startswith("1001 done, 3 queued, 1000 succeeded, 1 failed, 998 not shown")
+        totals = "1001 done, 3 queued, 1000 succeeded, 1 failed, 998 not shown, 1:05"
+        assert lines[-1] == totals
 
-    def test_a_crowd_takes_no_more_room_than_there_is(self) -> None:
+    async def test_a_crowd_takes_no_more_lines_than_there_are(self) -> None:
         going = [event(VideoTask(id=f"going_{number}")) for number in range(300)]
 
-        assert len(look(*going, height=1000)) == ROWS + 1
-        assert len(look(*going, height=10)) == 9
-        assert len(look(*going, height=1)) == 2
+        assert len(await look(*going, height=10)) == 9
+        assert len(await look(*going, height=1)) == 2
 
-    def test_what_has_ended_long_ago_takes_no_memory(self) -> None:
-        picture = Picture()
+    async def test_a_high_terminal_is_left_to_the_program(self, sora: FakeSora) -> None:
+        console = Console(file=io.StringIO(), force_terminal=True, width=80, height=1000)
+
+        async def source() -> AsyncIterator[ProgressEvent]:
+            for number in range(300):
+                yield event(VideoTask(id=f"going_{number}"))
+
+        async for _ in track(source(), console=console):
+            pass
+
+        assert len(last_rows(console)) == MAX_HEIGHT - 1
+
+    async def test_what_has_ended_long_ago_takes_no_memory(self) -> None:
+        rows = TaskRows()
         for number in range(10_000):
-            picture.take("owner", Succeeded(f"task_{number}", RUNNING), now=0.0)
-            picture.lines.clear()
+            result = TaskResult(task_id=str(number), last=None, error=None, elapsed=1.0)
+            rows.start(number, "waiting", now=0.0)
+            rows.finish(number, result, now=1.0)
 
-        assert len(picture._ended) == ROWS and not picture._going
+        assert len(rows._succeeded) == MAX_ENDED and not rows._active
 
-    def test_no_id_and_no_reason_can_steer_a_terminal(self) -> None:
+    async def test_no_id_and_no_reason_can_steer_a_terminal(self) -> None:
         task = VideoTask(id="x", phase=Phase.FAILED, failure=TaskFailure(None, "a\x1b[2Jb"))
 
-        lines = look(Failed("\x1b]0;own\x07[red]x", TaskFailedError(task)))
+        lines = await look(Failed("\x1b]0;own\x07[red]x", TaskFailedError(task)))
 
-        assert lines == ["?]0;own?[red]x failed 0:00 a?[2Jb"]
+        assert lines == ["]0;own [red]x failed 0.0 s a [2Jb"]
 
-    def test_a_long_id_leaves_room_for_the_rest(self) -> None:
-        picture = Picture()
-        picture.take("owner", event(VideoTask(id="v" * 300)), now=0.0)
+    async def test_a_long_id_is_cut_in_its_middle(self) -> None:
+        display = SharedDisplay(terminal())
+        display.open("owner", None)
+        display.update("owner", event(VideoTask(id="v" * 299 + "w")))
 
-        (line,) = draw(picture, width=80)
+        (line,) = draw(display, width=80)
 
-        assert line.startswith("vvvv") and "…" in line and line.endswith("queued 40% 1:05")
+        assert line == "vvvvvvvv…vvvvvvw queued 40% 0.0 s"
+        display.leave("owner")
 
-    def test_who_leaves_before_the_end_leaves_the_row_as_it_was(self) -> None:
-        picture = Picture()
-        picture.expect(3)
-        picture.take("one", event(), now=0.0)
-        picture.take("two", event(), now=0.0)
+    async def test_a_row_stays_as_it_was_when_its_loop_is_left(self) -> None:
+        display = SharedDisplay(terminal())
+        for owner in ("one", "two", "three"):
+            display.open(owner, 1)
+        display.update("one", event())
+        display.update("two", event())
 
-        picture.leave("one", now=5.0, end=False)
-        picture.leave("two", now=6.0, end=True)
+        await asyncio.sleep(5)
+        display.leave("one")
+        await asyncio.sleep(1)
+        display.leave("two", is_complete=True)
+        await asyncio.sleep(59)
 
-        rows = ["video_boat running 40% 0:05", "video_boat running 100% 0:06"]
-        assert draw(picture) == [*rows, "1 of 3 done, 2 running, 1:05"]
+        rows = ["video_boat running 40% 5.0 s", "video_boat succeeded 100% 6.0 s 1 poll"]
+        assert draw(display) == [*rows, "1 of 3 done, 1 running, 1 succeeded, 1:05"]
+        display.leave("three")
 
 
 class TestTerminal:
@@ -225,7 +265,7 @@ class TestTerminal:
         assert [one.progress for one in events] == [0.4, 1.0]
         assert "40%" in text_of(console)
         (row,) = last_rows(console)
-        assert row.startswith("video_boat  succeeded  ━━━") and "100%" in row
+        assert row.startswith("video_boat  succeeded    ━━━") and "100%" in row
 
     async def test_many_waits_have_rows_and_a_sum(self, sora: FakeSora, client: SoraClient) -> None:
         sora.script("a", running(0.4), completed())
@@ -258,7 +298,7 @@ class TestTerminal:
         async for one in track(client.download("a", tmp_path / "a.mp4"), console=console):
             assert isinstance(one, DownloadEvent)
 
-        assert last_rows(console)[0].startswith("a  saved")
+        assert last_rows(console)[0].startswith("a  succeeded")
 
     async def test_a_batch_has_rows(
         self, sora: FakeSora, client: SoraClient, tmp_path: Path
@@ -271,8 +311,8 @@ class TestTerminal:
             pass
 
         rows = last_rows(console)
-        assert [row.split()[1] for row in rows[:2]] == ["saved", "saved"]
-        assert rows[2].startswith("2 done, 2 saved, ")
+        assert [row.split()[1] for row in rows[:2]] == ["succeeded", "succeeded"]
+        assert rows[2].startswith("2 done, 2 succeeded, ")
 
     async def test_an_error_is_shown_and_raised(self, sora: FakeSora, client: SoraClient) -> None:
         sora.script("a", running(0.4), running(0.5), failed("blocked", "No."))
@@ -310,7 +350,7 @@ class TestTerminal:
 
         assert last_rows(console) == []
 
-    async def test_waits_that_are_tracked_at_once_share_one_picture(
+    async def test_waits_that_are_tracked_at_once_share_one_table(
         self, sora: FakeSora, client: SoraClient
     ) -> None:
         console = terminal()
@@ -399,7 +439,7 @@ class TestTerminal:
         async for _ in track(source(), console=console):
             pass
 
-        assert [f"0:0{second}" in text_of(console) for second in range(5)] == [True] * 4 + [False]
+        assert [f"{second}.0 s" in text_of(console) for second in range(5)] == [True] * 4 + [False]
 
     async def test_a_flood_of_news_is_drawn_ten_times_a_second(self, console: Console) -> None:
         async def source() -> AsyncIterator[ProgressEvent]:
@@ -546,14 +586,34 @@ def test_a_source_that_is_none_is_refused_where_it_is_given() -> None:
         track([event()])  # type: ignore[arg-type]
 
 
-def test_a_console_has_one_screen_for_as_long_as_it_is_used() -> None:
+def test_a_console_has_one_display_for_as_long_as_it_is_used() -> None:
     console = terminal()
-    screen = find_screen(console)
+    display = find_display(console)
 
-    assert find_screen(console) is screen and find_screen(None) is not screen
-    assert isinstance(find_screen(None), Screen)
-    del screen
+    assert find_display(console) is display and find_display(None) is not display
+    assert isinstance(find_display(None), SharedDisplay)
+    del display
     gc.collect()
+
+
+async def test_a_pipe_that_nobody_reads_ends_no_wait() -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    async def source() -> AsyncIterator[Succeeded]:
+        yield Succeeded("a", RUNNING)
+        yield Succeeded("b", RUNNING)
+
+    events = track(source(), console=Console(file=Gone()))
+
+    assert len([one async for one in events]) == 2
+
+
+async def test_its_repr_names_the_source(client: SoraClient) -> None:
+    watch = client.wait_until_complete("video_boat")
+
+    assert repr(track(watch, console=terminal())).startswith("<track <")
 
 
 @pytest.mark.parametrize("console", [pipe(), terminal(_environ={"TERM": "dumb"})])
@@ -567,7 +627,7 @@ async def test_what_cannot_be_drawn_on_gets_a_line_for_each_end(
         pass
 
     lines = text_of(console).splitlines()
-    assert [line.split("  ")[:2] for line in lines] == [["b", "failed"], ["a", "succeeded"]]
+    assert [line.split()[2:4] for line in lines] == [["b", "failed"], ["a", "succeeded"]]
     assert lines[0].endswith("blocked: No.")
 
 
@@ -580,7 +640,7 @@ async def test_stderr_is_where_it_is_shown(
         pass
 
     out, err = capsys.readouterr()
-    assert (out, err.split()[:2]) == ("", ["a", "succeeded"])
+    assert (out, err.split()[2:4]) == ("", ["a", "succeeded"])
 
 
 KERNEL = """
@@ -638,10 +698,11 @@ def test_a_notebook_shows_it_in_its_cell_and_replaces_it(tmp_path: Path) -> None
 
 
 def test_what_a_notebook_shows_is_a_page_with_colours_and_a_text() -> None:
-    picture = Picture()
-    picture.take("owner", Succeeded("<b>", RUNNING), now=0.0)
+    rows = TaskRows(["<b>"])
+    rows.finish("<b>", TaskResult(task_id="<b>", last=None, error=None, elapsed=1.0), now=1.0)
 
-    shown = DisplayHandle(picture.draw(now=1.0, width=100, height=24), 100)._repr_mimebundle_()
+    table = draw_table(rows, now=1.0, width=100, height=24)
+    shown = NotebookTable(table, 100)._repr_mimebundle_()
 
     assert shown["text/html"].startswith("<pre") and "&lt;b&gt;" in shown["text/html"]
     assert "color: #008000" in shown["text/html"]
@@ -661,8 +722,10 @@ def test_without_rich_the_first_use_says_what_to_install() -> None:
         [sys.executable, "-c", WITHOUT_RICH], capture_output=True, text=True, check=False
     )
 
-    last = 'ModuleNotFoundError: sora_async.progress needs rich: pip install "sora-async[cli]"'
-    assert done.stderr.splitlines()[-1] == last
+    assert done.stderr.splitlines()[-1] == (
+        'ModuleNotFoundError: sora_async.progress needs rich: run pip install ".[cli]" '
+        "in a checkout of sora-async"
+    )
 
 
 HELD = """

@@ -1,4 +1,4 @@
-"""``sora-async batch``: a file of prompts into a folder of videos, in as many runs as it takes."""
+"""``sora-async batch``: a file of prompts to a folder of videos, in as many runs as it takes."""
 
 import argparse
 import asyncio
@@ -9,54 +9,56 @@ from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from ... import BatchEvent, BatchOutcome, ClientClosedError, ProgressEvent
-from ..client_options import make_client
+from ..arguments import make_client
 from ..display.format import clean, count, shorten
-from ..display.renderer import Renderer, RowOutcome, exit_code
-from ..display.select import make_show
-from ..display.totals import ENDS, count_up
-from ..exit_codes import Exit
+from ..display.messages import explain_error
+from ..display.output import make_reporter
+from ..display.reporter import Reporter
+from ..display.rows import count_states
+from ..display.states import TaskResult
+from ..exit_codes import Exit, choose_exit
 from ..prompt_file import PromptEntry, read_prompts
-from ..resume_hint import tell_same
-from ..signals import run_loop
+from ..resume_hint import repeat_command
+from ..signals import run_until_signal
 
-ENDING = (
-    "Ending: orders that are under way are waited for, so that none is lost. Ctrl-C again: now."
+INTERRUPTED = (
+    "Ending: waiting for the responses to creates that were sent. Press Ctrl-C again to end now."
 )
 
-LONGEST_NAME: Final = 40
-"""Characters of a row's name."""
+MAX_NAME: Final = 40
+"""Columns of a row's name."""
 
-FEW: Final = 8
-"""Lines that are named of those that failed for the same reason."""
+MAX_LINES: Final = 8
+"""Line numbers that are listed of those that failed for the same reason."""
 
-STAYS: Final = frozenset({"succeeded", "failed", "uncertain"})
-"""The outcomes that a further run leaves as they are."""
+FINAL: Final = frozenset({"succeeded", "failed", "uncertain"})
+"""The outcomes that another run does not change."""
 
 
 def batch(options: argparse.Namespace) -> Exit:
-    """Carry out the orders; what is not done at the end, the next run goes on with."""
-    orders = read_prompts(options.prompts)
-    show = make_show([], is_json=options.json, prints_results=True, total=len(orders))
-    reader = Reader(orders, show, is_json=options.json)
+    """Create and download all videos; the next run continues with what is not done."""
+    entries = read_prompts(options.prompts)
+    reporter = make_reporter([], is_json=options.json, prints_results=True, total=len(entries))
+    reader = BatchReader(entries, reporter, is_json=options.json)
     try:
-        run_loop(_batch(orders, options, reader), options)
+        run_until_signal(_batch(entries, options, reader), options)
     except KeyboardInterrupt:
         code = Exit(options.interrupted)
     else:
-        code = exit_code(show.outcomes.values())
+        code = choose_exit(reporter.results.values())
     if options.json:
-        _print_summary(len(orders), show)
+        _print_json_summary(len(entries), reporter)
     else:
-        _tell_summary(len(orders), show, options)
+        _print_summary(len(entries), reporter, options)
     return code
 
 
 async def _batch(
-    orders: Mapping[int, PromptEntry], options: argparse.Namespace, reader: "Reader"
+    entries: Mapping[int, PromptEntry], options: argparse.Namespace, reader: "BatchReader"
 ) -> None:
-    async with make_client(options, max_downloads=options.max_downloads) as client, reader.show:
+    async with make_client(options, max_downloads=options.max_downloads) as client, reader.reporter:
         stream = client.batch_events(
-            list(orders.values()),
+            list(entries.values()),
             output_dir=options.out,
             journal=options.journal,
             max_creates=options.max_creates,
@@ -68,90 +70,90 @@ async def _batch(
         try:
             await asyncio.shield(reading)
         except asyncio.CancelledError:
-            reader.show.say(ENDING)
+            reader.reporter.say(INTERRUPTED)
             reading.cancel()
             await asyncio.wait([reading])
             reader.interrupt()
             raise
 
 
-class Reader:
+class BatchReader:
     """
-    Tells a show of the news of a batch.
+    Passes the events of a batch to a reporter.
 
     Args:
-        orders: All of them, by their lines.
-        show: What is told.
-        is_json: Whether a program reads, which wants to know which order became which task.
+        entries: All entries, by their line numbers.
+        reporter: What reports them.
+        is_json: Whether a program reads, which is told which line became which task.
     """
 
-    def __init__(self, orders: Mapping[int, PromptEntry], show: Renderer, *, is_json: bool) -> None:
-        self.show = show
-        # By identity: the same prompt may be ordered twice.
-        self._lines = {id(order): number for number, order in orders.items()}
-        width = len(str(max(orders, default=0)))
-        self._names = {id(order): _name(line, width, order) for line, order in orders.items()}
+    def __init__(
+        self, entries: Mapping[int, PromptEntry], reporter: Reporter, *, is_json: bool
+    ) -> None:
+        self.reporter = reporter
+        # By identity: the same prompt may stand in several lines.
+        self._lines = {id(entry): number for number, entry in entries.items()}
+        digits = len(str(max(entries, default=0)))
+        self._names = {id(entry): _name(line, digits, entry) for line, entry in entries.items()}
         self._is_json = is_json
         self._events: dict[str, BatchEvent] = {}
         self._waits: dict[str, ProgressEvent] = {}
-        self._began: dict[str, float] = {}
+        self._started: dict[str, float] = {}
 
     async def read(self, stream: AsyncGenerator[BatchEvent | BatchOutcome]) -> None:
-        """Take in all news of a batch."""
+        """Report all events and results of a batch."""
         async with contextlib.aclosing(stream):
-            async for news in stream:
-                if isinstance(news, BatchEvent):
-                    self._take(news)
+            async for event in stream:
+                if isinstance(event, BatchEvent):
+                    self._update(event)
                 else:
-                    self._settle(news)
+                    task_id = event.task_id or ""
+                    self._finish(event.order, task_id, error=event.error, file=event.file)
 
     def interrupt(self) -> None:
-        """Settle what has not ended, in the middle of its way."""
+        """Report everything that has not ended as interrupted."""
         for event in list(self._events.values()):
             task_id = event.task_id or ""
-            self._end(event.order, task_id, error=ClientClosedError(task_id))
+            self._finish(event.order, task_id, error=ClientClosedError(task_id))
 
-    def _take(self, news: BatchEvent) -> None:
-        name = self._names[id(news.order)]
+    def _update(self, event: BatchEvent) -> None:
+        name = self._names[id(event.order)]
         before = self._events.get(name)
-        self._events[name] = news
-        if before is None or before.stage != news.stage:
-            self._began.setdefault(name, _now())
-            self.show.begin(name, news.stage)
+        self._events[name] = event
+        if before is None or before.stage != event.stage:
+            self._started.setdefault(name, _now())
+            self.reporter.start(name, event.stage)
             if self._is_json:
-                self._print_stage(news)
-        if news.event is not None:
-            self.show.event(name, news.event)
-        if isinstance(news.event, ProgressEvent):
-            self._waits[name] = news.event
+                self._print_stage(event)
+        if event.event is not None:
+            self.reporter.update(name, event.event)
+        if isinstance(event.event, ProgressEvent):
+            self._waits[name] = event.event
 
-    def _settle(self, ended: BatchOutcome) -> None:
-        self._end(ended.order, ended.task_id or "", error=ended.error, file=ended.file)
-
-    def _end(self, order: object, task_id: str, **end: Any) -> None:
-        name = self._names[id(order)]
+    def _finish(self, entry: object, task_id: str, **end: Any) -> None:
+        name = self._names[id(entry)]
         self._events.pop(name, None)
         now = _now()
-        outcome = RowOutcome(
+        result = TaskResult(
             task_id=task_id,
             last=self._waits.pop(name, None),
-            elapsed=now - self._began.pop(name, now),
+            elapsed=now - self._started.pop(name, now),
             label=name,
-            line=self._lines[id(order)],
+            line=self._lines[id(entry)],
             **end,
         )
-        self.show.settle(outcome)
+        self.reporter.finish(result)
 
-    def _print_stage(self, news: BatchEvent) -> None:
-        from ..display.json_lines import print_record
+    def _print_stage(self, event: BatchEvent) -> None:
+        from ..display.json_lines import print_object
 
-        print_record(
+        print_object(
             "stage",
-            id=news.task_id,
-            stage=news.stage,
-            path=str(news.path),
-            line=self._lines[id(news.order)],
-            key=news.key,
+            id=event.task_id,
+            stage=event.stage,
+            path=str(event.path),
+            line=self._lines[id(event.order)],
+            key=event.key,
         )
 
 
@@ -159,68 +161,63 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _print_summary(total: int, show: Renderer) -> None:
-    from ..display.json_lines import print_record
+def _print_json_summary(total: int, reporter: Reporter) -> None:
+    from ..display.json_lines import print_object
 
-    words = Counter(outcome.word for outcome in show.outcomes.values())
-    print_record(
+    outcomes = Counter(result.outcome for result in reporter.results.values())
+    print_object(
         "summary",
         total=total,
-        succeeded=words["succeeded"],
-        failed=words["failed"],
-        uncertain=words["uncertain"],
-        timeout=words["timeout"],
-        error=words["error"],
-        interrupted=words["interrupted"],
-        not_begun=total - len(show.outcomes),
+        succeeded=outcomes["succeeded"],
+        failed=outcomes["failed"],
+        uncertain=outcomes["uncertain"],
+        timeout=outcomes["timeout"],
+        error=outcomes["error"],
+        interrupted=outcomes["interrupted"],
+        not_begun=total - len(reporter.results),
     )
 
 
-def _tell_summary(total: int, show: Renderer, options: argparse.Namespace) -> None:
-    """Say on stderr what has become of the orders, which failed, and how to go on."""
-    ends = show.outcomes.values()
-    words: Counter[str] = Counter(outcome.word for outcome in ends)
-    parts = [f"{words['succeeded']} of {count(total, 'video')} in {options.out}"]
-    parts += count_up(words, (word for word in ENDS if word != "succeeded"))
-    if len(ends) < total:
-        parts.append(f"{total - len(ends)} not begun")
-    tell = [", ".join(parts)]
-    tell += _tell_lost(one for one in ends if one.error is not None)
-    if len(ends) < total or not all(one.word in STAYS for one in ends):
-        tell.append(_tell_way_on(options))
-    print("\n".join(tell), file=sys.stderr, flush=True)
+def _print_summary(total: int, reporter: Reporter, options: argparse.Namespace) -> None:
+    """Print on stderr how many videos there are, which failed, and how to continue."""
+    results = reporter.results.values()
+    outcomes: Counter[str] = Counter(result.outcome for result in results)
+    parts = [f"{outcomes.pop('succeeded', 0)} of {count(total, 'video')} in {options.out}"]
+    parts += count_states(outcomes)
+    if len(results) < total:
+        parts.append(f"{total - len(results)} not begun")
+    lines = [", ".join(parts), *_describe_failures(results)]
+    if len(results) < total or not all(result.outcome in FINAL for result in results):
+        same = " with the same prompts" if options.prompts == "-" else ""
+        lines.append(f"Nothing is created twice or lost. Continue{same} with:")
+        lines.append(f"  {repeat_command(options)}")
+    print("\n".join(lines), file=sys.stderr, flush=True)
 
 
-def _name(line: int, width: int, order: PromptEntry) -> str:
+def _name(line: int, digits: int, entry: PromptEntry) -> str:
     """
-    Return what the row of an order is called: the line that it is from, and what it is about.
+    Return the name of a row: the line number and what the video is about.
 
     Args:
-        line: The line.
-        width: The digits of the last one, so that all of them end in one column.
-        order: What is ordered.
+        line: The line number.
+        digits: How many the largest line number has; others are aligned to it.
+        entry: What is created.
     """
-    what = clean(str(order.get("name") or order["prompt"]))
-    return shorten(f"{line:>{width}} {what}", LONGEST_NAME)
+    what = clean(str(entry.get("name") or entry["prompt"]))
+    return shorten(f"{line:>{digits}} {what}", MAX_NAME)
 
 
-def _tell_lost(outcomes: Iterable[RowOutcome]) -> Iterator[str]:
-    """Yield a line for each reason; what all have met, such as no network, is told once."""
-    reasons: dict[str, list[RowOutcome]] = {}
-    for one in sorted(outcomes, key=lambda one: one.line or 0):
-        if one.word != "interrupted":
-            reasons.setdefault(one.reason, []).append(one)
+def _describe_failures(results: Iterable[TaskResult]) -> Iterator[str]:
+    """Yield a line for each reason; a common one, such as no network, is told once."""
+    reasons: dict[str, list[TaskResult]] = {}
+    for result in sorted(results, key=lambda result: result.line or 0):
+        if result.error is not None and result.outcome != "interrupted":
+            reasons.setdefault(explain_error(result.error), []).append(result)
     for reason, alike in reasons.items():
         if len(alike) == 1:
             task = f" ({clean(alike[0].task_id)})" if alike[0].task_id else ""
             yield f"  line {alike[0].name.strip()}{task}: {reason}"
         else:
-            lines = ", ".join(str(one.line) for one in alike[:FEW])
-            more = f" and {len(alike) - FEW} more" if len(alike) > FEW else ""
+            lines = ", ".join(str(result.line) for result in alike[:MAX_LINES])
+            more = f" and {len(alike) - MAX_LINES} more" if len(alike) > MAX_LINES else ""
             yield f"  lines {lines}{more}: {reason}"
-
-
-def _tell_way_on(options: argparse.Namespace) -> str:
-    same = " with the same prompts" if options.prompts == "-" else ""
-    head = f"Nothing that was ordered is lost or ordered again. Go on{same} with:"
-    return f"{head}\n  {tell_same(options)}"

@@ -1,4 +1,4 @@
-"""``sora-async completion``: a script with which a shell completes what is typed."""
+"""``sora-async completion``: a script for shell completion."""
 
 import argparse
 from collections.abc import Iterator
@@ -16,11 +16,11 @@ PATHS: Final = {
     "--reference": shtab.FILE,
     "PROMPTS": shtab.FILE,
 }
-"""What is to be a path, by its option, or by its place in the usage."""
+"""Options and arguments that are completed with paths."""
 
 
 def completion(options: argparse.Namespace) -> Exit:
-    """Print the script: it knows all options and starts no Python when a key is pressed."""
+    """Print the script, which has all options in it and starts no Python."""
     parser = make_parser()
     for summary, command in _find_commands(parser):
         command.description = summary
@@ -35,7 +35,7 @@ def completion(options: argparse.Namespace) -> Exit:
 def _find_commands(
     parser: argparse.ArgumentParser,
 ) -> Iterator[tuple[str | None, argparse.ArgumentParser]]:
-    """Yield each subcommand with the few words that there are of it, which fit a menu."""
+    """Yield each subcommand with its summary, which fits a menu."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for known in action._choices_actions:

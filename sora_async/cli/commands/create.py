@@ -1,4 +1,4 @@
-"""``sora-async create``: one order, whose id is told whatever happens afterwards."""
+"""``sora-async create``: one create, whose task id is printed whatever happens afterwards."""
 
 import argparse
 import asyncio
@@ -6,99 +6,99 @@ import sys
 from dataclasses import dataclass
 
 from ... import CreateOutcomeUnknownError, SoraClient, VideoTask
-from ..client_options import make_client, make_watch
-from ..display.renderer import Renderer, exit_code, follow
-from ..display.select import is_terminal, make_show
-from ..exit_codes import Exit
+from ..arguments import make_client, make_watch
+from ..display.output import is_terminal, make_reporter
+from ..display.reporter import Reporter
+from ..exit_codes import Exit, choose_exit
 from ..output_paths import make_save
 from ..prompt_file import PromptEntry, read_prompt
-from ..resume_hint import tell_again, tell_rest
-from ..signals import run_loop
-from .wait import tell_ends
+from ..resume_hint import make_command, print_wait_again
+from ..signals import run_until_signal
+from .wait import print_ends, report_waits
 
-PATIENCE = (
-    "The order is under way: waiting for its answer, so that its id is not lost. "
-    "Ctrl-C again gives up."
+INTERRUPTED = (
+    "The create was sent: waiting for its response, so that the task's id is not lost. "
+    "Press Ctrl-C again to give up."
 )
 
-ORDER = "order"
-"""The name of its row, which is not shown."""
+ROW = "create"
+"""The name of the create's row, which is not shown."""
 
 
 @dataclass
 class CreateRun:
     """
-    What has come of the order so far; it outlives a loop that a second Ctrl-C ends.
+    The state of the command, which outlives a loop that a second Ctrl-C ends.
 
     Attributes:
-        url: The service's address; "" before the order was begun.
-        task: The task, once that is known.
-        is_interrupted: Whether there was a Ctrl-C before that.
-        show: What shows the wait, once that has begun.
+        url: The service's address; "" before the create was begun.
+        task: The task, once it is known.
+        is_interrupted: Whether a signal came while the create was being sent.
+        reporter: What reports the wait, once that has begun.
     """
 
     url: str = ""
     task: VideoTask | None = None
     is_interrupted: bool = False
-    show: Renderer | None = None
+    reporter: Reporter | None = None
 
 
 def create(options: argparse.Namespace) -> Exit:
-    """Create a task and print its id; wait for it and download its video where asked to."""
-    order = read_prompt(options)  # outside of the loop, in which Ctrl-C would not end a read
+    """Create a task and print its id; wait for it and download its video if asked to."""
+    entry = read_prompt(options)  # outside of the loop, in which Ctrl-C would not end a read
     run = CreateRun()
     try:
-        run_loop(_create(order, options, run), options)
+        run_until_signal(_create(entry, options, run), options)
     except KeyboardInterrupt:
         run.is_interrupted = True
     if run.task is None:
-        return _give_up(options, run)
-    if run.show is not None:
+        return _report_unknown(options, run)
+    if run.reporter is not None:
         if not options.json:
-            tell_ends([run.task.id], options, run.show)
+            print_ends([run.task.id], options, run.reporter)
     elif run.is_interrupted and not options.json:
-        tell_rest(options, [run.task.id])
+        print_wait_again(options, [run.task.id])
     if run.is_interrupted:
         return Exit(options.interrupted)
-    return exit_code(run.show.outcomes.values()) if run.show else Exit.OK
+    return choose_exit(run.reporter.results.values()) if run.reporter else Exit.OK
 
 
-async def _create(order: PromptEntry, options: argparse.Namespace, run: CreateRun) -> None:
+async def _create(entry: PromptEntry, options: argparse.Namespace, run: CreateRun) -> None:
     async with make_client(options) as client:
         save = make_save(options, client)
-        run.task = await _order(client, order, options, run)
+        run.task = await _send(client, entry, options, run)
         _print_id(run.task, is_json=options.json)
         if run.is_interrupted or not (options.wait or save):
             return
         watch = make_watch(options, client, run.task.id)
-        run.show = make_show([run.task.id], is_json=options.json, prints_results=True)
-        await follow([watch], run.show, save=save)
+        run.reporter = make_reporter([run.task.id], is_json=options.json, prints_results=True)
+        await report_waits([watch], run.reporter, save=save)
 
 
-async def _order(
-    client: SoraClient, order: PromptEntry, options: argparse.Namespace, run: CreateRun
+async def _send(
+    client: SoraClient, entry: PromptEntry, options: argparse.Namespace, run: CreateRun
 ) -> VideoTask:
-    """Send the order; the first Ctrl-C does not end this, for the answer has the id."""
-    show = make_show(
-        [ORDER], is_json=options.json, prints_results=False, is_bare=True, is_passing=True
+    """Send the create; the first signal does not end it, for the response has the id."""
+    reporter = make_reporter(
+        [ROW], is_json=options.json, prints_results=False, hide_names=True, is_transient=True
     )
-    async with show:
+    async with reporter:
         if is_terminal():
-            show.begin(ORDER, "creating")
-        await asyncio.sleep(0)  # where a Ctrl-C that has been pressed by now ends it
+            reporter.start(ROW, "creating")
+        await asyncio.sleep(0)  # a signal that came by now ends it here
         run.url = client.base_url
-        making = asyncio.ensure_future(client.create_task(**order))
+        creating = asyncio.ensure_future(client.create_task(**entry))
         try:
-            return await asyncio.shield(making)
+            return await asyncio.shield(creating)
         except asyncio.CancelledError:
             run.is_interrupted = True
-            show.say(PATIENCE)
-            await asyncio.wait([making])
-            return making.result()
+            reporter.say(INTERRUPTED)
+            await asyncio.wait([creating])
+            return creating.result()
 
 
 def _print_id(task: VideoTask, *, is_json: bool) -> None:
-    """Print the id; where nobody reads it, say it where somebody may."""
+    """Print the id on stdout, or on stderr if nobody reads stdout."""
     try:
         if is_json:
             from ..display.json_lines import print_task
@@ -111,20 +111,20 @@ def _print_id(task: VideoTask, *, is_json: bool) -> None:
         raise
 
 
-def _give_up(options: argparse.Namespace, run: CreateRun) -> Exit:
-    """Return the end of an order without an answer."""
+def _report_unknown(options: argparse.Namespace, run: CreateRun) -> Exit:
+    """Say that the create was not waited for, and return the exit code."""
     if not run.url:
         return Exit(options.interrupted)
     if options.json:
-        from ..display.json_lines import describe_error, print_record
+        from ..display.json_lines import encode_error, print_object
 
-        error = CreateOutcomeUnknownError(run.url, "it was not waited for until the answer came")
-        print_record("error", error=describe_error(error))
+        error = CreateOutcomeUnknownError(run.url, "a signal ended the wait for its response")
+        print_object("error", error=encode_error(error))
     else:
-        look = tell_again(options, "list")
+        look = make_command(options, "list")
         print(
-            "What came of the order is not known: there may be a task, and it may be charged.\n"
-            f"Look before you create it again:\n  {look}",
+            "The outcome of the create is unknown: there may be a task, and it may be charged.\n"
+            f"Check before you create it again:\n  {look}",
             file=sys.stderr,
             flush=True,
         )

@@ -1,4 +1,4 @@
-"""``sora-async demo``: six tasks of different fates, on a fake service in this process."""
+"""``sora-async demo``: six tasks with different ends, on a fake service in this process."""
 
 import argparse
 import sys
@@ -12,11 +12,13 @@ from rich.text import Text
 
 from ... import Schedule, SoraClient
 from ...testing import FakeSora, Scenario, http_error
-from ..display.format import find_address
-from ..display.renderer import Renderer, RowOutcome, follow
-from ..display.select import make_show
+from ..display.messages import describe_error, find_address
+from ..display.output import make_reporter
+from ..display.reporter import Reporter
+from ..display.states import STATES, TaskResult
 from ..exit_codes import Exit
-from ..signals import run_loop
+from ..signals import run_until_signal
+from .wait import report_waits
 
 INTERVAL: Final = 0.25
 """Seconds between polls: more than any real service needs, but here there are only seconds."""
@@ -44,26 +46,26 @@ async with SoraClient() as client:
 
 
 def demo(options: argparse.Namespace) -> Exit:
-    """Show how waits go; the exit code says whether each task met the fate that it has here."""
-    show = make_show(TASK_IDS, is_json=options.json, prints_results=False)
+    """Show how waits go; the exit code is 0 if each task ended as it should."""
+    reporter = make_reporter(TASK_IDS, is_json=options.json, prints_results=False)
     try:
-        run_loop(play(show, speed=options.speed), options)
+        run_until_signal(play(reporter, speed=options.speed), options)
     except KeyboardInterrupt:
         if not options.json:
-            print("Interrupted; the fake service and its tasks are gone.", file=sys.stderr)
+            print("Interrupted: the fake service and its tasks are gone.", file=sys.stderr)
         return Exit(options.interrupted)
     if not options.json:
-        Console(highlight=False).print("", tell_story(show.outcomes), sep="\n")
-    lost = [name for name, outcome in show.outcomes.items() if outcome.error is not None]
+        Console(highlight=False).print("", make_summary(reporter.results), sep="\n")
+    lost = [name for name, result in reporter.results.items() if result.error is not None]
     return Exit.OK if lost == [BLOCKED] else Exit.FAILED
 
 
-async def play(show: Renderer, *, speed: float) -> None:
+async def play(reporter: Reporter, *, speed: float) -> None:
     """
-    Start the fake, wait for its tasks, and tell the show of it.
+    Start the fake, wait for its tasks, and report them.
 
     Args:
-        show: What shows the waits.
+        reporter: What shows the waits.
         speed: How many times faster than a person can follow.
     """
     schedule = Schedule(intervals=(INTERVAL / speed,))
@@ -71,13 +73,13 @@ async def play(show: Renderer, *, speed: float) -> None:
         FakeSora(api_key="demo") as sora,
         SoraClient(base_url=sora.url, api_key="demo", schedule=schedule) as client,
     ):
-        for task_id, scenario in make_lives(speed).items():
+        for task_id, scenario in make_scenarios(speed).items():
             sora.add(scenario.faster(speed), task_id=task_id)
-        await follow([client.wait_until_complete(task_id) for task_id in TASK_IDS], show)
+        await report_waits([client.wait_until_complete(task_id) for task_id in TASK_IDS], reporter)
 
 
-def make_lives(speed: float) -> Mapping[str, Scenario]:
-    """Return what the tasks go through, before they are sped up; their faults are made for it."""
+def make_scenarios(speed: float) -> Mapping[str, Scenario]:
+    """Return the tasks' scenarios at normal speed, but with the pauses of their faults sped up."""
     pause = {"Retry-After-Ms": str(round(1000 / speed))}
     faults = {number: http_error(503, headers=pause) for number in (14, 15)}
     scenarios = (
@@ -95,19 +97,18 @@ def make_lives(speed: float) -> Mapping[str, Scenario]:
     return dict(zip(TASK_IDS, scenarios, strict=True))
 
 
-def tell_story(outcomes: Mapping[str, RowOutcome]) -> RenderableType:
-    """Return what happened, and the Python that does the same."""
+def make_summary(results: Mapping[str, TaskResult]) -> RenderableType:
+    """Return a table of the results, and the Python that does the same."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column("task", no_wrap=True)
     table.add_column("polls", justify="right")
     table.add_column("seconds", justify="right")
-    table.add_column("what came of it", overflow="fold")
+    table.add_column("result", overflow="fold")
     for name in TASK_IDS:
-        outcome = outcomes[name]
-        text = outcome.reason or find_address(outcome.task)
-        style = "red" if outcome.error else "green"
-        row = (Text(name), Text(str(outcome.polls)), Text(f"{outcome.elapsed:.1f}"))
-        table.add_row(*row, Text(text, style=style))
+        result = results[name]
+        text = describe_error(result.error) if result.error else find_address(result.task)
+        row = (Text(name), Text(str(result.polls)), Text(f"{result.elapsed:.1f}"))
+        table.add_row(*row, Text(text, style=STATES[result.outcome]))
     return Group(
         table,
         "",

@@ -5,56 +5,60 @@ import asyncio
 import sys
 
 from ... import SoraError, VideoFile
-from ..client_options import make_client
-from ..display.renderer import Renderer, RowOutcome, exit_code
-from ..display.select import is_terminal, make_show
-from ..exit_codes import Exit
+from ..arguments import make_client
+from ..display.messages import explain_error
+from ..display.output import is_terminal, make_reporter
+from ..display.reporter import Reporter
+from ..display.states import TaskResult
+from ..exit_codes import Exit, choose_exit
 from ..output_paths import download_options, find_path, make_folder
-from ..resume_hint import tell_same
-from ..signals import run_loop
+from ..resume_hint import repeat_command
+from ..signals import run_until_signal
 
 
 def download(options: argparse.Namespace) -> Exit:
     """Download the video and print its path."""
-    show = make_show([options.id], is_json=options.json, prints_results=True, is_bare=True)
+    reporter = make_reporter(
+        [options.id], is_json=options.json, prints_results=True, hide_names=True
+    )
     try:
-        run_loop(_download(options, show), options)
+        run_until_signal(_download(options, reporter), options)
     except KeyboardInterrupt:
         if not options.json:
-            again = tell_same(options)
-            print(f"What has come is kept. Go on with:\n  {again}", file=sys.stderr, flush=True)
+            again = repeat_command(options)
+            print(f"The part received is kept. Continue with:\n  {again}", file=sys.stderr)
         return Exit(options.interrupted)
     if not options.json and is_terminal():
-        outcome = show.outcomes[options.id]
-        if outcome.file is not None:
-            print(outcome.file.path, flush=True)
+        result = reporter.results[options.id]
+        if result.error is not None:
+            print(f"sora-async: {explain_error(result.error)}", file=sys.stderr)
         else:
-            print(f"sora-async: {outcome.reason}", file=sys.stderr)
-    return exit_code(show.outcomes.values())
+            assert result.file is not None
+            print(result.file.path, flush=True)
+    return choose_exit(reporter.results.values())
 
 
-async def _download(options: argparse.Namespace, show: Renderer) -> None:
+async def _download(options: argparse.Namespace, reporter: Reporter) -> None:
     path = find_path(options.out, options.id)
     if options.out.endswith(("/", "\\")):
         make_folder(path.parent)
     async with make_client(options) as client:
-        one = client.download(options.id, path, **download_options(options))
+        transfer = client.download(options.id, path, **download_options(options))
         started = asyncio.get_running_loop().time()
         end: VideoFile | SoraError
-        async with show:
-            show.begin(options.id, "downloading")
+        async with reporter:
+            reporter.start(options.id, "downloading")
             try:
-                async for event in one:
-                    show.event(options.id, event)
-                end = await one
+                async for event in transfer:
+                    reporter.update(options.id, event)
+                end = await transfer
             except SoraError as error:
                 end = error
-            show.settle(
-                RowOutcome(
-                    task_id=options.id,
-                    last=None,
-                    error=end if isinstance(end, SoraError) else None,
-                    elapsed=asyncio.get_running_loop().time() - started,
-                    file=end if isinstance(end, VideoFile) else None,
-                )
+            result = TaskResult(
+                task_id=options.id,
+                last=None,
+                error=end if isinstance(end, SoraError) else None,
+                elapsed=asyncio.get_running_loop().time() - started,
+                file=end if isinstance(end, VideoFile) else None,
             )
+            reporter.finish(result)

@@ -1,20 +1,21 @@
-"""``sora-async get``: one snapshot."""
+"""``sora-async get``: one snapshot of a task."""
 
 import argparse
 from collections.abc import Iterator
 from datetime import datetime
 
 from ... import VideoTask
-from ..client_options import make_client
-from ..display.format import clean, tell_part
-from ..display.select import is_terminal
+from ..arguments import make_client
+from ..display.format import clean, format_percent
+from ..display.output import is_terminal
+from ..display.states import STATES
 from ..exit_codes import Exit
-from ..signals import run_loop
+from ..signals import run_until_signal
 
 
 def get(options: argparse.Namespace) -> Exit:
-    """Print a task as it is now; any phase is a success of this command."""
-    task = run_loop(_ask(options), options)
+    """Print a task as it is now; the exit code is 0 whatever its phase is."""
+    task = run_until_signal(_ask(options), options)
     if options.json:
         from ..display.json_lines import print_task
 
@@ -33,23 +34,23 @@ async def _ask(options: argparse.Namespace) -> VideoTask:
 
 
 def describe(task: VideoTask) -> Iterator[tuple[str, str]]:
-    """Yield what the service has sent, each with its name."""
+    """Yield name and text of each field that the service has sent."""
     word = f" ({task.status})" if task.status and task.status.lower() != task.phase else ""
     fields = {
         "task": task.id,
         "phase": f"{task.phase}{word}",
         "failure": task.failure and str(task.failure),
-        "progress": tell_part(task.progress),
-        "queue": None if task.queue_position is None else f"{task.queue_position} ahead of it",
+        "progress": format_percent(task.progress),
+        "queue": None if task.queue_position is None else f"{task.queue_position} ahead in queue",
         "model": task.model,
         "size": task.size,
         "length": None if task.seconds is None else f"{task.seconds:g} s",
         "prompt": task.prompt,
         "enhanced": task.enhanced_prompt,
-        "created": _tell_moment(task.created_at),
-        "updated": _tell_moment(task.updated_at),
-        "completed": _tell_moment(task.completed_at),
-        "expires": _tell_moment(task.expires_at),
+        "created": _format_time(task.created_at),
+        "updated": _format_time(task.updated_at),
+        "completed": _format_time(task.completed_at),
+        "expires": _format_time(task.expires_at),
         "video": task.video_url,
         "content": task.content_url,
     }
@@ -59,12 +60,10 @@ def describe(task: VideoTask) -> Iterator[tuple[str, str]]:
 
 
 def _print_table(task: VideoTask) -> None:
-    """Print to a terminal: long texts wrapped in their column, addresses whole, to be copied."""
+    """Print to a terminal: long texts wrapped in their column, addresses in one line to copy."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
-
-    from ..display.board import STYLES
 
     console = Console()
     grid = Table.grid(padding=(0, 2))
@@ -76,12 +75,12 @@ def _print_table(task: VideoTask) -> None:
             addresses.append(Text.assemble((f"{name:<11}", "dim"), text))
         else:
             grid.add_row(
-                f"{name:<9}", Text(text, style=STYLES[task.phase] if name == "phase" else "")
+                f"{name:<9}", Text(text, style=STATES[task.phase] if name == "phase" else "")
             )
     console.print(grid)
     for address in addresses:
         console.print(address, soft_wrap=True)
 
 
-def _tell_moment(moment: datetime | None) -> str | None:
-    return moment.strftime("%Y-%m-%d %H:%M:%S UTC") if moment else None
+def _format_time(time: datetime | None) -> str | None:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC") if time else None

@@ -1,20 +1,18 @@
-"""``sora-async list``: the newest tasks, to look up what became of an order."""
+"""``sora-async list``: the newest tasks of the account."""
 
 import argparse
 
 from ... import VideoTask
-from ..client_options import make_client
+from ..arguments import make_client
 from ..display.format import clean, shorten
-from ..display.select import is_terminal
+from ..display.output import is_terminal
 from ..exit_codes import Exit
-from ..signals import run_loop
-
-COLUMNS = ("id", "phase", "created", "prompt")
+from ..signals import run_until_signal
 
 
 def show_list(options: argparse.Namespace) -> Exit:
     """Print the newest tasks, the newest first."""
-    run_loop(_list(options), options)
+    run_until_signal(_list(options), options)
     return Exit.OK
 
 
@@ -34,8 +32,7 @@ def _print(task: VideoTask, *, is_json: bool) -> None:
 
         print_task(task)
         return
-    moment = task.created_at
-    created = moment.strftime("%Y-%m-%d %H:%M:%S") if moment else ""
+    created = task.created_at.strftime("%Y-%m-%d %H:%M:%S") if task.created_at else ""
     prompt = clean(task.prompt or "")
     if is_terminal():
         prompt = shorten(prompt, 60)

@@ -1,53 +1,139 @@
 """``sora-async wait``: any number of tasks, until each has a video or an end."""
 
 import argparse
+import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from ..client_options import make_client, make_watch
-from ..display.renderer import Renderer, exit_code, follow
-from ..display.select import is_terminal, make_show
-from ..exit_codes import Exit
+from ... import ClientClosedError, Download, SoraError, VideoFile, Watch
+from ..arguments import make_client, make_watch
+from ..display.messages import explain_error
+from ..display.output import is_terminal, make_reporter
+from ..display.reporter import Reporter
+from ..display.states import TaskResult
+from ..exit_codes import Exit, choose_exit
 from ..output_paths import make_save
-from ..resume_hint import tell_rest
-from ..signals import run_loop
+from ..resume_hint import print_wait_again
+from ..signals import run_until_signal
 
 
 def wait(options: argparse.Namespace) -> Exit:
-    """Wait for the tasks and print their addresses; see :class:`Exit` for the end."""
+    """Wait for the tasks and print their addresses."""
     task_ids = list(dict.fromkeys(options.ids))
-    show = make_show(task_ids, is_json=options.json, prints_results=True)
+    reporter = make_reporter(task_ids, is_json=options.json, prints_results=True)
     try:
-        run_loop(_wait(task_ids, options, show), options)
+        run_until_signal(_wait(task_ids, options, reporter), options)
     except KeyboardInterrupt:
         code = Exit(options.interrupted)
     else:
-        code = exit_code(show.outcomes.values())
+        code = choose_exit(reporter.results.values())
     if not options.json:
-        tell_ends(task_ids, options, show)
+        print_ends(task_ids, options, reporter)
     return code
 
 
-async def _wait(task_ids: Sequence[str], options: argparse.Namespace, show: Renderer) -> None:
+async def _wait(task_ids: Sequence[str], options: argparse.Namespace, reporter: Reporter) -> None:
     async with make_client(options) as client:
         watches = [make_watch(options, client, task_id) for task_id in task_ids]
-        await follow(watches, show, save=make_save(options, client))
+        await report_waits(watches, reporter, save=make_save(options, client))
 
 
-def tell_ends(task_ids: Sequence[str], options: argparse.Namespace, show: Renderer) -> None:
-    """Print what the show had no room for, and how to wait for tasks that go on."""
+def print_ends(task_ids: Sequence[str], options: argparse.Namespace, reporter: Reporter) -> None:
+    """Print what a table had no room for, and how to wait for the tasks that may go on."""
+    results = reporter.results
     if is_terminal():
-        _print_results(task_ids, show)
-    rest = [name for name in task_ids if name not in show.outcomes or show.outcomes[name].goes_on]
-    tell_rest(options, rest)
+        _print_results([results[name] for name in task_ids if name in results], len(task_ids))
+    rest = [name for name in task_ids if name not in results or results[name].may_go_on]
+    print_wait_again(options, rest)
 
 
-def _print_results(task_ids: Sequence[str], show: Renderer) -> None:
-    """Print what the bars had no room for."""
+def _print_results(results: Iterable[TaskResult], number: int) -> None:
+    """Print addresses and paths on stdout, and errors in full on stderr."""
     from ..display.plain_lines import print_result
 
-    for outcome in (show.outcomes[name] for name in task_ids if name in show.outcomes):
-        if outcome.error is None:
-            print_result(outcome, is_alone=len(task_ids) == 1)
-        elif outcome.word != "interrupted":
-            print(f"{outcome.task_id}: {outcome.reason}", file=sys.stderr)
+    for result in results:
+        if result.error is None:
+            print_result(result, is_alone=number == 1)
+        elif result.outcome != "interrupted":
+            print(f"{result.task_id}: {explain_error(result.error)}", file=sys.stderr)
+
+
+async def report_waits(
+    watches: Iterable[Watch], reporter: Reporter, *, save: Callable[[Watch], Download] | None = None
+) -> None:
+    """
+    Wait for all tasks, and report their events and ends.
+
+    Args:
+        watches: The waits; none may have begun.
+        reporter: Where their events and ends go. When it is cancelled, each gets a result.
+        save: Returns the download of a wait; None: the videos stay where they are.
+
+    Raises:
+        ExceptionGroup: The reporter failed; because of a closed pipe, for example.
+    """
+    async with reporter, asyncio.TaskGroup() as group:
+        for watch in watches:
+            group.create_task(_report_wait(watch, reporter, save))
+
+
+async def _report_wait(
+    watch: Watch, reporter: Reporter, save: Callable[[Watch], Download] | None
+) -> None:
+    started = asyncio.get_running_loop().time()
+    end: VideoFile | SoraError | None
+    try:
+        if save is None:
+            end = await _report_events(watch, watch, reporter)
+        else:
+            end = await _report_download(save(watch), watch, reporter)
+    except asyncio.CancelledError:
+        reporter.finish(_make_result(watch, _make_interruption(watch), started))
+        raise
+    reporter.finish(_make_result(watch, end, started))
+
+
+async def _report_events(
+    source: Watch | Download, watch: Watch, reporter: Reporter
+) -> SoraError | None:
+    """Report all events of a wait or a download, and return its error."""
+    try:
+        async for event in source:
+            reporter.update(watch.task_id or "", event)
+    except SoraError as error:
+        return error
+    return None
+
+
+async def _report_download(
+    download: Download, watch: Watch, reporter: Reporter
+) -> VideoFile | SoraError:
+    """Report a wait and its download, which checks its file before the first poll."""
+
+    async def report_wait() -> None:
+        if await _report_events(watch, watch, reporter) is None:
+            reporter.start(watch.task_id or "", "downloading")
+
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(report_wait())
+        error = await _report_events(download, watch, reporter)
+        waiting.cancel()
+    return error or await download
+
+
+def _make_result(watch: Watch, end: VideoFile | SoraError | None, started: float) -> TaskResult:
+    return TaskResult(
+        task_id=watch.task_id or "",
+        last=watch.latest,
+        error=end if isinstance(end, SoraError) else None,
+        elapsed=asyncio.get_running_loop().time() - started,
+        file=end if isinstance(end, VideoFile) else None,
+    )
+
+
+def _make_interruption(watch: Watch) -> ClientClosedError:
+    """Return the error with which the wait would end if its client were closed now."""
+    last, task_id = watch.latest, watch.task_id or ""
+    if last is None:
+        return ClientClosedError(task_id)
+    return ClientClosedError(task_id, last.task, last.elapsed, last.polls)

@@ -1,1 +1,1 @@
-"""Progress on a terminal, in a notebook, in a pipe, and as JSON lines."""
+"""What people and programs see of tasks: a live table, plain lines, or JSON lines."""

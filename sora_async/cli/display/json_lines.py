@@ -15,45 +15,46 @@ from ... import (
     TaskFailure,
     VideoTask,
 )
-from .format import find_phase
-from .renderer import Renderer, RowEvent, RowOutcome
+from .messages import find_phase
+from .reporter import Reporter
+from .states import TaskResult, TaskUpdate
 
 Value = str | int | float | bool | None | dict[str, "Value"]
 
 
-class JsonLines(Renderer):
-    """Tasks as JSON on stdout: a record for each event, and a ``result`` for each end."""
+class JsonReporter(Reporter):
+    """Prints tasks as JSON on stdout: an object for each event, and a ``result`` for each end."""
 
-    def event(self, name: str, event: RowEvent) -> None:
+    def update(self, name: str, update: TaskUpdate) -> None:
         """Print an event."""
-        if isinstance(event, DownloadEvent):
-            _print_download(event)
+        if isinstance(update, DownloadEvent):
+            _print_download(update)
         else:
-            _print_event(event)
+            _print_event(update)
 
-    def settle(self, outcome: RowOutcome) -> None:
+    def finish(self, result: TaskResult) -> None:
         """Print the end of a task."""
-        super().settle(outcome)
-        task, file = outcome.task, outcome.file
-        print_record(
+        super().finish(result)
+        task, file = result.task, result.file
+        print_object(
             "result",
-            id=outcome.task_id or None,
-            outcome=outcome.word,
+            id=result.task_id or None,
+            outcome=result.outcome,
             video_url=task.video_url if task else None,
             content_url=task.content_url if task else None,
-            failure=_describe_failure(task.failure if task else None),
-            error=describe_error(outcome.error),
-            elapsed=round(outcome.elapsed, 3),
-            polls=outcome.polls,
+            failure=_encode_failure(task.failure if task else None),
+            error=encode_error(result.error),
+            elapsed=round(result.elapsed, 3),
+            polls=result.polls,
             path=str(file.path) if file else None,
             size=file.size if file else None,
-            line=outcome.line,
+            line=result.line,
         )
 
 
 def _print_event(event: ProgressEvent) -> None:
     task = event.task
-    print_record(
+    print_object(
         "event",
         id=task.id,
         phase=find_phase(event),
@@ -62,25 +63,25 @@ def _print_event(event: ProgressEvent) -> None:
         elapsed=round(event.elapsed, 3),
         polls=event.polls,
         queue_position=task.queue_position,
-        last_error=describe_error(event.last_error),
+        last_error=encode_error(event.last_error),
         recovered_after=_round(event.recovered_after),
     )
 
 
 def _print_download(event: DownloadEvent) -> None:
-    print_record(
+    print_object(
         "download",
         id=event.task_id,
         received=event.received,
         total=event.total,
         elapsed=round(event.elapsed, 3),
-        last_error=describe_error(event.last_error),
+        last_error=encode_error(event.last_error),
     )
 
 
 def print_task(task: VideoTask) -> None:
     """Print a snapshot."""
-    print_record(
+    print_object(
         "task",
         id=task.id,
         phase=task.phase,
@@ -88,52 +89,52 @@ def print_task(task: VideoTask) -> None:
         progress=task.progress,
         video_url=task.video_url,
         content_url=task.content_url,
-        failure=_describe_failure(task.failure),
+        failure=_encode_failure(task.failure),
         model=task.model,
         prompt=task.prompt,
         enhanced_prompt=task.enhanced_prompt,
         size=task.size,
         seconds=task.seconds,
-        created_at=_describe_moment(task.created_at),
-        completed_at=_describe_moment(task.completed_at),
-        expires_at=_describe_moment(task.expires_at),
-        updated_at=_describe_moment(task.updated_at),
+        created_at=_encode_time(task.created_at),
+        completed_at=_encode_time(task.completed_at),
+        expires_at=_encode_time(task.expires_at),
+        updated_at=_encode_time(task.updated_at),
         queue_position=task.queue_position,
     )
 
 
-def print_record(
+def print_object(
     kind: Literal["event", "download", "result", "task", "stage", "summary", "error"],
     **values: Value | Phase,
 ) -> None:
-    """Print one object, in ASCII: a server's text can neither break the line nor the encoding."""
+    """Print one object, in ASCII: text from a server cannot break the line or the encoding."""
     print(json.dumps({"type": kind, **values}, allow_nan=False), flush=True)
 
 
-def describe_error(error: SoraError | None) -> Value:
-    """Return an error as an object; what only replies have is null where there was none."""
+def encode_error(error: SoraError | None) -> Value:
+    """Return an error as an object; what only a response says is null without one."""
     if error is None:
         return None
-    answer = error if isinstance(error, ResponseError) else None
+    answered = error if isinstance(error, ResponseError) else None
     named = error if isinstance(error, ResponseError | CreateOutcomeUnknownError) else None
-    reply = error if isinstance(error, InvalidResponseError) else named
+    response = error if isinstance(error, InvalidResponseError) else named
     return {
         "type": type(error).__name__,
         "message": str(error),
         "transient": error.transient,
-        "status": reply.status if reply else None,
-        "code": answer.code if answer else None,
+        "status": response.status if response else None,
+        "code": answered.code if answered else None,
         "request_id": named.request_id if named else None,
-        "retry_after": answer.retry_after if answer else None,
+        "retry_after": answered.retry_after if answered else None,
     }
 
 
-def _describe_failure(failure: TaskFailure | None) -> Value:
+def _encode_failure(failure: TaskFailure | None) -> Value:
     return {"code": failure.code, "message": failure.message} if failure else None
 
 
-def _describe_moment(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
+def _encode_time(time: datetime | None) -> str | None:
+    return time.isoformat() if time else None
 
 
 def _round(seconds: float | None) -> float | None:

@@ -2,33 +2,34 @@
 
 import asyncio
 import sys
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from types import TracebackType
 from typing import Final, Self
 
-from ... import DownloadEvent, ProgressEvent
-from .format import find_address, find_phase, note, tell_part, tell_size
-from .pace import TransferRate
-from .renderer import Renderer, RowEvent, RowOutcome, RowStage
-from .totals import MANY, Totals
+from ... import DownloadEvent, Phase, ProgressEvent
+from .format import format_line
+from .messages import describe_event, explain_error, find_address, find_phase
+from .reporter import Reporter
+from .rows import MANY, TaskRow, TaskRows, describe_result
+from .states import Stage, TaskResult, TaskUpdate
 
-SUMMARY: Final = 30.0
-"""Seconds between two sums of many tasks."""
+SUMMARY_INTERVAL: Final = 30.0
+"""Seconds between two summaries of many tasks."""
 
-BREATH: Final = 5.0
+DOWNLOAD_INTERVAL: Final = 5.0
 """Seconds between two lines of one download."""
 
 
-class PlainLines(Renderer):
+class LineReporter(Reporter):
     """
-    A line on stderr when something has happened that is worth one.
+    Writes a line to stderr when something worth one happens.
 
-    Of a few tasks, that is a new phase, a new tenth of the progress, and trouble that comes or
-    goes. Of many it is an end, and from time to time how they are together.
+    For fewer than ten tasks, that is a new state, a new tenth of the progress, and trouble that
+    begins or ends. For more it is the end of each, and a summary every 30 seconds.
 
     Args:
-        names: Those that are known from the start.
-        total: How many there will be in all; None: no more than those.
+        names: Tasks that are known from the start.
+        total: How many there will be; None: those of *names*.
         prints_results: Whether addresses and paths are printed on stdout.
     """
 
@@ -37,22 +38,19 @@ class PlainLines(Renderer):
     ) -> None:
         super().__init__()
         known = list(names)
-        self._width = max(map(len, known), default=0)
-        self._tally = Totals(len(known) if total is None else total, known)
-        self._are_many = self._tally.total >= MANY
+        self._name_width = max(map(len, known), default=0)
+        self._rows = TaskRows(known, total=total)
+        self._are_many = self._rows.total >= MANY
         self._is_alone = total is None and len(known) == 1
         self._prints_results = prints_results
-        self._said: dict[str, object] = {}
-        self._paces: dict[str, TransferRate] = {}
-        self._began: dict[str, float] = {}
-        self._started = 0.0
-        self._ticker: asyncio.Task[None] | None = None
+        self._printed: dict[str, Hashable] = {}
+        self._summaries: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        """Begin to count the time."""
-        self._started = asyncio.get_running_loop().time()
+        """Start the clock."""
+        self._rows.start_clock(_now())
         if self._are_many:
-            self._ticker = asyncio.create_task(self._sum_up())
+            self._summaries = asyncio.create_task(self._print_summaries())
         return self
 
     async def __aexit__(
@@ -61,94 +59,86 @@ class PlainLines(Renderer):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """End the sums."""
-        if self._ticker is not None:
-            self._ticker.cancel()
-            await asyncio.wait([self._ticker])
+        """End the summaries."""
+        if self._summaries is not None:
+            self._summaries.cancel()
+            await asyncio.wait([self._summaries])
 
-    def begin(self, name: str, stage: RowStage) -> None:
-        """Print that a task is being created; the other stages tell of themselves."""
-        self._tally.begin(name, stage)
-        self._began.setdefault(name, self._elapsed())
+    def start(self, name: str, stage: Stage) -> None:
+        """Print that a task is being created; the other stages have events."""
+        self._rows.start(name, stage, now=_now())
         if stage == "creating" and not self._are_many:
             self._print(name, 0.0, "creating", None, "")
 
-    def event(self, name: str, event: RowEvent) -> None:
+    def update(self, name: str, update: TaskUpdate) -> None:
         """Print an event if it says more than the one before."""
-        self._tally.event(name, event)
+        row = self._rows.update(name, update, now=_now())
         if self._are_many:
             return
-        if isinstance(event, DownloadEvent):
-            self._tell_bytes(name, event)
+        if isinstance(update, DownloadEvent):
+            self._print_download(row, update)
         else:
-            self._tell_wait(name, event)
+            self._print_wait(row, update)
 
-    def _tell_wait(self, name: str, event: ProgressEvent) -> None:
-        phase = find_phase(event)
-        news = (
-            phase,
-            _tenth(event.progress),
-            event.last_error is None,
-            event.recovered_after is None,
-        )
-        if self._said.get(name) != news:
-            self._said[name] = news
-            self._print(name, event.elapsed, phase or "", event.progress, note(event))
+    def _print_wait(self, row: TaskRow, event: ProgressEvent) -> None:
+        phase, progress = find_phase(event), event.progress
+        note = describe_event(event)
+        if phase is Phase.SUCCEEDED and not note:
+            return  # its result says so, after a download if there is one
+        tenth = None if progress is None else int(progress * 10 + 1e-9)
+        shown = (phase, tenth, event.last_error is None, event.recovered_after is None)
+        if self._printed.get(row.name) != shown:
+            self._printed[row.name] = shown
+            self._print(row.name, event.elapsed, phase or "waiting", progress, note)
 
-    def _tell_bytes(self, name: str, event: DownloadEvent) -> None:
-        pace = self._paces.setdefault(name, TransferRate())
-        pace.take(event, now=self._elapsed())
-        news = (event.last_error is None, int(event.elapsed / BREATH))
+    def _print_download(self, row: TaskRow, event: DownloadEvent) -> None:
+        shown = (event.last_error is None, int(event.elapsed / DOWNLOAD_INTERVAL))
         is_whole = event.received == event.total
-        if self._said.get(name) != news and (event.received or event.last_error) and not is_whole:
-            self._said[name] = news
-            part = event.received / event.total if event.total else None
-            self._print(name, self._age(name), "download", part, pace.tell(now=self._elapsed())[0])
+        if self._printed.get(row.name) == shown or is_whole:
+            return
+        if event.received or event.last_error:
+            self._printed[row.name] = shown
+            now = _now()
+            note = row.describe(now)[0]
+            self._print(row.name, row.elapsed(now), row.state, row.progress, note)
 
-    def settle(self, outcome: RowOutcome) -> None:
+    def finish(self, result: TaskResult) -> None:
         """Print how a task ended."""
-        super().settle(outcome)
-        self._tally.settle(outcome)
-        name, text = outcome.name, outcome.reason
-        if outcome.file is not None:
-            text = tell_size(outcome.file.size)
-            text += ", already there" if outcome.file.task is None else ""
-        if outcome.error is not None or outcome.file is not None:
-            self._print(name, outcome.elapsed, outcome.shown, None, text)
-        if outcome.error is None and self._prints_results:
-            print_result(outcome, is_alone=self._is_alone)
-        for known in (self._said, self._paces, self._began):
-            known.pop(name, None)
+        super().finish(result)
+        name = result.name
+        self._rows.finish(name, result, now=_now())
+        if result.error is not None:
+            self._print(name, result.elapsed, result.outcome, None, explain_error(result.error))
+        else:
+            note = describe_result(result)[0]
+            self._print(name, result.elapsed, result.outcome, 1.0, note)
+            if self._prints_results:
+                print_result(result, is_alone=self._is_alone)
+        self._printed.pop(name, None)
 
     def say(self, text: str) -> None:
         """Print a sentence."""
         print(text, file=sys.stderr, flush=True)
 
-    async def _sum_up(self) -> None:
+    async def _print_summaries(self) -> None:
         while True:
-            await asyncio.sleep(SUMMARY)
-            parts = self._tally.sum_up(elapsed=self._elapsed())
-            self.say(f"{self._elapsed():7.1f} s  {', '.join(parts)}")
-
-    def _elapsed(self) -> float:
-        return asyncio.get_running_loop().time() - self._started
-
-    def _age(self, name: str) -> float:
-        return self._elapsed() - self._began.get(name, 0.0)
+            await asyncio.sleep(SUMMARY_INTERVAL)
+            now = _now()
+            summary = ", ".join(self._rows.summarize(now=now))
+            self.say(f"{now - self._rows.started_at:7.1f} s  {summary}")
 
     def _print(
-        self, name: str, elapsed: float, word: str, progress: float | None, text: str
+        self, name: str, elapsed: float, state: str, progress: float | None, note: str
     ) -> None:
-        self._width = max(self._width, len(name))
-        head = f"{elapsed:7.1f} s  {name:<{self._width}}"
-        self.say(f"{head}  {word:<9}  {tell_part(progress):>4}  {text}".rstrip())
+        self._name_width = max(self._name_width, len(name))
+        self.say(format_line(elapsed, f"{name:<{self._name_width}}", state, progress, note))
 
 
-def _tenth(progress: float | None) -> int | None:
-    return None if progress is None else int(progress * 10 + 1e-9)
+def print_result(result: TaskResult, *, is_alone: bool) -> None:
+    """Print the video's path or address on stdout, after the id unless it is the only one."""
+    place = str(result.file.path) if result.file else find_address(result.task)
+    print(place if is_alone else f"{result.task_id}\t{place}", flush=True)
 
 
-def print_result(outcome: RowOutcome, *, is_alone: bool) -> None:
-    """Print where a video is on stdout, behind its id unless only one was asked for."""
-    place = str(outcome.file.path) if outcome.file else find_address(outcome.task)
-    print(place if is_alone else f"{outcome.task_id}\t{place}", flush=True)
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,131 @@
+"""Events and errors in words, one line each."""
+
+from ... import (
+    ClientClosedError,
+    ConnectionFailedError,
+    CreateOutcomeUnknownError,
+    DownloadError,
+    OutageError,
+    OutputExistsError,
+    Phase,
+    ProgressEvent,
+    ResponseError,
+    SoraError,
+    TaskFailedError,
+    TaskNotFoundError,
+    UnsafeURLError,
+    VideoNotReadyError,
+    VideoTask,
+    VideoTooLargeError,
+    WaitInterruptedError,
+    WaitTimeoutError,
+)
+from .format import clean, format_percent, format_seconds
+
+
+def find_phase(event: ProgressEvent | None) -> Phase | None:
+    """Return the phase; None before the service has said anything of the task."""
+    if event is None or (event.last_error is not None and not event.task.raw):
+        return None
+    return event.task.phase
+
+
+def find_address(task: VideoTask | None) -> str:
+    """Return the address of the video; "" when the service has named none."""
+    return clean((task and (task.video_url or task.content_url)) or "")
+
+
+def describe_event(event: ProgressEvent) -> str:
+    """Return what is special about an event in a few words; "" when nothing is."""
+    task = event.task
+    if event.last_error is not None:
+        return _describe_retry(event.last_error)
+    if event.recovered_after is not None:
+        return f"recovered after {format_seconds(event.recovered_after)}"
+    if task.phase is Phase.SUCCEEDED:
+        return "" if task.is_complete else "no URL yet"
+    if event.stalled:
+        return "slower than usual"
+    if task.queue_position is not None and task.phase is Phase.QUEUED:
+        return f"{task.queue_position} ahead in queue"
+    if event.eta is not None and task.phase is not Phase.FAILED:
+        return f"about {format_seconds(event.eta.p50)} left"
+    return ""
+
+
+def _describe_retry(error: SoraError) -> str:
+    if isinstance(error, TaskNotFoundError):
+        return "not found yet"
+    if isinstance(error, ResponseError):
+        return f"HTTP {error.status}, retrying"
+    if isinstance(error, ConnectionFailedError):
+        return "no response, retrying"
+    return "invalid response, retrying"
+
+
+def describe_error(error: SoraError) -> str:
+    """Return why there is no video, without what to do about it."""
+    match error:
+        case TaskFailedError():
+            return clean(str(error.failure))
+        case ClientClosedError():
+            return "the task goes on"
+        case WaitTimeoutError(retry_after=float() | int() as seconds):
+            last = _describe_last(error)
+            return f"the service asked for a pause of {format_seconds(seconds)}, {last}"
+        case WaitTimeoutError():
+            last_error = f"; {error.last_error}" if error.last_error else ""
+            return clean(f"no video before the timeout, {_describe_last(error)}{last_error}")
+        case CreateOutcomeUnknownError():
+            return clean(_describe_unknown_create(error))
+        case DownloadError():
+            return clean(f"{error.path}: {error.reason}")
+        case OutageError():
+            return clean(
+                f"no usable response for {format_seconds(error.outage)}: {error.last_error}"
+            )
+        case _:
+            return clean(str(error))
+
+
+def explain_error(error: SoraError) -> str:
+    """Return why there is no video and what to do, in terms of the command."""
+    match error:
+        case CreateOutcomeUnknownError():
+            look = '"sora-async list" shows the newest tasks, if the service has a list'
+            if not error.is_listed:
+                look = "this service has no list, so look on its website"
+            return f"{describe_error(error)}. Check before you create it again: {look}"
+        case DownloadError():
+            return f"{describe_error(error)}. {clean(_advise(error))}"
+        case _:
+            return describe_error(error)
+
+
+def _describe_last(error: WaitInterruptedError) -> str:
+    if error.last is None:
+        return "never seen"
+    return f"last seen {error.last.phase} {format_percent(error.last.progress)}".rstrip()
+
+
+def _describe_unknown_create(error: CreateOutcomeUnknownError) -> str:
+    known = "" if error.request_id is None else f" (request id: {error.request_id})"
+    made = "there may be a task, and it may be charged"
+    if not error.is_whole:
+        made = "probably no task was created: the request was not sent completely"
+    return f"the outcome of the create is unknown{known}: {error.reason.rstrip('.。')}; {made}"
+
+
+def _advise(error: DownloadError) -> str:
+    """Return what to do about a download that failed, in terms of the command."""
+    match error:
+        case OutputExistsError():
+            return "Choose another path, or use --if-exists overwrite or --if-exists skip"
+        case VideoNotReadyError():
+            return "Wait for the task: sora-async wait --download"
+        case VideoTooLargeError():
+            return "Use a larger --max-size"
+        case UnsafeURLError():
+            return "Use --allow-private if you trust the service"
+        case _:
+            return error.advice
