@@ -8,7 +8,8 @@ Create videos at a Sora-compatible service and wait for them, with asyncio.
         print(task.video_url)
 """
 
-import logging
+import logging as _logging
+from types import FunctionType as _FunctionType
 
 from ._batch.events import BatchEvent, BatchOutcome
 from ._download.download import Download
@@ -59,7 +60,7 @@ from .models import Character, Phase, TaskFailure, VideoFile, VideoTask
 from .schedule import LearningSchedule, Schedule
 from .schedule.learning.duration_history import DurationHistory
 
-logging.getLogger("sora_async").addHandler(logging.NullHandler())
+_logging.getLogger("sora_async").addHandler(_logging.NullHandler())
 
 __all__ = [
     "ETA",
@@ -118,3 +119,9 @@ __all__ = [
     "Watch",
     "__version__",
 ]
+
+for _name in __all__:
+    # A traceback, a pickle and the reference name the module that people import from.
+    if isinstance(_value := globals()[_name], type | _FunctionType):
+        _value.__module__ = __name__
+del _name, _value

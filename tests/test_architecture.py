@@ -6,12 +6,14 @@ import gc
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import FunctionType, ModuleType
 
 import pytest
 from support import ROOT
 
 import sora_async
-from sora_async import testing
+from sora_async import dialects, errors, progress, schedule, testing
+from sora_async.models import detail
 
 PACKAGE = Path(sora_async.__file__).parent
 
@@ -236,10 +238,6 @@ def test_only_the_client_reads_the_environment() -> None:
 
 def test_what_is_public_is_pinned() -> None:
     """A change here is a change of the public interface: it wants a changelog fragment."""
-    from sora_async import errors, progress, schedule
-    from sora_async._wire import dialects
-    from sora_async.models import detail
-
     assert sorted(sora_async.__all__) == sorted(
         [
             *(
@@ -281,6 +279,27 @@ def test_what_is_public_is_pinned() -> None:
         *("DEFAULT_SCHEDULE", "History", "Jitter", "LearningSchedule", "Policy", "Schedule"),
         *("ramp", "spread", "spread_phase"),
     }
+
+
+@pytest.mark.parametrize("module", [sora_async, schedule, progress, dialects, detail, testing])
+def test_what_is_public_says_that_it_is_of_the_module_it_is_imported_from(
+    module: ModuleType,
+) -> None:
+    values = {name: getattr(module, name) for name in module.__all__}
+
+    assert {
+        name: value.__module__
+        for name, value in values.items()
+        if isinstance(value, type | FunctionType)
+        and value.__module__ not in (module.__name__, "sora_async")
+    } == {}
+
+
+def test_the_root_shows_no_module_of_the_standard_library() -> None:
+    modules = {name for name, value in vars(sora_async).items() if isinstance(value, ModuleType)}
+
+    assert {name for name in modules if not name.startswith("_")} <= {*ALLOWED, *ROOT_MODULES}
+    assert {"Any", "annotations", "TYPE_CHECKING"} & {*dir(sora_async)} == set()
 
 
 def test_what_is_public_beside_others_is_pinned_and_in_the_reference() -> None:

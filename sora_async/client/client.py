@@ -87,13 +87,13 @@ class SoraClient:
         base_url: The service's address, with or without ``/v1``;
             ``SORA_BASE_URL`` when None, and the API page's server when that is unset.
         dialect: What calls the service offers and how they are spelled: a
-            :class:`~sora_async.dialects.Dialect` or the name of one; None chooses by *base_url*.
+            :class:`~sora_async.Dialect` or the name of one; None chooses by *base_url*.
         session: An aiohttp session to send with; the client never closes it.
             *trust_env* and *trace_configs* do not apply to it.
         headers: Further headers for every request, such as ``X-Forwarded-Host``.
         schedule: When to poll, for waits that name no schedule.
         duration_history: What was learned of how long tasks take; a new one when
-            None. A :class:`~sora_async.schedule.LearningSchedule` uses it.
+            None. A :class:`~sora_async.LearningSchedule` uses it.
         rate_limit: What all requests under one event loop may add up to.
         request_timeout: Seconds for one request, connection and body
             included; the time that it waits for the rate limit does not count.

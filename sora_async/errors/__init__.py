@@ -111,7 +111,3 @@ __all__ = [
     "WaitInterruptedError",
     "WaitTimeoutError",
 ]
-
-for _name in __all__:
-    # A traceback and a pickle name the module from which an error can be imported.
-    globals()[_name].__module__ = __name__

@@ -10,7 +10,3 @@ __all__ = [
     "VideoFile",
     "VideoTask",
 ]
-
-for _name in __all__:
-    # What a pickle says is where a value can be imported from.
-    globals()[_name].__module__ = __name__

@@ -23,6 +23,7 @@ __all__ = [
     "spread_phase",
 ]
 
-for _class in (History, LearningSchedule, Policy, Schedule):
-    # What a pickle and the docs say is where it can be imported from.
-    _class.__module__ = __name__
+for _value in (History, LearningSchedule, Policy, Schedule, ramp, spread, spread_phase):
+    # A traceback, a pickle and the reference name the module that people import from.
+    _value.__module__ = __name__
+del _value

@@ -19,6 +19,8 @@ its tasks has a :class:`Scenario` by the clock, or a script with one answer for 
 ``python -m sora_async.testing`` runs the fake on a port, for programs in any language.
 """
 
+from types import FunctionType as _FunctionType
+
 from .answers.answer import (
     Answer,
     completed,
@@ -90,3 +92,9 @@ __all__ = [
     "unknown_task",
     "video_file",
 ]
+
+for _name in __all__:
+    # A traceback, a pickle and the reference name the module that people import from.
+    if isinstance(_value := globals()[_name], type | _FunctionType):
+        _value.__module__ = __name__
+del _name, _value

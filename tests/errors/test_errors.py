@@ -98,7 +98,7 @@ def test_an_error_says_that_it_is_of_the_module_it_is_imported_from() -> None:
     """Others look it up there: pickle, and queues that keep the name of its module."""
     for name in errors.__all__:
         assert (getattr(errors, name).__module__, getattr(errors, name).__qualname__) == (
-            "sora_async.errors",
+            "sora_async",
             name,
         )
 

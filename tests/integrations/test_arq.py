@@ -15,7 +15,7 @@ ORDER = "arq_worker.py"
 async def test_a_job_returns_the_video_and_raises_the_error(sora, redis) -> None:
     end = await order_both(sora, WORKER, ORDER)
 
-    assert end.startswith("sora_async.errors.TaskFailedError: task video_")
+    assert end.startswith("sora_async.TaskFailedError: task video_")
 
 
 async def test_a_wait_of_many_slices_ends_with_its_video(sora, redis, tmp_path) -> None:
