@@ -39,7 +39,8 @@ KITS = {
         (),
         (
             *("test_aiohttp_web.py", "test_celery.py", "test_fastapi.py"),
-            *("test_fastapi_browser.py", "test_procrastinate.py", "test_task_group.py"),
+            *("test_fastapi_browser.py", "test_jupyter.py", "test_procrastinate.py"),
+            "test_task_group.py",
             *("test_taskiq.py", "test_temporal.py"),
         ),
     ),
@@ -95,11 +96,12 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the pages into docs/_build/html, and read all changelog fragments."""
-    session.install(".[cli,redis,saq]", *groups("docs"))
+    """Build the pages into docs/_build/html, test their search, read all changelog fragments."""
+    session.install(".[cli,redis,saq]", *groups("docs", "tests"))
     session.run("towncrier", "build", "--draft", "--version", "next")
     options = ["-q", "-n", "-W", "--keep-going", "-b", "html"]
     session.run("sphinx-build", *options, *session.posargs, "docs", "docs/_build/html")
+    session.run("pytest", "tests/docs", env={"PYTHONSAFEPATH": "1"})
 
 
 @nox.session

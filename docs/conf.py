@@ -1,7 +1,10 @@
-"""The settings of Sphinx. A build asks no network: names of other projects stay plain text."""
+"""Settings of Sphinx. A build needs no network: inventories of other projects are in the tree."""
 
+import html
 import re
+from typing import Any
 
+from docutils import nodes
 from sphinx.application import Sphinx
 
 from sora_async._version import __version__
@@ -11,11 +14,24 @@ author = "The sora_async authors"
 copyright = "2026, The sora_async authors"
 release = version = __version__
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build", "examples"]
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.intersphinx",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+]
+exclude_patterns = ["_build", "examples", "inventories"]
+
+# Those names of Python and aiohttp that the pages use, in the plain text of inventory version 1.
+intersphinx_mapping = {
+    "python": ("https://docs.python.org/3", "inventories/python.inv"),
+    "aiohttp": ("https://docs.aiohttp.org/en/stable", "inventories/aiohttp.inv"),
+}
+
+copybutton_prompt_text = "$ "
 
 html_theme = "furo"
-html_title = "sora_async"
+html_title = f"sora_async {release}"
 html_static_path = ["_static"]
 html_css_files = ["pages.css"]
 
@@ -93,8 +109,32 @@ def move_types(
     lines[:] = text.split("\n")
 
 
+def describe_page(
+    _app: Sphinx, page: str, _template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Add the Open Graph title and description, which chats and search engines show."""
+    if doctree is None:
+        return
+    name = re.sub("<.*?>", "", context["title"])
+    title = name if page == "index" else f"{name} - sora_async"
+    text = next((found.astext() for found in doctree.findall(is_prose)), "")
+    description = html.escape(" ".join(text.split())[:200], quote=True)
+    context["metatags"] += (
+        f'\n<meta property="og:title" content="{title}" />'
+        f'\n<meta property="og:type" content="website" />'
+        f'\n<meta property="og:description" content="{description}" />'
+        f'\n<meta name="description" content="{description}" />\n'
+    )
+
+
+def is_prose(node: nodes.Node) -> bool:
+    """Whether a node is a paragraph of the text, not of a table or a list."""
+    return isinstance(node, nodes.paragraph) and isinstance(node.parent, nodes.section)
+
+
 def setup(app: Sphinx) -> None:
-    """Let Sphinx call the above."""
+    """Connect the functions above to Sphinx's events."""
+    app.connect("html-page-context", describe_page)
     app.connect("autodoc-process-signature", tidy_defaults)
     # After napoleon, which has made directives of the docstrings' sections by then.
     app.connect("autodoc-process-docstring", move_types, priority=900)

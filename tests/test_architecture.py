@@ -167,6 +167,22 @@ def test_the_list_of_renames_names_what_there_is() -> None:
     assert {old.strip("`") for old, _ in renamed} & public == set()
 
 
+def test_the_error_page_has_each_class_in_its_table_and_in_its_tree() -> None:
+    from sora_async import errors
+
+    page = (ROOT / "docs" / "reference" / "errors.rst").read_text("utf-8")
+
+    table = [cells[0][len(":exc:`~sora_async.") : -1] for cells in rows(page)][1:]
+    tree = re.findall(r"^((?:  )*)- :exc:`~sora_async\.(\w+)`", page, re.MULTILINE)
+
+    assert sorted(table) == sorted(errors.__all__) == sorted(name for _, name in tree)
+    path: list[str] = []
+    for indent, name in tree:
+        path = [*path[: len(indent) // 2], name]
+        base = path[-2] if len(path) > 1 else "Exception"
+        assert base in [parent.__name__ for parent in getattr(errors, name).__bases__]
+
+
 def module_graph() -> dict[str, set[str]]:
     """Return which modules each module imports, by full name; a package stands for its init."""
     names = {

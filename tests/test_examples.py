@@ -121,7 +121,7 @@ RUNS = {
     "first_progress": Example("first_progress.py {folder}/boat.mp4"),
     "first_wait": Example(f"first_wait.py {FAKE}1"),
     "first_events": Example(f"first_events.py {FAKE}4"),
-    "first_failure": Example(f"readme.py {FAKE}3"),
+    "first_failure": Example(f"first_failure.py {FAKE}3"),
     "loop_before": Example("loop_before.py", DONE, prints=ADDRESS),
     "loop_after": Example("loop_after.py", DONE, prints=ADDRESS),
     "openai_before": Example(
@@ -371,18 +371,35 @@ def test_every_example_and_recording_is_on_a_page() -> None:
     include = re.compile(r"^ *\.\. literalinclude:: .*examples/(\S+)", re.MULTILINE)
     included = {name for page in pages for name in include.findall(page)}
 
-    assert {path.as_posix() for path in files()} == included
+    # README shows the first in its own text.
+    assert {path.as_posix() for path in files()} == included | {"readme.py"}
 
 
-def test_the_readme_shows_its_example_and_what_it_prints() -> None:
+@pytest.mark.parametrize("name", ["README.rst", "README.zh-CN.rst"])
+def test_a_readme_shows_its_examples_and_what_they_print(name: str) -> None:
     """Package indexes know no ``literalinclude``: the text itself stands there."""
-    blocks = code_blocks(ROOT / "README.rst")
+    blocks = code_blocks(ROOT / name)
 
-    assert (EXAMPLES / "readme.py").read_text("utf-8") in blocks
-    assert (EXAMPLES / "readme.txt").read_text("utf-8") in blocks
+    shown = ["readme.py", "readme.txt", "first_video.py"]
+
+    assert [file for file in shown if (EXAMPLES / file).read_text("utf-8") not in blocks] == []
 
 
-def test_the_readme_and_its_fellows_name_the_same_commands() -> None:
+def test_the_readmes_have_the_same_code() -> None:
+    english, chinese = (code_blocks(ROOT / name) for name in ("README.rst", "README.zh-CN.rst"))
+
+    assert chinese == english
+
+
+@pytest.mark.parametrize("name", ["README.rst", "README.zh-CN.rst"])
+def test_a_link_of_a_readme_leads_to_a_file(name: str) -> None:
+    links = re.findall(r"<([^>:]+)>`_", (ROOT / name).read_text("utf-8"))
+
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_every_page_names_the_same_test_command() -> None:
     readme = "".join(code_blocks(ROOT / "README.rst"))
 
     [command] = [line for line in readme.splitlines() if line.endswith("nox -s tests")]

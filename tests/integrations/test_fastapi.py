@@ -1,4 +1,4 @@
-"""The page "Show progress in a browser": its two applications, on the clock that jumps."""
+"""The examples for FastAPI, Starlette and Django, in virtual time."""
 
 import asyncio
 import contextlib
@@ -15,6 +15,7 @@ from support.programs import EXAMPLES, load
 from sora_async.testing import VirtualTimeLoop, completed, failed, running
 
 pytest.importorskip("fastapi", reason="needs FastAPI: nox -s integrations")
+django_urls = pytest.importorskip("django.urls", reason="needs Django: nox -s integrations")
 uvicorn = pytest.importorskip("uvicorn", reason="needs uvicorn: nox -s integrations")
 
 LOOP = VirtualTimeLoop
@@ -31,7 +32,9 @@ class Site:
     async def run(self, **options: Any) -> AsyncIterator[str]:
         """Serve it, and yield its address; at the end it gets what is a SIGTERM elsewhere."""
         app = load(self.example).app
-        config = uvicorn.Config(app, port=self.port, lifespan="on", log_config=None, **options)
+        django_urls.clear_url_caches()  # the views of an earlier test
+        # Django has no lifespan.
+        config = uvicorn.Config(app, port=self.port, lifespan="auto", log_config=None, **options)
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve())
         while not server.started:
@@ -45,7 +48,7 @@ class Site:
             await serving
 
 
-@pytest.fixture(params=["fastapi_progress.py", "starlette_progress.py"])
+@pytest.fixture(params=["fastapi_progress.py", "starlette_progress.py", "django_progress.py"])
 def site(settings: None, request: pytest.FixtureRequest) -> Site:
     return Site(request.param)
 
@@ -104,7 +107,7 @@ async def test_what_only_the_service_may_know_stays_in_its_log(sora, site, brows
     async with site.run() as url:
         *_, last = await read(browser, f"{url}/videos/video_unknown")
 
-    assert last == ("failure", "The video cannot be had at the moment.")
+    assert last == ("failure", "The video is not available at the moment.")
     assert "video_unknown" in caplog.text and sora.url in caplog.text
 
 
@@ -183,3 +186,21 @@ async def test_open_streams_delay_a_restart_no_longer_than_was_set(sora, site, b
     assert now() - began == pytest.approx(3, abs=0.5)
     with contextlib.suppress(aiohttp.ClientError):
         await events.aclose()
+
+
+async def test_a_task_is_a_response_by_way_of_a_model_or_of_plain_data(
+    sora, settings, browser
+) -> None:
+    sora.script("video_1", running(0.4))
+
+    async with Site("fastapi_response.py").run() as url:
+        async with browser.get(f"{url}/videos/video_1") as reply:
+            shown = await reply.json()
+        async with browser.get(f"{url}/videos/video_1/full") as reply:
+            full = await reply.json()
+        async with browser.get(f"{url}/videos/video_2") as reply:
+            status = reply.status
+
+    assert shown == {"id": "video_1", "phase": "running", "progress": 0.4, "video_url": None}
+    assert full.items() >= shown.items() and full["raw"]["id"] == "video_1"
+    assert status == 404

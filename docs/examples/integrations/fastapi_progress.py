@@ -57,4 +57,4 @@ async def stream(watch: Annotated[Watch, Depends(begin_wait)]) -> AsyncIterator[
         return  # the task goes on: the browser asks again, and a new wait begins
     except SoraError:
         logging.exception("task %s", watch.task_id)
-        yield ServerSentEvent(event="failure", data="The video cannot be had at the moment.")
+        yield ServerSentEvent(event="failure", data="The video is not available at the moment.")

@@ -55,7 +55,7 @@ async def follow(watch: Watch) -> AsyncIterator[str]:
         return
     except SoraError:
         logging.exception("task %s", watch.task_id)
-        yield tell("failure", "The video cannot be had at the moment.")
+        yield tell("failure", "The video is not available at the moment.")
 
 
 def tell(event: str, data: object) -> str:
