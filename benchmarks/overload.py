@@ -4,8 +4,8 @@ import random
 import statistics
 from collections.abc import Sequence
 
-from sora_async.schedule.learning.forecast import DurationForecast
 from sora_async.schedule.learning.duration_history import DurationHistory
+from sora_async.schedule.learning.forecast import DurationForecast
 from sora_async.schedule.learning.observations import CensoredDuration, TaskObservations, urgency
 
 from .durations import draw

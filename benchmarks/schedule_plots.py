@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sora_async.schedule import LearningSchedule, Schedule
-from sora_async.schedule.learning.histogram import EDGES, WIDTHS
 from sora_async.schedule.learning.duration_history import DurationHistory
+from sora_async.schedule.learning.histogram import EDGES, WIDTHS
 from sora_async.schedule.learning.observations import CensoredDuration
 
 from .durations import DURATIONS, SMOOTHING, draw, make_tasks, steady

@@ -22,7 +22,7 @@ from .durations import SimulatedTask
 
 KINDS = task_kinds("sora-2", "1280x720", 10)
 PARTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-_PATIENCE = FaultPolicy()
+_FAULT_POLICY = FaultPolicy()
 
 
 @attrs.define
@@ -117,9 +117,8 @@ def _poll(
     if forecast is not wait.history.forecast:
         wait.history = attrs.evolve(wait.history, forecast=forecast)
     seen = _snapshot(way.scenario, age)
-    wait.history, decision = decide(
-        wait.history, seen, now=now, schedule=policy, fault_policy=_PATIENCE
-    )
+    wait.history = wait.history.after_task(seen, now=now)
+    decision = decide(wait.history, now=now, schedule=policy, fault_policy=_FAULT_POLICY)
     own_age = now - wait.history.started
     observations = wait.history.observations
     if isinstance(decision, Sleep):

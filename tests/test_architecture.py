@@ -292,7 +292,15 @@ def test_what_is_public_is_pinned() -> None:
     assert progress.__all__ == ["track"]
     assert dialects.__all__ == ["DIALECTS", "OPENAI", "OPENROUTER", "UNIFIED", "Dialect"]
     assert set(schedule.__all__) == {
-        *("DEFAULT_SCHEDULE", "History", "Jitter", "LearningSchedule", "Policy", "Schedule"),
+        *(
+            "DEFAULT_SCHEDULE",
+            "History",
+            "Jitter",
+            "LearningSchedule",
+            "Outage",
+            "Policy",
+            "Schedule",
+        ),
         *("ramp", "spread", "spread_phase"),
     }
 

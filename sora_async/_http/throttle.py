@@ -22,7 +22,7 @@ class Throttle:
 
     Attributes:
         last_success_at: When a task was last received, on the loop's clock; -inf before.
-        service_seen: Whether the service has ever sent a task.
+        service_seen: Whether the service has ever sent a response that could be read.
     """
 
     def __init__(self, bucket: PermitSource) -> None:
@@ -62,10 +62,12 @@ class Throttle:
             self.service_seen = True
             self._refused_at.pop(task_id, None)
             self._bucket.note_good(now)
-        elif isinstance(outcome, RateLimitError | ServiceUnavailableError):
-            self._record_refusal(task_id, outcome, now)
         elif isinstance(outcome, ResponseError):
-            self._bucket.note_good(now)
+            self.service_seen = True
+            if isinstance(outcome, RateLimitError | ServiceUnavailableError):
+                self._record_refusal(task_id, outcome, now)
+            else:
+                self._bucket.note_good(now)
 
     def _record_refusal(self, task_id: str, refusal: ResponseError, now: float) -> None:
         before = self._refused_at.pop(task_id, math.inf)

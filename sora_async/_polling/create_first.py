@@ -1,4 +1,4 @@
-"""How the task of a watch comes to be: its create, and its first snapshot."""
+"""The create of a wait that begins with one."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from .._http.create import PendingCreate
 from ..models import VideoTask
 from ..schedule import History
-from .decide import Done, GiveUp, decide
+from .decide import Sleep, decide
 from .polled_task import PolledTask, PollKey, WaitResult
 
 StartCreate = Callable[[], PendingCreate[VideoTask]]
@@ -14,60 +14,60 @@ StartCreate = Callable[[], PendingCreate[VideoTask]]
 
 class PendingTask:
     """
-    The create of one watch.
+    The create of one wait; it is sent at most once.
 
     Args:
-        begin: Sends the order.
+        start: Sends it.
     """
 
-    def __init__(self, begin: StartCreate) -> None:
-        self._begin = begin
+    def __init__(self, start: StartCreate) -> None:
+        self._start = start
         self._pending: PendingCreate[VideoTask] | None = None
-        self._tell: Callable[[VideoTask | BaseException], None] | None = None
+        self._on_created: Callable[[VideoTask | BaseException], None] | None = None
 
-    def hold(self, tell: Callable[[VideoTask | BaseException], None]) -> None:
-        """Create the task, or go on with it; *tell* is called with what came of it, once."""
-        self._tell = tell
+    def resume(self, on_created: Callable[[VideoTask | BaseException], None]) -> None:
+        """Start the create, or go on with it; *on_created* is called once, with its outcome."""
+        self._on_created = on_created
         if self._pending is None or not self._pending.resume():
-            self._pending = self._begin()
-            self._pending.task.add_done_callback(self._end)
+            self._pending = self._start()
+            self._pending.task.add_done_callback(self._on_done)
 
-    def leave(self) -> None:
-        """Wait no more. An order that has left goes on, and what comes of it is told."""
+    def detach(self) -> None:
+        """Stop waiting. A create that may have been sent goes on, and its outcome is reported."""
         assert self._pending is not None
         self._pending.detach()
 
-    def _end(self, task: "asyncio.Task[VideoTask]") -> None:
+    def _on_done(self, task: "asyncio.Task[VideoTask]") -> None:
         pending = self._pending
-        if pending is None or pending.task is not task or pending.is_stopped or self._tell is None:
-            return  # it was stopped before it left; another one may have begun
-        self._tell(
-            pending.error_when_cancelled()
-            if task.cancelled()
-            else task.exception() or task.result()
-        )
+        assert pending is not None and self._on_created is not None
+        if pending.task is not task or pending.is_stopped:
+            return  # stopped before it was sent; another one may have been started
+        if task.cancelled():
+            self._on_created(pending.error_when_cancelled())
+        else:
+            self._on_created(task.exception() or task.result())
 
 
-def first_poll(key: PollKey, made: VideoTask, now: float) -> PolledTask | WaitResult:
+def after_create(key: PollKey, created: VideoTask, now: float) -> PolledTask | WaitResult:
     """
-    Return what is to be polled after a create, or how the wait ends that ends with it.
-
-    The create's answer says when, and is then forgotten: a task may not be
-    visible to polls yet, and the patience with that ends with the first good answer.
+    Return what to poll after a create, or how the wait ends that ends with it.
 
     Args:
         key: What to poll for.
-        made: The answer to the create.
-        now: The moment it came.
+        created: The task in the response to the create.
+        now: The moment of the response.
     """
-    history = History(task_id=made.id, started=now)
-    _, decision = decide(
-        history, made, now=now, schedule=key.schedule, fault_policy=key.fault_policy
+    # The response says when to poll first, and is no poll: the task may not be visible to polls
+    # yet, and the grace period for that ends with the first snapshot.
+    history = History(task_id=created.id, started=now)
+    decision = decide(
+        history.after_task(created, now=now),
+        now=now,
+        schedule=key.schedule,
+        fault_policy=key.fault_policy,
     )
-    if isinstance(decision, Done):
-        return decision.task
-    if isinstance(decision, GiveUp):
-        return decision.error
+    if not isinstance(decision, Sleep):
+        return decision.result
     polled = PolledTask(key, history)
     polled.due = now + decision.seconds
     return polled

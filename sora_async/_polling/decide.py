@@ -1,15 +1,19 @@
 """
-Whether a wait goes on: the law of outages, graces and ends, as one pure function.
+Whether a wait goes on after a poll: outages, grace periods and ends, as one pure function.
 
-Source: what servers were seen to answer, and for how long, in "What servers really do" in the docs.
+Source: what servers were seen to send, and for how long, in "What servers really do" in the docs.
 """
 
 import math
+from typing import TypeGuard
 
 import attrs
 
 from ..errors import (
+    ConnectionFailedError,
     InvalidArgumentError,
+    InvalidResponseError,
+    OutageError,
     ResponseError,
     SoraError,
     TaskFailedError,
@@ -19,11 +23,13 @@ from ..errors import (
 from ..models import Phase, VideoTask
 from ..models.repr import brief
 from ..schedule import MAX_INTERVAL, History, Policy
-from ..schedule.learning.observations import TaskObservations
-from .fault_policy import EPSILON, FaultPolicy, Until, find_ending, outage_delay, outage_start
+from ..schedule.backoff import FAULT_INTERVALS
+from ..schedule.history import Outage
+from .fault_policy import EPSILON, FaultPolicy
 
-__all__ = ["Decision", "Done", "FaultPolicy", "GiveUp", "Sleep", "Until", "decide"]
-
+MIN_POLLS_PER_OUTAGE = 8
+"""No delay within an outage is longer than this part of its timeout: the default one is never
+used up by fewer than twelve failed polls, whatever the jitter."""
 
 _SUCCEEDED, _FAILED = Phase.SUCCEEDED, Phase.FAILED
 """By names of their own: to look one up in its class takes a call in Python 3.11."""
@@ -32,26 +38,31 @@ _SUCCEEDED, _FAILED = Phase.SUCCEEDED, Phase.FAILED
 @attrs.frozen
 class Sleep:
     """
-    Ask again.
+    Poll again.
 
     Attributes:
-        seconds: From the answer to the next poll.
-        asked: The part of it that the service asked for, None when it asked for none.
+        seconds: From the response to the next poll.
+        retry_after: The part of it that the service asked for; None when it asked for none.
     """
 
     __repr__ = brief
 
     seconds: float
-    asked: float | None = None
+    retry_after: float | None = None
 
 
 @attrs.frozen
 class Done:
-    """The wait ends well, with the finished task."""
+    """The wait ends with the finished task."""
 
     __repr__ = brief
 
     task: VideoTask
+
+    @property
+    def result(self) -> VideoTask:
+        """The task."""
+        return self.task
 
 
 @attrs.frozen
@@ -62,139 +73,188 @@ class GiveUp:
 
     error: SoraError
 
+    @property
+    def result(self) -> SoraError:
+        """The error."""
+        return self.error
 
-Decision = Sleep | Done | GiveUp
+
+End = Done | GiveUp
+Decision = Sleep | End
 
 
 def decide(
     history: History,
-    seen: VideoTask | SoraError,
     *,
     now: float,
     schedule: Policy,
     fault_policy: FaultPolicy,
-) -> tuple[History, Decision]:
+    service_seen: bool = False,
+) -> Decision:
     """
-    Return what is known after an answer, and what to do about it.
+    Return what to do after a poll.
 
     Args:
-        history: What was known before.
-        seen: The answer: a snapshot, or the error that came instead.
-        now: The moment the answer came, on the clock of ``history.started``.
-        schedule: When to ask again while all is well.
-        fault_policy: How long to bear with what is not.
+        history: What is known, the poll included.
+        now: The moment of the response.
+        schedule: When to poll again while polls succeed.
+        fault_policy: How long to go on while they fail.
+        service_seen: Whether the service has ever sent a readable response to this client.
     """
-    if isinstance(seen, VideoTask):
-        return _after_snapshot(history, seen, now=now, schedule=schedule, fault_policy=fault_policy)
-    return _after_fault(history, seen, now=now, schedule=schedule, fault_policy=fault_policy)
+    if history.outage is not None:
+        return _after_error(history, history.outage, now, schedule, fault_policy, service_seen)
+    assert history.last is not None
+    return _after_task(history, history.last, now, schedule, fault_policy)
 
 
-def _after_snapshot(
-    history: History, task: VideoTask, *, now: float, schedule: Policy, fault_policy: FaultPolicy
-) -> tuple[History, Decision]:
-    has_succeeded = task.phase is _SUCCEEDED
-    succeeded_at = history.succeeded_at if has_succeeded else None
-    if has_succeeded and succeeded_at is None:
-        succeeded_at = now
-    progress = furthest(history.progress, task.progress)
-    goes_on = not (task.is_complete or has_succeeded or task.phase is _FAILED)
-    observations = _look(history, task, now=now) if goes_on else None
-    history = history.after(
-        task, progress=progress, succeeded_at=succeeded_at, observations=observations
-    )
+def _after_task(
+    history: History, task: VideoTask, now: float, schedule: Policy, fault_policy: FaultPolicy
+) -> Decision:
     if task.phase is _FAILED:
-        return history, GiveUp(TaskFailedError(task))
+        return GiveUp(TaskFailedError(task))
     if task.is_complete:
-        return history, Done(task)
-    delay = _sound(schedule.delay(history))
-    ending = end_of_success(history, fault_policy)
-    if ending is not None and succeeded_at is not None:
-        left = fault_policy.video - (now - succeeded_at)
-        if fault_policy.until == "completed" or left < EPSILON:
-            return history, ending
-        delay = min(delay, left)
-    asked = task.poll_after
-    return history, Sleep(delay if asked is None else max(delay, asked), asked)
+        return Done(task)
+    delay = _check_delay(schedule.delay(history))
+    if task.phase is _SUCCEEDED:
+        grace_left = _url_grace_left(history, fault_policy, now)
+        if fault_policy.until == "completed" or grace_left < EPSILON:
+            return _end_after_success(task, fault_policy)
+        delay = min(delay, grace_left)
+    return Sleep(max(delay, task.poll_after or 0.0), task.poll_after)
 
 
-def _look(history: History, task: VideoTask, *, now: float) -> TaskObservations:
-    """Return what was seen, after an answer about a task that goes on."""
-    last = history.last
-    return history.observations.saw(
-        age=history.age(now),
-        elapsed=max(0.0, now - history.started),
-        progress=task.progress,
-        moved=last is None
-        or task.phase is not last.phase
-        or task.queue_position != last.queue_position,
-    )
+def _after_error(
+    history: History,
+    outage: Outage,
+    now: float,
+    schedule: Policy,
+    fault_policy: FaultPolicy,
+    service_seen: bool,
+) -> Decision:
+    error = outage.last_error
+    if isinstance(error, TaskNotFoundError):
+        ending = _end_of_not_found(history, outage, error, now, fault_policy)
+        delay = _check_delay(schedule.delay(history)) if ending is None else 0.0
+    else:
+        has_contact = _has_contact(history, error, service_seen=service_seen)
+        timeout = _outage_timeout(fault_policy, has_contact=has_contact)
+        ending = _end_of_outage(history, outage, now, timeout, has_contact, service_seen)
+        delay = _outage_delay(outage, now, timeout, fault_policy)
+    grace_left = _url_grace_left(history, fault_policy, now)
+    if ending is not None or grace_left < EPSILON:
+        return end_of_success(history, fault_policy) or GiveUp(ending or error)
+    delay = min(delay, grace_left)
+    retry_after = error.retry_after if isinstance(error, ResponseError) else None
+    if retry_after is not None:
+        delay = max(delay, retry_after + fault_policy.jitter(retry_after / 10))
+    return Sleep(delay, retry_after)
 
 
-def end_of_success(history: History, fault_policy: FaultPolicy) -> Done | GiveUp | None:
+def end_of_success(history: History, fault_policy: FaultPolicy) -> End | None:
     """Return how a wait ends that ends now, if its task has succeeded; None if it has not."""
     task = history.last
     if task is None or task.phase is not _SUCCEEDED:
         return None
+    return _end_after_success(task, fault_policy)
+
+
+def _end_after_success(task: VideoTask, fault_policy: FaultPolicy) -> End:
     return GiveUp(VideoMissingError(task)) if fault_policy.until == "video_url" else Done(task)
 
 
-def furthest(before: float | None, now: float | None) -> float | None:
-    """Return the larger of two parts done, None when neither is known."""
-    if before is None or now is None:
-        return now if before is None else before
-    return max(before, now)
-
-
-def _after_fault(
-    history: History, fault: SoraError, *, now: float, schedule: Policy, fault_policy: FaultPolicy
-) -> tuple[History, Decision]:
-    asked = fault.retry_after if isinstance(fault, ResponseError) else None
-    is_unknown = isinstance(fault, TaskNotFoundError)
-    began = outage_start(history, fault, now=now)
-    history = attrs.evolve(
-        history,
-        polls=history.polls + 1,
-        service_seen=history.service_seen or isinstance(fault, ResponseError),
-        fault=fault,
-        fault_started=now if history.fault is None else history.fault_started,
-        grace_started=now if history.fault is None else history.grace_started,
-        faults=history.faults + (not is_unknown),
-        missing=history.missing + 1 if is_unknown else 0,
-        outage_started=began,
-        silence=history.silence if began == history.outage_started else 0.0,
-    )
-    outage = now - history.outage_started - history.silence
-    error = find_ending(history, fault, now=now, outage=outage, fault_policy=fault_policy)
-    left = _left_of_grace(history, fault_policy, now=now)
-    if error is not None or left < EPSILON:
-        ending = end_of_success(history, fault_policy)
-        return history, ending or GiveUp(error or fault)
-    if is_unknown:
-        delay = _sound(schedule.delay(history))
-    else:
-        delay = outage_delay(history, fault, outage=outage, fault_policy=fault_policy)
-    delay = min(delay, left)
-    if asked is None:
-        return history, Sleep(delay)
-    history = attrs.evolve(history, silence=history.silence + asked)
-    return history, Sleep(max(asked + fault_policy.fault_jitter(asked / 10), delay), asked)
-
-
-def _left_of_grace(history: History, fault_policy: FaultPolicy, *, now: float) -> float:
+def _url_grace_left(history: History, fault_policy: FaultPolicy, now: float) -> float:
     """
-    Return for how many seconds a URL is waited for while polls fail, infinity before a success.
+    Return for how many seconds a URL is still waited for; infinity before a success.
 
-    They count from the first fault: a poll that hangs until its timeout would use up the rest.
+    While polls fail they count from the first error: a poll that hangs until its timeout
+    would use up the rest.
     """
-    return (
-        math.inf
-        if history.succeeded_at is None
-        else history.grace_started + fault_policy.video - now
-    )
+    if history.succeeded_at is None:
+        return math.inf
+    started = history.succeeded_at if history.outage is None else history.outage.first_error_at
+    return started + fault_policy.url_grace - now
 
 
-def _sound(delay: float) -> float:
-    """Return a delay that a jitter has made, if it is one: another would break the queue of all."""
+def _end_of_not_found(
+    history: History,
+    outage: Outage,
+    error: TaskNotFoundError,
+    now: float,
+    fault_policy: FaultPolicy,
+) -> SoraError | None:
+    """Return the error that ends the wait for a task which the service does not know, or None."""
+    if history.last is None:
+        if error.status < 300:
+            return error
+        if now - history.started < fault_policy.appear_within:
+            return None
+    return error if outage.not_found >= fault_policy.max_not_found else None
+
+
+def _end_of_outage(
+    history: History,
+    outage: Outage,
+    now: float,
+    timeout: float | None,
+    has_contact: bool,
+    service_seen: bool,
+) -> SoraError | None:
+    """Return the error that ends the wait, None when it goes on."""
+    error = outage.last_error
+    if not _is_transient(history, error, service_seen=service_seen):
+        return error
+    duration = now - outage.started
+    if timeout is None or timeout - duration >= EPSILON:
+        return None
+    if not has_contact:
+        return error
+    elapsed = now - history.started
+    return OutageError(history.task_id, history.last, elapsed, history.polls, error, duration)
+
+
+def _is_transient(history: History, error: SoraError, *, service_seen: bool) -> bool:
+    """Return whether a later poll may succeed; what is unclear may, once the task was seen."""
+    if _is_unclear(error):
+        return history.last is not None or error.code is None
+    if isinstance(error, InvalidResponseError) and error.is_html:
+        return service_seen
+    return error.transient
+
+
+def _is_unclear(error: SoraError) -> TypeGuard[ResponseError]:
+    """Return whether it is an error with a good status, of a kind that is not known."""
+    return type(error) is ResponseError and error.status < 300
+
+
+def _has_contact(history: History, error: SoraError, *, service_seen: bool) -> bool:
+    """Return whether it is clear that the service is at this address."""
+    if _is_unclear(error):
+        return history.last is not None
+    if isinstance(error, ConnectionFailedError | InvalidResponseError):
+        return service_seen
+    return True
+
+
+def _outage_timeout(fault_policy: FaultPolicy, *, has_contact: bool) -> float | None:
+    timeout, connect_timeout = fault_policy.outage_timeout, fault_policy.connect_timeout
+    if has_contact:
+        return timeout
+    return connect_timeout if timeout is None else min(connect_timeout, timeout)
+
+
+def _outage_delay(
+    outage: Outage, now: float, timeout: float | None, fault_policy: FaultPolicy
+) -> float:
+    """Return the jittered delay to the next poll; the last one ends with the timeout."""
+    ceiling = FAULT_INTERVALS[min(outage.errors, len(FAULT_INTERVALS)) - 1]
+    if timeout is None:
+        return fault_policy.jitter(ceiling)
+    delay = fault_policy.jitter(min(ceiling, timeout / MIN_POLLS_PER_OUTAGE))
+    return min(delay, max(0.0, timeout - (now - outage.started)))
+
+
+def _check_delay(delay: float) -> float:
+    """Return a schedule's delay if it is one: another would break the queue of all tasks."""
     if not 0 <= delay <= 2 * MAX_INTERVAL:
         raise InvalidArgumentError(f"schedule: made a delay of {delay} s; is it the jitter?")
     return delay

@@ -1,4 +1,4 @@
-"""One wait: awaitable for the finished task, async-iterable for its events; owns the timeout."""
+"""One wait: awaitable for the finished task, async-iterable for its events; it has the timeout."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,8 +7,9 @@ import attrs
 
 from ..errors import ClientClosedError, WaitInterruptedError, WaitTimeoutError
 from ..models import VideoTask
-from .create_first import PendingTask, first_poll
-from .decide import Done, end_of_success, furthest
+from ..schedule.history import furthest
+from .create_first import PendingTask, after_create
+from .decide import end_of_success
 from .events import ProgressEvent
 from .polled_task import PolledTask, PollKey, WaitResult
 from .poller import Poller
@@ -80,30 +81,27 @@ class Watch(SharedOperation[VideoTask, ProgressEvent]):
 
     @property
     def latest(self) -> ProgressEvent | None:
-        """The newest event, None before the first answer; reading it sends nothing."""
-        polled = self._polled
-        if polled is None or polled.news_at is None:
-            return self._latest
-        elapsed = polled.news_at - self._started
-        before = self._latest
-        if before is not None and (before.polls, before.elapsed) == (polled.history.polls, elapsed):
-            return before
-        history = polled.history
-        eta, stalled = polled.estimate_remaining()
+        """The newest event, None before the first one; reading it sends nothing."""
+        polled, known = self._polled, self._latest
+        if polled is None or polled.event_at is None:
+            return known
+        history, elapsed = polled.history, polled.event_at - self._started
+        if known is not None and (known.polls, known.elapsed) == (history.polls, elapsed):
+            return known
         self._latest = ProgressEvent(
             task=history.last or self._created or VideoTask(id=history.task_id),
-            progress=furthest(before.progress if before else None, history.progress),
+            progress=furthest(known.progress if known else None, history.progress),
             elapsed=max(0.0, elapsed),
             polls=history.polls,
-            last_error=history.fault,
+            last_error=None if history.outage is None else history.outage.last_error,
             recovered_after=polled.recovered_after,
-            eta=eta,
-            stalled=stalled,
+            eta=polled.eta(),
+            stalled=polled.is_stalled(),
         )
         return self._latest
 
     def __repr__(self) -> str:
-        """Return the id and what is known of it."""
+        """Return the id and the newest event."""
         known = "not begun" if self._latest is None and self._polled is None else str(self.latest)
         return f"<Watch {self.task_id!r}: {known}>"
 
@@ -122,11 +120,11 @@ class Watch(SharedOperation[VideoTask, ProgressEvent]):
         return await self
 
     def _follow(self, follower: Callable[["Watch"], None]) -> None:
-        """Begin, without a task that waits: one follower is told of all news, the end included."""
+        """Start without a consumer that awaits: *follower* is called for each event and the end."""
         self._follower = follower
         self._add_consumer()
         if self._version:
-            follower(self)  # a wait that joined others has news from the start
+            follower(self)  # a wait that joined others has an event from the start
 
     def _unfollow(self) -> None:
         self._follower = None
@@ -139,109 +137,112 @@ class Watch(SharedOperation[VideoTask, ProgressEvent]):
         assert self._loop is not None
         self._poller = self._find_poller()
         if self._pending_task is not None:
-            self._pending_task.hold(self._on_created)
+            self._pending_task.resume(self._on_created)
         else:
             self._join(self._poller, self._polled)
         if self._timeout is not None:
             self._timer = self._loop.call_at(self._started + self._timeout, self._expire, None)
-
-    def _join(self, poller: Poller, previous: PolledTask | None) -> None:
-        """Have the task polled."""
-        assert self._loop is not None
-        self._polled = poller.join(self._key, self, previous, since=self._started)
-        if self._polled is not previous and self._polled.news_at is not None:
-            self._version += 1
-        # Not at once: an error that is raised without a pause would stop a loop of retries.
-        self._loop.call_soon(self._keep_silence, poller.throttle.retry_after())
-
-    def _on_created(self, made: VideoTask | BaseException) -> None:
-        """Take what came of the create, whoever still waits for it."""
-        self._pending_task = None
-        if isinstance(made, BaseException):
-            if self._end is None:
-                self._finish(made)
-            return
-        self._created = made
-        self._key = attrs.evolve(self._key, task_id=made.id)
-        if self._end is not None:
-            return
-        assert self._loop is not None and self._poller is not None
-        now = self._loop.time()
-        self._latest = ProgressEvent(
-            task=made, progress=made.progress, elapsed=now - self._started, polls=0
-        )
-        try:
-            begun = first_poll(self._key, made, now)
-        except Exception as bug:  # of a schedule of the user's: it must reach those who wait
-            begun = bug
-        if not isinstance(begun, PolledTask):
-            self._finish(begun)
-        elif self._consumers == 0:
-            begun.left_at, self._polled = now, begun
-        elif self._poller.is_closed:
-            self._finish(ClientClosedError(made.id))
-        else:
-            self._join(self._poller, begun)
-            self._publish()
-            self._allow_silence(made.poll_after or 0.0)
 
     def _stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if self._pending_task is not None:
-            self._pending_task.leave()
+            self._pending_task.detach()
         elif self._polled is not None:
             assert self._poller is not None
             self._poller.leave(self._polled, self)
 
-    def _expire(self, asked: float | None) -> None:
-        """End the wait for want of time; with the task, where that has succeeded already."""
+    def _join(self, poller: Poller, previous: PolledTask | None) -> None:
+        """Have the task polled."""
+        assert self._loop is not None
+        self._polled = poller.join(self._key, self, previous, since=self._started)
+        if self._polled is not previous and self._polled.event_at is not None:
+            self._version += 1
+        # Not at once: an error that is raised without a pause would block a loop of retries.
+        self._loop.call_soon(self._check_retry_after, poller.throttle.retry_after())
+
+    def _on_created(self, outcome: VideoTask | BaseException) -> None:
+        """Take the outcome of the create, whether somebody still waits or not."""
+        self._pending_task = None
+        if isinstance(outcome, VideoTask):
+            self._created = outcome
+            self._key = attrs.evolve(self._key, task_id=outcome.id)
+        if self._has_ended:
+            return
+        if not isinstance(outcome, VideoTask):
+            self._finish(outcome)
+            return
+        assert self._loop is not None
+        now = self._loop.time()
+        self._latest = ProgressEvent(
+            task=outcome, progress=outcome.progress, elapsed=now - self._started, polls=0
+        )
+        try:
+            next_step = after_create(self._key, outcome, now)
+        except Exception as bug:  # of a user's schedule: it must reach the consumers
+            next_step = bug
+        if isinstance(next_step, PolledTask):
+            self._begin_polling(next_step, now)
+        else:
+            self._finish(next_step)
+
+    def _begin_polling(self, polled: PolledTask, now: float) -> None:
+        """Poll a task that was just created, now or when somebody waits for it."""
+        assert self._poller is not None and self._created is not None
+        if self._consumers == 0:
+            polled.left_at, self._polled = now, polled
+        elif self._poller.is_closed:
+            self._finish(ClientClosedError(self._created.id))
+        else:
+            self._join(self._poller, polled)
+            self._publish()
+            self._on_retry_after(self._created.poll_after or 0.0)
+
+    def _expire(self, retry_after: float | None) -> None:
+        """End the wait because of its timeout; with the task, where that has succeeded already."""
         if self._polled is None:
             self._finish(WaitTimeoutError(""))
             return
         history = self._polled.history
         ending = end_of_success(history, self._key.fault_policy)
         if ending is not None:
-            self._finish(ending.task if isinstance(ending, Done) else ending.error)
+            self._finish(ending.result)
             return
+        last_error = None if history.outage is None else history.outage.last_error
         self._finish(
             WaitTimeoutError(
-                history.task_id, history.last, 0.0, history.polls, history.fault, asked
+                history.task_id, history.last, 0.0, history.polls, last_error, retry_after
             )
         )
 
     def _publish(self) -> None:
-        """Wake those who iterate, and tell the follower."""
+        """Wake those who iterate, and call the follower."""
         super()._publish()
         if self._follower is not None:
             self._follower(self)
 
-    def _allow_silence(self, seconds: float) -> None:
-        """End the wait at once when the service wants more silence than is left of the timeout."""
-        if seconds <= 0:
+    def _on_retry_after(self, seconds: float) -> None:
+        """End the wait at once when the service asks for a longer pause than is left of it."""
+        if seconds <= 0 or self._timer is None or self._loop is None:
             return
-        if (
-            self._timer is not None
-            and self._loop is not None
-            and self._timer.when() < self._loop.time() + seconds
-        ):
+        if self._timer.when() < self._loop.time() + seconds:
             self._expire(seconds)
 
-    def _keep_silence(self, seconds: float) -> None:
-        """Take note of a silence at the start, unless an answer is on its way already."""
+    def _check_retry_after(self, seconds: float) -> None:
+        """Heed a pause from before the wait began, unless a poll is under way already."""
         if self._polled is not None and self._polled.poll_task is None:
-            self._allow_silence(seconds)
+            self._on_retry_after(seconds)
 
     def _finish(self, end: WaitResult) -> None:
-        """Take the end of the wait and wake everybody."""
+        """Take the end of the wait and wake all consumers."""
         assert self._loop is not None
         if isinstance(end, WaitInterruptedError):
             elapsed = self._loop.time() - self._started
             end = attrs.evolve(end, elapsed=elapsed, last=end.last or self._created)
             if end.last_error is not None:
                 end.__cause__ = end.last_error
-        _ = self.latest
+        self._latest = self.latest
         self._stop()
         self._polled = None
         self._set_end(end)

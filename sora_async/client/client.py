@@ -147,7 +147,9 @@ class SoraClient:
         all_headers = make_headers(key, headers or {})
         secrets = find_secrets(all_headers)
         check_channel(url, is_secret=bool(secrets), allow_plain_http=allow_plain_http)
-        self._fault_policy = FaultPolicy(outage=check_limit("outage_timeout", outage_timeout))
+        self._fault_policy = FaultPolicy(
+            outage_timeout=check_limit("outage_timeout", outage_timeout)
+        )
         self._schedule = check_schedule(schedule) or DEFAULT_SCHEDULE
         self._config = ClientConfig(
             http=HttpOptions(

@@ -18,6 +18,7 @@ from .._http.request_queue import RequestQueue
 from .._http.session import HttpOptions
 from .._http.throttle import Throttle
 from .._http.transport import Transport
+from .._polling.learner import TaskLearner
 from .._polling.polled_task import PolledTask
 from .._polling.poller import Poller
 from .._wire.dialects import Dialect
@@ -94,7 +95,9 @@ class LoopResources:
             max_retries=config.max_retries,
             is_listed=config.dialect.list_path is not None,
         )
-        self.poller = Poller(self._requests.poll, queue, self._throttle, config.duration_history)
+        self.poller = Poller(
+            self._requests.poll, queue, self._throttle, TaskLearner(config.duration_history)
+        )
         self._downloads: DownloadManager | None = None
         self._held: set[asyncio.Task[None]] = set()
         self._closing: asyncio.Task[None] | None = None

@@ -1,5 +1,6 @@
 """Whether a wait goes on: outages, graces and ends."""
 
+import math
 from collections.abc import Sequence
 
 import attrs
@@ -8,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sora_async import errors
-from sora_async._polling.decide import Decision, Done, GiveUp, Sleep, decide, furthest
+from sora_async._polling.decide import Decision, Done, GiveUp, Sleep, decide
 from sora_async._polling.fault_policy import FaultPolicy
-from sora_async._polling.polled_task import PolledTask, PollKey
 from sora_async.models import Phase, VideoTask
-from sora_async.schedule import DEFAULT_SCHEDULE, History, Schedule
+from sora_async.schedule import DEFAULT_SCHEDULE, History, LearningSchedule, Schedule
 from sora_async.schedule.backoff import FAULT_INTERVALS
+from sora_async.schedule.history import Outage, furthest
 
 ID = "task_1"
 URL = "https://api.example/v1/videos/task_1"
@@ -26,7 +27,7 @@ def same(interval: float) -> float:
 
 
 EXACT = Schedule(intervals=(2.0, 4.0), jitter=same, first_jitter=same)
-STEADY = FaultPolicy(fault_jitter=same)
+STEADY = FaultPolicy(jitter=same)
 
 RUNNING = VideoTask(id=ID, status="running", phase=Phase.RUNNING, progress=0.4)
 COMPLETED = VideoTask(
@@ -43,18 +44,54 @@ GARBAGE = errors.InvalidResponseError(URL, 200, "a body that is no JSON")
 UNKNOWN = errors.TaskNotFoundError(URL, 404)
 
 
+class Wait:
+    """A wait that is fed with the outcomes of its polls."""
+
+    def __init__(
+        self,
+        *,
+        schedule: Schedule | LearningSchedule = EXACT,
+        fault_policy: FaultPolicy = STEADY,
+        service_seen: bool = False,
+    ) -> None:
+        self.history = History(task_id=ID, started=0.0)
+        self.schedule = schedule
+        self.fault_policy = fault_policy
+        self.service_seen = service_seen
+
+    def see(self, now: float, seen: Seen, *, last_success_at: float = -math.inf) -> Decision:
+        self.service_seen |= isinstance(seen, VideoTask | errors.ResponseError)
+        if isinstance(seen, VideoTask):
+            self.history = self.history.after_task(seen, now=now)
+        else:
+            self.history = self.history.after_error(seen, now=now, last_success_at=last_success_at)
+        return self.decide(now)
+
+    def decide(self, now: float) -> Decision:
+        return decide(
+            self.history,
+            now=now,
+            schedule=self.schedule,
+            fault_policy=self.fault_policy,
+            service_seen=self.service_seen,
+        )
+
+
 def run(
     *story: tuple[float, Seen], fault_policy: FaultPolicy = STEADY, service_seen: bool = False
 ) -> tuple[History, Decision]:
-    """Feed answers at their moments; all but the last must let the wait go on."""
-    history = History(task_id=ID, started=0.0, service_seen=service_seen)
+    """Feed outcomes at their moments; all but the last must let the wait go on."""
+    wait = Wait(fault_policy=fault_policy, service_seen=service_seen)
     decision: Decision = Sleep(0.0)
     for now, seen in story:
         assert isinstance(decision, Sleep), f"the wait ended before {now}: {decision}"
-        history, decision = decide(
-            history, seen, now=now, schedule=EXACT, fault_policy=fault_policy
-        )
-    return history, decision
+        decision = wait.see(now, seen)
+    return wait.history, decision
+
+
+def outage_of(history: History) -> Outage:
+    assert history.outage is not None
+    return history.outage
 
 
 def test_a_running_task_is_asked_again_on_schedule() -> None:
@@ -94,17 +131,17 @@ class TestOutage:
     def test_without_a_budget_delays_grow_to_half_a_minute(self) -> None:
         story = [(0.0, RUNNING), *((1.0, BUSY) for _ in range(9))]
 
-        assert run(*story, fault_policy=attrs.evolve(STEADY, outage=None))[1] == Sleep(30.0)
+        assert run(*story, fault_policy=attrs.evolve(STEADY, outage_timeout=None))[1] == Sleep(30.0)
 
     def test_twelve_faults_never_spend_the_budget_however_the_dice_fall(self) -> None:
-        history, now = History(task_id=ID, started=0.0), 0.0
+        wait, now = Wait(), 0.0
         seen: Seen = RUNNING
         for _ in range(13):
-            history, decision = decide(history, seen, now=now, schedule=EXACT, fault_policy=STEADY)
+            decision = wait.see(now, seen)
             assert isinstance(decision, Sleep)
             now, seen = now + decision.seconds, BUSY
 
-        assert history.faults == 12
+        assert outage_of(wait.history).errors == 12
 
     def test_a_good_answer_ends_the_outage(self) -> None:
         history, decision = run(
@@ -112,7 +149,7 @@ class TestOutage:
         )
 
         assert isinstance(decision, Sleep)
-        assert (history.faults, history.outage_started) == (2, 115)
+        assert (outage_of(history).errors, outage_of(history).started) == (2, 115)
 
     def test_the_budget_spent_ends_the_wait_with_all_that_is_known(self) -> None:
         decision = run((0, RUNNING), (10, BUSY), (129.9, BUSY), (130, GARBAGE))[1]
@@ -127,23 +164,17 @@ class TestOutage:
         assert run(*story)[1] == Sleep(15.0)
 
     def test_a_429_is_no_outage_while_the_service_serves_others(self) -> None:
-        history = run((0, RUNNING), (10, LIMITED), (120, LIMITED))[0]
-
-        ends = [
-            decide(
-                attrs.evolve(history, served_at=served_at),
-                fault,
-                now=140.0,
-                schedule=EXACT,
-                fault_policy=STEADY,
-            )[1]
-            for served_at, fault in ((5.0, LIMITED), (30.0, LIMITED), (139.0, BUSY))
-        ]
+        ends = []
+        for last_success_at, fault in ((5.0, LIMITED), (30.0, LIMITED), (139.0, BUSY)):
+            wait = Wait()
+            for now, seen in ((0, RUNNING), (10, LIMITED), (120, LIMITED)):
+                wait.see(now, seen)
+            ends.append(wait.see(140.0, fault, last_success_at=last_success_at))
 
         assert [type(end) for end in ends] == [GiveUp, Sleep, GiveUp]
 
     def test_no_budget_means_as_long_as_the_wait_lasts(self) -> None:
-        fault_policy = attrs.evolve(STEADY, outage=None)
+        fault_policy = attrs.evolve(STEADY, outage_timeout=None)
 
         assert isinstance(
             run((0, RUNNING), (1, BUSY), (1e6, BUSY), fault_policy=fault_policy)[1], Sleep
@@ -216,7 +247,7 @@ class TestUnknownTask:
     def test_an_unknown_task_is_no_outage(self) -> None:
         history = run((0, UNKNOWN), (20, BUSY), (139, BUSY))[0]
 
-        assert (history.faults, history.outage_started) == (2, 20)
+        assert (outage_of(history).errors, outage_of(history).started) == (2, 20)
 
     def test_a_task_seen_before_may_be_unknown_twice(self) -> None:
         assert isinstance(run((0, RUNNING), (60, UNKNOWN), (62, UNKNOWN))[1], Sleep)
@@ -256,7 +287,7 @@ class TestHint:
 
         history = run((0, RUNNING), (1, hinted), (56, BUSY))[0]
 
-        assert (history.outage_started, history.silence, history.faults) == (1, 50.0, 2)
+        assert (outage_of(history).started, outage_of(history).errors) == (1 + 50.0, 2)
 
     def test_silence_that_was_asked_for_is_no_outage(self) -> None:
         hinted = errors.RateLimitError(URL, 429, retry_after=150.0)
@@ -298,16 +329,15 @@ class TestCompletedWithoutUrl:
         assert run((0, COMPLETED), (50, REFUSED), (95, REFUSED))[1] == Done(COMPLETED)
 
     def test_time_in_which_nobody_asked_takes_nothing_from_either(self) -> None:
-        entry = PolledTask(
-            PollKey(ID, DEFAULT_SCHEDULE, STEADY), run((0, COMPLETED), (40, REFUSED))[0]
-        )
-        entry.shift_timers(1000.0)
+        wait = Wait()
+        for now, seen in ((0, COMPLETED), (40, REFUSED)):
+            wait.see(now, seen)
+        wait.history = wait.history.shift(1000.0)
 
         for moment, ending in ((1084.0, Sleep), (1085.0, Done)):
-            decision = decide(
-                entry.history, REFUSED, now=moment, schedule=DEFAULT_SCHEDULE, fault_policy=STEADY
-            )[1]
-            assert type(decision) is ending
+            before = wait.history
+            assert type(wait.see(moment, REFUSED)) is ending
+            wait.history = before
 
     def test_a_rounding_error_asks_for_no_poll_of_its_own(self) -> None:
         assert run((0, COMPLETED), (45 - 1e-9, COMPLETED))[1] == Done(COMPLETED)
@@ -349,12 +379,10 @@ ends = st.sampled_from(
 @given(st.lists(going_on | faults, max_size=30), ends, st.floats(0, 30))
 def test_any_history_comes_to_the_right_end(story: Sequence[Seen], end: Seen, took: float) -> None:
     """Delays respect hints and bounds, no wait ends before the truth, and none goes on after it."""
-    history, now = History(task_id=ID, started=0.0), 0.0
+    wait, now = Wait(schedule=DEFAULT_SCHEDULE, fault_policy=FaultPolicy()), 0.0
     for seen in [*story, end]:
         now += took
-        history, decision = decide(
-            history, seen, now=now, schedule=DEFAULT_SCHEDULE, fault_policy=FaultPolicy()
-        )
+        decision = wait.see(now, seen)
         if not isinstance(decision, Sleep):
             break
         asked = (
@@ -364,6 +392,7 @@ def test_any_history_comes_to_the_right_end(story: Sequence[Seen], end: Seen, to
         assert asked <= decision.seconds <= max(longest, 1.1 * asked)
         now += decision.seconds
 
+    history = wait.history
     assert not isinstance(decision, Sleep)
     assert history.polls <= len(story) + 1
     if isinstance(decision, Done):
@@ -376,4 +405,4 @@ def test_any_history_comes_to_the_right_end(story: Sequence[Seen], end: Seen, to
     elif isinstance(decision.error, errors.OutageError):
         assert decision.error.outage >= 120.0
     elif isinstance(decision.error, errors.TaskNotFoundError):
-        assert history.missing >= 3 or now >= 30.0
+        assert outage_of(history).not_found >= 3 or now >= 30.0

@@ -90,7 +90,9 @@ async def test_a_clock_that_differs_does_not_make_tasks_older(
     record = client.duration_history.records[()]
     poller = client._find_poller()
     assert min(record.videos.weights) > 150
-    eight, seven = (poller._learner._head_start(sora.now - timedelta(hours=n), 0.0) for n in (8, 7))
+    eight, seven = (
+        poller._learner._estimate_age(sora.now - timedelta(hours=n), 0.0) for n in (8, 7)
+    )
     assert eight - seven == pytest.approx(3600, abs=5)
 
 
@@ -304,5 +306,5 @@ async def test_waits_of_one_kind_share_what_it_is_called(
         entries += poller._polled_tasks.values()
         await events.aclose()
 
-    assert entries[0].kinds is entries[1].kinds
+    assert entries[0].history.kinds is entries[1].history.kinds
     assert len(poller._learner._kinds) == 1

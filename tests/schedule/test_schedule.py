@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sora_async import InvalidArgumentError, VideoTask
+from sora_async import InvalidArgumentError, Phase, VideoTask
 from sora_async.schedule import (
     DEFAULT_SCHEDULE,
     History,
@@ -22,7 +22,7 @@ from sora_async.schedule import (
     spread_phase,
 )
 from sora_async.schedule.learning.duration_history import DurationHistory, task_kinds
-from sora_async.schedule.learning.observations import CensoredDuration, TaskObservations
+from sora_async.schedule.learning.observations import CensoredDuration
 
 
 def same(interval: float) -> float:
@@ -276,13 +276,13 @@ def test_settings_that_cannot_be_are_refused(name: str, value: Any) -> None:
         LearningSchedule(**settings)
 
 
-def test_one_good_answer_carries_what_was_seen_and_learned() -> None:
+def test_a_snapshot_carries_on_what_was_seen_and_learned() -> None:
     history = begun(about(100))
-    task = VideoTask(id="x")
-    observations = TaskObservations(polls=7)
 
-    kept = history.after(task, progress=None, succeeded_at=None)
-    moved = history.after(task, progress=None, succeeded_at=None, observations=observations)
+    ended = history.after_task(VideoTask(id="x", phase=Phase.SUCCEEDED), now=50.0)
+    goes_on = history.after_task(VideoTask(id="x", phase=Phase.RUNNING), now=50.0)
 
-    assert (kept.observations, kept.forecast) == (history.observations, history.forecast)
-    assert moved.observations is observations
+    assert (ended.observations, ended.forecast) == (history.observations, history.forecast)
+    assert goes_on.observations.polls == history.observations.polls + 1
+    assert (goes_on.observations.age, goes_on.forecast) == (50.0, history.forecast)
+    assert (ended.succeeded_at, goes_on.succeeded_at) == (50.0, None)

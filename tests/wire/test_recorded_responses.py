@@ -99,10 +99,18 @@ def test_another_endpoints_answer_is_no_task(entry: dict[str, Any]) -> None:
 @pytest.mark.parametrize("entry", MANIFEST, ids=[entry["file"][:3] for entry in MANIFEST])
 def test_a_wait_that_gets_it_first_acts_as_expected(entry: dict[str, Any]) -> None:
     action = entry["expected"]["action"]
-    history = History(task_id=ID, started=0.0)
+    history, seen = History(task_id=ID, started=0.0), read(entry)
+    if isinstance(seen, VideoTask):
+        history = history.after_task(seen, now=0.0)
+    else:
+        history = history.after_error(seen, now=0.0)
 
-    history, decision = decide(
-        history, read(entry), now=0.0, schedule=DEFAULT_SCHEDULE, fault_policy=FaultPolicy()
+    decision = decide(
+        history,
+        now=0.0,
+        schedule=DEFAULT_SCHEDULE,
+        fault_policy=FaultPolicy(),
+        service_seen=isinstance(seen, VideoTask | ResponseError),
     )
 
     kind = {"done": Done, "raise_failed": GiveUp, "raise_http": GiveUp}.get(action, Sleep)
