@@ -14,7 +14,7 @@ async def main() -> None:
             if outcome.file is not None:
                 print("saved: ", outcome.file.path.name, outcome.file.size, "bytes")
             else:
-                print("failed:", outcome.order, outcome.error)
+                print("failed:", outcome.item, outcome.error)
 
 
 asyncio.run(main())

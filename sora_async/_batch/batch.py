@@ -1,20 +1,21 @@
-"""Many prompts in, many files out: made, waited for and downloaded, and never ordered twice."""
+"""Many prompts in, many files out: created, waited for and downloaded, and never created twice."""
 
 import asyncio
 import contextlib
+import errno
+import stat
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Final
 
 import attrs
 
-from .._download.download import Download
-from .._polling.fault_policy import Until
-from .._polling.watch import Watch
+from .._download.request import IfExists
 from ..errors import (
     ClientClosedError,
+    FileWriteError,
     InvalidArgumentError,
     OutputExistsError,
     SoraError,
@@ -22,39 +23,35 @@ from ..errors import (
     WaitInterruptedError,
 )
 from ..models import VideoFile, VideoTask
+from .client_protocol import BatchClient
 from .events import BatchEvent, BatchOutcome, CoalescingQueue
 from .items import BatchItem, BatchItems, read_items
-from .journal import Journal, failed_before
-from .reconcile import TaskLister, reconcile_creates
-from .submitter import CreateStarter, CreateSubmitter
+from .journal import Journal, JournalEntry, read_failed_task
+from .reconcile import reconcile_creates
+from .submitter import CreateSubmitter
 
-
-class BatchClient(CreateStarter, TaskLister, Protocol):
-    """What a batch needs of its client."""
-
-    def _hold(self, task: "asyncio.Task[None]") -> None:
-        """Let a task come to its end before the client is closed."""
-
-    def wait_until_complete(self, task_id: str, *, timeout: float | None, until: Until) -> Watch:
-        """Wait for a task."""
-
-    def download(self, source: VideoTask, path: Path, *, if_exists: Any) -> Download:
-        """Save a video."""
+_DISK_ERRORS: Final = frozenset(
+    {
+        *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM),
+        *(errno.ENOTDIR, errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.ESTALE),
+    }
+)
+"""Errors of writing a file that the next file in the same folder would meet as well."""
 
 
 @attrs.frozen(kw_only=True)
 class BatchOptions:
     """
-    How a batch is carried out.
+    How a batch is run.
 
     Attributes:
         output_dir: The folder for the files.
-        max_creates: How many orders are sent at the same time.
+        max_creates: How many creates are sent at the same time.
         max_waits: How many tasks there may be on the service that have not ended.
         max_downloads: How many videos are downloaded at the same time.
         timeout: Seconds for each wait, and for a create that is refused with 429 again and
             again; None for no limit.
-        reconcile_delay: Seconds after which the service lists a task for an order that was sent before.
+        reconcile_delay: Seconds after a create, after which the service lists its task.
     """
 
     output_dir: Path
@@ -69,60 +66,59 @@ class Batch:
     """
     One run of a batch.
 
-    An order is noted in the journal before it is sent, and again when its id is
-    known. What a killed run left in between is looked for on the service before
-    anything new is ordered; an order whose fate cannot be told is never sent again.
+    A create is recorded in the journal before it is sent, and again when its id is known. What
+    became of the creates of a killed run is looked up on the service before anything new is
+    created; a create whose outcome stays unknown is never sent again.
 
     Args:
-        door: The client.
-        plan: How it is carried out.
-        journal: What earlier runs have done; already open.
-        include_events: Whether events are told, too, and not only outcomes.
+        client: Creates, waits and downloads.
+        options: How the batch is run.
+        journal: What earlier runs have recorded; already open.
+        include_events: Whether events are yielded, and not only outcomes.
     """
 
     def __init__(
-        self, door: BatchClient, plan: BatchOptions, journal: Journal, *, include_events: bool
+        self, client: BatchClient, options: BatchOptions, journal: Journal, *, include_events: bool
     ) -> None:
-        self._door = door
-        self._plan = plan
+        self._client = client
+        self._options = options
         self._journal = journal
-        self._items = BatchItems(plan.output_dir)
-        # What an earlier run has put under their paths is whole, though it may not have said so.
-        self._begun = {
+        self._items = BatchItems(options.output_dir)
+        # A file under the path of one of these is its video: moved there whole, not recorded yet.
+        self._may_have_file = {
             entry.key
             for entry in journal.entries.values()
-            if entry.stage in ("created", "saved") and not entry.facts.get("is_foreign")
+            if entry.stage in ("created", "saved") and not entry.details.get("is_foreign")
         }
-        self._ids: dict[str, str] = {}
+        self._task_ids: dict[str, str] = {}
         self._submitter = CreateSubmitter(
-            door, journal, max_concurrent=plan.max_creates, timeout=plan.timeout
+            client, journal, max_concurrent=options.max_creates, timeout=options.timeout
         )
-        self._waiting = asyncio.Semaphore(plan.max_waits)
-        self._downloading = asyncio.Semaphore(plan.max_downloads)
-        # Outcomes that were not taken yet have a place, too: a slow reader holds up the batch.
-        places = plan.max_waits + plan.max_downloads
-        self._places = asyncio.Semaphore(places)
-        self._news: CoalescingQueue[BatchOutcome] = CoalescingQueue(
-            places=places, include_events=include_events
+        self._wait_slots = asyncio.Semaphore(options.max_waits)
+        self._download_slots = asyncio.Semaphore(options.max_downloads)
+        # An outcome that was not read yet keeps its slot: a slow reader holds the batch up.
+        max_items = options.max_waits + options.max_downloads
+        self._item_slots = asyncio.Semaphore(max_items)
+        self._queue: CoalescingQueue[BatchOutcome] = CoalescingQueue(
+            max_items=max_items, include_events=include_events
         )
-        self._doubts: Mapping[str, SoraError] = {}
+        self._uncertain: Mapping[str, SoraError] = {}
 
-    async def follow(
-        self, orders: Iterable[object] | AsyncIterable[object]
+    async def run(
+        self, items: Iterable[object] | AsyncIterable[object]
     ) -> AsyncGenerator[BatchEvent | BatchOutcome]:
-        """Yield how each order ended, in the order in which they end, and what happens before."""
-        found = await reconcile_creates(self._door, self._journal, self._plan.reconcile_delay)
-        self._doubts, self._submitter.newest = found.left, found.newest
-        # What is made now may have been put under its path by the run that was killed.
-        self._begun |= found.made
-        running = asyncio.create_task(self._carry_out_all(orders))
-        self._door._hold(running)
-        running.add_done_callback(lambda _: self._news.end(None))
+        """Yield how each item ended, in the order in which they end, and what happens before."""
+        found = await reconcile_creates(self._client, self._journal, self._options.reconcile_delay)
+        self._uncertain, self._submitter.newest_task = found.uncertain, found.newest_task
+        self._may_have_file |= found.created
+        running = asyncio.create_task(self._run_all(items))
+        self._client._hold(running)
+        running.add_done_callback(lambda _: self._queue.close())
         try:
-            while (news := await self._news.take()) is not None:
-                if isinstance(news, BatchOutcome):
-                    self._places.release()
-                yield news
+            while (update := await self._queue.get()) is not None:
+                if isinstance(update, BatchOutcome):
+                    self._item_slots.release()
+                yield update
             if running.cancelled():  # by the client, which was closed
                 raise ClientClosedError("")
             await running
@@ -130,121 +126,143 @@ class Batch:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
 
-    async def _carry_out_all(self, orders: Iterable[object] | AsyncIterable[object]) -> None:
-        """Carry out all orders; an error of their source is raised when the others have ended."""
+    async def _run_all(self, items: Iterable[object] | AsyncIterable[object]) -> None:
+        """Run all items; an error of their iterable is raised when the others have ended."""
         failure: Exception | None = None
         async with asyncio.TaskGroup() as group:
             try:
-                async for order in read_items(orders):
-                    await self._places.acquire()
-                    # Here and now: a source may give the same mapping, filled anew, each time.
+                async for given in read_items(items):
+                    await self._item_slots.acquire()
+                    # Here and now: an iterable may yield the same mapping, filled anew, each time.
                     try:
-                        item = self._items.take(order)
+                        item = self._items.add(given)
                     except InvalidArgumentError as error:
-                        self._news.end(BatchOutcome(order=order, error=error))
+                        self._queue.put_outcome(BatchOutcome(item=given, error=error))
                     else:
-                        group.create_task(self._carry_out(order, item))
+                        group.create_task(self._run_item(given, item))
             except Exception as error:
                 failure = error
         if failure is not None:
             raise failure
 
-    async def _carry_out(self, order: object, item: BatchItem) -> None:
-        outcome = BatchOutcome(order=order, key=item.key, path=item.path)
+    async def _run_item(self, given: object, item: BatchItem) -> None:
+        outcome = BatchOutcome(item=given, key=item.key, path=item.path)
         try:
-            outcome = await self._do(item, outcome)
+            outcome = await self._make_video(item, outcome)
         except SoraError as error:
-            outcome = self._fails(outcome, error)
-        self._ids.pop(item.key, None)
-        self._news.end(outcome)
+            outcome = self._fail(outcome, error)
+        self._task_ids.pop(item.key, None)
+        self._queue.put_outcome(outcome)
 
-    def _fails(self, outcome: BatchOutcome, error: SoraError) -> BatchOutcome:
+    def _fail(self, outcome: BatchOutcome, error: SoraError) -> BatchOutcome:
         task = error.last if isinstance(error, WaitInterruptedError) else None
         if isinstance(error, TaskFailedError):
             task = error.task
         entry = self._journal.entries.get(outcome.key)
-        known = self._ids.get(outcome.key) or (None if entry is None else entry.task_id)
-        return attrs.evolve(outcome, error=error, task=task, task_id=known)
+        task_id = self._task_ids.get(outcome.key) or (None if entry is None else entry.task_id)
+        return attrs.evolve(outcome, error=error, task=task, task_id=task_id)
 
-    async def _do(self, item: BatchItem, outcome: BatchOutcome) -> BatchOutcome:
+    async def _make_video(self, item: BatchItem, outcome: BatchOutcome) -> BatchOutcome:
         entry = self._journal.entries.get(item.key)
-        if item.key in self._doubts:
-            raise self._doubts[item.key]
+        if item.key in self._uncertain:
+            raise self._uncertain[item.key]
         if entry is not None and entry.stage == "failed":
-            raise TaskFailedError(failed_before(entry))
-        if entry is not None and entry.stage == "saved" and item.path.exists():
-            file = VideoFile(path=item.path, size=item.path.stat().st_size, content_type=None)
-            return attrs.evolve(outcome, task_id=entry.task_id, file=file)
-        event = BatchEvent(order=outcome.order, key=item.key, path=item.path, stage="creating")
-        async with self._waiting:
-            is_made = entry is not None and entry.stage in ("created", "saved")
-            task_id = entry.task_id if is_made and entry is not None else None
-            if task_id is None:
+            raise TaskFailedError(read_failed_task(entry))
+        if entry is not None and entry.stage == "saved":
+            file = _find_saved(entry, item.path)
+            if file is not None:
+                return attrs.evolve(outcome, task_id=entry.task_id, file=file)
+        event = BatchEvent(item=outcome.item, key=item.key, path=item.path, stage="creating")
+        async with self._wait_slots:
+            if entry is not None and entry.task_id and entry.stage in ("created", "saved"):
+                task_id = entry.task_id
+            else:
                 item.check_path()
-                task_id = await self._submitter.buy(item, partial(self._news.tell, event))
-            self._ids[item.key] = task_id
+                task_id = await self._submitter.submit(item, partial(self._queue.put_event, event))
+            self._task_ids[item.key] = task_id
             event = attrs.evolve(event, stage="waiting", task_id=task_id)
-            task = await self._wait(event)
+            task = await self._wait(task_id, event)
         file = await self._save(task, attrs.evolve(event, stage="downloading"))
-        await self._submitter.note(item.key, "saved", task_id=task_id, size=file.size)
+        await self._submitter.record(item.key, "saved", task_id=task_id, size=file.size)
         return attrs.evolve(outcome, task_id=task_id, task=task, file=file)
 
-    async def _save(self, task: VideoTask, event: BatchEvent) -> VideoFile:
-        if_exists = "skip" if event.key in self._begun else "error"
-        async with self._downloading:
-            try:
-                download = self._door.download(task, event.path, if_exists=if_exists)
-                return await self._news.follow(download, event)
-            except OutputExistsError:
-                facts = {"task_id": event.task_id, "is_foreign": True}
-                await self._submitter.note(event.key, "created", **facts)
-                raise
-
-    async def _wait(self, event: BatchEvent) -> VideoTask:
-        assert event.task_id is not None
-        limit = self._plan.timeout
+    async def _wait(self, task_id: str, event: BatchEvent) -> VideoTask:
         # The download finds out where the file is: a URL may never come, or come late.
-        watch = self._door.wait_until_complete(event.task_id, timeout=limit, until="completed")
+        watch = self._client.wait_until_complete(
+            task_id, timeout=self._options.timeout, until="completed"
+        )
         try:
-            return await self._news.follow(watch, event)
+            return await self._queue.follow(watch, event)
         except TaskFailedError as error:
-            failure = error.failure
-            await self._submitter.note(
+            await self._submitter.record(
                 event.key,
                 "failed",
-                task_id=event.task_id,
+                task_id=task_id,
                 status=error.task.status,
-                code=failure.code,
-                message=failure.message,
+                code=error.failure.code,
+                message=error.failure.message,
             )
             raise
 
+    async def _save(self, task: VideoTask, event: BatchEvent) -> VideoFile:
+        if_exists: IfExists = "skip" if event.key in self._may_have_file else "error"
+        async with self._download_slots:
+            try:
+                download = self._client.download(task, event.path, if_exists=if_exists)
+                return await self._queue.follow(download, event)
+            except OutputExistsError:
+                await self._submitter.record(
+                    event.key, "created", task_id=event.task_id, is_foreign=True
+                )
+                raise
+            except FileWriteError as error:
+                if error.code in _DISK_ERRORS:
+                    self._submitter.stop_error = error  # or more is paid for that cannot be saved
+                raise
+
 
 async def run_batch(
-    door: BatchClient,
-    plan: BatchOptions,
-    path: Path,
-    orders: Iterable[object] | AsyncIterable[object],
+    client: BatchClient,
+    options: BatchOptions,
+    journal_path: Path,
+    items: Iterable[object] | AsyncIterable[object],
     *,
     include_events: bool,
 ) -> AsyncGenerator[BatchEvent | BatchOutcome]:
-    """Open the journal at *path* and carry out a batch."""
-    await asyncio.to_thread(_make_folder, plan.output_dir)
-    async with (
-        Journal(path) as journal,
-        contextlib.aclosing(
-            Batch(door, plan, journal, include_events=include_events).follow(orders)
-        ) as stream,
-    ):
-        async for news in stream:
-            yield news
+    """Open the journal, and run a batch."""
+    await asyncio.to_thread(_make_folder, options.output_dir)
+    async with Journal(journal_path) as journal:
+        batch = Batch(client, options, journal, include_events=include_events)
+        async with contextlib.aclosing(batch.run(items)) as updates:
+            async for update in updates:
+                yield update
 
 
 def _make_folder(path: Path) -> None:
-    """Make the folder of the files, before anything is ordered that could not be put there."""
+    """Make the folder of the files, before anything is created that could not be saved there."""
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as error:
         raise InvalidArgumentError(f"output_dir: no file can be written there: {error}") from error
+
+
+def _find_saved(entry: JournalEntry, path: Path) -> VideoFile | None:
+    """
+    Return the file that an earlier run has saved; None if it is gone, or empty.
+
+    Raises:
+        OutputExistsError: Another file is under its path.
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(found.st_mode) or found.st_size == 0:
+        return None
+    saved = entry.details.get("size", found.st_size)
+    if found.st_size != saved:
+        reason = f"the file has {found.st_size} bytes, and {saved} were saved"
+        raise OutputExistsError(entry.task_id or "", str(path), reason)
+    return VideoFile(path=path, size=found.st_size, content_type=None)

@@ -1,14 +1,14 @@
-"""What a batch has to tell: each outcome, and of the events of an order the newest."""
+"""What a batch reports: each outcome, and the newest event of each stage of an item."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
-from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import attrs
 
 from .._download.events import DownloadEvent
 from .._polling.events import ProgressEvent
+from .._polling.shared_operation import SharedOperation
 from ..errors import SoraError
 from ..models import VideoFile, VideoTask
 from ..models.repr import brief
@@ -19,11 +19,11 @@ BatchStage = Literal["creating", "waiting", "downloading"]
 @attrs.frozen(kw_only=True)
 class BatchEvent:
     """
-    One news of an order of a batch that has not ended yet.
+    An update of a batch item that has not ended yet.
 
     Attributes:
-        order: What was ordered, as it was given.
-        key: What the journal knows it by.
+        item: The prompt or mapping, as it was given.
+        key: Identifies the item in the journal.
         path: Where its video will be.
         stage: What is being done: ``"creating"``, ``"waiting"`` or ``"downloading"``.
         task_id: The id of its task; None before there is one.
@@ -32,7 +32,7 @@ class BatchEvent:
 
     __repr__ = brief
 
-    order: object
+    item: object
     key: str
     path: Path
     stage: BatchStage
@@ -43,11 +43,11 @@ class BatchEvent:
 @attrs.frozen(kw_only=True)
 class BatchOutcome:
     """
-    How one order of a batch ended; a failure is a value here, too.
+    How one item of a batch ended; a failure is a value here, too.
 
     Attributes:
-        order: What was ordered, as it was given.
-        key: What the journal knows it by; "" for an order that cannot be sent.
+        item: The prompt or mapping, as it was given.
+        key: Identifies the item in the journal; "" for one that cannot be created.
         path: Where its video is, or would be.
         task_id: The id of its task; None when there is none, as far as is known.
         task: The newest snapshot; None when none was seen in this run.
@@ -57,7 +57,7 @@ class BatchOutcome:
 
     __repr__ = brief
 
-    order: object
+    item: object
     key: str = ""
     path: Path | None = None
     task_id: str | None = None
@@ -79,77 +79,72 @@ class BatchOutcome:
 
 
 class QueueKey(NamedTuple):
-    """What stands in the queue for an event."""
+    """What the queue holds in place of an event, of which only the newest is kept."""
 
     key: str
     stage: BatchStage
 
 
-End = TypeVar("End")
-Found = TypeVar("Found", covariant=True)
+Outcome = TypeVar("Outcome")
+Result = TypeVar("Result")
 
 
-class CoalescedEvent(Protocol[Found]):
-    """A wait or a download."""
-
-    def result(self) -> Coroutine[Any, Any, Found]:
-        """Return what it ends with."""
-
-    def __aiter__(self) -> AsyncIterator[ProgressEvent | DownloadEvent]:
-        """Iterate over its events."""
-
-
-class CoalescingQueue(Generic[End]):
+class CoalescingQueue(Generic[Outcome]):
     """
-    What was told and not taken yet, in the order in which it came.
+    Events and outcomes that were not read yet, in the order in which they came.
 
-    A slow reader finds the newest event of each stage of an order, so that the last one of a
-    wait is never left out, and no queue of old ones.
+    A slow reader finds the newest event of each stage of an item, so the last event of a wait is
+    never left out, and no queue of old ones.
 
     Args:
-        places: How many orders there may be at once, with those whose outcome was not taken.
-        include_events: Whether events are told; otherwise only outcomes are.
+        max_items: How many items there may be at once, including those whose outcome was not read.
+        include_events: Whether events are queued; otherwise only outcomes are.
     """
 
-    def __init__(self, *, places: int, include_events: bool) -> None:
+    def __init__(self, *, max_items: int, include_events: bool) -> None:
         self._include_events = include_events
-        self._events: dict[QueueKey, BatchEvent] = {}
-        self._queue: asyncio.Queue[End | QueueKey | None] = asyncio.Queue(4 * places + 1)
+        self._newest: dict[QueueKey, BatchEvent] = {}
+        # Of each item at most an event of each of the three stages, and the outcome.
+        self._queue: asyncio.Queue[Outcome | QueueKey | None] = asyncio.Queue(4 * max_items + 1)
 
-    def tell(self, event: BatchEvent) -> None:
-        """Tell an event, in the place of one of the same stage that was not taken."""
+    def put_event(self, event: BatchEvent) -> None:
+        """Queue an event, in place of an unread one of the same stage of the same item."""
         if not self._include_events:
             return
-        place = QueueKey(event.key, event.stage)
-        if place not in self._events:
-            self._queue.put_nowait(place)
-        self._events[place] = event
+        key = QueueKey(event.key, event.stage)
+        if key not in self._newest:
+            self._queue.put_nowait(key)
+        self._newest[key] = event
 
-    def end(self, outcome: End | None) -> None:
-        """Tell an outcome; None is the end of all news."""
+    def put_outcome(self, outcome: Outcome) -> None:
+        """Queue an outcome."""
         self._queue.put_nowait(outcome)
 
-    async def take(self) -> BatchEvent | End | None:
-        """Return the next news, None at the end of all."""
-        news = await self._queue.get()
-        return self._events.pop(news) if isinstance(news, QueueKey) else news
+    def close(self) -> None:
+        """Queue the end: nothing follows."""
+        self._queue.put_nowait(None)
 
-    async def follow(self, source: CoalescedEvent[Found], event: BatchEvent) -> Found:
+    async def get(self) -> BatchEvent | Outcome | None:
+        """Return what comes next; None at the end."""
+        found = await self._queue.get()
+        return self._newest.pop(found) if isinstance(found, QueueKey) else found
+
+    async def follow(self, source: SharedOperation[Result, Any], event: BatchEvent) -> Result:
         """
-        Return what a wait or a download ends with, and tell its events meanwhile.
+        Return the result of a wait or a download, and queue its events meanwhile.
 
         Args:
-            source: What is followed.
-            event: What is told when it begins, and what all its events are told in.
+            source: The wait or the download.
+            event: Queued when it begins, and copied for each of its events.
         """
-        self.tell(event)
+        self.put_event(event)
         if not self._include_events:
-            return await source.result()
-        # Who awaits it lets go last when this is cancelled: only then is a part file waited for.
-        ending = asyncio.create_task(source.result())
+            return await source
+        # Awaiting leaves last when this is cancelled: it waits until a part file is closed.
+        ending = asyncio.ensure_future(source)
         try:
             async for one in source:
-                self.tell(attrs.evolve(event, event=one))
+                self.put_event(attrs.evolve(event, event=one))
             return await ending
         finally:
             ending.cancel()

@@ -1,4 +1,4 @@
-"""What has been ordered and paid for, on disk: an append-only file that survives being killed."""
+"""The journal of a batch: what was created, in an append-only file that survives a kill."""
 
 import asyncio
 import contextlib
@@ -12,21 +12,18 @@ from typing import Any, BinaryIO, Final, Literal, Self, get_args
 
 import attrs
 
+from .._download.file_lock import lock_file
 from .._http.cancellation import finish_when_cancelled
 from ..errors import JournalError
 from ..models import Phase, TaskFailure, VideoTask
 
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - on Windows two runs are not kept apart
-    fcntl = None  # type: ignore[assignment]
-
-JournalStage = Literal["creating", "refused", "created", "failed", "saved"]
+JournalStage = Literal["creating", "unidentified", "refused", "created", "failed", "saved"]
 """
-How far an order has come:
+How far an item has come:
 
-- ``creating``: it is about to be sent, or was; whether there is a task is not known;
-- ``refused``: it was not accepted, so there is no task;
+- ``creating``: its create is about to be sent, or was; whether there is a task is not known;
+- ``unidentified``: its create was accepted, but the response names no task id;
+- ``refused``: its create was not accepted, so there is no task;
 - ``created``: there is a task, and its id is known;
 - ``failed``: its task has failed;
 - ``saved``: its video is in its file.
@@ -38,35 +35,38 @@ STAGES: Final = frozenset(get_args(JournalStage))
 @attrs.frozen(kw_only=True)
 class JournalEntry:
     """
-    What the journal knows of one order.
+    What the journal says about one item.
 
     Attributes:
-        key: What the order is known by.
+        key: Identifies the item.
         stage: How far it has come.
         at: When it came there, in seconds since 1970 by our clock.
-        marked: When it was about to be sent for the last time, likewise.
+        sent_at: When its create was about to be sent for the last time, likewise.
         task_id: The id of its task; None before there is one.
-        facts: What else was noted, as JSON.
+        details: What else was recorded, as JSON.
     """
 
     key: str
     stage: JournalStage
     at: float
-    marked: float
+    sent_at: float
     task_id: str | None = None
-    facts: Mapping[str, Any] = attrs.field(factory=dict)
+    details: Mapping[str, Any] = attrs.field(factory=dict)
 
 
 class Journal:
     """
-    One file, of one JSON object a line, that only ever grows.
+    A file of one JSON object a line, which only ever grows.
 
-    A line is on the disk before :meth:`note` returns. A last line that a kill has torn is
-    cut off when the file is opened; any other damage is an error, for it may hide a
-    task that has been paid for. Two runs cannot have it open at once.
+    A line is on the disk before :meth:`record` returns. A last line that a kill has cut off is
+    removed when the file is opened; any other damage is an error, for it may hide a task that
+    is paid for. Two runs cannot have it open at once.
 
     Args:
-        path: The file; it is made where there is none.
+        path: The file; it is made if it does not exist.
+
+    Attributes:
+        entries: The newest entry of each item, by key.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -76,7 +76,7 @@ class Journal:
         self._writing = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
-        """Open the file and read what is in it."""
+        """Open the file and read it."""
         await asyncio.to_thread(self._open)
         return self
 
@@ -91,13 +91,13 @@ class Journal:
             assert self._file is not None
             self._file.close()
 
-    async def note(
-        self, key: str, stage: JournalStage, *, task_id: str | None = None, **facts: Any
+    async def record(
+        self, key: str, stage: JournalStage, *, task_id: str | None = None, **details: Any
     ) -> JournalEntry:
         """
-        Note how far an order has come, and return when that is on the disk.
+        Record how far an item has come, and return when that is on the disk.
 
-        A cancelled call has written its line all the same: half of one would be damage.
+        A cancelled call writes its line all the same: half a line would be damage.
 
         Raises:
             JournalError: It cannot be written: the disk is full, for instance.
@@ -105,10 +105,10 @@ class Journal:
         line = {"key": key, "stage": stage, "at": time.time()}
         if task_id is not None:
             line["task_id"] = task_id
-        if facts:
-            line["facts"] = facts
+        if details:
+            line["details"] = details
         await finish_when_cancelled(self._write_in_turn(json.dumps(line).encode() + b"\n"))
-        return self._take_in(line)
+        return self._apply(line)
 
     async def _write_in_turn(self, line: bytes) -> None:
         async with self._writing:
@@ -122,14 +122,14 @@ class Journal:
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:
-            # What did get onto the disk is no line of ours: the next one must not follow it.
+            # A part of the line may be on the disk: the next one must not follow it.
             self._file = self._reopen(end)
             raise JournalError(str(self.path), f"cannot be written: {error}") from error
 
     def _reopen(self, end: int) -> BinaryIO:
         assert self._file is not None
         number = os.dup(self._file.fileno())  # which keeps the lock
-        with contextlib.suppress(OSError):  # it tries once more to write what it could not
+        with contextlib.suppress(OSError):  # closing tries to write the rest once more
             self._file.close()
         file = os.fdopen(number, "r+b")
         file.truncate(end)
@@ -143,7 +143,7 @@ class Journal:
         except OSError as error:
             raise JournalError(str(self.path), f"cannot be opened: {error}") from error
         try:
-            _lock(file, self.path)
+            self._lock(file)
             end = self._read(file)
             file.truncate(end)
             file.seek(end)
@@ -152,59 +152,55 @@ class Journal:
             raise
         self._file = file
 
+    def _lock(self, file: BinaryIO) -> None:
+        try:
+            lock_file(file.fileno())
+        except BlockingIOError as error:
+            reason = "is in use by another run; wait until that has ended"
+            raise JournalError(str(self.path), reason) from error
+
     def _read(self, file: BinaryIO) -> int:
-        """Take in all lines, and return where the last whole one ends."""
+        """Apply all lines, and return where the last whole one ends."""
         end = 0
         for number, line in enumerate(file, start=1):
             if not line.endswith(b"\n"):
-                break  # torn by a kill, and so never acted upon
+                break  # cut off by a kill, so nothing was done because of it
             try:
-                self._take_in(json.loads(line))
+                self._apply(json.loads(line))
             except (ValueError, KeyError, TypeError) as error:
-                raise JournalError(
-                    str(self.path), f"line {number} is damaged ({error!r}); mend or remove it"
-                ) from error
+                reason = f"line {number} is damaged ({error!r}); fix or remove it"
+                raise JournalError(str(self.path), reason) from error
             end += len(line)
         return end
 
-    def _take_in(self, line: Mapping[str, Any]) -> JournalEntry:
+    def _apply(self, line: Mapping[str, Any]) -> JournalEntry:
         key, stage, at = str(line["key"]), line["stage"], float(line["at"])
         if stage not in STAGES:
             raise ValueError(f"unknown stage {stage!r}")
+        task_id, details = line.get("task_id"), line.get("details", {})
         before = self.entries.get(key)
-        is_anew = stage == "creating" or before is None
-        marked = at if is_anew or before is None else before.marked
-        known = None if is_anew or before is None else before.task_id
-        facts = {} if is_anew or before is None else before.facts
-        entry = JournalEntry(
-            key=key,
-            stage=stage,
-            at=at,
-            marked=marked,
-            task_id=line.get("task_id", known),
-            facts={**facts, **line.get("facts", {})},
-        )
+        if stage == "creating" or before is None:
+            entry = JournalEntry(
+                key=key, stage=stage, at=at, sent_at=at, task_id=task_id, details={**details}
+            )
+        else:
+            entry = attrs.evolve(
+                before,
+                stage=stage,
+                at=at,
+                task_id=task_id or before.task_id,
+                details={**before.details, **details},
+            )
         self.entries[key] = entry
         return entry
 
 
-def _lock(file: BinaryIO, path: Path) -> None:
-    if fcntl is None:  # pragma: no cover - on Windows
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise JournalError(str(path), "is in use by another run; let that end first") from error
-    except OSError:  # pragma: no cover - a file system without locks
-        pass
-
-
-def failed_before(entry: JournalEntry) -> VideoTask:
+def read_failed_task(entry: JournalEntry) -> VideoTask:
     """Return the snapshot of a task that has failed in an earlier run."""
-    facts = entry.facts
+    details = entry.details
     return VideoTask(
         id=entry.task_id or "",
-        status=facts.get("status", ""),
+        status=details.get("status", ""),
         phase=Phase.FAILED,
-        failure=TaskFailure(facts.get("code"), facts.get("message")),
+        failure=TaskFailure(details.get("code"), details.get("message")),
     )

@@ -1,57 +1,56 @@
-"""What became of orders whose run was killed, going by the service's list: pure decisions."""
+"""Which creates of a killed run have made a task, by the service's list: pure decisions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
 
 from ..models import VideoTask
 
-SMALLEST_PAGE: Final = 20
-"""Tasks after which a list may be cut off without a word: the default of several servers."""
+MIN_PAGE: Final = 20
+"""Tasks from which on a list may have been cut off silently: the default of several servers."""
 
-TELLING: Final = 20
-"""Characters of a prompt from which on a list that shows a part of it tells which prompt it is."""
+MIN_EXCERPT: Final = 20
+"""Characters from which on a part of a prompt in a list identifies the prompt."""
 
 
 @attrs.frozen(kw_only=True)
 class UncertainCreate:
     """
-    An order that was sent, or was about to be.
+    A create of which it is not known whether it made a task.
 
     Attributes:
-        key: What the journal knows it by.
-        order: What was ordered.
-        newest: The id of the account's newest task before that; None for an account
+        key: Identifies it in the journal.
+        arguments: The arguments of the create.
+        newest_before: The id of the account's newest task before the create; None for an account
             without any.
-        is_dated: Whether *newest* is known at all.
+        is_newest_known: Whether *newest_before* is known at all.
     """
 
     key: str
-    order: Mapping[str, Any]
-    newest: str | None
-    is_dated: bool
+    arguments: Mapping[str, Any]
+    newest_before: str | None
+    is_newest_known: bool
 
 
 @attrs.frozen(kw_only=True)
 class MatchResult:
     """
-    What became of some orders; those in neither remain in doubt.
+    What the list proves about some creates; those in neither stay uncertain.
 
     Attributes:
-        made: The ids of their tasks, by their keys.
-        unmade: The keys of those that have surely made none.
+        created: The ids of the tasks that were made, by the keys of their creates.
+        not_created: The keys of the creates that made no task.
     """
 
-    made: Mapping[str, str]
-    unmade: frozenset[str]
+    created: Mapping[str, str]
+    not_created: frozenset[str]
 
 
 def is_newest_first(listed: Sequence[VideoTask]) -> bool:
     """Return whether a list goes from the newest task on, as far as its tasks tell."""
-    times = [task.created_at for task in listed]
-    known = [one for one in times if one is not None]
-    return len(known) == len(times) and known == sorted(known, reverse=True)
+    times = [task.created_at for task in listed if task.created_at is not None]
+    return len(times) == len(listed) and times == sorted(times, reverse=True)
 
 
 def match_creates(
@@ -60,66 +59,84 @@ def match_creates(
     claimed: frozenset[str],
 ) -> MatchResult:
     """
-    Return what became of orders, by all that a list of the account's tasks proves.
+    Return what a list of the account's tasks proves about creates of unknown outcome.
 
-    An order that has made no task would be sent again, and paid for twice if that is
-    wrong: so it takes proof. The list must go back, from the newest on, to what was
-    there before the order, and no task in it may be like what was ordered.
+    A create that made no task is sent again, and paid for twice if that is wrong. So it takes
+    proof: the list must go back, from the newest task on, to what was there before the create,
+    and no task in between may resemble the create.
 
     Args:
-        uncertain_creates: The orders.
+        uncertain_creates: The creates.
         listed: The tasks of the account, the newest first.
-        claimed: The ids of tasks that other orders are known to have made.
+        claimed: The ids of tasks that other creates are known to have made.
     """
-    made: dict[str, str] = {}
-    unmade = set()
-    ids = [task.id for task in listed]
+    created: dict[str, str] = {}
+    not_created: set[str] = set()
     is_sorted = is_newest_first(listed)
-    for uncertain in uncertain_creates:
-        at = ids.index(uncertain.newest) if uncertain.newest in ids else None
-        newer = listed if at is None else listed[:at]
-        left = [task for task in newer if task.id not in {*claimed, *made.values()}]
-        alike = [task for task in left if _is_like(task, uncertain.order)]
-        mine = [task for task in alike if _is_of(task, uncertain.order)]
-        others = [
-            one.order
-            for one in uncertain_creates
-            if one.key not in made and one.order != uncertain.order
+    for create in uncertain_creates:
+        if not create.is_newest_known:
+            continue
+        newer, reaches_back = _list_newer(create, listed)
+        taken = claimed.union(created.values())
+        free = [task for task in newer if task.id not in taken]
+        similar = [task for task in free if _is_similar(task, create.arguments)]
+        rivals = [
+            other.arguments
+            for other in uncertain_creates
+            if other.key not in created and other.arguments != create.arguments
         ]
-        own = [task for task in mine if not any(_is_of(task, order) for order in others)]
-        is_whole = at is not None or (uncertain.newest is None and len(listed) < SMALLEST_PAGE)
-        if own and uncertain.is_dated and (at is not None or uncertain.newest is None):
-            made[uncertain.key] = own[-1].id
-        elif not alike and uncertain.is_dated and is_sorted and is_whole:
-            unmade.add(uncertain.key)
-    return MatchResult(made=made, unmade=frozenset(unmade))
+        own = [task for task in similar if _is_of_one(task, create.arguments, rivals)]
+        if own and (reaches_back or create.newest_before is None):
+            created[create.key] = own[-1].id
+        elif not similar and is_sorted and reaches_back:
+            not_created.add(create.key)
+    return MatchResult(created=created, not_created=frozenset(not_created))
 
 
-def _words(text: object) -> str:
+def _list_newer(
+    create: UncertainCreate, listed: Sequence[VideoTask]
+) -> tuple[Sequence[VideoTask], bool]:
+    """Return the tasks made after a create was sent, and whether the list has all of them."""
+    ids = [task.id for task in listed]
+    if create.newest_before in ids:
+        return listed[: ids.index(create.newest_before)], True
+    return listed, create.newest_before is None and len(listed) < MIN_PAGE
+
+
+def _is_of_one(
+    task: VideoTask, arguments: Mapping[str, Any], rivals: Iterable[Mapping[str, Any]]
+) -> bool:
+    """Return whether a task is of these arguments, and cannot be of any others."""
+    return _is_of(task, arguments) and not any(_is_of(task, rival) for rival in rivals)
+
+
+def _is_similar(task: VideoTask, arguments: Mapping[str, Any]) -> bool:
+    """Return whether a task may be of these arguments: servers cut, trim and revise prompts."""
+    if task.prompt is None:
+        return True
+    shown, sent = _normalize(task.prompt), _normalize(arguments.get("prompt"))
+    return shown == sent or (
+        len(shown) >= MIN_EXCERPT and (sent.startswith(shown) or shown in sent)
+    )
+
+
+def _is_of(task: VideoTask, arguments: Mapping[str, Any]) -> bool:
+    """Return whether a task is of these arguments, by all that both of them tell."""
+    if task.prompt is None or _normalize(task.prompt) != _normalize(arguments.get("prompt")):
+        return False
+    pairs = (
+        (task.model, arguments.get("model")),
+        (task.size, arguments.get("size")),
+        (task.seconds, _read_number(arguments.get("seconds"))),
+    )
+    return all(shown == sent for shown, sent in pairs if shown is not None and sent is not None)
+
+
+def _normalize(text: object) -> str:
     return " ".join(str(text).split())
 
 
-def _is_like(task: VideoTask, order: Mapping[str, Any]) -> bool:
-    """Return whether a task cannot be ruled out, by its prompt: servers cut, trim and revise it."""
-    if task.prompt is None:
-        return True
-    one, other = _words(task.prompt), _words(order.get("prompt"))
-    return one == other or (len(one) >= TELLING and (other.startswith(one) or one in other))
-
-
-def _is_of(task: VideoTask, order: Mapping[str, Any]) -> bool:
-    """Return whether a task is what was ordered, by all that both of them tell."""
-    if task.prompt is None or _words(task.prompt) != _words(order.get("prompt")):
-        return False
-    pairs = (
-        (task.model, order.get("model")),
-        (task.size, order.get("size")),
-        (task.seconds, _number(order.get("seconds"))),
-    )
-    return all(one == other for one, other in pairs if one is not None and other is not None)
-
-
-def _number(value: object) -> float | None:
+def _read_number(value: object) -> float | None:
     try:
         return float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):

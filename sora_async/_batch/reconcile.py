@@ -1,28 +1,16 @@
-"""What a killed run has left open, found out on the service before anything new is ordered."""
+"""Finds out, before a batch creates anything, what became of the creates of a killed run."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from typing import Final, Protocol
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import attrs
 
 from ..errors import CreateOutcomeUnknownError, SoraError, UnsupportedOperationError
 from ..models import VideoTask
+from .client_protocol import BatchClient
 from .journal import Journal, JournalEntry
 from .matching import MatchResult, UncertainCreate, is_newest_first, match_creates
-
-NO_FATES: Final = MatchResult(made={}, unmade=frozenset())
-
-
-class TaskLister(Protocol):
-    """What is needed of a client to find out."""
-
-    @property
-    def base_url(self) -> str:
-        """The service's address."""
-
-    def list_tasks(self, *, limit: int | None = None) -> AsyncGenerator[VideoTask]:
-        """List the tasks of the account, the newest first."""
 
 
 @attrs.frozen(kw_only=True)
@@ -31,85 +19,98 @@ class ReconcileResult:
     What was found out.
 
     Attributes:
-        made: The keys of orders that have made a task; the journal knows its id now.
-        left: The errors of those that nobody can tell about, by their keys.
-        newest: What is to be noted with a new order of the account's newest task; empty if that
-            is not known.
+        created: The keys of the creates that made a task; the journal has its id now.
+        uncertain: The errors of those whose outcome stays unknown, by their keys.
+        newest_task: What to record with each new create, of the account's newest task; empty if
+            that is not known.
     """
 
-    made: frozenset[str]
-    left: Mapping[str, SoraError]
-    newest: Mapping[str, str | None]
+    created: frozenset[str]
+    uncertain: Mapping[str, SoraError]
+    newest_task: Mapping[str, str | None]
 
 
 async def reconcile_creates(
-    lister: TaskLister, journal: Journal, reconcile_delay: float
+    client: BatchClient, journal: Journal, reconcile_delay: float
 ) -> ReconcileResult:
     """
-    Find out what became of orders that a killed run may have sent, and note it.
+    Find out which creates of earlier runs have made a task, and record it.
 
     Args:
-        lister: The client.
-        journal: What earlier runs have done.
-        reconcile_delay: Seconds after which the service lists a task for an order that was sent before.
+        client: Lists the tasks.
+        journal: What earlier runs have recorded.
+        reconcile_delay: Seconds after a create, after which the service lists its task.
     """
-    uncertain_creates = [_doubt(one) for one in journal.entries.values() if one.stage == "creating"]
-    if uncertain_creates:
-        await asyncio.sleep(reconcile_delay)
+    entries = [
+        entry for entry in journal.entries.values() if entry.stage in ("creating", "unidentified")
+    ]
+    uncertain_creates = [_read_create(entry) for entry in entries]
+    await asyncio.sleep(_remaining_delay(entries, reconcile_delay))
     cause: SoraError | None = None
-    listed: list[VideoTask] = []
-    newest: dict[str, str | None] = {}
+    newest_task: dict[str, str | None] = {}
+    matches = MatchResult(created={}, not_created=frozenset())
     try:
-        listed = [task async for task in _list_since(lister, uncertain_creates)]
+        listed = [task async for task in _list_since(client, uncertain_creates)]
     except SoraError as error:
         cause = error
     else:
+        claimed = {entry.task_id for entry in journal.entries.values() if entry.task_id}
+        matches = match_creates(uncertain_creates, listed, frozenset(claimed))
         if is_newest_first(listed[:2]):
-            newest = {"newest": listed[0].id if listed else None}
-    claimed = frozenset(one.task_id for one in journal.entries.values() if one.task_id)
-    matches = match_creates(uncertain_creates, listed, claimed) if cause is None else NO_FATES
-    left: dict[str, SoraError] = {}
-    for uncertain in uncertain_creates:
-        if uncertain.key in matches.made:
-            await journal.note(uncertain.key, "created", task_id=matches.made[uncertain.key])
-        elif uncertain.key in matches.unmade:
-            await journal.note(uncertain.key, "refused")
+            newest_task = {"newest_task": listed[0].id if listed else None}
+    uncertain: dict[str, SoraError] = {}
+    for entry in entries:
+        if entry.key in matches.created:
+            await journal.record(entry.key, "created", task_id=matches.created[entry.key])
+        elif entry.key in matches.not_created and entry.stage == "creating":
+            await journal.record(entry.key, "refused")
         else:
-            left[uncertain.key] = _uncertain(lister.base_url, cause)
-    return ReconcileResult(made=frozenset(matches.made), left=left, newest=newest)
+            uncertain[entry.key] = _make_error(client.base_url, entry, cause)
+    return ReconcileResult(
+        created=frozenset(matches.created), uncertain=uncertain, newest_task=newest_task
+    )
+
+
+def _remaining_delay(entries: Sequence[JournalEntry], reconcile_delay: float) -> float:
+    """Return how long the service may still need to list the task of the last of these creates."""
+    sent_at = [entry.sent_at for entry in entries if entry.stage == "creating"]
+    if not sent_at:
+        return 0.0
+    remaining = max(sent_at) + reconcile_delay - time.time()
+    return min(max(remaining, 0.0), reconcile_delay)  # the clock may have been set meanwhile
 
 
 async def _list_since(
-    lister: TaskLister, uncertain_creates: list[UncertainCreate]
+    client: BatchClient, uncertain_creates: Sequence[UncertainCreate]
 ) -> AsyncIterator[VideoTask]:
     """
-    Yield the newest two tasks, or all that are newer than the oldest of some orders.
+    Yield the newest two tasks, or all that are newer than the oldest of some creates.
 
-    And one more: a list that goes from the oldest on shows by it that it proves nothing.
+    And one more: by it a list that goes from the oldest task on shows that it proves nothing.
     """
-    unseen = {uncertain.newest for uncertain in uncertain_creates}
-    async for task in lister.list_tasks(limit=None if uncertain_creates else 2):
-        is_enough = bool(uncertain_creates) and not unseen
+    missing = {create.newest_before for create in uncertain_creates}
+    async for task in client.list_tasks(limit=None if uncertain_creates else 2):
+        is_enough = bool(uncertain_creates) and not missing
         yield task
         if is_enough:
             return
-        unseen.discard(task.id)
+        missing.discard(task.id)
 
 
-def _doubt(entry: JournalEntry) -> UncertainCreate:
-    facts = entry.facts
+def _read_create(entry: JournalEntry) -> UncertainCreate:
     return UncertainCreate(
         key=entry.key,
-        order=facts.get("order", {}),
-        newest=facts.get("newest"),
-        is_dated="newest" in facts,
+        arguments=entry.details.get("arguments", {}),
+        newest_before=entry.details.get("newest_task"),
+        is_newest_known="newest_task" in entry.details,
     )
 
 
-def _uncertain(base_url: str, cause: SoraError | None) -> CreateOutcomeUnknownError:
-    reason = "the run that sent it has ended before the answer came"
-    error = CreateOutcomeUnknownError(
-        base_url, reason, is_listed=not isinstance(cause, UnsupportedOperationError)
-    )
+def _make_error(
+    base_url: str, entry: JournalEntry, cause: SoraError | None
+) -> CreateOutcomeUnknownError:
+    reason = entry.details.get("reason") or "the run that sent it ended before the response came"
+    is_listed = not isinstance(cause, UnsupportedOperationError)
+    error = CreateOutcomeUnknownError(base_url, reason, is_listed=is_listed)
     error.__cause__ = cause
     return error

@@ -1,33 +1,36 @@
-"""Orders each task of a batch once, noted before and after, until something says to stop."""
+"""Sends each create of a batch once, recorded before and after, until something stops it."""
 
 import asyncio
-import contextlib
 import copy
 import itertools
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
+import attrs
 import backoff
 
+from .._http.cancellation import finish_when_cancelled
 from .._http.create import PendingCreate
 from ..errors import (
     AuthenticationError,
     ClientClosedError,
     ConnectionFailedError,
     CreateOutcomeUnknownError,
+    FileWriteError,
     InsufficientQuotaError,
-    PermissionDeniedError,
     JournalError,
+    PermissionDeniedError,
     RateLimitError,
     SoraError,
 )
 from ..models import VideoTask
 from ..schedule import ramp
+from .client_protocol import BatchClient
 from .items import BatchItem
-from .journal import Journal
+from .journal import Journal, JournalStage
 
-OUTAGE: Final = 120.0
-"""Seconds without a connection after which nothing more is ordered."""
+OUTAGE_TIMEOUT: Final = 120.0
+"""Seconds without a connection after which nothing more is created."""
 
 PAUSES: Final = ramp(first=2.0, factor=2.0, longest=60.0)
 """Upper ends of the full-jittered pauses after a create was refused with 429."""
@@ -41,110 +44,108 @@ _NO_MORE_CREATES = (
 """Errors after which every later create would fail, too."""
 
 
-class CreateStarter(Protocol):
-    """What is needed of a client to order."""
-
-    def _begin(self, given: Mapping[str, Any]) -> PendingCreate[VideoTask]:
-        """Begin to create a task."""
-
-
 class CreateSubmitter:
     """
-    Sends the orders of a batch.
+    Sends the creates of a batch.
 
     Args:
-        till: The client.
-        journal: Where an order is noted before it is sent, and when its id is known.
-        max_concurrent: How many orders are sent at the same time.
+        client: Sends them.
+        journal: Where a create is recorded before it is sent, and when its id is known.
+        max_concurrent: How many creates are sent at the same time.
         timeout: Seconds for a create that is refused with 429 again and again; None for no limit.
 
     Attributes:
-        stop: Why nothing new is ordered any more; None as long as it is.
-        newest: What is noted with an order of the account's newest task before it.
+        stop_error: Why nothing more is created; None as long as it is.
+        newest_task: What is recorded with a create, of the account's newest task before it.
     """
 
     def __init__(
-        self, till: CreateStarter, journal: Journal, *, max_concurrent: int, timeout: float | None
+        self, client: BatchClient, journal: Journal, *, max_concurrent: int, timeout: float | None
     ) -> None:
-        self.stop: SoraError | None = None
-        self.newest: Mapping[str, str | None] = {}
-        self._till = till
+        self.stop_error: SoraError | None = None
+        self.newest_task: Mapping[str, str | None] = {}
+        self._client = client
         self._journal = journal
-        self._places = asyncio.Semaphore(max_concurrent)
+        self._slots = asyncio.Semaphore(max_concurrent)
         self._timeout = timeout
 
-    async def buy(self, item: BatchItem, begin: Callable[[], None]) -> str:
+    async def submit(self, item: BatchItem, on_start: Callable[[], None]) -> str:
         """
-        Order once, and return the id; again only after a 429 or without a connection.
+        Create once, and return the task's id; again only after a 429 or without a connection.
 
-        Nothing was taken then. *begin* is called each time when its turn has come.
+        Neither makes a task. *on_start* is called each time the item has its turn.
         """
-        limited = outage = 0.0
+        refused_for = outage = 0.0
         for pause in itertools.chain(PAUSES, itertools.repeat(PAUSES[-1])):
             try:
-                async with self._places:
-                    if self.stop is not None:
-                        raise copy.copy(self.stop)
-                    begin()
-                    return await self._order(item)
+                async with self._slots:
+                    self._raise_if_stopped(item)
+                    on_start()
+                    return await self._create(item)
             except RateLimitError as error:
                 delay, outage = (error.retry_after or 0.0) + backoff.full_jitter(pause), 0.0
-                limited += delay
-                limit = self._timeout
-                if self.stop is not None or (limit is not None and limited > limit):
+                refused_for += delay
+                is_over = self._timeout is not None and refused_for > self._timeout
+                if self.stop_error is not None or is_over:
                     raise
             except ConnectionFailedError as error:
                 delay = backoff.full_jitter(pause)
                 outage += delay
-                if self.stop is not None:
+                if self.stop_error is not None:
                     raise
-                if outage > OUTAGE:
-                    self.stop = error  # or each of a thousand orders would find it out once more
+                if outage > OUTAGE_TIMEOUT:
+                    self.stop_error = error  # or each of a thousand items would wait as long
                     raise
             await asyncio.sleep(delay)
         raise AssertionError("the pauses have no end")  # pragma: no cover
 
-    async def _order(self, item: BatchItem) -> str:
-        """
-        Send an order and note what came of it.
+    def _raise_if_stopped(self, item: BatchItem) -> None:
+        error = self.stop_error
+        if isinstance(error, FileWriteError):  # of another item's file
+            raise attrs.evolve(error, task_id="", path=str(item.path), url=None)
+        if error is not None:
+            raise copy.copy(error)
 
-        Who is cancelled here does not send it any more, unless it may have left:
-        then its answer is waited for.
+    async def _create(self, item: BatchItem) -> str:
         """
-        makings: list[PendingCreate[VideoTask]] = []
-        sending = asyncio.create_task(self._send(item, makings))
-        try:
-            return await asyncio.shield(sending)
-        except asyncio.CancelledError:
-            if not makings or not makings[0].may_have_been_sent:
-                self.stop = ClientClosedError("")
-                for pending in makings:
+        Send a create, and record its outcome.
+
+        A cancelled call does not send it any more, unless it may have been sent already: then its
+        response is awaited.
+        """
+        started: list[PendingCreate[VideoTask]] = []
+
+        def stop() -> None:
+            if not started or not started[0].may_have_been_sent:
+                self.stop_error = ClientClosedError("")
+                for pending in started:
                     pending.detach()
-            while not sending.done():
-                with contextlib.suppress(asyncio.CancelledError):
-                    await asyncio.wait([sending])
-            raise
 
-    async def _send(self, item: BatchItem, makings: list[PendingCreate[VideoTask]]) -> str:
-        await self._journal.note(item.key, "creating", order=item.order, **self.newest)
+        return await finish_when_cancelled(self._send(item, started), stop)
+
+    async def _send(self, item: BatchItem, started: list[PendingCreate[VideoTask]]) -> str:
+        await self._journal.record(
+            item.key, "creating", arguments=item.arguments, **self.newest_task
+        )
         try:
-            if self.stop is not None:
-                raise copy.copy(self.stop)
-            makings.append(self._till._begin(item.order))
-            task = await makings[0].result()
-        except CreateOutcomeUnknownError:
-            raise  # the journal says so already
+            self._raise_if_stopped(item)
+            started.append(self._client._begin(item.arguments))
+            task = await started[0].result()
+        except CreateOutcomeUnknownError as error:
+            if error.status is not None and 200 <= error.status < 300:
+                await self.record(item.key, "unidentified", reason=error.reason)
+            raise
         except SoraError as error:
             if isinstance(error, _NO_MORE_CREATES):
-                self.stop = error
-            await self._journal.note(item.key, "refused")
+                self.stop_error = error
+            await self._journal.record(item.key, "refused")
             raise
-        await self.note(item.key, "created", task_id=task.id)
+        await self.record(item.key, "created", task_id=task.id)
         return task.id
 
-    async def note(self, key: str, stage: Any, **facts: Any) -> None:
-        """Note what cannot be undone; where that fails, nothing new is ordered any more."""
+    async def record(self, key: str, stage: JournalStage, **details: Any) -> None:
+        """Record what cannot be undone; if that fails, nothing more is created."""
         try:
-            await self._journal.note(key, stage, **facts)
+            await self._journal.record(key, stage, **details)
         except JournalError as error:
-            self.stop = error
+            self.stop_error = error

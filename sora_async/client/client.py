@@ -579,7 +579,7 @@ class SoraClient:
 
     def batch(
         self,
-        orders: Iterable[object] | AsyncIterable[object],
+        items: Iterable[object] | AsyncIterable[object],
         *,
         output_dir: str | os.PathLike[str],
         journal: str | os.PathLike[str] | None = None,
@@ -590,32 +590,31 @@ class SoraClient:
         reconcile_delay: float = 30.0,
     ) -> AsyncGenerator[BatchOutcome]:
         """
-        Make many videos and save them, and yield how each order ended, as they end.
+        Make many videos and save them, and yield how each item ended, as they end.
 
-        A journal on disk knows what was ordered. The same call with the same
-        journal goes on where the last one stopped, however that ended: no order is
-        sent twice, and what is saved already is not fetched again. An order of
-        which a killed run cannot have known whether it had arrived is looked for
-        in the service's list. It is sent again only where the list proves that there is no
-        task of it; otherwise the outcome is a :class:`CreateOutcomeUnknownError`.
+        A journal on disk records what was created. The same call with the same journal goes on
+        where the last one stopped, however that ended: nothing is created twice, and no saved
+        video is downloaded again. A create that a killed run may have sent is looked up in the
+        service's list. It is sent again only where the list proves that it made no task;
+        otherwise the outcome is a :class:`CreateOutcomeUnknownError`.
 
-        A failure is a :class:`BatchOutcome` like any other. After an error that
-        all orders would meet, such as an empty account, nothing more is
-        ordered, and what is under way is finished. Leaving the loop early ends
-        the run, and so does closing the client; orders that have left are waited for.
+        A failure is a :class:`BatchOutcome` like any other. After an error that all items would
+        meet, such as an empty account or a full disk, nothing more is created, and what is under
+        way is finished. Leaving the loop early ends the run, and so does closing the client;
+        creates that were sent are waited for.
 
         Args:
-            orders: Each a prompt, or the arguments of :meth:`create_task` as a mapping of
-                what JSON can hold, in which *name* may name the file.
-            output_dir: The folder for the files; it is made where there is none.
+            items: Each a prompt, or the arguments of :meth:`create_task` as a mapping of
+                JSON values, in which *name* may name the file.
+            output_dir: The folder for the files; it is made if it does not exist.
             journal: The journal's file; ``batch.jsonl`` in *output_dir* when None.
-            max_creates: How many orders are sent at the same time.
+            max_creates: How many creates are sent at the same time.
             max_waits: How many tasks there may be on the service that have not ended.
             max_downloads: How many videos are downloaded at the same time.
-            timeout: Seconds for each wait, and for an order that is refused with 429 again
+            timeout: Seconds for each wait, and for a create that is refused with 429 again
                 and again; None for no limit.
-            reconcile_delay: Seconds after which the service surely lists a task for an order that a
-                killed run has sent; a run that finds such an order begins with so long a pause.
+            reconcile_delay: Seconds after a create, after which the service lists its task; a
+                run that finds a create of a killed run waits until these have passed.
 
         Raises:
             InvalidArgumentError: An argument cannot be used; nothing was sent.
@@ -630,12 +629,12 @@ class SoraClient:
             timeout,
             reconcile_delay,
         )
-        batch = self._batch(orders, *options, include_events=False)
+        batch = self._batch(items, *options, include_events=False)
         return cast(AsyncGenerator[BatchOutcome], batch)
 
     def batch_events(
         self,
-        orders: Iterable[object] | AsyncIterable[object],
+        items: Iterable[object] | AsyncIterable[object],
         *,
         output_dir: str | os.PathLike[str],
         journal: str | os.PathLike[str] | None = None,
@@ -646,20 +645,20 @@ class SoraClient:
         reconcile_delay: float = 30.0,
     ) -> AsyncGenerator[BatchEvent | BatchOutcome]:
         """
-        Do as :meth:`batch` does, and yield what happens to each order as well, in one stream.
+        Do as :meth:`batch` does, and yield what happens to each item as well, in one stream.
 
-        The last news of each order is its :class:`BatchOutcome`. A slow reader gets the
-        newest event of each stage of an order, and never a queue of old ones.
+        The last update of each item is its :class:`BatchOutcome`. A slow reader gets the newest
+        event of each stage of an item, and no queue of old ones.
 
         Args:
-            orders: As in :meth:`batch`, and so are all that follow.
+            items: As in :meth:`batch`, and so are all that follow.
             output_dir: The folder for the files.
             journal: The journal's file; ``batch.jsonl`` in *output_dir* when None.
-            max_creates: How many orders are sent at the same time.
+            max_creates: How many creates are sent at the same time.
             max_waits: How many tasks there may be on the service that have not ended.
             max_downloads: How many videos are downloaded at the same time.
             timeout: Seconds for each wait; None for no limit.
-            reconcile_delay: Seconds until what a killed run has sent is looked for.
+            reconcile_delay: Seconds after which the create of a killed run is looked up.
 
         Raises:
             InvalidArgumentError: An argument cannot be used; nothing was sent.
@@ -674,7 +673,7 @@ class SoraClient:
             timeout,
             reconcile_delay,
         )
-        return self._batch(orders, *options, include_events=True)
+        return self._batch(items, *options, include_events=True)
 
     async def close(self) -> None:
         """
@@ -710,7 +709,7 @@ class SoraClient:
 
     def _batch(
         self,
-        orders: Iterable[object] | AsyncIterable[object],
+        items: Iterable[object] | AsyncIterable[object],
         output_dir: str | os.PathLike[str],
         journal: str | os.PathLike[str] | None,
         max_creates: int,
@@ -726,7 +725,7 @@ class SoraClient:
         from .._batch.batch import BatchOptions, run_batch
 
         folder = Path(check_path(output_dir))
-        plan = BatchOptions(
+        options = BatchOptions(
             output_dir=folder,
             max_creates=check_count("max_creates", max_creates, least=1),
             max_waits=check_count("max_waits", max_waits, least=1),
@@ -735,7 +734,7 @@ class SoraClient:
             reconcile_delay=check_seconds("reconcile_delay", reconcile_delay),
         )
         path = folder / "batch.jsonl" if journal is None else Path(check_path(journal))
-        return run_batch(self, plan, path, check_ids(orders), include_events=include_events)
+        return run_batch(self, options, path, check_ids(items), include_events=include_events)
 
     def _begin(self, given: Mapping[str, Any]) -> PendingCreate[VideoTask]:
         """Begin to create a task; *given* are the arguments of :meth:`create_task`."""

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -19,6 +21,7 @@ from sora_async import (
     ConnectionFailedError,
     CreateOutcomeUnknownError,
     DownloadEvent,
+    FileWriteError,
     InsufficientQuotaError,
     InvalidArgumentError,
     JournalError,
@@ -40,6 +43,7 @@ from sora_async.testing import (
     accepted,
     http_error,
     queued,
+    raw,
     reset,
     slow,
     video_file,
@@ -67,9 +71,9 @@ async def service(**options: Any) -> AsyncIterator[tuple[FakeSora, SoraClient]]:
 
 
 async def carry_out(
-    client: SoraClient, orders: object, output_dir: Path, **options: Any
+    client: SoraClient, items: object, output_dir: Path, **options: Any
 ) -> list[BatchOutcome]:
-    return [one async for one in client.batch(orders, output_dir=output_dir, **options)]  # type: ignore[arg-type]
+    return [one async for one in client.batch(items, output_dir=output_dir, **options)]  # type: ignore[arg-type]
 
 
 def creates(sora: FakeSora) -> int:
@@ -81,7 +85,7 @@ async def test_every_prompt_becomes_a_file(tmp_path: Path) -> None:
     async with service() as (sora, client):
         outcomes = await carry_out(client, prompts, tmp_path / "videos")
 
-    assert sorted(str(one.order) for one in outcomes) == sorted(prompts)
+    assert sorted(str(one.item) for one in outcomes) == sorted(prompts)
     for one in outcomes:
         assert one.error is None
         assert one.file is not None
@@ -92,7 +96,7 @@ async def test_every_prompt_becomes_a_file(tmp_path: Path) -> None:
     assert creates(sora) == 12
 
 
-async def test_orders_may_come_as_they_are_thought_of(tmp_path: Path) -> None:
+async def test_items_may_come_as_they_are_thought_of(tmp_path: Path) -> None:
     async def orders() -> AsyncIterator[str]:
         for name in "ab":
             await asyncio.sleep(30)
@@ -101,7 +105,7 @@ async def test_orders_may_come_as_they_are_thought_of(tmp_path: Path) -> None:
     async with service() as (_, client):
         outcomes = await carry_out(client, orders(), tmp_path)
 
-    assert [one.order for one in outcomes if one.error is None] == ["a", "b"]
+    assert [one.item for one in outcomes if one.error is None] == ["a", "b"]
 
 
 async def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
@@ -128,6 +132,52 @@ async def test_a_file_that_was_removed_is_fetched_again(tmp_path: Path) -> None:
     assert again.path is not None
     assert again.path.exists()
     assert creates(sora) == 1
+
+
+@pytest.mark.parametrize("size", [0, 77])
+async def test_a_saved_file_is_believed_only_if_it_has_its_size(size: int, tmp_path: Path) -> None:
+    async with service() as (sora, client):
+        [one] = await carry_out(client, ["a"], tmp_path)
+        assert one.path is not None
+        one.path.write_bytes(bytes(size))
+        [again] = await carry_out(client, ["a"], tmp_path)
+
+    assert creates(sora) == 1
+    if size:
+        assert isinstance(again.error, OutputExistsError)
+        assert "has 77 bytes" in str(again.error)
+        assert one.path.read_bytes() == bytes(size)
+    else:
+        assert (again.file and again.file.size) == (one.file and one.file.size)
+
+
+async def test_nothing_is_created_that_cannot_be_saved(tmp_path: Path) -> None:
+    folder = tmp_path / "videos"
+    async with service() as (sora, client):
+        outcomes = []
+        batch = client.batch(
+            [f"p{number}" for number in range(30)],
+            output_dir=folder,
+            journal=tmp_path / "batch.jsonl",
+            max_creates=1,
+            max_waits=3,
+        )
+        async for outcome in batch:
+            outcomes.append(outcome)
+            if len(outcomes) == 5:
+                shutil.rmtree(folder)
+        before = creates(sora)
+        again = await carry_out(
+            client, [f"p{number}" for number in range(30)], folder, journal=tmp_path / "batch.jsonl"
+        )
+
+    assert len(outcomes) == 30
+    errors = [one.error for one in outcomes if one.error is not None]
+    assert {type(error) for error in errors} == {FileWriteError}
+    assert before < 12
+    assert all(str(one.path) in str(one.error) for one in outcomes if one.error is not None)
+    assert [one.error for one in again] == [None] * 30
+    assert creates(sora) == 30
 
 
 async def test_the_stages_have_their_limits(tmp_path: Path) -> None:
@@ -176,7 +226,7 @@ async def test_failures_are_outcomes_and_end_nothing(tmp_path: Path) -> None:
         sora.on_create(refused, queued())
         outcomes = await carry_out(client, ["a", "b", 7, {"prompt": ""}], tmp_path, max_creates=1)
 
-    errors = {str(one.order): type(one.error) for one in outcomes}
+    errors = {str(one.item): type(one.error) for one in outcomes}
     assert errors == {
         "a": ResponseError,
         "b": type(None),
@@ -185,7 +235,7 @@ async def test_failures_are_outcomes_and_end_nothing(tmp_path: Path) -> None:
     }
 
 
-async def test_a_task_that_failed_is_not_ordered_again(tmp_path: Path) -> None:
+async def test_a_task_that_failed_is_not_created_again(tmp_path: Path) -> None:
     scenario = Scenario(queued=1, running=9, failure=("moderation_blocked", "no"))
     async with service(default_scenario=scenario) as (sora, client):
         [one] = await carry_out(client, ["a"], tmp_path)
@@ -199,7 +249,7 @@ async def test_a_task_that_failed_is_not_ordered_again(tmp_path: Path) -> None:
     assert [request.endpoint for _, request in sora.requests[before:]] == ["list"]
 
 
-async def test_an_order_that_was_refused_is_sent_again_by_a_later_run(tmp_path: Path) -> None:
+async def test_a_create_that_was_refused_is_sent_again_by_a_later_run(tmp_path: Path) -> None:
     async with service() as (sora, client):
         sora.on_create(http_error(400, {"error": {"message": "no", "code": "bad"}}))
         [one] = await carry_out(client, ["a"], tmp_path)
@@ -251,13 +301,13 @@ async def test_without_a_service_nothing_more_is_tried(tmp_path: Path, now: Cloc
     assert now() < 200
 
 
-async def test_without_money_nothing_more_is_ordered(tmp_path: Path) -> None:
+async def test_without_money_nothing_more_is_created(tmp_path: Path) -> None:
     async with service() as (sora, client):
         sora.on_create(queued(), NO_MONEY)
         outcomes = await carry_out(client, ["a", "b", "c", "d"], tmp_path, max_creates=1)
         again = await carry_out(client, ["a", "b", "c", "d"], tmp_path)
 
-    assert [type(one.error) for one in sorted(outcomes, key=lambda one: str(one.order))] == [
+    assert [type(one.error) for one in sorted(outcomes, key=lambda one: str(one.item))] == [
         type(None),
         *(InsufficientQuotaError,) * 3,
     ]
@@ -265,7 +315,7 @@ async def test_without_money_nothing_more_is_ordered(tmp_path: Path) -> None:
     assert [one.error for one in again] == [None] * 4
 
 
-class TestDoubt:
+class TestReconcile:
     @pytest.mark.parametrize("is_made", [True, False])
     async def test_what_a_killed_run_has_sent_is_looked_for(
         self, is_made: bool, tmp_path: Path
@@ -273,9 +323,9 @@ class TestDoubt:
         async with service() as (sora, client):
             await carry_out(client, ["an older one"], tmp_path)
             async with Journal(tmp_path / "batch.jsonl") as journal:
-                key = BatchItems(tmp_path).take("a").key
+                key = BatchItems(tmp_path).add("a").key
                 newest = sora.tasks[-1].id
-                await journal.note(key, "creating", order={"prompt": "a"}, newest=newest)
+                await journal.record(key, "creating", arguments={"prompt": "a"}, newest_task=newest)
             if is_made:
                 sora.add(LIFE, prompt="a")
                 sora.add(LIFE, prompt="somebody else's")
@@ -290,8 +340,8 @@ class TestDoubt:
         async with service() as (sora, client):
             old = sora.add(LIFE, prompt="a")
             async with Journal(tmp_path / "batch.jsonl") as journal:
-                key = BatchItems(tmp_path).take("a").key
-                await journal.note(key, "creating", order={"prompt": "a"}, newest=old)
+                key = BatchItems(tmp_path).add("a").key
+                await journal.record(key, "creating", arguments={"prompt": "a"}, newest_task=old)
             [one] = await carry_out(client, ["a"], tmp_path)
 
         assert one.task_id not in (None, old)
@@ -303,7 +353,7 @@ class TestDoubt:
             again = await carry_out(client, ["a", "b"], tmp_path)
 
         for run in (outcomes, again):
-            errors = {str(one.order): type(one.error) for one in run}
+            errors = {str(one.item): type(one.error) for one in run}
             assert errors == {"a": CreateOutcomeUnknownError, "b": type(None)}
         assert creates(sora) == 2
         assert len(sora.tasks) == 2
@@ -316,7 +366,7 @@ class TestDoubt:
             outcomes = await carry_out(client, ["a", "b", "c"], tmp_path, max_creates=1)
             again = await carry_out(client, ["a", "b", "c"], tmp_path)
 
-        errors = {str(one.order): type(one.error) for one in outcomes}
+        errors = {str(one.item): type(one.error) for one in outcomes}
         assert errors == {
             "a": CreateOutcomeUnknownError,
             "b": type(None),
@@ -326,10 +376,46 @@ class TestDoubt:
         assert len({one.task_id for one in again}) == 3
         assert creates(sora) == len(sora.tasks) == 3
 
-    async def test_an_order_of_unknown_age_is_not_sent_again(self, tmp_path: Path) -> None:
+    async def test_a_response_that_names_no_id_is_recorded_and_not_waited_for_again(
+        self, tmp_path: Path, now: Clock
+    ) -> None:
+        async with service(shape="unified") as (sora, client):
+            sora.on_create(accepted(raw({"accepted": True})))
+            [one] = await carry_out(client, ["a"], tmp_path)
+            before = now()
+            [again] = await carry_out(client, ["a"], tmp_path)
+
+        for outcome in (one, again):
+            assert isinstance(outcome.error, CreateOutcomeUnknownError)
+        assert one.error is not None and again.error is not None
+        assert again.error.reason == one.error.reason  # type: ignore[union-attr]
+        assert now() - before < 1
+        assert creates(sora) == 1
+        assert '"unidentified"' in (tmp_path / "batch.jsonl").read_text("utf-8")
+
+    async def test_a_create_of_long_ago_is_looked_up_at_once(
+        self, tmp_path: Path, now: Clock
+    ) -> None:
         async with service() as (sora, client):
             async with Journal(tmp_path / "batch.jsonl") as journal:
-                await journal.note(BatchItems(tmp_path).take("a").key, "creating")
+                key = BatchItems(tmp_path).add("a").key
+                await journal.record(key, "creating", arguments={"prompt": "a"}, newest_task=None)
+            path = tmp_path / "batch.jsonl"
+            line = json.loads(path.read_text("utf-8"))
+            path.write_text(json.dumps({**line, "at": line["at"] - 40}) + "\n", "utf-8")
+            batch = client.batch_events(["a"], output_dir=tmp_path)
+            before = now()
+            await anext(batch)
+            waited = now() - before
+            await batch.aclose()
+
+        assert waited < 1
+        assert sora.tasks == []
+
+    async def test_a_create_of_unknown_age_is_not_sent_again(self, tmp_path: Path) -> None:
+        async with service() as (sora, client):
+            async with Journal(tmp_path / "batch.jsonl") as journal:
+                await journal.record(BatchItems(tmp_path).add("a").key, "creating")
             [one] = await carry_out(client, ["a"], tmp_path)
 
         assert isinstance(one.error, CreateOutcomeUnknownError)
@@ -355,7 +441,7 @@ async def main(out):
             filling = asyncio.create_task(fill(sora, out / "batch.jsonl"))
             orders = ["a " * 2000, "b", "c"]
             async for one in client.batch(orders, output_dir=out, max_creates=1, max_waits=1):
-                print(str(one.order)[:1], type(one.error).__name__, one.task_id is not None)
+                print(str(one.item)[:1], type(one.error).__name__, one.task_id is not None)
             await filling
             print(len(sora.tasks))
 
@@ -366,7 +452,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (-1, -1))  # whoever counts lines writ
 """
 
 
-def test_a_full_disk_orders_nothing_more_and_loses_nothing(tmp_path: Path) -> None:
+def test_a_full_disk_creates_nothing_more_and_loses_nothing(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True, check=False
     )
@@ -428,7 +514,7 @@ async def test_leaving_the_loop_loses_no_id_although_the_client_is_closed_first(
     assert {task.id for task in sora.tasks} == set(re.findall(r'"task_id": "(\w+)"', lines))
 
 
-async def test_an_order_that_has_not_left_is_not_sent_after_a_stop(
+async def test_a_create_that_was_not_sent_yet_is_not_sent_after_a_stop(
     tmp_path: Path, now: Clock
 ) -> None:
     async with (
@@ -448,7 +534,7 @@ async def test_an_order_that_has_not_left_is_not_sent_after_a_stop(
         assert creates(sora) == sent == 1
 
 
-async def test_a_mapping_that_is_filled_anew_makes_an_order_each_time(tmp_path: Path) -> None:
+async def test_a_mapping_that_is_filled_anew_makes_an_item_each_time(tmp_path: Path) -> None:
     def orders() -> Iterator[dict[str, str]]:
         order: dict[str, str] = {}
         for name in "abc":
@@ -526,7 +612,7 @@ async def test_a_folder_that_cannot_be_written_is_an_error_before_anything_is_se
     assert sora.requests == []
 
 
-async def test_an_error_of_the_orders_is_raised_when_what_was_begun_has_ended(
+async def test_an_error_of_the_items_is_raised_when_what_was_begun_has_ended(
     tmp_path: Path,
 ) -> None:
     async def orders() -> AsyncIterator[str]:
@@ -553,7 +639,7 @@ async def test_a_file_that_is_there_already_is_not_overwritten(tmp_path: Path) -
 
 
 class TestEvents:
-    async def test_each_order_is_told_from_its_create_to_its_outcome(self, tmp_path: Path) -> None:
+    async def test_each_item_is_told_from_its_create_to_its_outcome(self, tmp_path: Path) -> None:
         async with service() as (_, client):
             news = [one async for one in client.batch_events(["a"], output_dir=tmp_path)]
 
@@ -562,7 +648,7 @@ class TestEvents:
         assert isinstance(outcome, BatchOutcome)
         assert list(dict.fromkeys(stages)) == ["creating", "waiting", "downloading"]
         first, *_, last = [one for one in events if isinstance(one, BatchEvent)]
-        assert (first.order, first.key, first.path) == ("a", outcome.key, outcome.path)
+        assert (first.item, first.key, first.path) == ("a", outcome.key, outcome.path)
         assert (first.task_id, first.event) == (None, None)
         assert last.task_id == outcome.task_id
         assert isinstance(last.event, DownloadEvent)
@@ -611,6 +697,6 @@ class TestEvents:
 def test_the_result_of_an_outcome_is_the_file_or_the_error(tmp_path: Path) -> None:
     file = VideoFile(path=tmp_path / "boat.mp4", size=3, content_type="video/mp4")
 
-    assert BatchOutcome(order="a boat", file=file).result() is file
+    assert BatchOutcome(item="a boat", file=file).result() is file
     with pytest.raises(WaitTimeoutError):
-        BatchOutcome(order="a boat", error=WaitTimeoutError("x")).result()
+        BatchOutcome(item="a boat", error=WaitTimeoutError("x")).result()

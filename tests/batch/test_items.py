@@ -1,4 +1,4 @@
-"""The orders of a batch, each with a key and a file of its own."""
+"""The items of a batch, each with a key and a file of its own."""
 
 import re
 from pathlib import Path
@@ -13,33 +13,33 @@ from sora_async._batch.items import BatchItems
 OUT = Path("out")
 
 
-def test_the_same_orders_are_the_same_jobs_in_every_run() -> None:
-    orders = ["a cat", {"prompt": "a cat", "seconds": 4}, "a cat", {"prompt": "a cat"}]
+def test_the_same_items_have_the_same_keys_in_every_run() -> None:
+    given = ["a cat", {"prompt": "a cat", "seconds": 4}, "a cat", {"prompt": "a cat"}]
 
     first, second = (
-        [items.take(order) for order in orders] for items in (BatchItems(OUT), BatchItems(OUT))
+        [items.add(one) for one in given] for items in (BatchItems(OUT), BatchItems(OUT))
     )
 
     assert first == second
     assert len({item.key for item in first}) == 4
     assert first[2].key == f"{first[0].key}-2"
-    assert first[0].order == first[3].order == {"prompt": "a cat"}
+    assert first[0].arguments == first[3].arguments == {"prompt": "a cat"}
 
 
-def test_the_order_of_the_fields_changes_no_key_and_a_name_does() -> None:
-    item = BatchItems(OUT).take({"seconds": 4, "prompt": "a cat", "name": "cat"})
-    same = BatchItems(OUT).take({"name": "cat", "prompt": "a cat", "seconds": 4})
-    other = BatchItems(OUT).take({"prompt": "a cat", "seconds": 4, "name": "tom"})
+def test_the_sequence_of_the_fields_changes_no_key_and_a_name_does() -> None:
+    item = BatchItems(OUT).add({"seconds": 4, "prompt": "a cat", "name": "cat"})
+    same = BatchItems(OUT).add({"name": "cat", "prompt": "a cat", "seconds": 4})
+    other = BatchItems(OUT).add({"prompt": "a cat", "seconds": 4, "name": "tom"})
 
     assert item.key == same.key != other.key
     assert item.path == OUT / "cat.mp4"
-    assert "name" not in item.order
+    assert "name" not in item.arguments
 
 
-def test_orders_of_one_prompt_keep_their_files_whatever_stands_before_them() -> None:
-    first = [BatchItems(OUT).take({"prompt": "a", "name": "two"})]
+def test_items_of_one_prompt_keep_their_files_whatever_stands_before_them() -> None:
+    first = [BatchItems(OUT).add({"prompt": "a", "name": "two"})]
     items = BatchItems(OUT)
-    then = [items.take({"prompt": "a", "name": name}) for name in ("zero", "two")]
+    then = [items.add({"prompt": "a", "name": name}) for name in ("zero", "two")]
 
     assert then[1] == first[0]
 
@@ -55,12 +55,12 @@ def test_orders_of_one_prompt_keep_their_files_whatever_stands_before_them() -> 
     ],
 )
 def test_a_file_is_named_after_its_prompt(prompt: str, name: str) -> None:
-    assert re.fullmatch(name, BatchItems(OUT).take(prompt).path.name)
+    assert re.fullmatch(name, BatchItems(OUT).add(prompt).path.name)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip))
 def test_any_prompt_has_a_file_in_the_folder(prompt: str) -> None:
-    path = BatchItems(OUT).take(prompt).path
+    path = BatchItems(OUT).add(prompt).path
 
     assert path.parent == OUT
     assert len(path.name.encode("utf-8", "surrogatepass")) < 100
@@ -68,7 +68,7 @@ def test_any_prompt_has_a_file_in_the_folder(prompt: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "order",
+    "given_item",
     [
         *("", "  ", None, 7, [], {}, {"prompt": ""}, {"prompt": 7}, {1: "a"}),
         {"prompt": "a", "extra": {1, 2}},
@@ -80,23 +80,45 @@ def test_any_prompt_has_a_file_in_the_folder(prompt: str) -> None:
     ],
     ids=repr,
 )
-def test_what_cannot_be_ordered_is_refused(order: object) -> None:
+def test_what_cannot_be_created_is_refused(given_item: object) -> None:
     with pytest.raises(InvalidArgumentError):
-        BatchItems(OUT).take(order)
+        BatchItems(OUT).add(given_item)
 
 
-def test_two_orders_cannot_have_one_file() -> None:
+def test_two_items_cannot_have_one_file() -> None:
     items = BatchItems(OUT)
-    items.take({"prompt": "a", "name": "boat.mp4"})
+    items.add({"prompt": "a", "name": "boat.mp4"})
 
-    with pytest.raises(InvalidArgumentError, match="an earlier order"):
-        items.take({"prompt": "b", "name": "Boat"})
+    with pytest.raises(InvalidArgumentError, match="an earlier item"):
+        items.add({"prompt": "b", "name": "Boat"})
 
 
-def test_an_order_whose_file_is_there_already_is_not_sent(tmp_path: Path) -> None:
-    item = BatchItems(tmp_path).take({"prompt": "a", "name": "boat"})
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["v", "V", "w.mp4"]),
+            st.sampled_from(["", ".mp4", ".mp4.part", ".part", ".mp4.part.note", ".part.note"]),
+        ),
+        max_size=8,
+    )
+)
+def test_no_file_is_the_part_file_or_note_of_another(names: list[tuple[str, str]]) -> None:
+    items, written = BatchItems(OUT), set[str]()
+    for start, end in names:
+        try:
+            name = items.add({"prompt": "a", "name": start + end}).path.name.casefold()
+        except InvalidArgumentError:
+            continue
+
+        new = {name, f"{name}.part", f"{name}.part.note"}
+        assert not new & written
+        written |= new
+
+
+def test_an_item_whose_file_is_there_already_is_not_created(tmp_path: Path) -> None:
+    item = BatchItems(tmp_path).add({"prompt": "a", "name": "boat"})
     item.check_path()
     item.path.touch()
 
-    with pytest.raises(InvalidArgumentError, match="is there already"):
+    with pytest.raises(InvalidArgumentError, match="exists and is not of this batch"):
         item.check_path()

@@ -1,4 +1,4 @@
-"""What has been ordered and paid for, on disk."""
+"""The journal: what was created and paid for, on disk."""
 
 import asyncio
 import json
@@ -19,29 +19,29 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "batch.jsonl"
 
 
-async def test_what_is_noted_is_there_in_the_next_run(path: Path) -> None:
+async def test_what_is_recorded_is_there_in_the_next_run(path: Path) -> None:
     async with Journal(path) as journal:
-        await journal.note("a", "creating", order={"prompt": "x"})
-        await journal.note("a", "created", task_id="video_1")
-        await journal.note("b", "creating")
+        await journal.record("a", "creating", arguments={"prompt": "x"})
+        await journal.record("a", "created", task_id="video_1")
+        await journal.record("b", "creating")
 
     async with Journal(path) as again:
         entries = again.entries
 
     assert (entries["a"].stage, entries["a"].task_id) == ("created", "video_1")
-    assert entries["a"].facts == {"order": {"prompt": "x"}}
+    assert entries["a"].details == {"arguments": {"prompt": "x"}}
     assert entries["b"].stage == "creating"
-    assert entries["a"].marked < entries["a"].at
+    assert entries["a"].sent_at < entries["a"].at
 
 
-async def test_an_order_that_is_sent_again_begins_anew(path: Path) -> None:
+async def test_a_create_that_is_sent_again_begins_anew(path: Path) -> None:
     async with Journal(path) as journal:
-        await journal.note("a", "creating", newest="video_7")
-        await journal.note("a", "refused", task_id="video_1")
-        entry = await journal.note("a", "creating")
+        await journal.record("a", "creating", newest_task="video_7")
+        await journal.record("a", "refused", task_id="video_1")
+        entry = await journal.record("a", "creating")
 
     assert entry.task_id is None
-    assert entry.facts == {}
+    assert entry.details == {}
 
 
 @given(cut=st.integers(1, 60))
@@ -52,12 +52,12 @@ def test_a_last_line_that_was_torn_is_cut_off(
 
     async def write() -> None:
         async with Journal(path) as journal:
-            await journal.note("a", "creating")
-            await journal.note("b", "created", task_id="video_1")
+            await journal.record("a", "creating")
+            await journal.record("b", "created", task_id="video_1")
 
     async def read_on() -> dict[str, str]:
         async with Journal(path) as journal:
-            await journal.note("c", "creating")
+            await journal.record("c", "creating")
         async with Journal(path) as journal:
             return {key: entry.stage for key, entry in journal.entries.items()}
 
@@ -73,7 +73,7 @@ def test_a_last_line_that_was_torn_is_cut_off(
 )
 async def test_other_damage_is_an_error_that_says_where(line: bytes, path: Path) -> None:
     async with Journal(path) as journal:
-        await journal.note("a", "creating")
+        await journal.record("a", "creating")
     path.write_bytes(line + b"\n" + path.read_bytes())
 
     with pytest.raises(JournalError, match="line 1 is damaged"):
@@ -97,9 +97,9 @@ async def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
             pass
 
 
-async def test_a_note_is_whole_although_its_call_was_cancelled(path: Path) -> None:
+async def test_a_line_is_whole_although_its_call_was_cancelled(path: Path) -> None:
     async with Journal(path) as journal:
-        call = asyncio.create_task(journal.note("a", "created", task_id="video_1"))
+        call = asyncio.create_task(journal.record("a", "created", task_id="video_1"))
         await asyncio.sleep(0)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -115,15 +115,15 @@ from sora_async._batch.journal import Journal
 
 async def main():
     async with Journal(sys.argv[1]) as journal:
-        await journal.note("a", "creating")
+        await journal.record("a", "creating")
         size = journal.path.stat().st_size
         resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20, resource.RLIM_INFINITY))
         try:
-            await journal.note("b", "creating", order={"prompt": "x" * 100})
+            await journal.record("b", "creating", arguments={"prompt": "x" * 100})
         except JournalError as error:
             print(error)
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
-        await journal.note("c", "creating")
+        await journal.record("c", "creating")
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 asyncio.run(main())

@@ -11,21 +11,22 @@ from support import KEY
 
 from sora_async.testing import FakeSora, Scenario, make_video, video_file
 
-ORDERS = 50
+ITEMS = 50
 SIZE = 300_000
 KILLS = 20
 SEED = 20260114
 
 RUN = """
 import asyncio, sys
-from sora_async import Budget, Schedule, SoraClient
+from sora_async import RateLimit, Schedule, SoraClient
 
 async def main(url, key, out):
-    orders = [{"prompt": f"boat {number % 40}"} for number in range(int(sys.argv[4]))]
+    items = [{"prompt": f"boat {number % 40}"} for number in range(int(sys.argv[4]))]
     print("ready", flush=True)
-    options = dict(schedule=Schedule(intervals=[0.1]), budget=Budget(rate=None))
+    options = dict(schedule=Schedule(intervals=[0.1]), rate_limit=RateLimit(rate=None))
     async with SoraClient(base_url=url, api_key=key, **options) as client:
-        async for one in client.batch(orders, output_dir=out, waiting=2, creating=2, settling=2):
+        limits = dict(max_waits=2, max_creates=2, reconcile_delay=2)
+        async for one in client.batch(items, output_dir=out, **limits):
             print(one.error or one.task_id, flush=True)
 
 asyncio.run(main(*sys.argv[1:4]))
@@ -35,7 +36,7 @@ asyncio.run(main(*sys.argv[1:4]))
 async def run_and_kill(sora: FakeSora, output_dir: Path, after: float | None) -> list[str]:
     """Run the batch until it ends, or until it is killed some seconds after it is ready."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", RUN, sora.url, KEY, str(output_dir), str(ORDERS)),
+        *(sys.executable, "-c", RUN, sora.url, KEY, str(output_dir), str(ITEMS)),
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
@@ -70,23 +71,24 @@ async def kill_and_kill_again(output_dir: Path) -> FakeSora:
             await run_and_kill(sora, output_dir, chance.uniform(0.05, 2.5))
             killed += 1
             print(
-                f"kill {killed}: {len(sora.tasks)} tasks, {len(list(output_dir.glob('*.mp4')))} files"
+                f"kill {killed}: {len(sora.tasks)} tasks,"
+                f" {len(list(output_dir.glob('*.mp4')))} files"
             )
         lines = await run_and_kill(sora, output_dir, None)
         giving.cancel()
-    assert len(lines) == ORDERS
+    assert len(lines) == ITEMS
     assert not [line for line in lines if " " in line]
     return sora
 
 
 @pytest.mark.soak
-def test_a_batch_that_is_killed_twenty_times_orders_nothing_twice(tmp_path: Path) -> None:
+def test_a_batch_that_is_killed_twenty_times_creates_nothing_twice(tmp_path: Path) -> None:
     sora = asyncio.run(kill_and_kill_again(tmp_path))
 
     files = sorted(tmp_path.glob("*.mp4"))
-    assert sum(request.endpoint == "create" for _, request in sora.requests) == ORDERS
-    assert len(sora.tasks) == ORDERS
-    assert len(files) == ORDERS
-    films = {make_video(SIZE, version=number) for number in range(1, ORDERS + 1)}
+    assert sum(request.endpoint == "create" for _, request in sora.requests) == ITEMS
+    assert len(sora.tasks) == ITEMS
+    assert len(files) == ITEMS
+    films = {make_video(SIZE, version=number) for number in range(1, ITEMS + 1)}
     assert {file.read_bytes() for file in files} == films
     assert [path for path in tmp_path.iterdir() if path.suffix not in {".mp4", ".jsonl"}] == []

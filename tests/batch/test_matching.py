@@ -1,4 +1,4 @@
-"""What became of orders whose run was killed."""
+"""What the service's list proves about creates of unknown outcome."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -20,45 +20,52 @@ def task(number: int, prompt: str | None = PROMPT, **fields: Any) -> VideoTask:
 
 
 def uncertain(
-    key: str = "a", newest: str | None = "video_1", *, is_dated: bool = True, **order: Any
+    key: str = "a",
+    newest_before: str | None = "video_1",
+    *,
+    is_newest_known: bool = True,
+    **arguments: Any,
 ) -> UncertainCreate:
     return UncertainCreate(
-        key=key, order={"prompt": PROMPT, **order}, newest=newest, is_dated=is_dated
+        key=key,
+        arguments={"prompt": PROMPT, **arguments},
+        newest_before=newest_before,
+        is_newest_known=is_newest_known,
     )
 
 
-def judge_one(*listed: VideoTask, claimed: tuple[str, ...] = (), **about: Any) -> MatchResult:
+def match_one(*listed: VideoTask, claimed: tuple[str, ...] = (), **about: Any) -> MatchResult:
     return match_creates([uncertain(**about)], listed, frozenset(claimed))
 
 
 OLD = task(1, "an older one")
 
 
-def test_a_task_that_is_newer_and_the_same_is_the_orders() -> None:
-    matches = judge_one(task(3, "another"), task(2), OLD)
+def test_a_task_that_is_newer_and_the_same_is_the_creates() -> None:
+    matches = match_one(task(3, "another"), task(2), OLD)
 
-    assert matches == MatchResult(made={"a": "video_2"}, unmade=frozenset())
+    assert matches == MatchResult(created={"a": "video_2"}, not_created=frozenset())
 
 
 def test_white_space_makes_no_other_prompt() -> None:
-    matches = judge_one(task(2), OLD, prompt=f" {PROMPT.replace(' ', '  ')}\n")
+    matches = match_one(task(2), OLD, prompt=f" {PROMPT.replace(' ', '  ')}\n")
 
-    assert matches.made == {"a": "video_2"}
-
-
-def test_an_order_that_nothing_is_like_was_not_made() -> None:
-    assert judge_one(task(2, "another"), OLD).unmade == {"a"}
-    assert judge_one(OLD).unmade == {"a"}
-    assert judge_one(newest=None).unmade == {"a"}
+    assert matches.created == {"a": "video_2"}
 
 
-def test_tasks_of_other_orders_and_older_ones_are_not_taken() -> None:
+def test_a_create_that_nothing_is_like_was_not_made() -> None:
+    assert match_one(task(2, "another"), OLD).not_created == {"a"}
+    assert match_one(OLD).not_created == {"a"}
+    assert match_one(newest_before=None).not_created == {"a"}
+
+
+def test_tasks_of_other_creates_and_older_ones_are_not_taken() -> None:
     older = task(0)
 
-    assert judge_one(task(2), OLD, older, claimed=("video_2",)).unmade == {"a"}
+    assert match_one(task(2), OLD, older, claimed=("video_2",)).not_created == {"a"}
 
 
-NOTHING = MatchResult(made={}, unmade=frozenset())
+NOTHING = MatchResult(created={}, not_created=frozenset())
 
 
 @pytest.mark.parametrize(
@@ -77,15 +84,17 @@ def test_a_list_that_does_not_go_back_far_enough_proves_nothing(
         match_creates([uncertain()], listed[:-1] if listed[0] is OLD else listed, frozenset())
         == NOTHING
     )
-    assert match_creates([uncertain(newest=None)], [*listed, *listed], frozenset()) == NOTHING
+    assert (
+        match_creates([uncertain(newest_before=None)], [*listed, *listed], frozenset()) == NOTHING
+    )
 
 
 def test_without_moments_a_list_proves_nothing() -> None:
-    assert judge_one(VideoTask(id="video_9", prompt="another"), OLD) == NOTHING
+    assert match_one(VideoTask(id="video_9", prompt="another"), OLD) == NOTHING
 
 
 @pytest.mark.parametrize(
-    ("found", "order"),
+    ("found", "sent"),
     [
         ({"prompt": None}, {}),
         ({"prompt": PROMPT[:22]}, {}),
@@ -96,31 +105,33 @@ def test_without_moments_a_list_proves_nothing() -> None:
     ],
     ids=str,
 )
-def test_a_task_that_is_nearly_the_same_leaves_the_doubt(
-    found: Mapping[str, Any], order: Mapping[str, Any]
+def test_a_task_that_is_nearly_the_same_stays_uncertain(
+    found: Mapping[str, Any], sent: Mapping[str, Any]
 ) -> None:
     made = task(2, **{"prompt": PROMPT, **found})
 
-    assert judge_one(made, OLD, **order) == NOTHING
+    assert match_one(made, OLD, **sent) == NOTHING
 
 
-def test_what_may_be_of_two_orders_is_of_neither() -> None:
+def test_what_may_be_of_two_creates_is_of_neither() -> None:
     uncertain_creates = [uncertain("a", seconds=4), uncertain("b", seconds=8)]
 
     assert match_creates(uncertain_creates, [task(2), OLD], frozenset()) == NOTHING
-    assert match_creates(uncertain_creates, [task(2, seconds=8.0), OLD], frozenset()).made == {
+    assert match_creates(uncertain_creates, [task(2, seconds=8.0), OLD], frozenset()).created == {
         "b": "video_2"
     }
 
 
-def test_like_orders_share_out_what_was_made_of_them() -> None:
+def test_like_creates_share_out_what_was_made_of_them() -> None:
     uncertain_creates = [uncertain("a"), uncertain("b"), uncertain("c")]
 
     matches = match_creates(uncertain_creates, [task(3), task(2), OLD], frozenset())
 
-    assert matches == MatchResult(made={"a": "video_2", "b": "video_3"}, unmade=frozenset("c"))
+    assert matches == MatchResult(
+        created={"a": "video_2", "b": "video_3"}, not_created=frozenset("c")
+    )
 
 
-def test_an_order_of_unknown_age_stays_in_doubt() -> None:
-    assert judge_one(task(2), OLD, newest=None, is_dated=False) == NOTHING
-    assert judge_one(OLD, seconds="auto", newest=None, is_dated=False) == NOTHING
+def test_a_create_of_unknown_age_stays_uncertain() -> None:
+    assert match_one(task(2), OLD, newest_before=None, is_newest_known=False) == NOTHING
+    assert match_one(OLD, seconds="auto", newest_before=None, is_newest_known=False) == NOTHING

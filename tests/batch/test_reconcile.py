@@ -1,4 +1,4 @@
-"""What a run of a batch finds out before it orders anything."""
+"""What a run of a batch finds out before it creates anything."""
 
 from collections.abc import AsyncGenerator, Sequence
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ def make_task(number: int) -> VideoTask:
 
 
 class Service:
-    """A service's list, in whatever order it has; or the error that comes instead."""
+    """A service's list, in whatever sequence it has; or the error that comes instead."""
 
     base_url = BASE
 
@@ -40,9 +40,9 @@ class Service:
 @pytest.mark.parametrize(
     ("service", "newest"),
     [
-        (Service([make_task(2), make_task(1)]), {"newest": "v2"}),
+        (Service([make_task(2), make_task(1)]), {"newest_task": "v2"}),
         (Service([make_task(1), make_task(2)]), {}),
-        (Service([]), {"newest": None}),
+        (Service([]), {"newest_task": None}),
         (Service([], UnsupportedOperationError(BASE, 404)), {}),
     ],
     ids=["newest first", "oldest first", "empty", "no list"],
@@ -51,19 +51,21 @@ async def test_the_newest_task_is_noted_where_the_list_tells_it(
     service: Service, newest: dict[str, str | None], tmp_path: Path
 ) -> None:
     async with Journal(tmp_path / "batch.jsonl") as journal:
-        settled = await reconcile_creates(service, journal, 0.0)
+        result = await reconcile_creates(service, journal, 0.0)
 
-    assert settled == ReconcileResult(made=frozenset(), left={}, newest=newest)
+    assert result == ReconcileResult(created=frozenset(), uncertain={}, newest_task=newest)
 
 
-async def test_without_a_list_an_order_stays_in_doubt_and_the_error_says_so(tmp_path: Path) -> None:
+async def test_without_a_list_a_create_stays_uncertain_and_the_error_says_so(
+    tmp_path: Path,
+) -> None:
     async with Journal(tmp_path / "batch.jsonl") as journal:
-        await journal.note("key", "creating", order={"prompt": "a"}, newest=None)
+        await journal.record("key", "creating", arguments={"prompt": "a"}, newest_task=None)
         cause = UnsupportedOperationError(BASE, 404)
 
-        settled = await reconcile_creates(Service([], cause), journal, 0.0)
+        result = await reconcile_creates(Service([], cause), journal, 0.0)
 
-    [error] = settled.left.values()
+    [error] = result.uncertain.values()
     assert error.__cause__ is cause
     assert "list_tasks" not in str(error)
 
@@ -73,21 +75,21 @@ async def test_a_list_from_the_oldest_on_proves_nothing(tmp_path: Path, prompt: 
     """The task that was made stands behind the one that was the newest before it."""
     tasks = [make_task(1), attrs.evolve(make_task(2), prompt=prompt), make_task(3)]
     async with Journal(tmp_path / "batch.jsonl") as journal:
-        await journal.note("key", "creating", order={"prompt": "a"}, newest="v1")
+        await journal.record("key", "creating", arguments={"prompt": "a"}, newest_task="v1")
 
-        settled = await reconcile_creates(Service(tasks), journal, 0.0)
+        result = await reconcile_creates(Service(tasks), journal, 0.0)
 
-    assert (settled.made, list(settled.left)) == (frozenset(), ["key"])
+    assert (result.created, list(result.uncertain)) == (frozenset(), ["key"])
 
 
-async def test_no_more_is_listed_than_tells_of_the_orders(tmp_path: Path) -> None:
+async def test_no_more_is_listed_than_tells_of_the_creates(tmp_path: Path) -> None:
     tasks = [attrs.evolve(make_task(number), prompt="b") for number in range(9, 0, -1)]
     service = Service(tasks)
     async with Journal(tmp_path / "batch.jsonl") as journal:
-        await journal.note("key", "creating", order={"prompt": "a"}, newest="v7")
+        await journal.record("key", "creating", arguments={"prompt": "a"}, newest_task="v7")
 
-        settled = await reconcile_creates(service, journal, 0.0)
+        result = await reconcile_creates(service, journal, 0.0)
 
         assert journal.entries["key"].stage == "refused"
-    assert settled.left == {}
+    assert result.uncertain == {}
     assert service.listed == ["v9", "v8", "v7", "v6"]

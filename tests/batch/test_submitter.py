@@ -1,4 +1,4 @@
-"""The orders of a batch, each bought at most once; test_batch.py sees them from the service."""
+"""The creates of a batch, each sent at most once; test_batch.py sees them from the service."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,22 +14,22 @@ from sora_async._http.create import PendingCreate
 
 
 class Shut:
-    """A client of which nothing may be ordered."""
+    """A client with which nothing may be created."""
 
     def _begin(self, given: Mapping[str, Any]) -> PendingCreate[VideoTask]:
-        raise AssertionError(f"ordered {given}")
+        raise AssertionError(f"created {given}")
 
 
-async def test_an_order_that_is_stopped_while_it_is_noted_is_not_sent(tmp_path: Path) -> None:
-    item = BatchItem(order={"prompt": "a"}, key="key", path=tmp_path / "a.mp4")
+async def test_a_create_that_is_stopped_while_it_is_recorded_is_not_sent(tmp_path: Path) -> None:
+    item = BatchItem(arguments={"prompt": "a"}, key="key", path=tmp_path / "a.mp4")
 
     def stop() -> None:
-        submitter.stop = ClientClosedError("")
+        submitter.stop_error = ClientClosedError("")
 
     async with Journal(tmp_path / "batch.jsonl") as journal:
         submitter = CreateSubmitter(Shut(), journal, max_concurrent=1, timeout=None)
 
         with pytest.raises(ClientClosedError):
-            await submitter.buy(item, stop)
+            await submitter.submit(item, stop)
 
         assert journal.entries["key"].stage == "refused"

@@ -134,21 +134,21 @@ class TestTable:
                 "x timeout 0.0 s no video before the timeout, never seen",
             ),
             (
-                BatchEvent(order="o", key="k", path=Path("a/boat.mp4"), stage="creating"),
+                BatchEvent(item="o", key="k", path=Path("a/boat.mp4"), stage="creating"),
                 "boat.mp4 creating 1:05",
             ),
             (
                 BatchEvent(
-                    order="o", key="k", path=Path("boat.mp4"), stage="waiting", event=event()
+                    item="o", key="k", path=Path("boat.mp4"), stage="waiting", event=event()
                 ),
                 "boat.mp4 running 40% 1:05",
             ),
             (
-                BatchOutcome(order="o", key="k", path=Path("boat.mp4")),
+                BatchOutcome(item="o", key="k", path=Path("boat.mp4")),
                 "boat.mp4 succeeded 100% 0.0 s",
             ),
             (
-                BatchOutcome(order="o", error=InvalidArgumentError("cannot continue")),
+                BatchOutcome(item="o", error=InvalidArgumentError("cannot continue")),
                 "create error 0.0 s cannot continue",
             ),
         ],
@@ -160,7 +160,7 @@ class TestTable:
         assert await look(RUNNING, "text", event()) == ["video_boat running 40% 1:05"]
 
     async def test_all_stages_of_a_create_are_one_row(self) -> None:
-        made = {"order": "o", "key": "k", "path": Path("boat.mp4")}
+        made = {"item": "o", "key": "k", "path": Path("boat.mp4")}
         creating = BatchEvent(**made, stage="creating")
         downloading = BatchEvent(**made, stage="downloading")
 

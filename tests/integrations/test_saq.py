@@ -503,7 +503,7 @@ def record_of(queue: VideoQueue, job: Job) -> CreateRecord:
 
 async def find(finder: CreateFinder, record: CreateRecord) -> str | None:
     matches = await finder.find(record.key, await record.read())
-    return matches.made.get(record.key)
+    return matches.created.get(record.key)
 
 
 async def test_equal_orders_that_are_lost_at_once_get_a_task_each(queue, finder, openai) -> None:

@@ -108,16 +108,16 @@ class BatchReader:
                     self._update(event)
                 else:
                     task_id = event.task_id or ""
-                    self._finish(event.order, task_id, error=event.error, file=event.file)
+                    self._finish(event.item, task_id, error=event.error, file=event.file)
 
     def interrupt(self) -> None:
         """Report everything that has not ended as interrupted."""
         for event in list(self._events.values()):
             task_id = event.task_id or ""
-            self._finish(event.order, task_id, error=ClientClosedError(task_id))
+            self._finish(event.item, task_id, error=ClientClosedError(task_id))
 
     def _update(self, event: BatchEvent) -> None:
-        name = self._names[id(event.order)]
+        name = self._names[id(event.item)]
         before = self._events.get(name)
         self._events[name] = event
         if before is None or before.stage != event.stage:
@@ -152,7 +152,7 @@ class BatchReader:
             id=event.task_id,
             stage=event.stage,
             path=str(event.path),
-            line=self._lines[id(event.order)],
+            line=self._lines[id(event.item)],
             key=event.key,
         )
 

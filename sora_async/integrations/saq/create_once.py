@@ -154,17 +154,17 @@ async def _find_out(record: CreateRecord, known: dict[str, Any], finder: CreateF
     when = datetime.fromtimestamp(marked, UTC).isoformat(" ", "seconds")
     reason = f"a worker was lost while it sent the order, at {when}"
     cause: SoraError | None = None
-    matches = MatchResult(made={}, unmade=frozenset())
+    matches = MatchResult(created={}, not_created=frozenset())
     try:
         matches = await finder.find(record.key, known)
     except SoraError as error:
         cause = error
-    if record.key in matches.made:
-        task_id = matches.made[record.key]
+    if record.key in matches.created:
+        task_id = matches.created[record.key]
         logger.warning("%s: %s; the service lists its task %s", record.key, reason, task_id)
         await record.keep(task_id)
         return task_id
-    if matches.unmade:
+    if matches.not_created:
         reason += ", and the service lists no task like it"
     is_listed = finder.client.dialect.list_path is not None
     is_listed = is_listed and not isinstance(cause, UnsupportedOperationError)

@@ -103,9 +103,11 @@ class CreateFinder:
         """
         await self._redis.set(LOST + key, 1, ex=KEEP)
         order, newest = mark.get("order", {}), mark.get("newest")
-        mine = UncertainCreate(key=key, order=order, newest=newest, is_dated="newest" in mark)
-        if not mine.is_dated or not order.keys() <= SHOWN:
-            return MatchResult(made={}, unmade=frozenset())
+        mine = UncertainCreate(
+            key=key, arguments=order, newest_before=newest, is_newest_known="newest" in mark
+        )
+        if not mine.is_newest_known or not order.keys() <= SHOWN:
+            return MatchResult(created={}, not_created=frozenset())
         listed = await self._list_since(newest)
         # Read after the list, so that nothing in it is of an order that is not among them.
         marked = await self._redis.zrangebyscore(OPEN, mark["seen"] - LONGEST, "+inf")
@@ -117,18 +119,18 @@ class CreateFinder:
             owners = await self._read_owners(listed)
             if found := [task_id for task_id, owner in owners.items() if owner == key]:
                 return MatchResult(
-                    made={key: found[0]}, unmade=frozenset()
+                    created={key: found[0]}, not_created=frozenset()
                 )  # by one that was lost then
             matches = match_creates([mine], listed, frozenset(owners))
-            if not matches.made:
+            if not matches.created:
                 return matches
-            made = match_creates([mine, *unsettled], listed, frozenset(owners)).made.get(key)
+            made = match_creates([mine, *unsettled], listed, frozenset(owners)).created.get(key)
             if made is None and time.monotonic() >= deadline:
-                return MatchResult(made={}, unmade=frozenset())
+                return MatchResult(created={}, not_created=frozenset())
             if made is None:
                 await asyncio.sleep(PAUSE)
             elif await self._redis.set(CLAIM + made, key, nx=True, ex=KEEP):
-                return MatchResult(made={key: made}, unmade=frozenset())
+                return MatchResult(created={key: made}, not_created=frozenset())
 
     async def _list_since(self, newest: str | None) -> list[VideoTask]:
         listed: list[VideoTask] = []
@@ -153,7 +155,11 @@ class CreateFinder:
             if known is not None and not (lost and known == order):
                 # Unequal to any other, so that what may be its task is nobody else's.
                 other = {**known, "": key}
-                unsettled.append(UncertainCreate(key=key, order=other, newest=None, is_dated=False))
+                unsettled.append(
+                    UncertainCreate(
+                        key=key, arguments=other, newest_before=None, is_newest_known=False
+                    )
+                )
         return unsettled
 
     async def _read_owners(self, listed: Sequence[VideoTask]) -> Mapping[str, str]:
