@@ -124,9 +124,12 @@ class Download(SharedOperation[VideoFile, DownloadEvent]):
         try:
             return await self._wait_for_end()
         except asyncio.CancelledError:
-            if not self._has_ended and self._consumers == 0 and self._task is not None:
-                await asyncio.wait([self._task])
+            await self._wait_until_stopped()
             raise
+
+    async def _wait_until_stopped(self) -> None:
+        if not self._has_ended and self._consumers == 0 and self._task is not None:
+            await asyncio.wait([self._task])
 
     def _advice_for_other_loop(self) -> str:
         return "call download() again in this one"
@@ -134,10 +137,8 @@ class Download(SharedOperation[VideoFile, DownloadEvent]):
     def _start(self) -> None:
         assert self._loop is not None
         manager = self._find_manager()
-        self._task = self._loop.create_task(
-            self._run(manager, self._task), name=f"download {self.task_id}"
-        )
-        manager.hold(self._task, self._close)
+        self._task = self._loop.create_task(self._run(manager), name=f"download {self.task_id}")
+        manager.hold(self._task, self.path, self._close)
         self._task.add_done_callback(self._on_task_done)
 
     def _stop(self) -> None:
@@ -159,10 +160,9 @@ class Download(SharedOperation[VideoFile, DownloadEvent]):
         received = 0 if self._latest is None else self._latest.received
         return attrs.evolve(self._state, size=received).make_interrupted(reason, kind)
 
-    async def _run(self, manager: "DownloadManager", previous: asyncio.Task[None] | None) -> None:
+    async def _run(self, manager: "DownloadManager") -> None:
         """Bring the file to the disk; every error reaches the consumers."""
-        if previous is not None:
-            await asyncio.wait([previous])
+        await manager.wait_until_released(self.path)
         transfer = self._make_transfer(
             manager,
             self._download_request,

@@ -1,6 +1,7 @@
 """The files of one download: each call in a thread, each error of the system as one of ours."""
 
 import errno
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -42,6 +43,7 @@ class DownloadFileIO:
         self._target = Path(request.path)
         self._if_exists = if_exists
         self._parts: list[PartFile] = []
+        self._cancelled = threading.Event()
 
     async def find_existing(self) -> VideoFile | None:
         """Return a file that is there and stays; raise what prevents a new one."""
@@ -57,7 +59,7 @@ class DownloadFileIO:
         return self._parts[0]
 
     def _open(self) -> None:
-        self._parts.append(PartFile(self._target, self.request.source))
+        self._parts.append(PartFile(self._target, self.request.source, self._cancelled))
 
     async def begin(self, part: PartFile, state: DownloadState) -> None:
         """Empty the part file, and write down where its bytes will come from."""
@@ -90,7 +92,7 @@ class DownloadFileIO:
     async def run(self, call: Callable[..., T], *args: Any) -> T:
         """Return what a blocking call returns; raise an error of the system as one of ours."""
         try:
-            return await self._manager.run_in_thread(call, *args)
+            return await self._manager.run_in_thread(call, *args, on_cancel=self._cancelled.set)
         except OSError as error:
             failure = self._translate(error)
             raise failure from error

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
 from .._http.cancellation import finish_when_cancelled
 from .._http.request_queue import RequestQueue
@@ -14,6 +15,13 @@ MAX_THREADS = 8
 """More threads would not make a disk faster."""
 
 T = TypeVar("T")
+
+
+class HeldTask(NamedTuple):
+    """The path of a download, and what tells it that the client is being closed."""
+
+    path: Path
+    on_close: Callable[[], None]
 
 
 class DownloadManager:
@@ -45,28 +53,49 @@ class DownloadManager:
         self._threads = ThreadPoolExecutor(
             min(max_concurrent, MAX_THREADS), thread_name_prefix="sora_async download"
         )
-        self._tasks: dict[asyncio.Task[None], Callable[[], None]] = {}
+        self._tasks: dict[asyncio.Task[None], HeldTask] = {}
 
-    async def run_in_thread(self, call: Callable[..., T], *args: Any) -> T:
+    async def run_in_thread(
+        self, call: Callable[..., T], *args: Any, on_cancel: Callable[[], None]
+    ) -> T:
         """
         Return what a blocking call returns.
+
+        Args:
+            call: The call.
+            args: Its arguments.
+            on_cancel: Called when the caller is cancelled, to make the call end soon.
 
         Raises:
             asyncio.CancelledError: After the call has ended: it is never left running.
         """
-        loop = asyncio.get_running_loop()
-        return await finish_when_cancelled(loop.run_in_executor(self._threads, call, *args))
+        future = asyncio.get_running_loop().run_in_executor(self._threads, call, *args)
+        return await finish_when_cancelled(future, on_cancel)
 
-    def hold(self, task: asyncio.Task[None], on_close: Callable[[], None]) -> None:
+    def hold(self, task: asyncio.Task[None], path: str, on_close: Callable[[], None]) -> None:
         """Keep a download's task until it ends; *on_close* is called when the client closes."""
-        self._tasks[task] = on_close
+        self._tasks[task] = HeldTask(Path(path).absolute(), on_close)
         task.add_done_callback(lambda done: self._tasks.pop(done, None))
+
+    async def wait_until_released(self, path: str) -> None:
+        """Wait for other downloads to *path* that were stopped: they still close its part file."""
+        stopping = self._find_stopping(path)
+        if stopping:
+            await asyncio.wait(stopping)
+
+    def _find_stopping(self, path: str) -> list[asyncio.Task[None]]:
+        absolute, current = Path(path).absolute(), asyncio.current_task()
+        return [
+            task
+            for task, held in self._tasks.items()
+            if held.path == absolute and task is not current and task.cancelling()
+        ]
 
     async def close(self) -> None:
         """End all downloads, and wait until their files are closed."""
         tasks = dict(self._tasks)
-        for task, on_close in tasks.items():
-            on_close()
+        for task, held in tasks.items():
+            held.on_close()
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)

@@ -36,6 +36,10 @@ PART, NOTE = ".part", ".part.note"
 MAX_NAME = 240
 """Bytes of a name to which those ends can be added; a longer one is replaced by its checksum."""
 
+MAX_BOXES = 100_000
+"""Boxes that are read to find the end of a file, in about 0.2 s; one of two hours in fragments of
+two seconds has 7,200, and millions of empty ones are made to waste time."""
+
 _BLOCK = 1 << 20
 _NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 """Errors of a file system without hard links."""
@@ -114,6 +118,7 @@ class PartFile:
     Args:
         target: The file that it becomes.
         source: What its bytes must be of, to be kept.
+        cancelled: Ends whatever takes long, in a thread, with an error.
 
     Attributes:
         resume_info: Where its bytes come from.
@@ -121,7 +126,7 @@ class PartFile:
         published: Whether it has become the file; *content_type* is then its media type.
     """
 
-    def __init__(self, target: Path, source: str) -> None:
+    def __init__(self, target: Path, source: str, cancelled: threading.Event | None = None) -> None:
         name = target.name
         if len(os.fsencode(name)) > MAX_NAME:
             name = hashlib.sha256(os.fsencode(name)).hexdigest()
@@ -129,18 +134,21 @@ class PartFile:
         self.path = target.with_name(name + PART)
         self._note_path = target.with_name(name + NOTE)
         self._lock = threading.Lock()
+        self._cancelled = cancelled or threading.Event()
         self._checksum = 0
         self.size = 0
         self.published = False
         self.content_type: str | None = None
         self.resume_info = ResumeInfo(source=source)
-        self._file = _open_locked(self.path)
+        self._file = _open_part(self.path, self._note_path)
         self._note = -1
         try:
-            self._note = _open_regular(self._note_path, os.O_APPEND)
+            self._note = _open_own(self._note_path, os.O_APPEND)
             self._restore()
         except BaseException:
-            self.close()
+            if os.fstat(self._file).st_size == 0:
+                self._remove()
+            self._close_files()
             raise
 
     def begin(self, resume_info: ResumeInfo) -> None:
@@ -168,6 +176,10 @@ class PartFile:
         with self._lock:
             return missing_bytes(self._read, self.size)
 
+    def _raise_if_cancelled(self) -> None:
+        if self._cancelled.is_set():
+            raise OSError(errno.ECANCELED, "the download was cancelled")
+
     def publish(self, if_exists: IfExists) -> None:
         """
         Move the part file to its path, in one step.
@@ -184,7 +196,8 @@ class PartFile:
             if sys.platform == "win32":  # pragma: no cover - an open file cannot be renamed there
                 os.close(self._file)
                 self._file = -1
-            if if_exists == "overwrite":
+            is_replaceable = if_exists == "skip" and _is_empty(self.target)
+            if if_exists == "overwrite" or is_replaceable:
                 self.path.replace(self.target)
             else:
                 move_without_overwriting(self.path, self.target)
@@ -200,13 +213,22 @@ class PartFile:
         """Close the file; one that has any bytes stays, for another download to resume."""
         with self._lock:
             if self.size == 0:
-                _remove(self._note, self._note_path)
-                _remove(self._file, self.path)
-            for file in {self._file, self._note} - {-1}:
-                os.close(file)
-            self._file = self._note = -1
+                self._remove()
+            self._close_files()
+
+    def _remove(self) -> None:
+        """Remove the part file, then its note: one without a note would not be taken for ours."""
+        _remove(self._file, self.path)
+        if self._note != -1:
+            _remove(self._note, self._note_path)
+
+    def _close_files(self) -> None:
+        for file in {self._file, self._note} - {-1}:
+            os.close(file)
+        self._file = self._note = -1
 
     def _read(self, position: int, size: int) -> bytes:
+        self._raise_if_cancelled()
         os.lseek(self._file, position, os.SEEK_SET)
         return os.read(self._file, size)
 
@@ -219,7 +241,7 @@ class PartFile:
             if info.source == self.resume_info.source:
                 for checkpoint in checkpoints:
                     length = checkpoint.size - self.size
-                    checksum = _update_checksum(self._file, length, self._checksum)
+                    checksum = self._read_checksum(length)
                     if checksum != checkpoint.checksum:
                         break
                     self.size, self._checksum = checkpoint.size, checkpoint.checksum
@@ -230,13 +252,25 @@ class PartFile:
         os.ftruncate(self._note, note_size)
         os.ftruncate(self._file, self.size)
 
+    def _read_checksum(self, size: int) -> int:
+        """Return the checksum of the bytes before and the next *size*; -1 if there are fewer."""
+        checksum = self._checksum
+        while size:
+            self._raise_if_cancelled()
+            block = os.read(self._file, min(size, _BLOCK)) if size > 0 else b""
+            if not block:
+                return -1
+            size, checksum = size - len(block), zlib.crc32(block, checksum)
+        return checksum
+
 
 def missing_bytes(read: Callable[[int, int], bytes], size: int) -> int:
     """
     Return how many bytes an MP4 or QuickTime file lacks at its end, by its own boxes.
 
     A service may cut a file and tell the length of what is left; each box says how long it is. A
-    file of another kind, or one with boxes that cannot be read, lacks nothing.
+    file of another kind, one with boxes that cannot be read, or one of more than
+    :data:`MAX_BOXES`, lacks nothing as far as can be told.
 
     Source: ISO/IEC 14496-12, section 4.2 (boxes).
 
@@ -247,7 +281,9 @@ def missing_bytes(read: Callable[[int, int], bytes], size: int) -> int:
     if find_video_type(read(0, ENOUGH)) not in ("video/mp4", "video/quicktime"):
         return 0
     position = 0
-    while size - position >= 16:
+    for _ in range(MAX_BOXES):
+        if size - position < 16:
+            return max(0, position - size)
         head = read(position, 16)
         length = int.from_bytes(head[:4], "big")
         if length == 1:
@@ -255,27 +291,39 @@ def missing_bytes(read: Callable[[int, int], bytes], size: int) -> int:
         if length < 8 or not all(0x20 <= byte < 0x7F for byte in head[4:8]):
             return 0  # the last box reaches to the end of the file, or this is no box
         position += length
-    return max(0, position - size)
+    return 0
 
 
 _CREATE = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 
 
-def _open_regular(path: Path, flags: int = 0) -> int:
-    file = os.open(path, _CREATE | flags, 0o666)
-    if not stat.S_ISREG(os.fstat(file).st_mode):
+def _open_regular(path: Path, flags: int) -> int:
+    """Open a file, and nothing else: to open a named pipe may wait for ever, or wake its reader."""
+    with contextlib.suppress(FileNotFoundError):
+        _check_regular(path.lstat(), path.name)
+    file = os.open(path, flags | _NO_WAIT, 0o666)
+    try:
+        _check_regular(os.fstat(file), path.name)
+    except BaseException:  # pragma: no cover - it was replaced just now
         os.close(file)
-        raise OSError(errno.EEXIST, f"{path.name} is there and is not a regular file")
+        raise
     return file
 
 
-def _open_locked(path: Path) -> int:
-    """Open a part file that nobody else has open, and that has no other name."""
+def _check_regular(found: os.stat_result, name: str) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, f"{name} is there and is not a regular file")
+
+
+def _open_own(path: Path, flags: int = 0, *, is_locked: bool = False) -> int:
+    """Open or make a file that has no other name: what has one, is also another file."""
     while True:
-        file = _open_regular(path)
+        file = _open_regular(path, _CREATE | flags)
         try:
-            _lock(file)
-            if os.fstat(file).st_nlink == 1 and _is_at(file, path):
+            if is_locked:
+                _lock(file)
+            if os.fstat(file).st_nlink <= 1 and _is_at(file, path):
                 return file
             # After a crash between link and unlink it is the file already; or it was just renamed.
             _remove(file, path)
@@ -283,6 +331,15 @@ def _open_locked(path: Path) -> int:
             os.close(file)
             raise
         os.close(file)
+
+
+def _open_part(path: Path, note_path: Path) -> int:
+    """Open a part file that nobody else has open; bytes without a note are not ours to drop."""
+    file = _open_own(path, is_locked=True)
+    if os.fstat(file).st_size and not os.path.lexists(note_path):
+        os.close(file)
+        raise OSError(errno.EINVAL, f"{path.name} is there and is not a part file of a download")
+    return file
 
 
 def _lock(file: int) -> None:
@@ -318,36 +375,40 @@ def _read_all(file: int) -> bytes:
     return b"".join(blocks)
 
 
-def _update_checksum(file: int, size: int, checksum: int) -> int:
-    """Return the checksum of the bytes before and the next *size*; -1 if there are fewer."""
-    while size:
-        block = os.read(file, min(size, _BLOCK)) if size > 0 else b""
-        if not block:
-            return -1
-        size, checksum = size - len(block), zlib.crc32(block, checksum)
-    return checksum
+def _is_empty(path: Path) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        found = path.lstat()
+        return stat.S_ISREG(found.st_mode) and found.st_size == 0
+    return False
 
 
 def move_without_overwriting(part: Path, target: Path) -> None:
-    """Rename a file, unless something has the new name."""
+    """
+    Rename a file, unless something has the new name.
+
+    Raises:
+        FileExistsError: Something has it.
+    """
     try:
         os.link(part, target, follow_symlinks=False)
     except OSError as error:
         if error.errno not in _NO_HARD_LINKS:
             raise
-        move_over_reservation(part, target)
+        rename_unless_exists(part, target)
     else:
         part.unlink()
 
 
-def move_over_reservation(part: Path, target: Path) -> None:
-    """Do the same without hard links: for an instant the target is there, and empty."""
-    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-    try:
-        part.replace(target)
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise
+def rename_unless_exists(part: Path, target: Path) -> None:
+    """
+    Do the same without hard links.
+
+    What another program makes in the instant between the check and the rename is overwritten.
+    To reserve the name first would avoid that, but a kill would then leave an empty file.
+    """
+    if os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, "there is a file already")
+    part.rename(target)
 
 
 def _sync_directory(path: Path) -> None:
@@ -373,13 +434,24 @@ def check_target(target: Path, if_exists: IfExists) -> tuple[int, str | None] | 
         found = None
     if found is not None and stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, "it is a directory")
-    is_there = found is not None or target.is_symlink()
-    if is_there and if_exists == "error":
+    if found is not None and not stat.S_ISREG(found.st_mode):
+        raise FileExistsError(errno.EEXIST, "there is something that is not a regular file")
+    is_dangling = found is None and target.is_symlink()
+    if if_exists == "error" and (found is not None or is_dangling):
         raise FileExistsError(errno.EEXIST, "there is a file already")
-    if found is not None and if_exists == "skip":
-        with target.open("rb") as file:
-            return found.st_size, find_video_type(file.read(ENOUGH))
+    if if_exists == "skip" and is_dangling:
+        raise FileExistsError(errno.EEXIST, "there is a link to a file that does not exist")
+    if if_exists == "skip" and found is not None and found.st_size:
+        return found.st_size, _read_type(target)
     if not target.parent.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, f"there is no directory {target.parent}")
     with tempfile.TemporaryFile(dir=target.parent):
         return None  # so a file can be written here
+
+
+def _read_type(path: Path) -> str | None:
+    file = os.open(path, os.O_RDONLY | _NO_WAIT | getattr(os, "O_BINARY", 0))
+    try:
+        return find_video_type(os.read(file, ENOUGH))
+    finally:
+        os.close(file)

@@ -61,6 +61,9 @@ class SharedOperation(ABC, Generic[Result, Event]):
     def _stop(self) -> None:
         """Stop the work: the last consumer has left, or the operation has ended."""
 
+    async def _wait_until_stopped(self) -> None:
+        """Wait until work that was stopped has released what it holds; a wait holds nothing."""
+
     @abstractmethod
     def _advice_for_other_loop(self) -> str:
         """Return what to do in another event loop than that of the first use."""
@@ -180,6 +183,7 @@ class EventIterator(Generic[Event]):
         except BaseException:
             self._waiting -= 1
             self._detach()
+            await self._operation._wait_until_stopped()
             raise
         self._waiting -= 1
         event = self._operation.latest
@@ -192,6 +196,7 @@ class EventIterator(Generic[Event]):
     async def aclose(self) -> None:
         """Stop consuming, as :func:`contextlib.aclosing` does."""
         self._detach()
+        await self._operation._wait_until_stopped()
 
     def _detach(self) -> None:
         if self._loop is not None and not self._waiting:

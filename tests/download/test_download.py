@@ -1216,7 +1216,7 @@ class TestDisk:
     ) -> None:
         target.with_name("a.mp4.part").mkdir()
 
-        with pytest.raises(FileWriteError, match="directory"):
+        with pytest.raises(FileWriteError, match="not a regular file"):
             await client.download("task_1", target)
 
     async def test_a_full_disk_loses_nothing(
@@ -1256,6 +1256,42 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 class TestLeaving:
+    @pytest.mark.parametrize("way", ["break", "exception", "timeout", "aclose"])
+    async def test_a_second_download_right_after_leaving_goes_on(
+        self, done: FakeSora, client: SoraClient, target: Path, way: str
+    ) -> None:
+        done.script_file("task_1", video_file(SIZE, stall_after=120_000), video_file(SIZE))
+        download = client.download("task_1", target)
+
+        async def leave() -> None:
+            async with contextlib.aclosing(aiter(download)) as seen:
+                async for event in download if way != "aclose" else seen:
+                    if event.received and way == "exception":
+                        raise ZeroDivisionError
+                    if event.received and way in ("break", "aclose"):
+                        break
+
+        with contextlib.suppress(ZeroDivisionError, TimeoutError):
+            async with asyncio.timeout(5 if way == "timeout" else None):
+                await leave()
+        file = await client.download("task_1", target)
+
+        assert file.size == SIZE
+        assert target.read_bytes() == FILM
+        assert ranges(done) == [None, "bytes=120000-"]
+
+    async def test_leaving_waits_for_the_part_file_to_be_closed(
+        self, done: FakeSora, client: SoraClient, target: Path
+    ) -> None:
+        done.script_file("task_1", video_file(SIZE, stall_after=120_000))
+        seen = aiter(client.download("task_1", target))
+        while not (await anext(seen)).received:
+            pass
+
+        await seen.aclose()
+
+        PartFile(target, "task_1").close()  # or it is busy
+
     async def test_cancelling_leaves_a_part_file_at_most_and_a_later_await_goes_on(
         self, done: FakeSora, client: SoraClient, target: Path
     ) -> None:

@@ -6,6 +6,8 @@ import os
 import random
 import resource
 import stat
+import struct
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,11 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sora_async._download.part_file import (
+    MAX_BOXES,
     PartFile,
     ResumeInfo,
     check_target,
-    move_over_reservation,
+    missing_bytes,
     move_without_overwriting,
+    rename_unless_exists,
 )
 from sora_async._download.request import IfExists
 from sora_async.testing import make_video
@@ -225,19 +229,12 @@ def test_without_hard_links_a_file_is_not_touched_either(target: Path) -> None:
     target.write_bytes(b"mine")
 
     with pytest.raises(FileExistsError):
-        move_over_reservation(part, target)
+        rename_unless_exists(part, target)
     assert target.read_bytes() == b"mine"
 
     target.unlink()
-    move_over_reservation(part, target)
+    rename_unless_exists(part, target)
     assert target.read_bytes() == b"new"
-
-
-def test_a_reservation_that_is_of_no_use_does_not_stay(target: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        move_over_reservation(target.with_name("nothing"), target)
-
-    assert files(target) == set()
 
 
 def test_a_crash_between_two_names_harms_no_file(target: Path) -> None:
@@ -276,6 +273,140 @@ def test_something_else_in_place_of_the_part_file_or_note_is_an_error(
     assert stat.S_ISFIFO(target.with_name(name).stat().st_mode)
 
 
+@pytest.mark.parametrize("if_exists", ["error", "overwrite", "skip"])
+def test_a_pipe_under_the_path_is_never_opened(target: Path, if_exists: IfExists) -> None:
+    os.mkfifo(target)
+
+    with pytest.raises(FileExistsError, match="not a regular file"):
+        check_target(target, if_exists)  # to open it would wait for a writer, for ever
+
+
+@pytest.mark.parametrize("name", ["a.mp4.part", "a.mp4.part.note"])
+def test_a_second_name_of_another_file_is_taken_away_and_the_file_left_alone(
+    target: Path, name: str
+) -> None:
+    leave(target, 1000)
+    victim = target.with_name("victim")
+    victim.write_bytes(b"precious")
+    target.with_name(name).unlink()
+    os.link(victim, target.with_name(name))
+
+    part = PartFile(target, "task_1")
+    part.begin(ORIGIN)
+    part.write([FILM])
+    publish(part)
+
+    assert victim.read_bytes() == b"precious"
+    assert target.read_bytes() == FILM
+
+
+def test_a_file_that_is_called_like_a_part_file_is_never_touched(target: Path) -> None:
+    video = target.with_name("a.mp4.part")
+    video.write_bytes(b"a video of its own")
+
+    with pytest.raises(OSError, match="is not a part file"):
+        PartFile(target, "task_1")
+
+    assert files(target) == {"a.mp4.part"}
+    assert video.read_bytes() == b"a video of its own"
+
+
+def test_an_empty_file_is_no_video_to_keep(target: Path) -> None:
+    target.touch()
+    assert check_target(target, "skip") is None
+    part = PartFile(target, "task_1")
+    part.begin(ORIGIN)
+    part.write([FILM])
+
+    publish(part, "skip")
+
+    assert target.read_bytes() == FILM
+
+
+def test_a_file_that_appears_is_kept_by_skip(target: Path) -> None:
+    part = PartFile(target, "task_1")
+    part.begin(ORIGIN)
+    part.write([FILM])
+    target.write_bytes(b"mine")
+
+    with pytest.raises(FileExistsError):
+        publish(part, "skip")
+
+    assert target.read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("sizes", [(3000,), ()])
+def test_a_cancelled_download_reads_no_further_and_keeps_what_is_there(
+    target: Path, sizes: tuple[int, ...]
+) -> None:
+    leave(target, *sizes)
+    target.with_name("a.mp4.part").touch()
+    cancelled = threading.Event()
+    part = PartFile(target, "task_1", cancelled)
+    cancelled.set()
+
+    with pytest.raises(OSError) as caught:
+        part.count_missing()
+    part.close()
+    if sizes:
+        with pytest.raises(OSError, match="cancelled"):
+            PartFile(target, "task_1", cancelled)
+
+    assert caught.value.errno == errno.ECANCELED
+    assert files(target) == ({"a.mp4.part", "a.mp4.part.note"} if sizes else set())
+    assert PartFile(target, "task_1").size == sum(sizes)
+
+
+def test_a_part_file_that_was_just_made_does_not_stay_when_its_note_cannot_be(
+    target: Path,
+) -> None:
+    target.with_name("a.mp4.part.note").mkdir()
+
+    with pytest.raises(OSError, match="not a regular file"):
+        PartFile(target, "task_1")
+
+    assert files(target) == {"a.mp4.part.note"}
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([b"free", b"moov", b"mdat", b"\xff\xff\xff\xff"]), st.integers(0, 40)
+        ),
+        max_size=30,
+    ),
+    st.integers(0, 9),
+)
+def test_boxes_of_any_length_are_counted_in_bounded_time(
+    boxes: list[tuple[bytes, int]], cut: int
+) -> None:
+    data = struct.pack(">I4s", 16, b"ftyp") + b"isom" + bytes(4)
+    data += b"".join(struct.pack(">I4s", size, kind) + bytes(size) for kind, size in boxes)
+    data = data[: len(data) - cut]
+    reads = 0
+
+    def read(position: int, size: int) -> bytes:
+        nonlocal reads
+        reads += 1
+        return data[position : position + size]
+
+    assert missing_bytes(read, len(data)) >= 0
+    assert reads <= len(data) / 8 + 2
+
+
+def test_millions_of_empty_boxes_are_not_all_read(target: Path) -> None:
+    head = struct.pack(">I4s", 16, b"ftyp") + b"isom" + bytes(4)
+    reads = 0
+
+    def read(position: int, size: int) -> bytes:
+        nonlocal reads
+        reads += 1
+        return head if position == 0 else struct.pack(">I4s", 8, b"free") + bytes(8)
+
+    assert missing_bytes(read, 1 << 40) == 0
+    assert reads <= MAX_BOXES + 1
+
+
 def test_after_a_full_disk_there_is_as_much_as_before(target: Path) -> None:
     part = PartFile(target, "task_1")
     part.begin(ORIGIN)
@@ -308,8 +439,9 @@ def test_a_target_is_looked_at_before_anything_is_sent(target: Path) -> None:
 def test_a_dangling_link_is_in_the_way_as_well(target: Path) -> None:
     target.symlink_to("nowhere")
 
-    with pytest.raises(FileExistsError):
-        check_target(target, "error")
+    for if_exists in ("error", "skip"):
+        with pytest.raises(FileExistsError):
+            check_target(target, if_exists)
     assert check_target(target, "overwrite") is None
 
 
@@ -347,10 +479,12 @@ def test_where_the_system_refuses_a_second_name_there_is_another_way(tmp_path: P
     """A directory can have no second name, as no file can have one on some file systems."""
     (tmp_path / "part").mkdir()
 
-    with pytest.raises(NotADirectoryError):  # of the other way, which a directory cannot go either
+    move_without_overwriting(tmp_path / "part", tmp_path / "a.mp4")
+    (tmp_path / "part").mkdir()
+    with pytest.raises(FileExistsError):
         move_without_overwriting(tmp_path / "part", tmp_path / "a.mp4")
 
-    assert {path.name for path in tmp_path.iterdir()} == {"part"}
+    assert {path.name for path in tmp_path.iterdir()} == {"a.mp4", "part"}
 
 
 def test_a_part_file_that_was_taken_away_is_not_missed(target: Path) -> None:
