@@ -12,7 +12,7 @@ from sora_async import (
 )
 
 
-async def settle(client: SoraClient, task_id: str) -> str:
+async def wait(client: SoraClient, task_id: str) -> str:
     try:
         task = await client.wait_until_complete(task_id)
     except TaskFailedError as error:
@@ -28,7 +28,7 @@ async def settle(client: SoraClient, task_id: str) -> str:
 
 async def main(task_ids: list[str]) -> None:
     async with SoraClient() as client:
-        waits = [settle(client, task_id) for task_id in task_ids]
+        waits = [wait(client, task_id) for task_id in task_ids]
         print(*await asyncio.gather(*waits), sep="\n")
 
 

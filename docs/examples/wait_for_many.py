@@ -4,7 +4,7 @@ import sys
 from sora_async import SoraClient, SoraError
 
 
-async def settle(client: SoraClient, task_id: str) -> None:
+async def wait(client: SoraClient, task_id: str) -> None:
     try:
         task = await client.wait_until_complete(task_id)
     except SoraError as error:
@@ -16,7 +16,7 @@ async def settle(client: SoraClient, task_id: str) -> None:
 async def main(task_ids: list[str]) -> None:
     async with SoraClient() as client, asyncio.TaskGroup() as group:
         for task_id in task_ids:
-            group.create_task(settle(client, task_id))
+            group.create_task(wait(client, task_id))
 
 
 asyncio.run(main(sys.argv[1:]))

@@ -59,7 +59,7 @@ def worker(folder: Path) -> Program:
 
 
 def order(task_id: str) -> Program:
-    return Program("temporal_worker.py", "order", task_id)
+    return Program("temporal_worker.py", "start", task_id)
 
 
 async def test_a_workflow_returns_the_video_and_fails_with_the_reason(

@@ -78,7 +78,7 @@ async def work() -> None:
             await stop.wait()
 
 
-async def order(task_id: str) -> None:
+async def start(task_id: str) -> None:
     temporal = await Client.connect(ADDRESS)
     run = VideoWorkflow.run
     print(await temporal.execute_workflow(run, task_id, id=f"video-{task_id}", task_queue=QUEUE))
@@ -88,5 +88,5 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["work"]:
             asyncio.run(work())
-        case ["order", task_id]:
-            asyncio.run(order(task_id))
+        case ["start", task_id]:
+            asyncio.run(start(task_id))

@@ -1,7 +1,7 @@
 from sora_async import CreateOutcomeUnknownError, RateLimitError, SoraClient
 
 
-async def order(url: str, prompt: str, picture: bytes) -> str | None:
+async def create_video(url: str, prompt: str, picture: bytes) -> str | None:
     """Create a task; None means that there may be one whose id we do not know."""
     async with SoraClient(base_url=url) as client:
         try:
@@ -9,5 +9,5 @@ async def order(url: str, prompt: str, picture: bytes) -> str | None:
         except CreateOutcomeUnknownError:
             return None
         except RateLimitError as error:
-            raise BlockingIOError("too many orders: try again later") from error
+            raise BlockingIOError("too many creates: try again later") from error
     return task.id

@@ -29,7 +29,7 @@ def ask(url: str, body: dict | None = None):
         return json.load(reply)
 
 
-def test_time_passes_when_it_is_told_to(service: str) -> None:
+def test_the_clock_can_be_advanced(service: str) -> None:
     ask(f"{service}/_fake/reset", {})
     assert ask(f"{service}/v1/videos/video_boat")["status"] == "queued"
 
@@ -38,7 +38,7 @@ def test_time_passes_when_it_is_told_to(service: str) -> None:
     assert ask(f"{service}/v1/videos/video_boat")["status"] == "completed"
 
 
-def test_a_file_that_breaks_off_comes_whole_at_last(service: str) -> None:
+def test_an_interrupted_download_succeeds_in_the_end(service: str) -> None:
     ask(f"{service}/_fake/reset", {})
     address, lengths = f"{service}/v1/videos/video_boat/content", []
 
@@ -53,7 +53,7 @@ def test_a_file_that_breaks_off_comes_whole_at_last(service: str) -> None:
     assert lengths == [None, None, 20_000]
 
 
-def test_what_was_asked_is_told(service: str) -> None:
+def test_requests_are_recorded(service: str) -> None:
     ask(f"{service}/_fake/reset", {})
     ask(f"{service}/_fake/tasks", {"id": "video_star", "script": [{"running": 0.4}]})
 

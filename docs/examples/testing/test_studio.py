@@ -1,13 +1,13 @@
 import pytest
-from studio import order
+from studio import create_video
 
 from sora_async.testing import FakeSora, accepted, http_error, reset
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-async def test_the_picture_is_sent(sora_service: FakeSora) -> None:
-    task_id = await order(sora_service.url, "a paper boat", PNG)
+async def test_the_image_is_uploaded(sora_service: FakeSora) -> None:
+    task_id = await create_video(sora_service.url, "a paper boat", PNG)
 
     (task,) = sora_service.tasks
     assert task.id == task_id
@@ -15,16 +15,16 @@ async def test_the_picture_is_sent(sora_service: FakeSora) -> None:
     assert task.create.files["input_reference"].content_type == "image/png"
 
 
-async def test_nothing_is_bought_twice(sora_service: FakeSora) -> None:
+async def test_no_task_is_created_twice(sora_service: FakeSora) -> None:
     sora_service.on_create(accepted(reset()))
 
-    assert await order(sora_service.url, "a paper boat", PNG) is None
+    assert await create_video(sora_service.url, "a paper boat", PNG) is None
     assert len(sora_service.tasks) == 1
 
 
-async def test_a_refusal_makes_no_task(sora_service: FakeSora) -> None:
+async def test_a_rejected_create_makes_no_task(sora_service: FakeSora) -> None:
     sora_service.on_create(http_error(429))
 
     with pytest.raises(BlockingIOError):
-        await order(sora_service.url, "a paper boat", PNG)
+        await create_video(sora_service.url, "a paper boat", PNG)
     assert sora_service.tasks == []

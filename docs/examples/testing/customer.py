@@ -1,8 +1,8 @@
 from sora_async import SoraClient, TaskFailedError, WaitTimeoutError
 
 
-async def settle(client: SoraClient, task_id: str) -> str:
-    """Return what the customer is told."""
+async def describe_result(client: SoraClient, task_id: str) -> str:
+    """Return the message for the customer."""
     try:
         task = await client.wait_until_complete(task_id, timeout=1200)
     except TaskFailedError as error:
