@@ -290,7 +290,10 @@ def test_what_is_public_is_pinned() -> None:
         *("PendingInfo", "TaskInput"),
     ]
     assert progress.__all__ == ["track"]
-    assert dialects.__all__ == ["DIALECTS", "OPENAI", "OPENROUTER", "UNIFIED", "Dialect"]
+    assert dialects.__all__ == [
+        *("ARK", "DIALECTS", "GATEWAY", "GEMINI", "INWORLD", "LITELLM", "NEWAPI", "OFOX", "OPENAI"),
+        *("OPENROUTER", "SGLANG", "TASKS", "UNIFIED", "VLLM", "XAI", "Dialect", "FieldSpelling"),
+    ]
     assert set(schedule.__all__) == {
         *(
             "DEFAULT_SCHEDULE",

@@ -2,6 +2,7 @@ import asyncio
 import os
 
 from sora_async import Dialect, SoraClient
+from sora_async.dialects import FieldSpelling
 
 STUDIO = Dialect(
     name="studio",
@@ -14,9 +15,11 @@ STUDIO = Dialect(
     create_character_path=None,
     get_character_path=None,
     body="json",
-    names={"seconds": "duration", "input_reference": "images"},
+    fields={
+        "seconds": "duration",
+        "input_reference": FieldSpelling(name="images", is_list=True),
+    },
     seconds_are_text=False,
-    reference=["{url}"],
 )
 
 

@@ -24,7 +24,7 @@ from ..errors import (
 from ..models import Character, VideoTask
 from ..models.repr import brief
 from .request import RequestSender
-from .request_body import CreatePayload, TrackedBody
+from .request_body import CreatePayload, FormPayload, TrackedBody
 from .retry import retry
 from .throttle import Throttle
 
@@ -102,7 +102,7 @@ class CreateRequest(Generic[Made]):
 
     path: str
     url: str
-    payload: CreatePayload
+    payload: CreatePayload | FormPayload
     decode: Callable[[Response], Made]
     describe: Callable[[Made], str]
     is_listed: bool
@@ -308,7 +308,7 @@ class PendingCreates:
 
         return self._begin("remix_path", payload, decode, _describe_task, task_id=task_id)
 
-    def create_character(self, payload: CreatePayload) -> PendingCreate[Character]:
+    def create_character(self, payload: FormPayload) -> PendingCreate[Character]:
         """Begin to create a character."""
 
         def decode(response: Response) -> Character:
@@ -322,7 +322,7 @@ class PendingCreates:
     def _begin(
         self,
         path_name: str,
-        payload: CreatePayload,
+        payload: CreatePayload | FormPayload,
         decode: Callable[[Response], Made],
         describe: Callable[[Made], str],
         *,

@@ -13,7 +13,6 @@ from yarl import URL
 from .._version import __version__
 from ..errors import InvalidArgumentError
 from ..models.repr import brief
-from .request_body import TrackedBody
 
 # The limit of a request is our own and exact: aiohttp rounds its timeouts up to whole seconds.
 NO_TIMEOUT = aiohttp.ClientTimeout()
@@ -146,22 +145,3 @@ def options_for_any_session(options: HttpOptions) -> dict[str, Any]:
         "max_line_size": MAX_HEADER_SIZE,
         "max_field_size": MAX_HEADER_SIZE,
     }
-
-
-class StreamedPayload(aiohttp.Payload):
-    """A body as aiohttp takes it; what is written is asked of it, and so it knows what has left."""
-
-    _autoclose = True
-
-    def __init__(self, body: TrackedBody) -> None:
-        super().__init__(body, content_type=body.content_type)
-        self._size = body.size
-
-    async def write(self, writer: Any) -> None:
-        """Write it all."""
-        async for chunk in self._value.chunks():
-            await writer.write(chunk)
-
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        """Refuse: it is not in memory."""
-        raise TypeError("a body that is streamed cannot be read")

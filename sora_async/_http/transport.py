@@ -14,11 +14,10 @@ from .._wire.response import Response
 from ..errors import ConnectionFailedError, InvalidArgumentError, InvalidResponseError, SoraError
 from .foreign_errors import FOREIGN_ERRORS, translate_error
 from .proxies import find_proxy
-from .request_body import TrackedBody
+from .request_body import StreamedPayload, TrackedBody
 from .session import (
     OPTIONS,
     HttpOptions,
-    StreamedPayload,
     make_session,
     options_for_any_session,
 )

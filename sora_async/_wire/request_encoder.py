@@ -1,15 +1,19 @@
-"""An order into the body of a request: a form or JSON, with a gap where a file goes."""
+"""The arguments of a create into the body of a request: a form or JSON, with gaps for files."""
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
 
 from ..errors import InvalidArgumentError
 from ..models.repr import brief
-from .dialects import Dialect
+from .dialects import REFERENCE_ROLES, Dialect, FieldSpelling, ReferenceRole
+
+MAX_SHOWN = 80
+"""Characters of a value that an error shows."""
 
 
 @attrs.frozen(kw_only=True)
@@ -18,7 +22,7 @@ class UploadPart:
     A file that goes into a body, without its bytes.
 
     Attributes:
-        name: What the server is told that it is called.
+        name: The file name that the server is told.
         kind: Its content type.
     """
 
@@ -29,23 +33,60 @@ class UploadPart:
 
 
 @attrs.frozen(kw_only=True)
+class ReferenceValue:
+    """
+    A reference of a create, as far as the body's text needs it.
+
+    Attributes:
+        role: What it is for.
+        url: Its address; None for a file.
+        file: What the server is told of the file; None for an address.
+    """
+
+    __repr__ = brief
+
+    role: ReferenceRole
+    url: str | None = None
+    file: UploadPart | None = None
+
+
+@attrs.frozen
+class FileGap:
+    """
+    The place of a file in a body.
+
+    Attributes:
+        index: Which of the files.
+        is_base64: Whether it goes in as base64.
+    """
+
+    index: int
+    is_base64: bool = False
+
+
+@attrs.frozen(kw_only=True)
 class BodyFrame:
     """
-    A body around one file, or a whole one.
+    A body, as text with gaps for files.
 
     Attributes:
         content_type: The header that goes with it.
-        head: What comes before the file.
-        tail: What comes after it.
-        is_base64: Whether the file goes in as base64.
+        segments: Bytes and gaps, in order.
     """
 
     __repr__ = brief
 
     content_type: str
-    head: bytes = attrs.field(repr=False)
-    tail: bytes = attrs.field(default=b"", repr=False)
-    is_base64: bool = False
+    segments: tuple[bytes | FileGap, ...] = attrs.field(repr=False)
+
+
+def shorten(value: object) -> str:
+    """Return a value as an error shows it: never in full, as it may be a whole picture."""
+    text = repr(value)
+    if len(text) <= MAX_SHOWN:
+        return text
+    half = MAX_SHOWN // 2
+    return f"{text[:half]}…{text[-half:]} ({len(text)} characters)"
 
 
 def check_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,7 +104,7 @@ def check_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
         except (TypeError, ValueError, RecursionError) as error:
             raise InvalidArgumentError(
                 f"{name}: expected a value that JSON has (text, number, bool, list, dict), "
-                f"got {type(value).__name__}: {error}"
+                f"got {type(value).__name__}: {error!s:.80}"
             ) from error
         kept[name] = json.loads(text)
     return kept
@@ -83,115 +124,202 @@ def read_seconds(value: object) -> str | None:
     except (ValueError, OverflowError):
         number = 0.0
     if isinstance(value, bool) or not 0 < number < 1e9:
-        raise InvalidArgumentError(f"seconds: expected a number above 0, got {value!r}")
+        raise InvalidArgumentError(f"seconds: expected a number above 0, got {shorten(value)}")
     return _spell_number(number)
 
 
-def encode_fields(
-    fields: Mapping[str, Any], dialect: Dialect, *, reference: str | None, is_json: bool
-) -> dict[str, Any]:
+def check_references(
+    dialect: Dialect, references: Sequence[ReferenceValue], *, is_json: bool
+) -> None:
     """
-    Return the fields of an order under the names that a server has for them.
-
-    Args:
-        fields: By our names; ``seconds`` is a text.
-        dialect: How the server wants them.
-        reference: The address of the reference, or what stands for it; None without one.
-        is_json: Whether the body is to be JSON; in a form a reference is a plain text.
+    Check that a service takes these references in this encoding.
 
     Raises:
-        InvalidArgumentError: Two fields would have the same name.
+        InvalidArgumentError: It does not; the error says what it takes.
     """
-    spelled: dict[str, Any] = {}
-    for name, value in fields.items():
-        if name == "seconds" and not dialect.seconds_are_text and isinstance(value, str):
-            value = int(value) if value.isdigit() else float(value)
-        _put(spelled, dialect.names.get(name, name), value)
-    if reference is not None:
-        value = _fill(dialect.reference, reference) if is_json else reference
-        _put(spelled, reference_name(dialect), value)
-    return spelled
+    for one in references:
+        spelling = dialect.spelling(one.role)
+        if spelling is None:
+            taken = ", ".join(dialect.references) or "no reference at all"
+            raise InvalidArgumentError(
+                f"{one.role}: the dialect {dialect.name!r} does not take it; it takes {taken}"
+            )
+        if is_json and spelling.json is None:
+            raise InvalidArgumentError(
+                f"{one.role}: the dialect {dialect.name!r} takes it in a form only"
+            )
+        if not is_json:
+            _check_in_form(dialect, one, spelling)
 
 
-def reference_name(dialect: Dialect) -> str:
-    """Return what a server calls the field of the reference."""
-    return dialect.names.get("input_reference", "input_reference")
+def _check_in_form(dialect: Dialect, one: ReferenceValue, spelling: FieldSpelling) -> None:
+    if one.url is not None and spelling.url_field is None:
+        advice = "" if spelling.json is None else ", or send JSON (as_json=True)"
+        raise InvalidArgumentError(
+            f"{one.role}: a form of the dialect {dialect.name!r} carries no address; download it "
+            f"and pass the file{advice}"
+        )
+    if one.file is not None and spelling.file_field is None:
+        raise InvalidArgumentError(
+            f"{one.role}: a form of the dialect {dialect.name!r} carries no file of this kind; "
+            "send JSON (as_json=True)"
+        )
 
 
-def _put(spelled: dict[str, Any], name: str, value: Any) -> None:
-    before = spelled.get(name)
-    if before is None:
-        spelled[name] = value
-    elif isinstance(before, list):
-        spelled[name] = [*(value if isinstance(value, list) else [value]), *before]
-    else:
-        raise InvalidArgumentError(f"{name}: was given twice, under two names")
-
-
-def _fill(template: Any, url: str) -> Any:
-    if isinstance(template, str):
-        return template.replace("{url}", url)
-    if isinstance(template, dict):
-        return {name: _fill(value, url) for name, value in template.items()}
-    if isinstance(template, list):
-        return [_fill(value, url) for value in template]
-    return template
-
-
-def frame_json(fields: Mapping[str, Any], *, mark: str | None = None) -> BodyFrame:
+def encode_json(
+    fields: Mapping[str, Any], dialect: Dialect, references: Sequence[ReferenceValue]
+) -> BodyFrame:
     """
-    Return fields as a JSON body.
+    Return the arguments of a create as a JSON body.
+
+    A file goes in as a ``data:`` URL; its base64 is filled in as the body is sent.
 
     Args:
-        fields: Plain JSON values.
-        mark: A text in them in whose place the file's base64 goes; None without a file.
+        fields: Plain JSON values by the names of the arguments.
+        dialect: How the server spells them.
+        references: What goes along; each that is a file leaves a gap, in the order of the files.
+
+    Raises:
+        InvalidArgumentError: Two arguments would have the same field.
     """
-    text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
-    head, found, tail = text.partition(mark) if mark is not None else (text, "", "")
-    return BodyFrame(
-        content_type="application/json",
-        head=head.encode(),
-        tail=tail.encode(),
-        is_base64=bool(found),
-    )
+    spelled = _spell_fields(fields, dialect, only_prompt=True)
+    marks: list[str] = []
+    for one in references:
+        spelling = dialect.spelling(one.role)
+        assert spelling is not None
+        value = one.url
+        if one.file is not None:
+            marks.append(uuid.uuid4().hex)
+            value = f"data:{one.file.kind};base64,{marks[-1]}"
+        _put(spelled, spelling, _fill(spelling.json, value))
+    for name, value in _spell_fields(fields, dialect, only_prompt=False).items():
+        _put(spelled, FieldSpelling(name=name), value)
+    text = json.dumps(spelled, ensure_ascii=False, separators=(",", ":"))
+    segments: list[bytes | FileGap] = []
+    for index, mark in enumerate(marks):
+        before, _, text = text.partition(mark)
+        segments += [before.encode(), FileGap(index, is_base64=True)]
+    segments.append(text.encode())
+    return BodyFrame(content_type="application/json", segments=tuple(segments))
+
+
+def encode_form(
+    fields: Mapping[str, Any], dialect: Dialect, references: Sequence[ReferenceValue]
+) -> BodyFrame:
+    """
+    Return the arguments of a create as a form (``multipart/form-data``), its files last.
+
+    Args:
+        fields: Plain JSON values by the names of the arguments.
+        dialect: How the server spells them.
+        references: What goes along; each that is a file leaves a gap, in the order of the files.
+
+    Raises:
+        InvalidArgumentError: Two arguments would have the same field.
+    """
+    spelled = _spell_fields(fields, dialect, only_prompt=True)
+    files: list[tuple[str, UploadPart]] = []
+    for one in references:
+        spelling = dialect.spelling(one.role)
+        assert spelling is not None
+        if one.file is not None:
+            files.append((spelling.file_field or spelling.name, one.file))
+        else:
+            name = spelling.url_field or spelling.name
+            _put(spelled, FieldSpelling(name=name, is_list=spelling.is_list), one.url)
+    for name, value in _spell_fields(fields, dialect, only_prompt=False).items():
+        _put(spelled, FieldSpelling(name=name), value)
+    names = [name for name, _ in files]
+    if len(set(names)) < len(names) and not all(_is_list(dialect, one.role) for one in references):
+        raise InvalidArgumentError(f"{names[0]}: the dialect {dialect.name!r} takes one file only")
+    return frame_form(spelled, files)
+
+
+def _is_list(dialect: Dialect, role: str) -> bool:
+    spelling = dialect.spelling(role)
+    return spelling is not None and spelling.is_list
 
 
 def frame_form(
-    fields: Mapping[str, Any], *, boundary: str, field: str = "", file: UploadPart | None = None
+    fields: Mapping[str, Any],
+    files: Sequence[tuple[str, UploadPart]] = (),
+    *,
+    boundary: str | None = None,
 ) -> BodyFrame:
     """
-    Return fields as a form (``multipart/form-data``), with the file as its last part.
+    Return fields and files as a form.
 
     A list is as many parts of one name, a bool is ``true`` or ``false``, and
     an object is its JSON: that is how Go's and Python's frameworks read them.
 
     Args:
-        fields: Plain JSON values.
-        boundary: A text that is in none of them.
-        field: The name of the file's field.
-        file: The file; None without one.
+        fields: Plain JSON values, by the names of the service.
+        files: The name of each file's field, and what the server is told of it.
+        boundary: A text that is in none of them; a random one when None.
 
     Source: :rfc:`7578`, and for names the WHATWG standard "HTML".
     """
-    parts = [
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{_quote(name)}"\r\n\r\n{text}\r\n'
+    boundary = boundary or uuid.uuid4().hex
+    segments: list[bytes | FileGap] = []
+    text = "".join(
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{_quote(name)}"\r\n\r\n{one}\r\n'
         for name, value in fields.items()
-        for text in _spell(value)
-    ]
-    tail = f"--{boundary}--\r\n"
-    if file is not None:
-        parts.append(
+        for one in _spell(value)
+    )
+    for index, (name, file) in enumerate(files):
+        text += (
             f"--{boundary}\r\n"
-            f'Content-Disposition: form-data; name="{_quote(field)}"; '
+            f'Content-Disposition: form-data; name="{_quote(name)}"; '
             f'filename="{_quote(file.name)}"\r\n'
             f"Content-Type: {file.kind}\r\n\r\n"
         )
-        tail = f"\r\n{tail}"
+        segments += [text.encode("utf-8", "replace"), FileGap(index)]
+        text = "\r\n"
+    segments.append(f"{text}--{boundary}--\r\n".encode("utf-8", "replace"))
     return BodyFrame(
-        content_type=f"multipart/form-data; boundary={boundary}",
-        head="".join(parts).encode("utf-8", "replace"),
-        tail=tail.encode(),
+        content_type=f"multipart/form-data; boundary={boundary}", segments=tuple(segments)
     )
+
+
+def _spell_fields(
+    fields: Mapping[str, Any], dialect: Dialect, *, only_prompt: bool
+) -> dict[str, Any]:
+    """Return the prompt, or all else: in a list that they share, references are in between."""
+    spelled: dict[str, Any] = {}
+    for name, value in fields.items():
+        if (name == "prompt") != only_prompt:
+            continue
+        if name == "seconds" and not dialect.seconds_are_text and isinstance(value, str):
+            value = int(value) if value.isdigit() else float(value)
+        spelling = None if name in REFERENCE_ROLES else dialect.spelling(name)
+        if spelling is None:
+            spelling = FieldSpelling(name=name)
+        _put(spelled, spelling, _fill(spelling.json, value))
+    return spelled
+
+
+def _put(spelled: dict[str, Any], spelling: FieldSpelling, value: Any) -> None:
+    """Put a value into its field, behind those that are in a list of it already."""
+    before = spelled.get(spelling.name)
+    if before is None:
+        spelled[spelling.name] = [value] if spelling.is_list else value
+    elif isinstance(before, list) and (spelling.is_list or isinstance(value, list)):
+        spelled[spelling.name] = [*before, *(value if isinstance(value, list) else [value])]
+    else:
+        raise InvalidArgumentError(f"{spelling.name}: was given twice, under two names")
+
+
+def _fill(template: Any, value: Any) -> Any:
+    """Return a template with a value in the place of ``{value}``; alone, it keeps its type."""
+    if template == "{value}":
+        return value
+    if isinstance(template, str):
+        return template.replace("{value}", str(value))
+    if isinstance(template, dict):
+        return {name: _fill(one, value) for name, one in template.items()}
+    if isinstance(template, list):
+        return [_fill(one, value) for one in template]
+    return template
 
 
 def _quote(name: str) -> str:

@@ -1,15 +1,15 @@
 """The arguments of the client, checked before anything is sent."""
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast, get_args
+from typing import Any, Literal, TypeVar, cast, get_args
 
 from .._http.rate_limit import RateLimit
 from .._http.request_body import CreatePayload
-from .._http.upload import FileSource, check_source, is_address
+from .._http.upload import FileSource, Reference, make_references
 from .._polling.fault_policy import Until
-from .._wire.dialects import Dialect
+from .._wire.dialects import Dialect, ReferenceRole
 from .._wire.origins import origin_of
 from .._wire.request_encoder import check_fields, read_seconds
 from ..errors import InvalidArgumentError
@@ -146,11 +146,11 @@ def check_ssl(value: object) -> ssl.SSLContext | None:
     return value
 
 
-def check_file(name: str, value: object) -> None:
-    """Refuse what is no path, bytes or file; an address is none either."""
-    check_source(name, value)
-    if is_address(value):
+def make_file_source(name: str, value: object, *, kinds: tuple[str, ...]) -> FileSource:
+    """Return a file to send; an address is none."""
+    if isinstance(value, str) and value.lower().startswith(("http://", "https://")):
         raise InvalidArgumentError(f"{name}: expected a file, got an address")
+    return FileSource(name, value, kinds=kinds)
 
 
 def make_task_payload(
@@ -160,11 +160,11 @@ def make_task_payload(
     model: object,
     seconds: object,
     size: object,
-    input_reference: Any,
+    references: Mapping[ReferenceRole, Any],
     as_json: bool | None,
     extra: Mapping[str, Any],
 ) -> CreatePayload:
-    """Return a create with all arguments checked but the file, which is read when it is sent."""
+    """Return a create with all arguments checked but the files, which are read when it is sent."""
     fields = check_fields(
         {
             "model": check_text("model", model),
@@ -174,18 +174,33 @@ def make_task_payload(
             **extra,
         }
     )
-    address = upload = None
-    if is_address(input_reference):
-        address = input_reference
-    elif input_reference is not None:
-        check_source("input_reference", input_reference)
-        upload = FileSource("input_reference", input_reference)
+    made = [one for role, value in references.items() for one in make_references(role, value)]
     payload = CreatePayload(
         fields=fields,
         dialect=dialect,
-        is_json=dialect.body == "json" if as_json is None else as_json,
-        upload=upload,
-        address=address,
+        encoding=choose_encoding(dialect, made, as_json=as_json),
+        references=made,
     )
     payload.check()
     return payload
+
+
+def choose_encoding(
+    dialect: Dialect, references: Sequence[Reference], *, as_json: bool | None
+) -> Literal["form", "json"]:
+    """
+    Return how a create is sent first.
+
+    With ``"auto"``, a file goes in a form, and an address that no form of the dialect carries goes
+    in JSON.
+    """
+    if as_json is not None:
+        return "json" if as_json else "form"
+    if dialect.body != "auto":
+        return dialect.body
+    spellings = [(one, dialect.spelling(one.role)) for one in references]
+    needs_json = any(
+        one.url is not None and spelling is not None and spelling.url_field is None
+        for one, spelling in spellings
+    )
+    return "json" if needs_json else "form"

@@ -19,9 +19,9 @@ from .._download.request import DownloadRequest, IfExists
 from .._http.create import PendingCreate
 from .._http.proxies import check_proxy
 from .._http.rate_limit import RateLimit
-from .._http.request_body import CreatePayload
+from .._http.request_body import CreatePayload, FormPayload
 from .._http.session import HttpOptions, check_trace_configs, find_secrets, make_headers
-from .._http.upload import FileInput, FileSource
+from .._http.upload import FileInput
 from .._polling.create_first import PendingTask
 from .._polling.events import ProgressEvent
 from .._polling.fault_policy import FaultPolicy, Until
@@ -29,7 +29,7 @@ from .._polling.many import ManyWaits, Outcome
 from .._polling.polled_task import PollKey
 from .._polling.poller import Poller
 from .._polling.watch import Watch
-from .._wire.dialects import Dialect, find_dialect
+from .._wire.dialects import REFERENCE_ROLES, Dialect, find_dialect
 from .._wire.request_encoder import check_fields
 from .._wire.urls import check_api_key, check_base_url, check_task_id, cut_overlap
 from ..models import Character, VideoTask
@@ -40,7 +40,6 @@ from .arguments import (
     check_channel,
     check_count,
     check_duration_history,
-    check_file,
     check_ids,
     check_limit,
     check_path,
@@ -53,6 +52,7 @@ from .arguments import (
     check_until,
     check_variant,
     check_word,
+    make_file_source,
     make_task_payload,
 )
 from .loop_resources import (
@@ -69,7 +69,7 @@ if TYPE_CHECKING:
 DEFAULT_BASE_URL = "https://api.jxincm.cn"
 """The server that the API page names under ``servers``."""
 
-_CREATE_ARGUMENTS = ("prompt", "model", "seconds", "size", "input_reference", "as_json")
+_CREATE_ARGUMENTS = ("prompt", "model", "seconds", "size", "as_json")
 """The arguments of a create that are no field of a service's own."""
 
 
@@ -121,7 +121,7 @@ class SoraClient:
         *,
         api_key: str | None = None,
         base_url: str | None = None,
-        dialect: Dialect | Literal["openai", "unified", "openrouter"] | None = None,
+        dialect: Dialect | str | None = None,
         session: aiohttp.ClientSession | None = None,
         headers: Mapping[str, str] | None = None,
         schedule: Policy | None = None,
@@ -250,7 +250,12 @@ class SoraClient:
         model: str | None = None,
         seconds: float | str | None = None,
         size: str | None = None,
-        input_reference: FileInput | None = None,
+        input_reference: FileInput | Sequence[FileInput] | None = None,
+        first_frame: FileInput | None = None,
+        last_frame: FileInput | None = None,
+        reference_images: FileInput | Sequence[FileInput] | None = None,
+        reference_videos: FileInput | Sequence[FileInput] | None = None,
+        reference_audio: FileInput | Sequence[FileInput] | None = None,
         as_json: bool | None = None,
         timeout: float | None = 1800.0,
         schedule: Policy | None = None,
@@ -271,7 +276,12 @@ class SoraClient:
             model: The model.
             seconds: The length of the video.
             size: Such as ``"1280x720"``.
-            input_reference: An image or a video to go by.
+            input_reference: An image or a video to go by, like all up to *reference_audio*.
+            first_frame: The image that the video begins with.
+            last_frame: The image that it ends with.
+            reference_images: Images whose content or style is to appear.
+            reference_videos: The same for videos.
+            reference_audio: Sound to go by.
             as_json: Whether the create is sent as JSON; None: as the dialect says.
             timeout: Seconds from the first use to the finished task, the
                 create included; None for no limit.
@@ -288,7 +298,14 @@ class SoraClient:
             model=model,
             seconds=seconds,
             size=size,
-            input_reference=input_reference,
+            references={
+                "first_frame": first_frame,
+                "last_frame": last_frame,
+                "input_reference": input_reference,
+                "reference_images": reference_images,
+                "reference_videos": reference_videos,
+                "reference_audio": reference_audio,
+            },
             as_json=as_json,
             extra=extra,
         )
@@ -306,7 +323,12 @@ class SoraClient:
         model: str | None = None,
         seconds: float | str | None = None,
         size: str | None = None,
-        input_reference: FileInput | None = None,
+        input_reference: FileInput | Sequence[FileInput] | None = None,
+        first_frame: FileInput | None = None,
+        last_frame: FileInput | None = None,
+        reference_images: FileInput | Sequence[FileInput] | None = None,
+        reference_videos: FileInput | Sequence[FileInput] | None = None,
+        reference_audio: FileInput | Sequence[FileInput] | None = None,
         as_json: bool | None = None,
         **extra: Any,
     ) -> VideoTask:
@@ -324,10 +346,16 @@ class SoraClient:
             model: The model, as the service spells it; None for the service's choice.
             seconds: The length of the video.
             size: Such as ``"1280x720"``.
-            input_reference: An image or a video to go by: a path, bytes, a file
-                opened in binary, or an ``http(s)`` or ``data:`` address, where the
-                server takes one. A file is read as it is sent, and its content
-                type is recognised by its first bytes.
+            input_reference: An image or a video to go by, or a list of them: a path, bytes, a file
+                opened in binary, ``(name, data[, type])``, an ``http(s)`` or ``data:`` address,
+                base64 of a picture, or an image of PIL. A file is read as it is sent, and its
+                content type is recognised by its first bytes. What the service cannot take is an
+                error before anything is sent.
+            first_frame: The image that the video begins with.
+            last_frame: The image that it ends with.
+            reference_images: Images whose content or style is to appear.
+            reference_videos: The same for videos.
+            reference_audio: Sound to go by.
             as_json: Whether the create is sent as JSON instead of a form; a file is
                 then a ``data:`` address in it. None: as the dialect says.
             extra: Any further field of the service, such as ``watermark``,
@@ -346,7 +374,14 @@ class SoraClient:
             model=model,
             seconds=seconds,
             size=size,
-            input_reference=input_reference,
+            references={
+                "first_frame": first_frame,
+                "last_frame": last_frame,
+                "input_reference": input_reference,
+                "reference_images": reference_images,
+                "reference_videos": reference_videos,
+                "reference_audio": reference_audio,
+            },
             as_json=as_json,
             extra=extra,
         )
@@ -365,7 +400,7 @@ class SoraClient:
         """
         check_task_id(task_id)
         fields = check_fields({"prompt": check_prompt(prompt), **extra})
-        payload = CreatePayload(fields=fields, dialect=self.dialect, is_json=True)
+        payload = CreatePayload(fields=fields, dialect=self.dialect, encoding="json")
         return await self._resources().creates.remix_task(task_id, payload).result()
 
     async def create_character(self, *, name: str, video: FileInput, **extra: Any) -> Character:
@@ -379,13 +414,10 @@ class SoraClient:
             video: A path, bytes, or a file opened in binary.
             extra: Any further field of the service.
         """
-        check_file("video", video)
-        payload = CreatePayload(
+        payload = FormPayload(
             fields=check_fields({"name": check_text("name", name), **extra}),
-            dialect=self.dialect,
-            is_json=False,
             field="video",
-            upload=FileSource("video", video),
+            source=make_file_source("video", video, kinds=("video/",)),
         )
         return await self._resources().creates.create_character(payload).result()
 
@@ -739,8 +771,10 @@ class SoraClient:
     def _begin(self, given: Mapping[str, Any]) -> PendingCreate[VideoTask]:
         """Begin to create a task; *given* are the arguments of :meth:`create_task`."""
         named: dict[str, Any] = {name: given.get(name) for name in _CREATE_ARGUMENTS}
-        extra = {name: value for name, value in given.items() if name not in _CREATE_ARGUMENTS}
-        payload = make_task_payload(self.dialect, **named, extra=extra)
+        references = {role: given.get(role) for role in REFERENCE_ROLES}
+        known = {*named, *references}
+        extra = {name: value for name, value in given.items() if name not in known}
+        payload = make_task_payload(self.dialect, **named, references=references, extra=extra)
         return self._resources().creates.create_task(payload)
 
     def _poll_key(self, task_id: str, schedule: Policy | None, until: Until) -> PollKey:

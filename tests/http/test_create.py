@@ -35,6 +35,7 @@ from sora_async import (
     UnsupportedOperationError,
     WaitTimeoutError,
 )
+from sora_async.dialects import FieldSpelling
 from sora_async.testing import (
     Answer,
     FakeSora,
@@ -58,7 +59,16 @@ from sora_async.testing import (
 KEY = "sk-0123456789abcdef"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 BOAT = {"prompt": "a paper boat"}
-OWN = Dialect(name="own", names={"input_reference": "images"}, list_path="/v1/videos?all=1")
+OWN = Dialect(
+    name="own",
+    body="form",
+    fields={
+        "input_reference": FieldSpelling(
+            name="images", is_list=True, file_field="images", url_field="images"
+        )
+    },
+    list_path="/v1/videos?all=1",
+)
 NO_MONEY = {"error": {"code": "insufficient_user_quota"}}
 
 
@@ -249,14 +259,19 @@ class TestReferences:
         assert base64.b64decode(text) == data
         assert "Content-Length" in sora.requests[0][1].headers
 
-    async def test_an_address_goes_as_it_is(self, sora: FakeSora, client: SoraClient) -> None:
+    async def test_an_address_goes_in_json_where_no_form_carries_one(
+        self, sora: FakeSora, client: SoraClient
+    ) -> None:
         url = "https://a.example/boat.png"
 
         await client.create_task(**BOAT, input_reference=url)
         await client.create_task(**BOAT, input_reference=url, as_json=True)
+        with pytest.raises(InvalidArgumentError, match=r"carries no address; .*as_json"):
+            await client.create_task(**BOAT, input_reference=url, as_json=False)
 
-        form, body = (task.create.fields["input_reference"] for task in sora.tasks)
-        assert (form, body) == (url, {"image_url": url})
+        assert len(sora.tasks) == 2
+        for task in sora.tasks:
+            assert task.create.fields["input_reference"] == {"image_url": url}
 
     async def test_in_a_form_an_address_goes_before_the_others_of_its_list(
         self, sora: FakeSora

@@ -42,9 +42,9 @@ def foreign_types() -> list[type[Exception]]:
     found: set[type[Exception]] = set()
     for module in modules:
         for name, one in inspect.getmembers(module, inspect.isclass):
-            if issubclass(one, Exception) and not issubclass(one, Warning) and name[0] != "_":
-                if not name.startswith(OTHER_PROTOCOLS):
-                    found.add(one)
+            is_error = issubclass(one, Exception) and not issubclass(one, Warning)
+            if is_error and not name.startswith(("_", *OTHER_PROTOCOLS)):
+                found.add(one)
     return sorted(found, key=lambda one: (one.__module__, one.__qualname__))
 
 

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from email.parser import BytesParser
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from sora_async import errors
-from sora_async._http.request_body import CreatePayload, TrackedBody
-from sora_async._http.session import StreamedPayload
-from sora_async._http.upload import CHUNK, FileSource
+from sora_async._http.request_body import CreatePayload, StreamedPayload, TrackedBody
+from sora_async._http.upload import CHUNK, FileSource, make_references
 from sora_async._wire.call_decoders import (
     decode_character,
     decode_created,
@@ -28,8 +27,8 @@ from sora_async._wire.request_encoder import (
     BodyFrame,
     UploadPart,
     check_fields,
+    encode_json,
     frame_form,
-    frame_json,
 )
 from sora_async._wire.response import Response
 from sora_async._wire.urls import find_poll_address
@@ -56,47 +55,49 @@ values = st.recursive(
 )
 
 
+def joined(frame: BodyFrame, *files: bytes) -> bytes:
+    """Return a body with its gaps filled."""
+    return b"".join(one if isinstance(one, bytes) else files[one.index] for one in frame.segments)
+
+
 class TestForms:
     @given(st.dictionaries(texts.filter(str.strip), values, max_size=4), st.binary(max_size=50))
     def test_any_fields_and_any_file_can_be_read_again(
         self, fields: dict[str, Any], data: bytes
     ) -> None:
-        frame = frame_form(
-            fields, boundary="b" * 32, field="file", file=UploadPart(name="a.png", kind="image/png")
-        )
-        body = frame.head + data + frame.tail
+        files = [("file", UploadPart(name="a.png", kind="image/png"))] * 2
+        frame = frame_form(fields, files, boundary="b" * 32)
 
-        head = f"Content-Type: {frame.content_type}\r\n\r\n".encode()
-        parts = body.split(b"--" + b"b" * 32)
-        assert head
+        parts = joined(frame, data, b"second").split(b"--" + b"b" * 32)
+
         assert parts[0] == b""
         assert parts[-1] == b"--\r\n"
-        assert parts[-2].partition(b"\r\n\r\n")[2] == data + b"\r\n"
+        assert parts[-2].partition(b"\r\n\r\n")[2] == b"second\r\n"
+        assert parts[-3].partition(b"\r\n\r\n")[2] == data + b"\r\n"
         sent = sum(len(v) if isinstance(v, list) else 1 for v in fields.values())
-        assert len(parts) - 3 == sent
+        assert len(parts) - 4 == sent
 
     def test_a_form_is_what_email_reads_too(self) -> None:
-        frame = frame_form({"prompt": "纸船", "a": [True, None, 1.5, {"b": 1}]}, boundary="xyz")
+        frame = frame_form({"prompt": "纸船", "a": [True, None, 1.5, {"b": 1}]})
 
         head = f"Content-Type: {frame.content_type}\r\n\r\n".encode()
-        message: Any = BytesParser().parsebytes(head + frame.head + frame.tail)
+        message: Any = BytesParser().parsebytes(head + joined(frame))
 
         payloads = [part.get_payload(decode=True).decode() for part in message.get_payload()]
         assert payloads == ["纸船", "true", "null", "1.5", '{"b": 1}']
 
     def test_a_name_cannot_break_out_of_its_header(self) -> None:
         file = UploadPart(name='a"\r\nX: 1', kind="image/png")
-        frame = frame_form({'x"\r\ny': "1"}, boundary="xyz", field="f", file=file)
+        text = joined(frame_form({'x"\r\ny': "1"}, [("f", file)]), b"")
 
-        assert b'name="x%22%0D%0Ay"' in frame.head
-        assert b'filename="a%22%0D%0AX: 1"' in frame.head
+        assert b'name="x%22%0D%0Ay"' in text
+        assert b'filename="a%22%0D%0AX: 1"' in text
 
     @given(values)
     def test_json_is_json(self, value: Any) -> None:
-        frame = frame_json({"a": value})
+        frame = encode_json({"a": value}, OPENAI, [])
 
-        assert json.loads(frame.head + frame.tail) == {"a": value}
-        assert not frame.is_base64
+        assert json.loads(joined(frame)) == {"a": value}
 
     @pytest.mark.parametrize("value", [{1, 2}, b"x", float("nan"), "\ud800", object()])
     def test_what_json_does_not_have_is_refused_by_the_name_of_its_field(self, value: Any) -> None:
@@ -120,14 +121,22 @@ class TestMedia:
             (b"\xff\xd8\xff\xe0", None, "image/jpeg"),
             (b"GIF89a", None, "image/gif"),
             (b"RIFF\0\0\0\0WEBPVP8 ", None, "image/webp"),
-            (b"RIFF\0\0\0\0WAVE", "a.webp", None),
+            (b"RIFF\0\0\0\0WAVE", "a.webp", "audio/wav"),
+            (b"RIFF\0\0\0\0AVI ", None, "video/x-msvideo"),
+            (b"BM\x46\0\0\0\0\0\0\0", None, "image/bmp"),
+            (b"BM is a text", "a.bmp", None),
+            (b"MM\0*", None, "image/tiff"),
+            (b"\0\0\0\x08moov", None, "video/quicktime"),
+            (b"OggS" + bytes(24) + b"OpusHead", None, "audio/ogg"),
+            (b"ID3\x04", None, "audio/mpeg"),
             (MP4, None, "video/mp4"),
             (b"\0\0\0\x14ftypqt  ", None, "video/quicktime"),
             (b"\0\0\0\x14ftypavif", None, "image/avif"),
             (b"\0\0\0\x14ftypheic", None, "image/heic"),
             (b"\0\0\0\x14ftypmsf1", "a.mp4", "image/heif-sequence"),
-            (b"\0\0\0\x14ftypM4A ", "a.mp4", None),
-            (b"\x1a\x45\xdf\xa3", None, "video/webm"),
+            (b"\0\0\0\x14ftypM4A ", "a.mp4", "audio/mp4"),
+            (b"\x1a\x45\xdf\xa3\x42\x82webm", None, "video/webm"),
+            (b"\x1a\x45\xdf\xa3", "a.webm", "video/x-matroska"),
             (b"II*\0", "a.tiff", "image/tiff"),
             (b"<html>", "a.png", None),
             (b"%PDF", "a.pdf", None),
@@ -149,14 +158,15 @@ class TestBodies:
     async def test_a_big_file_is_never_in_memory_as_a_whole(self, tmp_path: Path) -> None:
         path = tmp_path / "big.mp4"
         path.write_bytes(MP4 + bytes(3 * CHUNK))
-        for is_json in (False, True):
-            order = CreatePayload(
+        encodings: tuple[Literal["form", "json"], ...] = ("form", "json")
+        for encoding in encodings:
+            payload = CreatePayload(
                 fields={"prompt": "a boat"},
                 dialect=OPENAI,
-                is_json=is_json,
-                upload=FileSource("input_reference", path),
+                encoding=encoding,
+                references=make_references("input_reference", path),
             )
-            body = await order.make_body()
+            body = await payload.make_body()
 
             sizes = [len(chunk) async for chunk in body.chunks()]
             await body.close()
@@ -166,7 +176,7 @@ class TestBodies:
             assert body.is_whole
 
     async def test_a_body_tells_whether_any_of_it_has_left(self) -> None:
-        body = TrackedBody(BodyFrame(content_type="x", head=b"head", tail=b"tail"))
+        body = TrackedBody(BodyFrame(content_type="x", segments=(b"head", b"tail")))
         chunks = body.chunks()
         assert not body.has_begun
 
@@ -179,10 +189,10 @@ class TestBodies:
 
     def test_a_body_is_no_text_for_aiohttp(self) -> None:
         with pytest.raises(TypeError, match="streamed"):
-            StreamedPayload(TrackedBody(BodyFrame(content_type="x", head=b"head"))).decode()
+            StreamedPayload(TrackedBody(BodyFrame(content_type="x", segments=(b"head",)))).decode()
 
     async def test_a_body_that_was_stopped_in_time_never_leaves(self) -> None:
-        body = TrackedBody(BodyFrame(content_type="x", head=b"head"))
+        body = TrackedBody(BodyFrame(content_type="x", segments=(b"head",)))
 
         assert body.stop()
         with pytest.raises(OSError, match="not wanted any more"):

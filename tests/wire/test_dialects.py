@@ -6,9 +6,9 @@ from typing import Any
 import attrs
 import pytest
 
-from sora_async import Dialect, InvalidArgumentError, SoraClient
+from sora_async import InvalidArgumentError, SoraClient
 from sora_async._http.endpoints import MOST_ADDRESSES, Endpoints
-from sora_async.dialects import DIALECTS, OPENAI, OPENROUTER, UNIFIED
+from sora_async.dialects import DIALECTS, OPENAI, OPENROUTER, UNIFIED, Dialect, FieldSpelling
 from sora_async.testing import FakeSora, completed, queued, raw
 
 
@@ -80,8 +80,13 @@ async def test_a_dialect_of_ones_own_is_a_page_of_data() -> None:
         poll_path="/v1/video/query?id={id}",
         content_path="/files/{id}",
         body="json",
-        names={"size": "resolution", "input_reference": "picture"},
-        reference={"href": "{url}", "kind": "start", "weights": [1, "{url}"]},
+        fields={
+            "size": "resolution",
+            "input_reference": FieldSpelling(
+                name="picture",
+                json={"href": "at {value}", "kind": "start", "weights": [1, "{value}"]},
+            ),
+        },
     )
     async with (
         FakeSora(shape="unified") as sora,
@@ -100,7 +105,7 @@ async def test_a_dialect_of_ones_own_is_a_page_of_data() -> None:
         "prompt": "a boat",
         "resolution": "720p",
         "picture": {
-            "href": "https://a.example/1.png",
+            "href": "at https://a.example/1.png",
             "kind": "start",
             "weights": [1, "https://a.example/1.png"],
         },
