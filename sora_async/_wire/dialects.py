@@ -51,6 +51,24 @@ REFERENCE_ROLES: tuple[ReferenceRole, ...] = get_args(ReferenceRole)
 
 BodyEncoding = Literal["form", "json", "auto"]
 
+DialectName = Literal[
+    "openai",
+    "litellm",
+    "vllm",
+    "sglang",
+    "unified",
+    "newapi",
+    "openrouter",
+    "gateway",
+    "ofox",
+    "inworld",
+    "tasks",
+    "xai",
+    "gemini",
+    "ark",
+]
+"""The dialects of this package, for type checkers."""
+
 
 def _check_path(_: object, field: "attrs.Attribute[Any]", path: Any) -> None:
     if path is None and field.name not in _ALWAYS:

@@ -29,7 +29,7 @@ from .._polling.many import ManyWaits, Outcome
 from .._polling.polled_task import PollKey
 from .._polling.poller import Poller
 from .._polling.watch import Watch
-from .._wire.dialects import REFERENCE_ROLES, Dialect, find_dialect
+from .._wire.dialects import REFERENCE_ROLES, Dialect, DialectName, find_dialect
 from .._wire.request_encoder import check_fields
 from .._wire.urls import check_api_key, check_base_url, check_task_id, cut_overlap
 from ..models import Character, VideoTask
@@ -121,7 +121,7 @@ class SoraClient:
         *,
         api_key: str | None = None,
         base_url: str | None = None,
-        dialect: Dialect | str | None = None,
+        dialect: Dialect | DialectName | None = None,
         session: aiohttp.ClientSession | None = None,
         headers: Mapping[str, str] | None = None,
         schedule: Policy | None = None,

@@ -4,7 +4,7 @@ import base64
 import io
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -16,6 +16,7 @@ from sora_async._http.request_body import CreatePayload
 from sora_async._http.upload import FileSource, make_references
 from sora_async._wire.dialects import (
     REFERENCE_ROLES,
+    DialectName,
     ReferenceRole,
     guess_dialect,
     suggest_dialects,
@@ -156,8 +157,8 @@ async def test_each_dialect_spells_each_reference(
     assert {name: json.loads(data)[name] for name in wanted} == wanted
 
 
-async def test_all_dialects_are_in_the_table() -> None:
-    assert set(TABLE) == set(DIALECTS)
+def test_all_dialects_are_in_the_table_and_known_to_type_checkers() -> None:
+    assert set(TABLE) == set(DIALECTS) == set(get_args(DialectName))
 
 
 class Picture:
