@@ -141,7 +141,9 @@ def run_shifts(seed: int) -> list[Figures]:
     runs = []
     for factor in (2.0, 0.5):
         before = make_tasks(draw, count=100, seed=seed)
-        after = [SimulatedTask(one.length * factor) for one in make_tasks(draw, count=100, seed=seed + 1)]
+        after = [
+            SimulatedTask(one.length * factor) for one in make_tasks(draw, count=100, seed=seed + 1)
+        ]
         for name in ("backoff", "learning"):
             ways = run(
                 POLICIES[name], before + after, seed=seed, duration_history=DurationHistory()

@@ -16,7 +16,9 @@ async def open_calls(
     rate_limit = RateLimit(rate=rate, max_concurrent=64)
     # A float is its own delay: no jitter.
     schedule = Schedule(intervals=(interval,), jitter=float, first_jitter=float)
-    async with SoraClient(api_key=KEY, base_url=url, rate_limit=rate_limit, schedule=schedule) as client:
+    async with SoraClient(
+        api_key=KEY, base_url=url, rate_limit=rate_limit, schedule=schedule
+    ) as client:
 
         def wait(task_id: str) -> Watch:
             return client.wait_until_complete(task_id, timeout=None)

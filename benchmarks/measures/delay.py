@@ -65,7 +65,9 @@ async def _measure_ours(lives: Lives, rate: float, memory: DurationHistory) -> F
     service = Service(asyncio.get_running_loop().time)
     async with (
         virtual.serving(service) as url,
-        SoraClient(api_key=KEY, base_url=url, rate_limit=rate_limit, duration_history=memory) as client,
+        SoraClient(
+            api_key=KEY, base_url=url, rate_limit=rate_limit, duration_history=memory
+        ) as client,
     ):
 
         async def wait(number: int) -> None:
