@@ -179,7 +179,7 @@ class Transfer:
         # A request to the service counts towards its rate limit; the bytes that follow do not.
         is_own = http.is_own(state.url)
         if is_own:
-            await queue.take()
+            await queue.acquire()
         try:
             return await http.open(
                 state.url,

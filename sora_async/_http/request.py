@@ -148,7 +148,7 @@ class RequestSender:
         """
         record = record or self._throttle.record_response
         self._throttle.check(self.max_retry_after)
-        await self._queue.take()
+        await self._queue.acquire()
         try:
             if self.is_closed:
                 raise ClientClosedError(task_id)
@@ -164,9 +164,7 @@ class RequestSender:
     async def _receive(self, sending: Awaitable[Response], task_id: str = "") -> Response:
         try:
             return await sending
-        except (InvalidArgumentError, RuntimeError) as error:
-            if isinstance(error, RuntimeError) and not self._transport.is_ours:
-                raise InvalidArgumentError(f"session: {error}") from error
+        except InvalidArgumentError as error:  # the session was closed meanwhile
             if self.is_closed:  # pragma: no cover - between a redirect and what it leads to
                 raise ClientClosedError(task_id) from error
             raise

@@ -70,7 +70,7 @@ class Poller:
             else:
                 polled = self._begin(key, since)
             self._polled_tasks[key] = polled
-            self.queue.plan(polled, polled.due)
+            self.queue.schedule(polled, polled.due)
         polled.subscribers[subscriber] = None
         return polled
 
@@ -188,7 +188,7 @@ class Poller:
             self._learner.task_ended(polled, before, decision, now)
             self._finish(polled, decision.result)
             return
-        self.queue.plan(polled, now + decision.seconds)
+        self.queue.schedule(polled, now + decision.seconds)
         for subscriber in tuple(polled.subscribers):
             if is_event:
                 subscriber._publish()
@@ -203,7 +203,7 @@ class Poller:
             subscriber._finish(end)
 
     def _stop(self, polled: PolledTask) -> None:
-        self.queue.drop(polled)
+        self.queue.cancel(polled)
         polled.stop_poll()
 
 
