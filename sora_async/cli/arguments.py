@@ -1,19 +1,32 @@
 """The arguments of ``sora-async``, and the client that they describe."""
 
 import argparse
+import difflib
+import math
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .. import SoraClient, Until, Watch, __version__
+from ..dialects import DIALECTS
 from . import help_texts as texts
 from .exit_codes import Exit
 
 SHELLS = ("bash", "zsh", "fish")
 """The shells that ``completion`` writes scripts for."""
 
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
+_SIZE_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
+
+_DURATION = re.compile(
+    r"(?:(?P<d>\d+(?:\.\d+)?)d)?"
+    r"(?:(?P<h>\d+(?:\.\d+)?)h)?"
+    r"(?:(?P<m>\d+(?:\.\d+)?)m)?"
+    r"(?:(?P<s>\d+(?:\.\d+)?)s?)?"
+)
+"""A duration such as ``90``, ``90s``, ``5m`` or ``1h30m``."""
+
+_DURATION_UNITS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -28,16 +41,31 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """
     words = sys.argv[1:] if argv is None else list(argv)
     known = argparse.Namespace(argv=words, interrupted=Exit.INTERRUPTED)
-    parser = make_parser()
-    options = parser.parse_args(words, known)
+    parser, commands = make_parser()
+    command = next((word for word in words if not word.startswith("-")), None)
+    if command is not None and command not in commands:
+        hint = _suggest(command, commands) or f"the commands are {', '.join(commands)}"
+        parser.error(f"no command {command!r}: {hint}")
+    options, unknown = parser.parse_known_args(words, known)
     if options.command is None:
         parser.print_help(sys.stderr)
         sys.exit(Exit.USAGE)
+    if unknown:
+        subparser = commands[options.command]
+        hint = _suggest(unknown[0].partition("=")[0], subparser._option_string_actions)
+        hint = hint or f'see "sora-async {options.command} --help"'
+        subparser.error(f"unknown argument {unknown[0]!r}: {hint}")
     return options
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """Return the parser."""
+def _suggest(word: str, known: Iterable[str]) -> str:
+    """Return a question with the known word that was probably meant; "" when none is near."""
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"did you mean {near[0]!r}?" if near else ""
+
+
+def make_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """Return the parser, and those of the commands by their names."""
     parser = argparse.ArgumentParser(
         prog="sora-async",
         description=texts.DESCRIPTION,
@@ -51,17 +79,21 @@ def make_parser() -> argparse.ArgumentParser:
     _add_demo(add("demo", "see it work, without a key or network", texts.DEMO))
     _add_create(add("create", "create a video", texts.CREATE, texts.CREATE_EPILOG))
     _add_wait(add("wait", "wait for tasks", texts.WAIT, texts.WAIT_EPILOG))
-    _add_download(
-        add("download", "save the video of a task", texts.DOWNLOAD, texts.DOWNLOAD_EPILOG)
-    )
-    _add_batch(add("batch", "create and download many videos", texts.BATCH, texts.BATCH_EPILOG))
+    summary = "download the video of a task"
+    _add_download(add("download", summary, texts.DOWNLOAD, texts.DOWNLOAD_EPILOG))
+    summary = "create and download many videos"
+    _add_batch(add("batch", summary, texts.BATCH, texts.BATCH_EPILOG))
     _add_get(add("get", "print what is known of a task", texts.GET, texts.GET_EPILOG))
     _add_list(add("list", "print the newest tasks", texts.LIST, texts.LIST_EPILOG))
+    _add_remix(add("remix", "create a video from another", texts.REMIX, texts.REMIX_EPILOG))
+    _add_delete(add("delete", "delete tasks and their videos", texts.DELETE))
+    _add_service(add("doctor", "print settings and test them", texts.DOCTOR, texts.DOCTOR_EPILOG))
+    add("dialects", "print the API formats", texts.DIALECTS)
     summary = "print a script for shell completion"
     _add_completion(
         add("completion", summary, texts.COMPLETION, texts.COMPLETION_EPILOG, has_json=False)
     )
-    return parser
+    return parser, commands.choices
 
 
 class _CommandAdder:
@@ -117,14 +149,40 @@ def _add_list(parser: argparse.ArgumentParser) -> None:
     _add_service(parser)
 
 
+def _add_delete(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("ids", metavar="ID", nargs="+", help="a task's id, as the service gave it")
+    _add_service(parser)
+
+
 def _add_create(parser: argparse.ArgumentParser) -> None:
     create = parser.add_argument_group("create")
-    create.add_argument("--prompt", required=True, metavar="TEXT", help='"-" reads it from stdin')
+    _add_prompt(create)
     create.add_argument("--model", metavar="NAME", help="as the service spells it")
     create.add_argument("--seconds", metavar="N", help="the length of the video")
     create.add_argument("--size", metavar="WxH", help="such as 1280x720")
     create.add_argument("--reference", metavar="FILE|URL", help="an image or a video to start from")
-    create.add_argument(
+    _add_field(create)
+    _add_afterwards(parser)
+
+
+def _add_remix(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", help="the id of the finished task to start from")
+    create = parser.add_argument_group("create")
+    _add_prompt(create)
+    _add_field(create)
+    parser.set_defaults(model=None, seconds=None, size=None, reference=None)
+    _add_afterwards(parser)
+
+
+_Group = argparse._ActionsContainer
+
+
+def _add_prompt(parser: _Group) -> None:
+    parser.add_argument("--prompt", required=True, metavar="TEXT", help='"-" reads it from stdin')
+
+
+def _add_field(parser: _Group) -> None:
+    parser.add_argument(
         "--field",
         action="append",
         default=[],
@@ -132,6 +190,9 @@ def _add_create(parser: argparse.ArgumentParser) -> None:
         help="any other field of the service; may be repeated; NAME:=VALUE for a value in "
         "JSON, such as a number or true",
     )
+
+
+def _add_afterwards(parser: argparse.ArgumentParser) -> None:
     after = parser.add_argument_group("afterwards")
     after.add_argument("--wait", action="store_true", help="wait for the video")
     _add_download_folder(after)
@@ -181,9 +242,6 @@ def _add_batch(parser: argparse.ArgumentParser) -> None:
     _add_service(parser)
 
 
-_Group = argparse._ActionsContainer
-
-
 def _add_download_folder(parser: _Group) -> None:
     parser.add_argument("--download", metavar="DIR", help="wait, and save the video as DIR/ID.mp4")
 
@@ -203,10 +261,10 @@ def _add_waiting(parser: _Group) -> None:
 def _add_timeout(parser: _Group) -> None:
     parser.add_argument(
         "--timeout",
-        type=_read_timeout,
+        type=_read_duration,
         default=1800.0,
-        metavar="SECONDS",
-        help='for each wait; "none" for no limit (default: 1800)',
+        metavar="TIME",
+        help='for each wait, such as 90s, 5m or 1h30m; "none" for no limit (default: 30m)',
     )
 
 
@@ -249,13 +307,23 @@ def _add_service(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--dialect",
+        choices=tuple(DIALECTS),
         metavar="NAME",
-        help="the service's API format: openai, unified or openrouter (default: by its address)",
+        help="the service's API format, see 'sora-async dialects' (default: by its address)",
     )
 
 
-def _read_timeout(text: str) -> float | None:
-    return None if text == "none" else float(text)
+def _read_duration(text: str) -> float | None:
+    if text == "none":
+        return None
+    match = _DURATION.fullmatch(text.lower())
+    numbers = match.groupdict() if match else {}
+    seconds = sum(float(numbers[unit]) * _DURATION_UNITS[unit] for unit in numbers if numbers[unit])
+    if not seconds:
+        raise argparse.ArgumentTypeError(
+            f"expected a time above 0 such as 90s, 5m or 1h30m, or none; got {text!r}"
+        )
+    return seconds
 
 
 def _read_count(text: str) -> int:
@@ -268,22 +336,25 @@ def _read_size(text: str) -> int | None:
     if text == "none":
         return None
     match = re.fullmatch(r"(\d+(?:\.\d+)?) *([kmg]?)b?", text.lower())
-    size = int(float(match[1]) * _UNITS[match[2]]) if match else 0
+    size = int(float(match[1]) * _SIZE_UNITS[match[2]]) if match else 0
     if not size:
         raise argparse.ArgumentTypeError(f"expected a size such as 500M or 2G, got {text!r}")
     return size
 
 
 def _read_speed(text: str) -> float:
-    speed = float(text)
-    if not 0.0 < speed < float("inf"):
-        raise ValueError("no time passes at this speed")
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0.0 < speed < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
     return speed
 
 
 def make_client(options: argparse.Namespace, **more: Any) -> SoraClient:
     """
-    Return a client for the options; the environment has the defaults.
+    Return a client for the options; the environment has the defaults, and the proxies.
 
     Args:
         options: The command's.
@@ -298,6 +369,7 @@ def make_client(options: argparse.Namespace, **more: Any) -> SoraClient:
         api_key=options.api_key,
         base_url=options.base_url,
         allow_plain_http=options.allow_plain_http,
+        trust_env=True,
         **more,
     )
 

@@ -72,7 +72,7 @@ examples:
   sora-async wait video_123 video_456
   sora-async wait --download videos/ video_123 video_456
   curl -o boat.mp4 "$(sora-async wait video_123)"
-  sora-async wait --timeout 600 video_123 || echo "exit code $?"
+  sora-async wait --timeout 10m video_123 || echo "exit code $?"
   sora-async wait --json video_123 | jq -r 'select(.outcome).video_url'"""
 
 DOWNLOAD = """\
@@ -109,6 +109,34 @@ examples:
 prompts.jsonl:
   "a boat at sea"
   {"prompt": "a boat in a bottle", "seconds": "10", "name": "bottle"}"""
+
+REMIX = """\
+Create a video from the finished video of another task, with a prompt that says
+what changes, and print the id of the new task. Not every service has remixes.
+
+The create is never sent twice; see "sora-async create --help"."""
+
+REMIX_EPILOG = """\
+examples:
+  sora-async remix video_123 --prompt "the same at night"
+  sora-async remix video_123 --prompt "the same at night" --download ."""
+
+DELETE = """\
+Delete tasks and their videos from the service. Not every service can. A task
+that is still running may go on and be charged."""
+
+DOCTOR = """\
+Print the settings in force (versions, address, dialect, proxy, whether there is
+a key), send one request for a task that does not exist, and print what the
+service answers. The key is not printed: the output can go into a bug report."""
+
+DOCTOR_EPILOG = """\
+exit codes:
+  0 the service answers that it does not know the task
+  1 it answers something else, or not at all"""
+
+DIALECTS = """\
+Print the API formats that --dialect knows, with the calls that each has."""
 
 COMPLETION = """\
 Print a script for shell completion of commands, options, their values and

@@ -27,6 +27,10 @@ _COMMANDS = {
     "batch": ("batch", "batch"),
     "get": ("get", "get"),
     "list": ("list", "show_list"),
+    "remix": ("create", "remix"),
+    "delete": ("delete", "delete"),
+    "doctor": ("doctor", "doctor"),
+    "dialects": ("dialects", "dialects"),
     "completion": ("completion", "completion"),
 }
 

@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -36,17 +37,21 @@ def find_path(out: str, task_id: str) -> Path:
     return path / name_file(task_id) if path.is_dir() or out.endswith(("/", "\\")) else path
 
 
-def make_folder(path: Path) -> None:
+def check_folder(path: Path, option: str) -> None:
     """
-    Make a folder unless it exists.
+    Refuse a folder that does not exist: it is often a typing mistake.
 
     Raises:
-        InvalidArgumentError: It cannot be made.
+        InvalidArgumentError: It does not exist, or is no folder.
     """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidArgumentError(f"{path}: cannot make this folder: {error.strerror}") from error
+    if path.is_dir():
+        return
+    if path.exists():
+        raise InvalidArgumentError(f"{option} {path}: it is not a directory")
+    raise InvalidArgumentError(
+        f"{option} {path}: there is no such directory. Create it first: "
+        f"mkdir -p {shlex.quote(str(path))}"
+    )
 
 
 def make_save(
@@ -56,12 +61,12 @@ def make_save(
     Return a function that downloads the video of a wait; None without ``--download``.
 
     Raises:
-        InvalidArgumentError: Its folder cannot be made.
+        InvalidArgumentError: Its folder does not exist.
     """
     if options.download is None:
         return None
     folder = Path(options.download)
-    make_folder(folder)
+    check_folder(folder, "--download")
     given = download_options(options)
 
     def save(watch: Watch) -> Download:

@@ -14,10 +14,10 @@ def make_command(options: argparse.Namespace, command: str, *task_ids: str) -> s
 
     Args:
         options: Of this command.
-        command: The subcommand.
+        command: The subcommand, with options of its own if need be.
         task_ids: Its arguments.
     """
-    words = ["sora-async", command]
+    words = ["sora-async", *command.split()]
     names = ["base-url", "dialect", "allow-plain-http"]
     if command == "wait" and options.download is not None:
         names += ["download", "if-exists", "allow-private"]
@@ -48,4 +48,18 @@ def print_wait_again(options: argparse.Namespace, task_ids: Sequence[str]) -> No
         return
     again = make_command(options, "wait", *task_ids)
     tasks = count(len(task_ids), "task")
-    print(f"{tasks} may go on. Wait again with:\n  {again}", file=sys.stderr, flush=True)
+    head = f"{tasks} may still be running on the service. Wait again with:"
+    print(f"{head}\n  {again}", file=sys.stderr, flush=True)
+
+
+def print_key_hint(options: argparse.Namespace, task_ids: Sequence[str]) -> None:
+    """Say on stderr which addresses need the key, and the command that downloads them."""
+    if not task_ids:
+        return
+    if len(task_ids) == 1:
+        head = "This address may need the API key. Download the video with:"
+        again = make_command(options, "download", *task_ids)
+    else:
+        head = f"{len(task_ids)} of these addresses may need the API key. Download the videos with:"
+        again = make_command(options, "wait --download .", *task_ids)
+    print(f"{head}\n  {again}", file=sys.stderr, flush=True)

@@ -198,6 +198,11 @@ class SoraClient:
         return self._config.base_url
 
     @property
+    def has_api_key(self) -> bool:
+        """Whether requests to the service carry a key."""
+        return "Authorization" in self._config.http.headers
+
+    @property
     def dialect(self) -> Dialect:
         """What calls the service offers, and how they are spelled."""
         return self._config.dialect

@@ -9,6 +9,7 @@ import pytest
 
 from sora_async.cli.arguments import SHELLS
 from sora_async.cli.main import _COMMANDS, main
+from sora_async.dialects import DIALECTS
 
 # As readline does it: the words before the cursor go to the function that is told for the command.
 COMPLETE = r"""
@@ -39,6 +40,7 @@ def script(tmp_path, capsys) -> Path:
         (["wait", "--un"], {"--until"}),
         (["wait", "video_1", "--until", ""], {"video", "completed", "video_url"}),
         (["wait", "--if-exists", "o"], {"overwrite"}),
+        (["wait", "--dialect", ""], set(DIALECTS)),
         (["create", "--prompt", "a boat", "--dow"], {"--download"}),
         (["create", "--download", "vi"], {"videos"}),
         (["create", "--reference", "vi"], {"videos", "vision.png"}),

@@ -93,8 +93,9 @@ def test_a_reference_is_sent_as_a_file(shop, tmp_path) -> None:
         (["--prompt", "x", "--field", "input_reference=y"], "use --reference"),
         (["--prompt", "x", "--field", "as_json=y"], "no such field"),
         (["--prompt", "x", "--reference", "/no/such/file.png"], "/no/such/file.png"),
-        (["--prompt", "x", "--dialect", "klingon"], "klingon"),
-        (["--prompt", "x", "--download", "/dev/null/videos"], "/dev/null/videos"),
+        (["--prompt", "x", "--download", "/no/such"], "there is no such directory"),
+        (["--prompt", "x", "--download", "/no/a b"], "Create it first: mkdir -p '/no/a b'"),
+        (["--prompt", "x", "--download", "/dev/null"], "it is not a directory"),
     ],
 )
 def test_what_cannot_be_ordered_is_wrong_usage_and_costs_nothing(words, told, shop, capsys) -> None:
@@ -124,6 +125,7 @@ def test_waiting_prints_the_address_after_the_id(shop, capsys) -> None:
 
 
 def test_downloading_prints_the_path_after_the_id(shop, capsys, tmp_path) -> None:
+    (tmp_path / "new" / "dir").mkdir(parents=True)
     code = main(["create", "--prompt", "a boat", "--download", str(tmp_path / "new" / "dir")])
 
     task_id, path = capsys.readouterr().out.splitlines()
@@ -360,14 +362,16 @@ def test_a_list_in_json_has_tasks(capsys) -> None:
     assert list(task) == ["type", *promised("task")]
 
 
-def test_a_list_on_a_terminal_keeps_prompts_short(on_terminal) -> None:
+@pytest.mark.parametrize(("columns", "prompt"), [(80, ""), (120, "a boat a boat a boat… boat")])
+def test_a_list_on_a_terminal_keeps_its_columns(columns, prompt, on_terminal, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
     with served(shape="openai", default_scenario=AT_ONCE) as fake:
         main(["create", "--base-url", fake.url, "--prompt", "a boat " * 50])
         code, screen = on_terminal("list", "--base-url", fake.url)
 
     assert code == 0
-    assert "…" in screen
-    assert max(map(len, screen.split("\t"))) <= 61
+    assert screen.startswith(f"{fake.tasks[0].id}  succeeded  01-14 08:00  {prompt}".rstrip())
+    assert columns - 2 <= max(map(len, screen.splitlines())) <= columns
 
 
 def test_a_service_without_a_list_says_so(shop, capsys) -> None:

@@ -12,11 +12,13 @@ from rich.console import Console
 
 from sora_async import (
     ClientClosedError,
+    ConnectionFailedError,
     CreateOutcomeUnknownError,
     DownloadEvent,
     DownloadInterruptedError,
     InvalidResponseError,
     OutageError,
+    PermissionDeniedError,
     Phase,
     ProgressEvent,
     Schedule,
@@ -545,6 +547,15 @@ def test_a_refused_address_is_a_matter_of_an_option() -> None:
         "boat.mp4: the link leads into a network. Use --allow-private if you trust the service"
     )
     assert describe_error(error) == "boat.mp4: the link leads into a network"
+
+
+def test_rows_say_what_happened_and_not_what_to_do() -> None:
+    refused = PermissionDeniedError("http://x", 403, "no_access", "Not for you.")
+    silent = ConnectionFailedError("http://x", "connection refused")
+
+    assert describe_error(refused) == "HTTP 403: Not for you."
+    assert describe_error(silent) == "no response from http://x: connection refused"
+    assert explain_error(silent).endswith("Check --base-url (SORA_BASE_URL) and the network")
 
 
 # --- demo ---------------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ def test_a_video_goes_under_its_id_into_the_folder_one_is_in(store, capsys) -> N
 
 @pytest.mark.parametrize(
     ("out", "path"),
-    [("new/folder/", "new/folder/film.mp4"), ("boat.mp4", "boat.mp4"), ("there", "there/film.mp4")],
+    [("there/", "there/film.mp4"), ("boat.mp4", "boat.mp4"), ("there", "there/film.mp4")],
 )
 def test_a_path_says_where_it_goes(out, path, store, capsys) -> None:
     Path("there").mkdir()
@@ -159,6 +159,7 @@ def test_what_is_no_size_is_wrong_usage(text, capsys) -> None:
 
 
 def test_waits_save_their_videos_in_a_folder(store, capsys) -> None:
+    Path("new").mkdir()
     code = main(["wait", "--download", "new", "film", "other"])
 
     out, err = capsys.readouterr()
@@ -169,6 +170,19 @@ def test_waits_save_their_videos_in_a_folder(store, capsys) -> None:
     ]
     assert Path("new/film.mp4").stat().st_size == 100_000
     assert err.count("succeeded") == 2
+
+
+@pytest.mark.parametrize(
+    "argv", [["wait", "film", "--download", "new"], ["download", "film", "--out", "new/"]]
+)
+def test_a_folder_that_is_not_there_is_not_made(argv, store, capsys) -> None:
+    code = main(argv)
+
+    assert code == 2
+    assert "new: there is no such directory. Create it first: mkdir -p new" in (
+        capsys.readouterr().err
+    )
+    assert not Path("new").exists() and store.requests == []
 
 
 def test_a_wait_for_a_file_that_is_there_is_not_begun(store, capsys) -> None:
@@ -198,6 +212,7 @@ def test_a_failed_download_leaves_the_other_files(store, capsys) -> None:
 
 
 def test_ctrl_c_while_saving_tells_how_to_go_on(store, capsys) -> None:
+    Path("d").mkdir()
     with contextlib.redirect_stderr(Screen(interrupt, at=" of 2.0 MB")) as err:
         code = main(["wait", "--download", "d", "--if-exists", "skip", "halved", "film"])
 

@@ -148,7 +148,6 @@ def test_a_json_error_has_all_the_keys_of_the_manual(fake, capsys) -> None:
     [
         (["get", "a/b"], "a/b"),
         (["get", "--base-url", "ftp://x", "a"], "SORA_BASE_URL"),
-        (["wait", "--timeout", "-1", "a"], "timeout"),
         (["wait", "--base-url", "http://sora.example", "--api-key", "k", "a"], "plain http"),
     ],
 )
@@ -178,6 +177,7 @@ def test_ids_are_checked_before_anything_is_sent(fake, capsys) -> None:
         ["get"],
         ["fly"],
         ["wait", "--timeout", "soon", "a"],
+        ["wait", "--timeout", "-1", "a"],
         ["wait", "--until", "tomorrow", "a"],
         ["wait", "--time", "3", "a"],
         ["demo", "--speed", "0"],
@@ -266,7 +266,7 @@ def test_a_timeout_tells_how_to_wait_again(fake, skip) -> None:
     assert code == 124
     assert "timeout            no video before the timeout, last seen running 42%\n" in err
     assert "timeout            no video before the timeout, never seen\n" in err
-    assert "2 tasks may go on. Wait again with:\n" in err
+    assert "2 tasks may still be running on the service. Wait again with:\n" in err
     assert err.endswith(f"  sora-async wait --base-url {fake.url} busy mute\n")
 
 
@@ -277,7 +277,7 @@ def test_an_id_that_looks_like_an_option_can_be_waited_for_again(fake, capsys) -
 
     assert code == 124
     assert capsys.readouterr().err.endswith(
-        "1 task may go on. Wait again with:\n  sora-async wait -- -busy\n"
+        "1 task may still be running on the service. Wait again with:\n  sora-async wait -- -busy\n"
     )
 
 
@@ -334,7 +334,8 @@ def test_ctrl_c_tells_which_tasks_go_on(fake, capsys) -> None:
     assert (code, capsys.readouterr().out) == (130, "done\thttps://cdn.example/done.mp4\n")
     assert err.getvalue().count("the task goes on") == 2
     assert err.getvalue().endswith(
-        "2 tasks may go on. Wait again with:\n  sora-async wait busy mute\n"
+        "2 tasks may still be running on the service. Wait again with:\n"
+        "  sora-async wait busy mute\n"
     )
 
 
@@ -456,6 +457,10 @@ CONTRACT = {
     "summary": "total succeeded failed uncertain timeout error interrupted not_begun",
     "task": "id phase status progress video_url content_url failure model prompt enhanced_prompt "
     "size seconds created_at completed_at expires_at updated_at queue_position",
+    "deleted": "id error",
+    "dialect": "name body create_path poll_path content_path list_path delete_path "
+    "cancel_path remix_path",
+    "doctor": "settings is_ok elapsed error",
     "error": "error",
 }
 """The keys of each kind of line: those may become more, but none may go."""

@@ -44,7 +44,8 @@ def test_sigterm_tells_which_tasks_go_on(fake, capsys) -> None:
 
     assert (code, capsys.readouterr().out) == (143, "done\thttps://cdn.example/done.mp4\n")
     assert err.getvalue().endswith(
-        "2 tasks may go on. Wait again with:\n  sora-async wait busy mute\n"
+        "2 tasks may still be running on the service. Wait again with:\n"
+        "  sora-async wait busy mute\n"
     )
 
 

@@ -138,6 +138,6 @@ def records(text: str) -> list[dict]:
 
 def promised(opening: str) -> list[str]:
     """Return the keys that the manual names in the sentence or list behind some words."""
-    head = f"``{opening}``" if f"\n``{opening}``\n" in MANUAL else opening
+    head = f"``{opening}``\n" if f"\n``{opening}``\n" in MANUAL else opening
     _, _, text = MANUAL.partition(f"\n{head}")
     return re.findall(r"``(\w+)``", text.strip().partition("\n")[0])

@@ -21,7 +21,7 @@ PATHS: Final = {
 
 def completion(options: argparse.Namespace) -> Exit:
     """Print the script, which has all options in it and starts no Python."""
-    parser = make_parser()
+    parser, _ = make_parser()
     for summary, command in _find_commands(parser):
         command.description = summary
         for action in command._actions:

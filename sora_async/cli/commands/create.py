@@ -1,9 +1,11 @@
-"""``sora-async create``: one create, whose task id is printed whatever happens afterwards."""
+"""``sora-async create`` and ``remix``: one create, whose task id is printed in any case."""
 
 import argparse
 import asyncio
 import sys
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from ... import CreateOutcomeUnknownError, SoraClient, VideoTask
 from ..arguments import make_client, make_watch
@@ -11,10 +13,12 @@ from ..display.output import is_terminal, make_reporter
 from ..display.reporter import Reporter
 from ..exit_codes import Exit, choose_exit
 from ..output_paths import make_save
-from ..prompt_file import PromptEntry, read_prompt
+from ..prompt_file import read_prompt
 from ..resume_hint import make_command, print_wait_again
 from ..signals import run_until_signal
 from .wait import print_ends, report_waits
+
+Send = Callable[[SoraClient], Coroutine[Any, Any, VideoTask]]
 
 INTERRUPTED = (
     "The create was sent: waiting for its response, so that the task's id is not lost. "
@@ -46,9 +50,19 @@ class CreateRun:
 def create(options: argparse.Namespace) -> Exit:
     """Create a task and print its id; wait for it and download its video if asked to."""
     entry = read_prompt(options)  # outside of the loop, in which Ctrl-C would not end a read
+    return _run(lambda client: client.create_task(**entry), options)
+
+
+def remix(options: argparse.Namespace) -> Exit:
+    """Create a task from another one's video; all else is as in :func:`create`."""
+    entry = read_prompt(options)
+    return _run(lambda client: client.remix_task(options.id, **entry), options)
+
+
+def _run(send: Send, options: argparse.Namespace) -> Exit:
     run = CreateRun()
     try:
-        run_until_signal(_create(entry, options, run), options)
+        run_until_signal(_create(send, options, run), options)
     except KeyboardInterrupt:
         run.is_interrupted = True
     if run.task is None:
@@ -63,10 +77,10 @@ def create(options: argparse.Namespace) -> Exit:
     return choose_exit(run.reporter.results.values()) if run.reporter else Exit.OK
 
 
-async def _create(entry: PromptEntry, options: argparse.Namespace, run: CreateRun) -> None:
+async def _create(send: Send, options: argparse.Namespace, run: CreateRun) -> None:
     async with make_client(options) as client:
         save = make_save(options, client)
-        run.task = await _send(client, entry, options, run)
+        run.task = await _send(client, send, options, run)
         _print_id(run.task, is_json=options.json)
         if run.is_interrupted or not (options.wait or save):
             return
@@ -76,7 +90,7 @@ async def _create(entry: PromptEntry, options: argparse.Namespace, run: CreateRu
 
 
 async def _send(
-    client: SoraClient, entry: PromptEntry, options: argparse.Namespace, run: CreateRun
+    client: SoraClient, send: Send, options: argparse.Namespace, run: CreateRun
 ) -> VideoTask:
     """Send the create; the first signal does not end it, for the response has the id."""
     reporter = make_reporter(
@@ -87,7 +101,7 @@ async def _send(
             reporter.start(ROW, "creating")
         await asyncio.sleep(0)  # a signal that came by now ends it here
         run.url = client.base_url
-        creating = asyncio.ensure_future(client.create_task(**entry))
+        creating = asyncio.ensure_future(send(client))
         try:
             return await asyncio.shield(creating)
         except asyncio.CancelledError:

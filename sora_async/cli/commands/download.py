@@ -11,7 +11,7 @@ from ..display.output import is_terminal, make_reporter
 from ..display.reporter import Reporter
 from ..display.states import TaskResult
 from ..exit_codes import Exit, choose_exit
-from ..output_paths import download_options, find_path, make_folder
+from ..output_paths import check_folder, download_options, find_path
 from ..resume_hint import repeat_command
 from ..signals import run_until_signal
 
@@ -41,7 +41,7 @@ def download(options: argparse.Namespace) -> Exit:
 async def _download(options: argparse.Namespace, reporter: Reporter) -> None:
     path = find_path(options.out, options.id)
     if options.out.endswith(("/", "\\")):
-        make_folder(path.parent)
+        check_folder(path.parent, "--out")
     async with make_client(options) as client:
         transfer = client.download(options.id, path, **download_options(options))
         started = asyncio.get_running_loop().time()

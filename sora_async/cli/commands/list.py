@@ -1,13 +1,17 @@
 """``sora-async list``: the newest tasks of the account."""
 
 import argparse
+import shutil
 
 from ... import VideoTask
 from ..arguments import make_client
-from ..display.format import clean, shorten
+from ..display.format import clean, measure, shorten
 from ..display.output import is_terminal
 from ..exit_codes import Exit
 from ..signals import run_until_signal
+
+MIN_PROMPT = 8
+"""Columns below which a prompt says nothing."""
 
 
 def show_list(options: argparse.Namespace) -> Exit:
@@ -32,8 +36,14 @@ def _print(task: VideoTask, *, is_json: bool) -> None:
 
         print_task(task)
         return
-    created = task.created_at.strftime("%Y-%m-%d %H:%M:%S") if task.created_at else ""
-    prompt = clean(task.prompt or "")
-    if is_terminal():
-        prompt = shorten(prompt, 60)
-    print(clean(task.id), task.phase, created, prompt, sep="\t", flush=True)
+    at = task.created_at
+    task_id, prompt = clean(task.id), clean(task.prompt or "")
+    if not is_terminal():
+        created = at.strftime("%Y-%m-%d %H:%M:%S") if at else ""
+        print(task_id, task.phase, created, prompt, sep="\t", flush=True)
+        return
+    created = at.strftime("%m-%d %H:%M") if at else ""
+    line = f"{task_id}  {task.phase:<9}  {created:<11}"
+    # The id stays whole, to be copied; the prompt has what is left of the line.
+    width = shutil.get_terminal_size().columns - measure(line) - 2
+    print(f"{line}  {shorten(prompt, width)}" if width >= MIN_PROMPT else line, flush=True)

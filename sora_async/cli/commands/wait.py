@@ -6,14 +6,15 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 
 from ... import ClientClosedError, Download, SoraError, VideoFile, Watch
+from ..._wire.origins import is_same_origin
 from ..arguments import make_client, make_watch
-from ..display.messages import explain_error
+from ..display.messages import explain_error, find_address
 from ..display.output import is_terminal, make_reporter
 from ..display.reporter import Reporter
 from ..display.states import TaskResult
 from ..exit_codes import Exit, choose_exit
 from ..output_paths import make_save
-from ..resume_hint import print_wait_again
+from ..resume_hint import print_key_hint, print_wait_again
 from ..signals import run_until_signal
 
 
@@ -43,6 +44,7 @@ def print_ends(task_ids: Sequence[str], options: argparse.Namespace, reporter: R
     results = reporter.results
     if is_terminal():
         _print_results([results[name] for name in task_ids if name in results], len(task_ids))
+    print_key_hint(options, _find_addresses_with_key(results.values(), options))
     rest = [name for name in task_ids if name not in results or results[name].may_go_on]
     print_wait_again(options, rest)
 
@@ -56,6 +58,22 @@ def _print_results(results: Iterable[TaskResult], number: int) -> None:
             print_result(result, is_alone=number == 1)
         elif result.outcome != "interrupted":
             print(f"{result.task_id}: {explain_error(result.error)}", file=sys.stderr)
+
+
+def _find_addresses_with_key(
+    results: Iterable[TaskResult], options: argparse.Namespace
+) -> list[str]:
+    """Return the tasks whose printed address is on the service itself, which wants its key."""
+    client = make_client(options)
+    if not client.has_api_key:
+        return []
+    return [
+        result.task_id
+        for result in results
+        if result.error is None
+        and result.file is None
+        and is_same_origin(find_address(result.task), client.base_url)
+    ]
 
 
 async def report_waits(

@@ -15,9 +15,22 @@ from ... import (
     TaskFailure,
     VideoTask,
 )
-from .messages import find_phase
+from .messages import find_phase, use_command_terms
 from .reporter import Reporter
 from .states import TaskResult, TaskUpdate
+
+Kind = Literal[
+    "event",
+    "download",
+    "result",
+    "task",
+    "stage",
+    "summary",
+    "deleted",
+    "dialect",
+    "doctor",
+    "error",
+]
 
 Value = str | int | float | bool | None | dict[str, "Value"]
 
@@ -103,10 +116,7 @@ def print_task(task: VideoTask) -> None:
     )
 
 
-def print_object(
-    kind: Literal["event", "download", "result", "task", "stage", "summary", "error"],
-    **values: Value | Phase,
-) -> None:
+def print_object(kind: Kind, **values: Value | Phase) -> None:
     """Print one object, in ASCII: text from a server cannot break the line or the encoding."""
     print(json.dumps({"type": kind, **values}, allow_nan=False), flush=True)
 
@@ -120,7 +130,7 @@ def encode_error(error: SoraError | None) -> Value:
     response = error if isinstance(error, InvalidResponseError) else named
     return {
         "type": type(error).__name__,
-        "message": str(error),
+        "message": use_command_terms(str(error)),
         "transient": error.transient,
         "status": response.status if response else None,
         "code": answered.code if answered else None,

@@ -1,5 +1,8 @@
 """Events and errors in words, one line each."""
 
+import re
+from typing import Final
+
 from ... import (
     ClientClosedError,
     ConnectionFailedError,
@@ -80,6 +83,10 @@ def describe_error(error: SoraError) -> str:
             return clean(_describe_unknown_create(error))
         case DownloadError():
             return clean(f"{error.path}: {error.reason}")
+        case ConnectionFailedError():
+            return clean(f"no response from {error.url}: {error.reason}")
+        case ResponseError(status=int() as status) if status:
+            return clean(f"HTTP {status}: {error.message or error.code or 'no reason given'}")
         case OutageError():
             return clean(
                 f"no usable response for {format_seconds(error.outage)}: {error.last_error}"
@@ -98,8 +105,36 @@ def explain_error(error: SoraError) -> str:
             return f"{describe_error(error)}. Check before you create it again: {look}"
         case DownloadError():
             return f"{describe_error(error)}. {clean(_advise(error))}"
+        case TaskFailedError() | WaitInterruptedError():
+            return use_command_terms(describe_error(error))
         case _:
-            return describe_error(error)
+            return use_command_terms(clean(str(error)))
+
+
+_COMMAND_TERMS: Final = {
+    r"\bpass the key as api_key=": "set it in SORA_API_KEY",
+    r"\bpass api_key=": "use --api-key",
+    r"\bpass allow_plain_http=True": "use --allow-plain-http",
+    r"\bpass ssl= with a context that trusts it, or set SSL_CERT_FILE": "set SSL_CERT_FILE",
+    r"; give an http:// proxy, or pass session= with a connector of aiohttp-socks": (
+        "; use an http:// proxy"
+    ),
+    r"\bbase_url\b(?! \(SORA_BASE_URL\))": "--base-url (SORA_BASE_URL)",
+    r"\bbase_url\b(?= \(SORA_BASE_URL\))": "--base-url",
+    r"\bapi_key\b": "--api-key (SORA_API_KEY)",
+    r"^output_dir:": "--out:",
+    r"^path:": "--out:",
+    r"^input_reference\b": "--reference",
+    r"\blist_tasks\(\)": '"sora-async list"',
+}
+"""Python's names in messages of the library, as patterns, and what the command calls them."""
+
+
+def use_command_terms(text: str) -> str:
+    """Return a message of the library with options and variables in the place of arguments."""
+    for pattern, term in _COMMAND_TERMS.items():
+        text = re.sub(pattern, term, text)
+    return text
 
 
 def _describe_last(error: WaitInterruptedError) -> str:
