@@ -61,13 +61,13 @@ class Throttle:
             self.last_success_at = now
             self.service_seen = True
             self._refused_at.pop(task_id, None)
-            self._bucket.note_good(now)
+            self._bucket.record_success(now)
         elif isinstance(outcome, ResponseError):
             self.service_seen = True
             if isinstance(outcome, RateLimitError | ServiceUnavailableError):
                 self._record_refusal(task_id, outcome, now)
             else:
-                self._bucket.note_good(now)
+                self._bucket.record_success(now)
 
     def _record_refusal(self, task_id: str, refusal: ResponseError, now: float) -> None:
         before = self._refused_at.pop(task_id, math.inf)
@@ -78,11 +78,11 @@ class Throttle:
         if seconds and before < self.last_success_at:
             return  # only this task is refused, again and again: others were served meanwhile
         if isinstance(refusal, RateLimitError):
-            self._bucket.note_limited(now, seconds, is_again=before < math.inf)
+            self._bucket.record_429(now, seconds, is_again=before < math.inf)
         elif seconds:
-            self._bucket.keep_silent(now, seconds)
+            self._bucket.pause(now, seconds)
         else:
             return
         self._refusal = refusal
         if seconds:
-            self._retry_at = self._bucket.quiet_until
+            self._retry_at = self._bucket.paused_until

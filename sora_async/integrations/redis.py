@@ -167,9 +167,9 @@ class SharedTokenBucket:
         self._known_falls: int | None = None
 
     @property
-    def quiet_until(self) -> float:
+    def paused_until(self) -> float:
         """The moment before which there are no slots."""
-        return self._own.quiet_until
+        return self._own.paused_until
 
     def delay(self, now: float) -> float:
         """Return the seconds until there is a slot; infinity while Redis is being asked."""
@@ -197,18 +197,18 @@ class SharedTokenBucket:
         elif not self._is_closed:
             self._slots.popleft()
 
-    def keep_silent(self, now: float, seconds: float) -> None:
+    def pause(self, now: float, seconds: float) -> None:
         """Give no slot for some seconds, at most a minute, and let the others keep them too."""
-        self._own.keep_silent(now, seconds)
+        self._own.pause(now, seconds)
         self._tell(now)
 
-    def note_good(self, now: float) -> None:
+    def record_success(self, now: float) -> None:
         """Take note of an answer that was no 429: the rate may rise."""
-        self._own.note_good(now)
+        self._own.record_success(now)
 
-    def note_limited(self, now: float, asked: float | None, *, is_again: bool = False) -> None:
+    def record_429(self, now: float, asked: float | None, *, is_again: bool = False) -> None:
         """Take note of a 429: be silent, and then slower; let the others do so too."""
-        self._own.note_limited(now, asked, is_again=is_again)
+        self._own.record_429(now, asked, is_again=is_again)
         self._falls += not is_again
         self._tell(now)
 
@@ -259,7 +259,7 @@ class SharedTokenBucket:
 
     async def _exchange(self, wanted: int) -> None:
         """Tell Redis what we saw, learn what the others saw, and reserve slots."""
-        silence = self._own.quiet_until - self._loop.time() if self._has_news else 0.0
+        silence = self._own.paused_until - self._loop.time() if self._has_news else 0.0
         falls, self._has_news, self._falls = self._falls, False, 0
         most = self._rate * STRIDE
         args = (
@@ -280,10 +280,10 @@ class SharedTokenBucket:
         self._programs = max(1, int(programs))
         self._own.usual = self._rate / self._programs
         if known is not None and known + falls < int(fallen):
-            self._own.note_limited(now, float(quiet))
-        elif float(quiet) > max(ECHO, self._own.quiet_until - now + ECHO):
-            self._own.keep_silent(now, float(quiet))
-        if self._own.quiet_until > now:
+            self._own.record_429(now, float(quiet))
+        elif float(quiet) > max(ECHO, self._own.paused_until - now + ECHO):
+            self._own.pause(now, float(quiet))
+        if self._own.paused_until > now:
             return  # whatever was reserved is void
         moment = now + float(first)
         self._slots.extend(max(now, moment + one / self._rate) for one in range(int(count)))

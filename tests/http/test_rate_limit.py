@@ -98,11 +98,11 @@ class Play:
 
     def do(self, step: Step, now: float) -> None:
         if step.kind == "good":
-            self.bucket.note_good(now)
+            self.bucket.record_success(now)
         elif step.kind == "limited":
-            self.bucket.note_limited(now, step.seconds)
+            self.bucket.record_429(now, step.seconds)
         elif step.kind == "silence":
-            self.bucket.keep_silent(now, step.seconds or 0.0)
+            self.bucket.pause(now, step.seconds or 0.0)
         if step.kind in ("limited", "silence") and step.seconds is not None:
             self.silences.append((now, now + min(step.seconds, MAX_SHARED_RETRY_AFTER)))
 
@@ -168,7 +168,7 @@ class TestAnyStory:
         for number in range(100):
             assert bucket.delay(0.5) == 0.0
             bucket.take(0.5)
-            bucket.note_good(0.5 + number)
+            bucket.record_success(0.5 + number)
 
         assert bucket.rate == math.inf
         assert all(rate >= MIN_RATE for _, rate in Play(RateLimit(rate=None), story).rates)
@@ -178,46 +178,46 @@ class TestSilence:
     def test_one_of_more_than_a_minute_is_kept_for_a_minute(self) -> None:
         bucket = AdaptiveTokenBucket(RateLimit(rate=10.0), now=0.0)
 
-        bucket.keep_silent(5.0, 3600.0)
+        bucket.pause(5.0, 3600.0)
 
-        assert bucket.quiet_until == 65.0
+        assert bucket.paused_until == 65.0
         assert bucket.delay(5.0) == pytest.approx(60.0 + 1 / 10)
         assert bucket.delay(65.0 + 1 / 10) == 0.0
 
     def test_a_shorter_one_takes_nothing_from_a_longer_one(self) -> None:
         bucket = AdaptiveTokenBucket(RateLimit(), now=0.0)
 
-        bucket.keep_silent(0.0, 20.0)
-        bucket.keep_silent(1.0, 5.0)
+        bucket.pause(0.0, 20.0)
+        bucket.pause(1.0, 5.0)
 
-        assert bucket.quiet_until == 20.0
+        assert bucket.paused_until == 20.0
 
     def test_a_pause_after_a_429_without_a_hint_doubles_up_to_a_quarter_of_a_minute(self) -> None:
         bucket, now, pauses = AdaptiveTokenBucket(RateLimit(), now=0.0), 0.0, []
 
         for _ in range(9):
             for _ in range(5):  # those of one moment are one
-                bucket.note_limited(now, None)
-            pauses.append(bucket.quiet_until - now)
+                bucket.record_429(now, None)
+            pauses.append(bucket.paused_until - now)
             now += bucket.delay(now)
 
         assert pauses == pytest.approx([0.25, 0.5, 1, 2, 4, 8, 15, 15, 15])
         assert (pauses[0], pauses[-1]) == (MIN_PAUSE, pytest.approx(MAX_PAUSE))
-        bucket.note_good(now)
-        bucket.note_limited(now + 1, None)
-        assert bucket.quiet_until - now - 1 == MIN_PAUSE
+        bucket.record_success(now)
+        bucket.record_429(now + 1, None)
+        assert bucket.paused_until - now - 1 == MIN_PAUSE
 
     def test_a_hint_of_no_seconds_is_none(self) -> None:
         bucket = AdaptiveTokenBucket(RateLimit(), now=0.0)
 
-        bucket.note_limited(0.0, 0.0)
+        bucket.record_429(0.0, 0.0)
 
-        assert bucket.quiet_until == MIN_PAUSE
+        assert bucket.paused_until == MIN_PAUSE
 
     def test_it_holds_without_a_rate_too(self) -> None:
         bucket = AdaptiveTokenBucket(RateLimit(rate=None), now=0.0)
 
-        bucket.keep_silent(1.0, 20.0)
+        bucket.pause(1.0, 20.0)
 
         assert bucket.delay(1.0) == 20.0
         assert (bucket.delay(21.0), bucket.rate) == (0.0, math.inf)
@@ -232,8 +232,8 @@ class TestRate:
         answer_for(bucket, 0.0, 20.0)
 
         for _ in range(10):
-            bucket.note_limited(20.0, hint)
-            bucket.note_good(20.0)
+            bucket.record_429(20.0, hint)
+            bucket.record_success(20.0)
 
         assert bucket.rate == pytest.approx(left, rel=0.01)
 
@@ -243,12 +243,12 @@ class TestRate:
     ) -> None:
         bucket = AdaptiveTokenBucket(RateLimit(rate=10.0), now=0.0)
         answer_for(bucket, 0.0, 20.0)
-        bucket.note_limited(20.0, None)
+        bucket.record_429(20.0, None)
         for number in range(answers):
-            bucket.note_good(20.3 + number / 10)
+            bucket.record_success(20.3 + number / 10)
         before = bucket.rate
 
-        bucket.note_limited(25.0, None)
+        bucket.record_429(25.0, None)
 
         assert (bucket.rate <= 0.85 * before) is is_limit
         assert bucket.rate < before
@@ -258,7 +258,7 @@ class TestRate:
         answer_for(bucket, 0.0, 20.0)
 
         for second in range(0, 600, 20):
-            bucket.note_limited(20.0 + second, None)
+            bucket.record_429(20.0 + second, None)
 
         assert bucket.rate == pytest.approx(9.8)
 
@@ -266,8 +266,8 @@ class TestRate:
         bucket = AdaptiveTokenBucket(RateLimit(rate=1.0), now=0.0)
 
         for minute in range(60):
-            bucket.note_good(120.0 * minute)
-            bucket.note_limited(120.0 * minute + 119.0, None)
+            bucket.record_success(120.0 * minute)
+            bucket.record_429(120.0 * minute + 119.0, None)
 
         assert bucket.rate == MIN_RATE
         assert bucket.delay(1e5) == 0.0
@@ -276,9 +276,9 @@ class TestRate:
         bucket = AdaptiveTokenBucket(RateLimit(rate=50.0), now=0.0)
         answer_for(bucket, 0.0, 30.0, is_good=lambda number: number % 2 == 0)
 
-        bucket.note_limited(30.0, None)
-        bucket.note_good(30.3)
-        bucket.note_limited(31.1, None)
+        bucket.record_429(30.0, None)
+        bucket.record_success(30.3)
+        bucket.record_429(31.1, None)
 
         assert bucket.rate == pytest.approx(25.0, rel=0.15)
 
@@ -286,7 +286,7 @@ class TestRate:
     def test_good_answers_raise_it_again_up_to_the_budget(self, rate: float) -> None:
         bucket = AdaptiveTokenBucket(RateLimit(rate=rate), now=0.0)
         answer_for(bucket, 0.0, 10.0)
-        bucket.note_limited(10.0, None)
+        bucket.record_429(10.0, None)
         assert bucket.rate < rate
 
         rates = answer_for(bucket, 10.0, 600.0)
@@ -298,9 +298,9 @@ class TestRate:
         bucket = AdaptiveTokenBucket(RateLimit(rate=None), now=0.0)
         for number in range(400):
             bucket.take(number / 20)
-            bucket.note_good(number / 20)
+            bucket.record_success(number / 20)
 
-        bucket.note_limited(20.0, None)
+        bucket.record_429(20.0, None)
         learned = bucket.rate
         answer_for(bucket, 20.0, 600.0)
 
@@ -311,7 +311,7 @@ class TestRate:
     def test_few_slots_gather_while_the_service_has_shown_a_limit(self) -> None:
         bucket = AdaptiveTokenBucket(RateLimit(rate=10.0, burst=50), now=0.0)
         answer_for(bucket, 0.0, 20.0)
-        bucket.note_limited(20.0, None)
+        bucket.record_429(20.0, None)
 
         free = 0
         while not bucket.delay(500.0):
@@ -324,7 +324,7 @@ class TestRate:
         bucket = AdaptiveTokenBucket(RateLimit(rate=None), now=0.0)
         bucket.take(0.0)
 
-        bucket.note_limited(0.0, None)
+        bucket.record_429(0.0, None)
 
         assert MIN_RATE <= bucket.rate <= 1.0
 
@@ -347,7 +347,7 @@ def answer_for(
             now += delay
         bucket.take(now)
         if is_good(len(rates)):
-            bucket.note_good(now)
+            bucket.record_success(now)
         rates.append(bucket.rate)
         now += 0.01
     return rates
@@ -416,9 +416,9 @@ def ask(
         if under_way and under_way[0][0] <= slot:
             now, is_good = heapq.heappop(under_way)
             if is_good:
-                bucket.note_good(now)
+                bucket.record_success(now)
             else:
-                bucket.note_limited(now, hint)
+                bucket.record_429(now, hint)
         elif slot > now:
             now = slot
         else:

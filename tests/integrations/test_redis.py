@@ -348,7 +348,7 @@ async def test_a_call_after_the_end_is_let_through_to_find_it_out(redis_server) 
     await slots.bucket.close()
     await slots.take()
 
-    assert slots.bucket.quiet_until < 0
+    assert slots.bucket.paused_until < 0
 
 
 async def test_who_has_left_is_not_counted_any_more(redis_server, sora) -> None:

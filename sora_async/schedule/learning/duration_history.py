@@ -88,7 +88,7 @@ class DurationHistory:
             record.learn(ending, found)
             if kind in self._forecasts:
                 self._forecasts[kind].ends += 1
-        self._forget()
+        self._decay()
 
     def forecast(self, kinds: Iterable[TaskKind]) -> DurationForecast | None:
         """
@@ -112,7 +112,7 @@ class DurationHistory:
             mine.merge(record)
             self.records[kind] = mine
         self._forecasts.clear()
-        self._forget()
+        self._decay()
 
     def _forecast(
         self, kind: TaskKind, record: DurationModel, wider: DurationForecast | None
@@ -125,7 +125,7 @@ class DurationHistory:
             found.forecast = attrs.evolve(found.forecast, trust=record.trust)
         return found.forecast
 
-    def _forget(self) -> None:
+    def _decay(self) -> None:
         """Forget the kinds seen longest ago, but never the widest."""
         spare = [kind for kind in self.records if kind]
         for kind in spare[: max(0, len(self.records) - KINDS)]:
@@ -206,7 +206,7 @@ class DurationHistory:
             )
         except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"damaged: {error!r}") from error
-        found._forget()
+        found._decay()
         return found
 
 
