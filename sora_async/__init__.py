@@ -56,7 +56,7 @@ from .errors import (
     WaitInterruptedError,
     WaitTimeoutError,
 )
-from .models import Character, Phase, TaskFailure, VideoFile, VideoTask
+from .models import Character, ClientStats, Phase, TaskFailure, VideoFile, VideoTask
 from .schedule import LearningSchedule, Schedule
 from .schedule.learning.duration_history import DurationHistory
 
@@ -70,6 +70,7 @@ __all__ = [
     "CertificateError",
     "Character",
     "ClientClosedError",
+    "ClientStats",
     "ConnectionFailedError",
     "CreateOutcomeUnknownError",
     "Dialect",

@@ -274,6 +274,7 @@ def test_what_is_public_is_pinned() -> None:
                 "BatchEvent",
                 "BatchOutcome",
                 "Character",
+                "ClientStats",
                 "Dialect",
                 "RateLimit",
                 "Schedule",

@@ -191,6 +191,10 @@ RUNS = {
     "trace_opentelemetry": Example(
         "trace_opentelemetry.py", {"video_boat": (queued(), completed())}
     ),
+    "metrics_opentelemetry": Example(
+        "metrics_opentelemetry.py",
+        {"video_boat": (queued(), http_error(429), completed())},
+    ),
     "testing": Example("-m pytest -q -p no:cacheprovider testing"),
 }
 """By the names of their recordings, ``docs/examples/<name>.txt``."""

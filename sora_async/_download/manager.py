@@ -55,6 +55,11 @@ class DownloadManager:
         )
         self._tasks: dict[asyncio.Task[None], HeldTask] = {}
 
+    @property
+    def download_count(self) -> int:
+        """How many downloads have started and not ended."""
+        return len(self._tasks)
+
     async def run_in_thread(
         self, call: Callable[..., T], *args: Any, on_cancel: Callable[[], None]
     ) -> T:

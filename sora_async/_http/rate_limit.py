@@ -100,6 +100,10 @@ class PermitSource(Protocol):
     """
 
     @property
+    def rate(self) -> float:
+        """The permits a second that there are now; infinity for no limit."""
+
+    @property
     def paused_until(self) -> float:
         """The moment before which there are no permits."""
 

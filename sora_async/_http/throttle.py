@@ -13,26 +13,48 @@ MAX_REFUSED_TASKS = 1000
 """Tasks of which the time of the last refusal is kept."""
 
 
+@attrs.define
+class Counters:
+    """
+    What a client has counted since it was made, over all its event loops.
+
+    Attributes:
+        polls: Polls that have ended, well or not.
+        rate_limited: Responses with status 429.
+    """
+
+    polls: int = 0
+    rate_limited: int = 0
+
+
 class Throttle:
     """
     The pause and the rate that the responses of a service ask of one client on one loop.
 
     Args:
         bucket: Where the permits of all requests come from.
+        counters: What the client counts.
 
     Attributes:
+        counters: What the client counts.
         last_success_at: When a task was last received, on the loop's clock; -inf before.
         service_seen: Whether the service has ever sent a response that could be read.
     """
 
-    def __init__(self, bucket: PermitSource) -> None:
+    def __init__(self, bucket: PermitSource, counters: Counters) -> None:
         self._loop = asyncio.get_running_loop()
         self._bucket = bucket
+        self.counters = counters
         self.last_success_at = -math.inf
         self.service_seen = False
         self._retry_at = -math.inf
         self._refusal: ResponseError | None = None
         self._refused_at: dict[str, float] = {}
+
+    @property
+    def rate(self) -> float:
+        """The requests a second that the rate limit allows now; infinity for no limit."""
+        return self._bucket.rate
 
     @property
     def retry_at(self) -> float:
@@ -70,6 +92,8 @@ class Throttle:
                 self._bucket.record_success(now)
 
     def _record_refusal(self, task_id: str, refusal: ResponseError, now: float) -> None:
+        if isinstance(refusal, RateLimitError):
+            self.counters.rate_limited += 1
         before = self._refused_at.pop(task_id, math.inf)
         self._refused_at[task_id] = now
         if len(self._refused_at) > MAX_REFUSED_TASKS:

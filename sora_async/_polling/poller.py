@@ -80,6 +80,17 @@ class Poller:
             return PolledTask(key, History(task_id=key.task_id, started=now, created_at=since))
         return PolledTask(key, History(task_id=key.task_id, started=now))
 
+    @property
+    def wait_count(self) -> int:
+        """How many waits are polled for."""
+        return sum(len(polled.subscribers) for polled in list(self._polled_tasks.values()))
+
+    @property
+    def outage_count(self) -> int:
+        """How many tasks are in an outage."""
+        outages = [polled.history.outage for polled in list(self._polled_tasks.values())]
+        return sum(outage is not None and outage.errors > 0 for outage in outages)
+
     def leave(self, polled: PolledTask, subscriber: Subscriber) -> None:
         """Take away a wait; the last one stops the polling."""
         polled.subscribers.pop(subscriber, None)
@@ -163,6 +174,7 @@ class Poller:
             self._finish(polled, bug)
 
     def _on_outcome(self, polled: PolledTask, outcome: VideoTask | SoraError, now: float) -> None:
+        self.throttle.counters.polls += 1
         self.throttle.record_response(polled.key.task_id, outcome)
         before = polled.history
         if isinstance(outcome, VideoTask):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import os
 import ssl
 import weakref
@@ -21,6 +22,7 @@ from .._http.proxies import check_proxy
 from .._http.rate_limit import RateLimit
 from .._http.request_body import CreatePayload, FormPayload
 from .._http.session import HttpOptions, check_trace_configs, find_secrets, make_headers
+from .._http.throttle import Counters
 from .._http.upload import FileInput
 from .._polling.create_first import PendingTask
 from .._polling.events import ProgressEvent
@@ -32,7 +34,7 @@ from .._polling.watch import Watch
 from .._wire.dialects import REFERENCE_ROLES, Dialect, DialectName, find_dialect
 from .._wire.request_encoder import check_fields
 from .._wire.urls import check_api_key, check_base_url, check_task_id, cut_overlap
-from ..models import Character, VideoTask
+from ..models import Character, ClientStats, VideoTask
 from ..schedule import DEFAULT_SCHEDULE, Policy
 from ..schedule.learning.duration_history import DurationHistory
 from .arguments import (
@@ -172,6 +174,7 @@ class SoraClient:
             max_retries=check_count("max_retries", max_retries, least=0),
             max_downloads=check_count("max_downloads", max_downloads, least=1),
         )
+        self._counters = Counters()
         self._resources_by_loop: ResourcesByLoop = {}
         weakref.finalize(self, abandon, self._resources_by_loop).atexit = False
 
@@ -211,6 +214,20 @@ class SoraClient:
     def duration_history(self) -> DurationHistory:
         """What this client has learned of how long tasks take."""
         return self._config.duration_history
+
+    @property
+    def stats(self) -> ClientStats:
+        """What the client is doing now, and what it has counted; may be read in any thread."""
+        found = [one for one in list(self._resources_by_loop.values()) if not one.is_closed]
+        rates = [one.rate for one in found] or [self._config.rate_limit.rate or math.inf]
+        return ClientStats(
+            waits=sum(one.poller.wait_count for one in found),
+            outages=sum(one.poller.outage_count for one in found),
+            downloads=sum(one.download_count for one in found),
+            rate=None if math.inf in rates else sum(rates),
+            polls=self._counters.polls,
+            rate_limited=self._counters.rate_limited,
+        )
 
     def wait_until_complete(
         self,
@@ -800,6 +817,6 @@ class SoraClient:
     def _resources(self) -> LoopResources:
         resources = find_resources(self._resources_by_loop)
         if resources is None:
-            resources = LoopResources(self._config)
+            resources = LoopResources(self._config, self._counters)
             self._resources_by_loop[asyncio.get_running_loop()] = resources
         return resources

@@ -16,7 +16,7 @@ from .._http.rate_limit import RateLimit
 from .._http.request import RequestSender
 from .._http.request_queue import RequestQueue
 from .._http.session import HttpOptions
-from .._http.throttle import Throttle
+from .._http.throttle import Counters, Throttle
 from .._http.transport import Transport
 from .._polling.learner import TaskLearner
 from .._polling.polled_task import PolledTask
@@ -67,6 +67,7 @@ class LoopResources:
 
     Args:
         config: The client's arguments.
+        counters: What the client counts.
 
     Attributes:
         calls: Get, list and delete.
@@ -74,12 +75,12 @@ class LoopResources:
         poller: Polls the tasks that are waited for.
     """
 
-    def __init__(self, config: ClientConfig) -> None:
+    def __init__(self, config: ClientConfig, counters: Counters) -> None:
         self._config = config
         self._endpoints = Endpoints(config.base_url, config.dialect)
         self._transport = Transport(config.session, config.http, config.trace_configs)
         queue = RequestQueue[PolledTask](config.rate_limit)
-        self._throttle = Throttle(queue.bucket)
+        self._throttle = Throttle(queue.bucket, counters)
         self._requests = RequestSender(
             self._transport,
             self._endpoints,
@@ -107,6 +108,16 @@ class LoopResources:
     def is_closed(self) -> bool:
         """Whether nothing may be sent any more."""
         return self._requests.is_closed
+
+    @property
+    def rate(self) -> float:
+        """The requests a second that the rate limit allows now; infinity for no limit."""
+        return self._throttle.rate
+
+    @property
+    def download_count(self) -> int:
+        """How many downloads have started and not ended."""
+        return 0 if self._downloads is None else self._downloads.download_count
 
     @property
     def downloads(self) -> "DownloadManager":

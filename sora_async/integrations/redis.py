@@ -167,6 +167,11 @@ class SharedTokenBucket:
         self._known_falls: int | None = None
 
     @property
+    def rate(self) -> float:
+        """The permits a second that all programs share, or this one has while it is alone."""
+        return min(self._own.rate, self._rate if self._alone is None else self._alone.rate)
+
+    @property
     def paused_until(self) -> float:
         """The moment before which there are no slots."""
         return self._own.paused_until

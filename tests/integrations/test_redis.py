@@ -428,3 +428,12 @@ async def test_the_example_shares_a_budget(redis_server, sora) -> None:
 
         assert output == b"video ended well\n"
         assert await one.exists("sora_async:{my-account}:budget")
+
+
+async def test_the_stats_of_a_client_show_the_shared_rate(redis_server, sora) -> None:
+    shared = SharedRateLimit(url=redis_server.url, rate=20)
+
+    async with sora, client_of(sora, shared) as client:
+        await client.get_task(sora.script("video_1", completed()))
+
+        assert client.stats.rate == 20
