@@ -76,6 +76,8 @@ nitpick_ignore_regex = [
     ("py:.*", rf"({'|'.join(FOREIGN)})\..+"),
     ("py:mod", "|".join(FOREIGN)),
     # What a loop is told in any case: a type that stands for others, and what nobody has to name.
+    # A structural type: any object with these methods.
+    ("py:class", r"sora_async\._http\.upload\.Picture"),
     ("py:class", r"sora_async\.(progress\.\w+|cli\.display\.tracked\.Tracked)"),
 ]
 

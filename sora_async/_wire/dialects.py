@@ -137,7 +137,8 @@ class Dialect:
         body: How a create is encoded: as a ``"form"`` (multipart/form-data), as ``"json"``, or
             ``"auto"``: a form where there is a file, else what the service last accepted.
         fields: How an argument is spelled, where that is not its own name: another name, or a
-            :class:`FieldSpelling`. A reference that is not in it is not taken by the service.
+            :class:`~sora_async.dialects.FieldSpelling`. A reference that is not in it is
+            not taken by the service.
         seconds_are_text: Whether ``seconds`` is sent as a text such as "10" and not as a number.
         polling_url: The field of a create's response that says where to poll;
             None when there is none. It is followed on the service's own origin only.
