@@ -1,10 +1,10 @@
 """
-Workers that are killed, a rate that is shared, and one worker with thousands of waits.
+Workers that are killed, a shared rate limit, and one worker with thousands of waits.
 
-Each show starts a Redis, a fake service and its workers, and prints what it found::
+Each benchmark starts a Redis, a fake service and its workers, and prints its figures::
 
-    python -m benchmarks.workers killed      # 300 orders, a worker killed every few seconds
-    python -m benchmarks.workers shared      # three programs, 50 requests a second
+    python -m benchmarks.workers killed      # 300 creates, a worker killed every few seconds
+    python -m benchmarks.workers shared      # three processes, 50 requests a second
     python -m benchmarks.workers shared --restart
     python -m benchmarks.workers crowd       # 3,000 waits in one worker
 
@@ -60,13 +60,13 @@ def settings() -> object:
 
 
 @attrs.define
-class House:
+class Environment:
     """
-    A Redis, a fake service, and the processes beside them.
+    A Redis, a fake service, and the processes that use them.
 
     Attributes:
-        sora: The service; it counts.
-        url: Of the Redis.
+        sora: The service; it records requests.
+        url: The URL of the Redis.
     """
 
     sora: FakeSora
@@ -77,7 +77,7 @@ class House:
     _redis: Process | None = None
 
     async def start_redis(self) -> None:
-        """Start the Redis, also once more, with nothing in it."""
+        """Start the Redis, or restart it empty."""
         self._redis = await asyncio.create_subprocess_exec(
             *("redis-server", "--port", str(self._port), "--bind", "127.0.0.1"),
             *("--dir", self._folder, "--save", "", "--loglevel", "warning"),
@@ -94,33 +94,33 @@ class House:
         """Kill the Redis."""
         await end(self._redis)
 
-    async def start(self, *command: str, **environment: str) -> Process:
-        """Start a Python beside the house; it is killed at the end."""
+    async def start(self, *command: str, **variables: str) -> Process:
+        """Start a Python process; it is killed at the end."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, *command),
             cwd=ROOT,
             env={
                 **os.environ,
-                **environment,
+                **variables,
                 "REDIS_URL": self.url,
                 "SORA_BASE_URL": self.sora.url,
             },
-            stderr=asyncio.subprocess.DEVNULL,  # where SAQ tells of each error once more
+            stderr=asyncio.subprocess.DEVNULL,  # where SAQ logs each error again
         )
         self._stack.push_async_callback(end, process)
         return process
 
 
 async def end(process: Process | None) -> None:
-    """Kill a process, if it tasks."""
+    """Kill a process, if it runs."""
     if process is not None and process.returncode is None:
         process.kill()
         await process.wait()
 
 
 @contextlib.asynccontextmanager
-async def house() -> AsyncIterator[House]:
-    """Build a house, and pull it down."""
+async def environment() -> AsyncIterator[Environment]:
+    """Start a Redis and a fake service, and stop them at the end."""
     if shutil.which("redis-server") is None:
         sys.exit("needs redis-server (Debian: apt-get install redis-server)")
     with socket.socket() as free:
@@ -129,7 +129,7 @@ async def house() -> AsyncIterator[House]:
     async with contextlib.AsyncExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         sora = await stack.enter_async_context(FakeSora())
-        one = House(sora, f"redis://127.0.0.1:{port}/0", stack, port, folder)
+        one = Environment(sora, f"redis://127.0.0.1:{port}/0", stack, port, folder)
         await one.start_redis()
         stack.push_async_callback(one.stop_redis)
         yield one
@@ -138,15 +138,19 @@ async def house() -> AsyncIterator[House]:
 # --- Workers that are killed ------------------------------------------------------------------
 
 
-async def show_killed(options: argparse.Namespace) -> None:
-    """Run the same waits twice: in peace, and with a worker killed every few seconds."""
-    for is_peaceful in (True, False):
-        async with house() as one:
-            print("in peace:" if is_peaceful else f"a worker killed every {options.every:g} s:")
-            await run_killed(one, options, is_peaceful=is_peaceful)
+async def run_killed_twice(options: argparse.Namespace) -> None:
+    """Run the same waits twice: undisturbed, and with a worker killed every few seconds."""
+    for is_undisturbed in (True, False):
+        async with environment() as one:
+            print(
+                "undisturbed:" if is_undisturbed else f"a worker killed every {options.every:g} s:"
+            )
+            await run_killed(one, options, is_undisturbed=is_undisturbed)
 
 
-async def run_killed(one: House, options: argparse.Namespace, *, is_peaceful: bool) -> None:
+async def run_killed(
+    one: Environment, options: argparse.Namespace, *, is_undisturbed: bool
+) -> None:
     queue = VideoQueue.from_url(one.url)
     workers = [await start_worker(one, f"{number}.0") for number in range(3)]
     await asyncio.sleep(3.0)
@@ -161,7 +165,7 @@ async def run_killed(one: House, options: argparse.Namespace, *, is_peaceful: bo
     kills: list[tuple[float, list[Job]]] = []
     while not arrivals.done():
         await asyncio.wait([arrivals], timeout=options.every)
-        if not is_peaceful and not arrivals.done():
+        if not is_undisturbed and not arrivals.done():
             kills.append(await kill(one, queue, keys, workers, len(kills)))
     await enqueuing
     print(f"  {options.waits} jobs after {time.monotonic() - began:.0f} s, {len(kills)} kills")
@@ -170,14 +174,14 @@ async def run_killed(one: House, options: argparse.Namespace, *, is_peaceful: bo
 
 
 async def enqueue(queue: VideoQueue, keys: Sequence[str], options: argparse.Namespace) -> None:
-    """Enqueue jobs one after the other, so that kills meet orders on their way."""
+    """Enqueue jobs one after the other, so that kills hit creates in flight."""
     for key in keys:
         await queue.enqueue(create_job({"prompt": key}, key=key, heartbeat=options.heartbeat))
         await asyncio.sleep(0.1)
 
 
 async def kill(
-    one: House, queue: VideoQueue, keys: Sequence[str], workers: list[Process], kills: int
+    one: Environment, queue: VideoQueue, keys: Sequence[str], workers: list[Process], kills: int
 ) -> tuple[float, list[Job]]:
     """Kill a worker and start another; return the moment, and the jobs that it held."""
     victim, generation = kills % 3, kills // 3
@@ -191,21 +195,21 @@ async def kill(
 
 
 def report(
-    one: House,
+    one: Environment,
     jobs: Sequence[Job],
     told: dict[str, int],
     kills: Sequence[tuple[float, list[Job]]],
 ) -> None:
-    """Print what came of all jobs."""
+    """Print how all jobs ended."""
     ended_well = [job for job in jobs if job.status is Status.COMPLETE]
     prompts = Counter(task.create.prompt for task in one.sora.tasks)
-    ordered = {task.id: task.create.prompt for task in one.sora.tasks}
-    right = sum(ordered[read_outcome(job).id] == job.key for job in ended_well)
+    prompts_by_id = {task.id: task.create.prompt for task in one.sora.tasks}
+    right = sum(prompts_by_id[read_outcome(job).id] == job.key for job in ended_well)
     print(f"  ended: {dict(Counter(how_it_ended(job) for job in jobs))}")
-    print(f"  with the video of their order: {right}")
-    print(f"  ends told for each: {dict(Counter(told.values()))}")
+    print(f"  with the right video: {right}")
+    print(f"  ends reported for each: {dict(Counter(told.values()))}")
     twice = sum(times > 1 for times in prompts.values())
-    print(f"  tasks made: {len(one.sora.tasks)}, orders made twice: {twice}")
+    print(f"  tasks made: {len(one.sora.tasks)}, creates sent twice: {twice}")
     print(f"  runs of a job: {dict(sorted(Counter(job.attempts for job in jobs).items()))}")
     polls = Counter(r.task_id for _, r in one.sora.requests if r.endpoint == "poll")
     print(f"  polls for each task: {sum(polls.values()) / len(polls):.1f}")
@@ -227,7 +231,7 @@ def how_it_ended(job: Job) -> str:
     return error["error"] if error else job.status.value
 
 
-async def start_worker(one: House, worker_id: str, rate: float = 100.0) -> Process:
+async def start_worker(one: Environment, worker_id: str, rate: float = 100.0) -> Process:
     command = ("-m", "saq", "--quiet", "benchmarks.workers.settings")
     return await one.start(*command, WORKER_ID=worker_id, RATE=str(rate))
 
@@ -237,7 +241,7 @@ async def jobs_of(queue: VideoQueue, keys: Sequence[str]) -> list[Job]:
 
 
 async def count_arrivals(queue: VideoQueue, keys: Sequence[str]) -> dict[str, int]:
-    """Count how often each job is told to have ended, until all are."""
+    """Count how often the end of each job is reported, until all have ended."""
     told: dict[str, int] = Counter()
     listener = queue.redis.pubsub()
     prefix = queue.job_id("")
@@ -252,26 +256,26 @@ async def count_arrivals(queue: VideoQueue, keys: Sequence[str]) -> dict[str, in
     return told
 
 
-# --- A rate that is shared --------------------------------------------------------------------
+# --- A shared rate limit ----------------------------------------------------------------------
 
 
 async def wait_for_ever(number: int) -> None:
-    """Wait for more than the budget allows: one of the three programs."""
+    """Wait for more than the rate limit allows: one of the three processes."""
     rate_limit = SharedRateLimit(url=os.environ["REDIS_URL"], rate=50, burst=5)
     async with SoraClient(rate_limit=rate_limit, schedule=Schedule(intervals=[1.0])) as client:
         async for _ in client.as_completed([f"{number}_{wait}" for wait in range(100)]):
             pass
 
 
-async def show_shared(options: argparse.Namespace) -> None:
-    """Let three programs share 50 requests a second, and count what arrives."""
+async def run_shared(options: argparse.Namespace) -> None:
+    """Let three processes share 50 requests a second, and count what arrives."""
     loop = asyncio.get_running_loop()
-    async with house() as one:
+    async with environment() as one:
         for number in range(3):
             for wait in range(100):
                 one.sora.add(Scenario(running=1e6), task_id=f"{number}_{wait}")
             await one.start("-m", "benchmarks.workers", "wait", "--number", str(number))
-        while len({program_of(request.task_id) for _, request in one.sora.requests}) < 3:
+        while len({process_of(request.task_id) for _, request in one.sora.requests}) < 3:
             await asyncio.sleep(0.1)
         await asyncio.sleep(1.0)
         begin = loop.time()
@@ -282,9 +286,9 @@ async def show_shared(options: argparse.Namespace) -> None:
             await one.start_redis()
         await asyncio.sleep(options.seconds / 2)
         over = loop.time()
-        asked = [(at, program_of(r.task_id)) for at, r in one.sora.requests if begin <= at < over]
+        asked = [(at, process_of(r.task_id)) for at, r in one.sora.requests if begin <= at < over]
     starts = [at for at, _ in asked]
-    shares = Counter(program for _, program in asked)
+    shares = Counter(process for _, process in asked)
     print(f"requests a second: {len(asked) / (over - begin):.2f} over {over - begin:.0f} s")
     print(f"shares: {', '.join(f'{shares[one] / len(asked):.1%}' for one in sorted(shares))}")
     most = max(sum(1 for one in starts if at <= one < at + 0.1) for at in starts)
@@ -293,27 +297,27 @@ async def show_shared(options: argparse.Namespace) -> None:
     print(f"by second: {[seconds[second] for second in range(int(over - begin))]}")
 
 
-def program_of(task_id: str | None) -> str:
+def process_of(task_id: str | None) -> str:
     return (task_id or "").partition("_")[0]
 
 
 # --- Thousands of waits in one worker ---------------------------------------------------------
 
 
-async def show_crowd(options: argparse.Namespace) -> None:
+async def run_crowd(options: argparse.Namespace) -> None:
     """Measure one worker with thousands of waits: memory and CPU."""
-    async with house() as one:
+    async with environment() as one:
         queue = VideoQueue.from_url(one.url)
         worker = await start_worker(one, "0.0", rate=RateLimit().rate or 50.0)
         await asyncio.sleep(4.0)
         empty = read_process(worker.pid)
-        print(f"idle, places for 4,000: {empty[0]:.0f} MB")
+        print(f"idle, concurrency 4,000: {empty[0]:.0f} MB")
         for number in range(options.waits):
             task_id = one.sora.add(Scenario(running=1e6), task_id=f"video_{number}")
             await queue.enqueue(wait_job(task_id))
         while await queue.count("active") < options.waits:
             await asyncio.sleep(0.5)
-        await asyncio.sleep(options.waits / 50 + 10)  # each has been asked for
+        await asyncio.sleep(options.waits / 50 + 10)  # each has been polled
         before, polls, began = read_process(worker.pid), len(one.sora.requests), time.monotonic()
         stats = await queue.redis.info("commandstats")
         await asyncio.sleep(options.seconds)
@@ -329,12 +333,12 @@ async def show_crowd(options: argparse.Namespace) -> None:
         worker.send_signal(signal.SIGTERM)
         await worker.wait()
         queued = await queue.count("queued")
-        print(f"SIGTERM: ended after {time.monotonic() - began:.1f} s, {queued} waits handed over")
+        print(f"SIGTERM: ended after {time.monotonic() - began:.1f} s, {queued} jobs redelivered")
         await queue.disconnect()
 
 
 def calls(stats: dict[str, dict[str, float]]) -> float:
-    """Return how many commands clients have sent; what a script calls is not one."""
+    """Return how many commands clients have sent, without those that scripts call."""
     inner = {"cmdstat_info", "cmdstat_time", "cmdstat_hmget", "cmdstat_hset", "cmdstat_zadd"}
     inner |= {"cmdstat_zremrangebyscore", "cmdstat_zcard", "cmdstat_expire"}
     inner |= {"cmdstat_get", "cmdstat_set"}
@@ -351,7 +355,7 @@ def read_process(pid: int) -> tuple[float, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.workers", description=__doc__)
-    commands = parser.add_subparsers(dest="show", required=True)
+    commands = parser.add_subparsers(dest="benchmark", required=True)
     killed = commands.add_parser("killed")
     killed.add_argument("--waits", type=int, default=300)
     killed.add_argument("--seconds", type=float, default=60.0, help="a task's length on average")
@@ -363,14 +367,14 @@ def main() -> None:
     crowd = commands.add_parser("crowd")
     crowd.add_argument("--waits", type=int, default=3000)
     crowd.add_argument("--seconds", type=float, default=30.0)
-    wait = commands.add_parser("wait", help="one of the programs of the show shared")
+    wait = commands.add_parser("wait", help="one of the processes of the benchmark shared")
     wait.add_argument("--number", type=int)
     options = parser.parse_args()
-    if options.show == "wait":
+    if options.benchmark == "wait":
         asyncio.run(wait_for_ever(options.number))
         return
-    show = {"killed": show_killed, "shared": show_shared, "crowd": show_crowd}[options.show]
-    asyncio.run(show(options))
+    run = {"killed": run_killed_twice, "shared": run_shared, "crowd": run_crowd}[options.benchmark]
+    asyncio.run(run(options))
 
 
 if __name__ == "__main__":

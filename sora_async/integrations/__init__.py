@@ -1,5 +1,5 @@
 """
-What the package does beside others' programs: one module for each, behind an extra of its name.
+Integrations with other packages and services: one module each, behind an extra of its name.
 
-Nothing is imported here, so that each needs its own packages only.
+This module imports none of them, so that each needs only its own packages.
 """

@@ -1,4 +1,4 @@
-"""Errors as plain data that JSON can carry, and back; and what of an event a job shows."""
+"""Errors as plain data for JSON and back, and the part of an event that a job shows."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ Data = dict[str, Any]
 
 
 def error_to_data(error: SoraError) -> Data:
-    """Return an error as plain data, its sentence for people included."""
+    """Return an error as plain data, with its message."""
     values = attrs.astuple(error, recurse=False)
     return {
         "error": type(error).__name__,
@@ -21,7 +21,7 @@ def error_to_data(error: SoraError) -> Data:
 
 
 def error_from_data(data: Mapping[str, Any]) -> SoraError | None:
-    """Return the error that was made plain; None for a class that this version does not know."""
+    """Return the error that data describes; None for a class that this version does not know."""
     kind = getattr(errors, data["error"], None)
     if not (isinstance(kind, type) and issubclass(kind, SoraError)):
         return None
@@ -29,7 +29,7 @@ def error_from_data(data: Mapping[str, Any]) -> SoraError | None:
 
 
 def event_to_data(event: ProgressEvent) -> Data:
-    """Return what is new of a wait, without the service's own answer."""
+    """Return the state of a wait as plain data, without the body of the response."""
     return {
         "phase": event.task.phase.value,
         "status": event.task.status,

@@ -1,8 +1,8 @@
 """
-What works with others' programs, beside these programs: in real time, on the loop that users have.
+Fixtures for tests with other programs: in real time, on asyncio's own event loop.
 
-``nox -s integrations`` installs what it needs. Elsewhere, a module whose package is missing is
-skipped, and so is a test that needs a Redis where there is none; both say so.
+``nox -s integrations`` installs what they need. Elsewhere, a test whose package or server is
+missing is skipped, and says so.
 """
 
 import asyncio
@@ -28,26 +28,26 @@ from sora_async.testing import FakeSora
 
 @pytest.fixture(autouse=True)
 def virtual_time() -> None:
-    """The clock of the loop below, in the place of the one that jumps."""
+    """Replace the virtual clock of the other tests by that of the loop below."""
 
 
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Function
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """
-    Give a plain loop: a server of another process knows nothing of a clock that jumps.
+    Return a loop in real time: servers in other processes know nothing of virtual time.
 
-    A module that starts none names its loop in ``LOOP``.
+    A module that starts no process may set its own loop as ``LOOP``.
     """
     return {"loop": getattr(item.module, "LOOP", asyncio.new_event_loop)}
 
 
 class RedisServer:
     """
-    A Redis of our own on a free port of this machine, in a folder that is thrown away.
+    A Redis on a free port of this machine, with its data in a temporary folder.
 
     Attributes:
-        url: Its address.
+        url: Its URL.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -57,7 +57,7 @@ class RedisServer:
         self.url = f"redis://127.0.0.1:{self._port}/0"
 
     def start(self) -> None:
-        """Start it, also once more after a stop, on the same port; return when it answers."""
+        """Start or restart it on the same port; return when it responds."""
         self._process = subprocess.Popen(
             [
                 *("redis-server", "--port", str(self._port), "--bind", "127.0.0.1"),
@@ -68,13 +68,13 @@ class RedisServer:
             stderr=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + 60
-        while not self._answers():
+        while not self._responds():
             if time.monotonic() > deadline or self._process.poll() is not None:
                 raise RuntimeError("redis-server does not start")
             time.sleep(0.01)
 
     def stop(self) -> None:
-        """Kill it, with all it knew."""
+        """Kill it; its data is lost."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -82,11 +82,11 @@ class RedisServer:
 
     @property
     def pid(self) -> int:
-        """Its process."""
+        """Its process id."""
         assert self._process is not None
         return self._process.pid
 
-    def _answers(self) -> bool:
+    def _responds(self) -> bool:
         with (
             contextlib.suppress(OSError),
             socket.create_connection(("127.0.0.1", self._port), 1) as connection,
@@ -109,16 +109,16 @@ def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
 
 @pytest.fixture
 def redis(redis_server: RedisServer, settings: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment of an example that keeps its jobs in a Redis."""
+    """The environment of an example that uses Redis."""
     monkeypatch.setenv("REDIS_URL", redis_server.url)
 
 
 class PostgresServer:
     """
-    A PostgreSQL of our own on a free port of this machine, in a folder that is thrown away.
+    A PostgreSQL on a free port of this machine, with its data in a temporary folder.
 
     Attributes:
-        url: The address of its one database.
+        url: The URL of its only database.
     """
 
     def __init__(self, programs: Path, folder: Path) -> None:
@@ -130,14 +130,14 @@ class PostgresServer:
         self._user = "postgres" if os.geteuid() == 0 else None
 
     def start(self) -> None:
-        """Make the database, start the server, and return when it answers."""
+        """Create the database and start the server; return when it responds."""
         self._folder.mkdir()
         if self._user is not None:
             shutil.chown(self._folder, self._user)
         data = ("-D", str(self._folder))
-        how = ("--username=tests", "--auth=trust", "--no-sync", "--no-locale", "--encoding=UTF8")
+        cluster = ("--username=tests", "--auth=trust", "--no-sync", "--no-locale", "-E", "UTF8")
         subprocess.run(
-            [self._programs / "initdb", *data, *how],
+            [self._programs / "initdb", *data, *cluster],
             check=True,
             stdout=subprocess.DEVNULL,
             user=self._user,
@@ -157,7 +157,7 @@ class PostgresServer:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """End it, with all who are connected."""
+        """Stop it and end all connections."""
         self._process.send_signal(signal.SIGQUIT)
         self._process.wait()
 
@@ -182,7 +182,7 @@ def postgres_server() -> Iterator[PostgresServer]:
     programs = find_postgres()
     if programs is None or (os.geteuid() == 0 and not has_user("postgres")):
         pytest.skip("needs PostgreSQL (Debian: apt-get install postgresql)")
-    # Not in pytest's own folder: that is root's alone.
+    # Not in pytest's own folder, which only root may read.
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         server = PostgresServer(programs, Path(folder, "data"))

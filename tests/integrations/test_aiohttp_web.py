@@ -39,12 +39,12 @@ class Service:
             await runner.cleanup()
 
     async def start(self, task_id: str) -> int:
-        async with self._asking.post(f"{self._url}/{task_id}") as reply:
-            return reply.status
+        async with self._asking.post(f"{self._url}/{task_id}") as response:
+            return response.status
 
     async def show(self, task_id: str) -> dict[str, Any]:
-        async with self._asking.get(f"{self._url}/{task_id}") as reply:
-            return await reply.json() if reply.ok else {"status": reply.status}
+        async with self._asking.get(f"{self._url}/{task_id}") as response:
+            return await response.json() if response.ok else {"status": response.status}
 
 
 @pytest_asyncio.fixture

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from support.programs import Program, hurry, order_both, reached
+from support.programs import Program, reached, run_good_and_bad, shorten_times
 
 from sora_async.testing import completed, running
 
@@ -11,12 +11,12 @@ pytest.importorskip("celery", reason="needs Celery: nox -s integrations")
 
 OPTIONS = ("worker", "--concurrency", "2", "--loglevel", "INFO", "--without-mingle")
 WORKER = ("-m", "celery", "-A", "celery_worker", *OPTIONS)
-HURRIED = ("-m", "celery", "-A", "hurried", *OPTIONS)
-ORDER = "celery_worker.py"
+SHORTENED = ("-m", "celery", "-A", "shortened", *OPTIONS)
+ENQUEUE = "celery_worker.py"
 
 
 async def test_a_job_returns_the_video_and_raises_the_error(sora, redis) -> None:
-    end = await order_both(sora, WORKER, ORDER)
+    end = await run_good_and_bad(sora, WORKER, ENQUEUE)
 
     assert end.startswith("RuntimeError: task video_bad failed")
 
@@ -24,31 +24,31 @@ async def test_a_job_returns_the_video_and_raises_the_error(sora, redis) -> None
 async def test_a_wait_goes_on_in_slices_and_after_a_kill(sora, redis, tmp_path) -> None:
     sora.script("video_1", running(0.1))
     hidden = "app.conf.broker_transport_options = {'visibility_timeout': 2}"
-    quick = hurry(tmp_path, "celery_worker", "example.SLICE = 1", hidden)
+    quick = shorten_times(tmp_path, "celery_worker", "example.SLICE = 1", hidden)
 
-    async with Program(*HURRIED, **quick) as worker, Program(ORDER, "video_1") as order:
+    async with Program(*SHORTENED, **quick) as worker, Program(ENQUEUE, "video_1") as enqueued:
         await reached(lambda: worker.output.count("] retry: ") > 1)
         await worker.kill()
         asked = len(sora.polls("video_1"))
         # A worker looks for lost jobs when it starts, and then once in a hundred seconds.
         await asyncio.sleep(3)
-        async with Program(*HURRIED, **quick):
+        async with Program(*SHORTENED, **quick):
             await reached(lambda: len(sora.polls("video_1")) > asked)
             sora.script("video_1", completed())
-            await order.end()
+            await enqueued.end()
 
-    assert order.output.strip() == f"{sora.cdn_url}/videos/video_1.mp4"
+    assert enqueued.output.strip() == f"{sora.cdn_url}/videos/video_1.mp4"
 
 
 async def test_a_stopped_worker_ends_its_slice_and_hands_over(sora, redis, tmp_path) -> None:
     sora.script("video_1", running(0.1))
-    quick = hurry(tmp_path, "celery_worker", "example.SLICE = 2")
+    quick = shorten_times(tmp_path, "celery_worker", "example.SLICE = 2")
 
-    async with Program(*HURRIED, **quick) as worker, Program(ORDER, "video_1") as order:
+    async with Program(*SHORTENED, **quick) as worker, Program(ENQUEUE, "video_1") as enqueued:
         await reached(lambda: sora.polls("video_1"))
         await worker.stop()
         sora.script("video_1", completed())
-        async with Program(*HURRIED, **quick):
-            await order.end()
+        async with Program(*SHORTENED, **quick):
+            await enqueued.end()
 
-    assert order.output.strip() == f"{sora.cdn_url}/videos/video_1.mp4"
+    assert enqueued.output.strip() == f"{sora.cdn_url}/videos/video_1.mp4"

@@ -61,10 +61,10 @@ async def browser() -> AsyncIterator[aiohttp.ClientSession]:
 
 async def follow(browser: aiohttp.ClientSession, url: str) -> AsyncIterator[tuple[str, Any]]:
     """Yield the events of a stream, each a name and its data, until the stream ends."""
-    async with browser.get(f"{url}/events", timeout=aiohttp.ClientTimeout(total=None)) as reply:
-        assert reply.content_type == "text/event-stream"
+    async with browser.get(f"{url}/events", timeout=aiohttp.ClientTimeout(total=None)) as response:
+        assert response.content_type == "text/event-stream"
         name = ""
-        async for line in reply.content:
+        async for line in response.content:
             field, _, value = line.decode().rstrip("\n").partition(": ")
             if field == "event":
                 name = value
@@ -77,8 +77,8 @@ async def read(browser: aiohttp.ClientSession, url: str) -> list[tuple[str, Any]
 
 
 async def test_an_id_has_its_page(site, browser) -> None:
-    async with site.run() as url, browser.get(f"{url}/videos/video_1") as reply:
-        assert await reply.text() == (EXAMPLES / "progress.html").read_text("utf-8")
+    async with site.run() as url, browser.get(f"{url}/videos/video_1") as response:
+        assert await response.text() == (EXAMPLES / "progress.html").read_text("utf-8")
 
 
 async def test_a_stream_tells_of_progress_and_ends_with_the_video(sora, site, browser) -> None:
@@ -112,8 +112,8 @@ async def test_what_only_the_service_may_know_stays_in_its_log(sora, site, brows
 
 
 async def test_an_impossible_id_is_refused_and_nothing_is_asked(sora, site, browser) -> None:
-    async with site.run() as url, browser.get(f"{url}/videos/a%3Fb/events") as reply:
-        assert reply.status == 422
+    async with site.run() as url, browser.get(f"{url}/videos/a%3Fb/events") as response:
+        assert response.status == 422
 
     assert sora.requests == []
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from support.programs import Program, hurry, reached
+from support.programs import Program, reached, shorten_times
 
 from sora_async.testing import completed, failed, running
 
@@ -19,7 +19,7 @@ psycopg = pytest.importorskip("psycopg", reason="needs psycopg: nox -s integrati
 
 CALL = ("-m", "procrastinate", "--app", "procrastinate_worker.app")
 WORKER = (*CALL, "worker")
-HURRIED = ("-m", "procrastinate", "--app", "hurried.app", "worker")
+SHORTENED = ("-m", "procrastinate", "--app", "shortened.app", "worker")
 QUICK = (
     "example.STALLED = 2",
     "app.worker_defaults |= {'update_heartbeat_interval': 0.5, 'stalled_worker_timeout': 2}",
@@ -38,7 +38,7 @@ class Database:
     def close(self) -> None:
         self._connection.close()
 
-    async def order(self, task_id: str) -> None:
+    async def enqueue(self, task_id: str) -> None:
         job = (f'{{"task_id": "{task_id}"}}',)
         name = "procrastinate_worker.wait_for_video"
         async with Program(*CALL, "defer", "--queueing-lock", task_id, name, *job) as deferring:
@@ -75,7 +75,7 @@ async def database(postgres_server, settings, monkeypatch) -> AsyncIterator[Data
 async def test_a_job_writes_how_its_wait_has_ended(sora, database) -> None:
     sora.script("video_good", running(0.1), completed())
     sora.script("video_bad", failed("moderation_blocked", "The prompt was refused."))
-    await asyncio.gather(database.order("video_good"), database.order("video_bad"))
+    await asyncio.gather(database.enqueue("video_good"), database.enqueue("video_bad"))
 
     async with Program(*WORKER):
         good = await reached(lambda: database.find("video_good"))
@@ -88,14 +88,14 @@ async def test_a_job_writes_how_its_wait_has_ended(sora, database) -> None:
 @pytest.mark.parametrize("how", ["kill", "stop"])
 async def test_a_wait_goes_on_in_the_next_worker(sora, database, tmp_path, how) -> None:
     sora.script("video_1", running(0.1))
-    quick = hurry(tmp_path, "procrastinate_worker", *QUICK)
-    await database.order("video_1")
+    quick = shorten_times(tmp_path, "procrastinate_worker", *QUICK)
+    await database.enqueue("video_1")
 
-    async with Program(*HURRIED, **quick) as worker:
+    async with Program(*SHORTENED, **quick) as worker:
         await reached(lambda: sora.polls("video_1"))
         await getattr(worker, how)()
         asked = len(sora.polls("video_1"))
-        async with Program(*HURRIED, **quick):
+        async with Program(*SHORTENED, **quick):
             await reached(lambda: len(sora.polls("video_1")) > asked)
             sora.script("video_1", completed())
             found = await reached(lambda: database.find("video_1"))
@@ -105,10 +105,10 @@ async def test_a_wait_goes_on_in_the_next_worker(sora, database, tmp_path, how) 
 
 async def test_an_aborted_job_ends_its_wait(sora, database, tmp_path) -> None:
     sora.script("video_1", running(0.1))
-    quick = hurry(tmp_path, "procrastinate_worker", *QUICK)
-    await database.order("video_1")
+    quick = shorten_times(tmp_path, "procrastinate_worker", *QUICK)
+    await database.enqueue("video_1")
 
-    async with Program(*HURRIED, **quick):
+    async with Program(*SHORTENED, **quick):
         await reached(lambda: sora.polls("video_1"))
         database.abort()
         await reached(lambda: database.status() not in ("doing", "todo"))

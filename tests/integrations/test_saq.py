@@ -16,11 +16,6 @@ import pytest_asyncio
 from aiohttp import test_utils, web
 from support.programs import reached
 
-saq = pytest.importorskip("saq", reason="needs the extra saq: nox -s integrations")
-
-from saq.job import Job, Status  # noqa: E402
-from saq.queue import JobError  # noqa: E402
-
 from sora_async import (
     CreateOutcomeUnknownError,
     InvalidArgumentError,
@@ -33,16 +28,6 @@ from sora_async import (
     UnsupportedOperationError,
     WaitTimeoutError,
 )
-from sora_async.integrations.saq import (
-    VideoQueue,
-    create_job,
-    read_outcome,
-    wait_job,
-    worker_settings,
-)
-from sora_async.integrations.saq.create_once import CreateRecord, create_once
-from sora_async.integrations.saq.heartbeats import JobRun
-from sora_async.integrations.saq.reconcile import CLAIM, OPEN, CreateFinder
 from sora_async.testing import (
     FakeSora,
     Scenario,
@@ -55,6 +40,22 @@ from sora_async.testing import (
     slow,
     stall,
 )
+
+saq = pytest.importorskip("saq", reason="needs the extra saq: nox -s integrations")
+
+from saq.job import Job, Status  # noqa: E402
+from saq.queue import JobError  # noqa: E402
+
+from sora_async.integrations.saq import (  # noqa: E402
+    VideoQueue,
+    create_job,
+    read_outcome,
+    wait_job,
+    worker_settings,
+)
+from sora_async.integrations.saq.create_once import CreateRecord, create_once  # noqa: E402
+from sora_async.integrations.saq.heartbeats import JobRun  # noqa: E402
+from sora_async.integrations.saq.reconcile import OPEN_CREATES, TASK_OWNER, CreateReconciler  # noqa: E402
 
 BOAT = {"prompt": "a boat", "seconds": "4"}
 SHORT = Scenario(queued=0, running=1.0)
@@ -81,9 +82,9 @@ async def openai() -> AsyncIterator[FakeSora]:
 
 
 @pytest_asyncio.fixture
-async def finder(queue, openai) -> AsyncIterator[CreateFinder]:
+async def reconciler(queue, openai) -> AsyncIterator[CreateReconciler]:
     async with SoraClient(base_url=openai.url, max_retries=0) as client:
-        yield CreateFinder(queue, client)
+        yield CreateReconciler(queue, client)
 
 
 @pytest_asyncio.fixture
@@ -119,7 +120,7 @@ async def worker(url: str, sora: FakeSora, **options: Any) -> AsyncIterator[Any]
             await working
 
 
-def creates(sora: FakeSora) -> int:
+def count_creates(sora: FakeSora) -> int:
     return sum(request.endpoint == "create" for _, request in sora.requests)
 
 
@@ -131,7 +132,7 @@ async def ended(queue: VideoQueue, job: Job, seconds: float = 60.0) -> Job:
     return job
 
 
-async def test_a_job_gives_the_finished_task_as_plain_data(redis_server, queue, sora) -> None:
+async def test_a_job_returns_the_finished_task_as_plain_data(redis_server, queue, sora) -> None:
     sora.script("video", running(0.5), completed())
     async with worker(redis_server.url, sora):
         job = await ended(queue, await queue.enqueue(wait_job("video")))
@@ -142,7 +143,7 @@ async def test_a_job_gives_the_finished_task_as_plain_data(redis_server, queue, 
     assert job.meta["sora"]["task_id"] == "video"
 
 
-async def test_a_failure_is_the_very_error_and_ends_the_job(redis_server, queue, sora) -> None:
+async def test_a_failure_is_raised_again_and_ends_the_job(redis_server, queue, sora) -> None:
     sora.script("video", failed("moderation_blocked", "No."))
     async with worker(redis_server.url, sora):
         job = await ended(queue, await queue.enqueue(wait_job("video")))
@@ -162,15 +163,15 @@ async def test_the_timeout_is_that_of_the_whole_wait(redis_server, queue, sora) 
         late = await queue.job(job.key)
         other = await ended(queue, await queue.enqueue(wait_job("video", timeout=0.5)))
 
-    assert late.status is Status.ACTIVE  # it is given a last look
+    assert late.status is Status.ACTIVE  # the wait gets at least some seconds in its next run
     with pytest.raises(WaitTimeoutError):
         read_outcome(other)
 
 
-async def test_heartbeat_and_news_are_written_into_the_job(redis_server, queue, sora) -> None:
+async def test_heartbeat_and_events_are_written_into_the_job(redis_server, queue, sora) -> None:
     sora.script("video", running(0.25))
     async with worker(redis_server.url, sora):
-        job = await queue.enqueue(wait_job("video", heartbeat=3, meta={"order": 17}))
+        job = await queue.enqueue(wait_job("video", heartbeat=3, meta={"customer": 17}))
         async with asyncio.timeout(60):
             while not (seen := await queue.job(job.key)).progress:
                 await asyncio.sleep(0.05)
@@ -182,7 +183,7 @@ async def test_heartbeat_and_news_are_written_into_the_job(redis_server, queue, 
         await ended(queue, job)
 
     assert seen.progress == 0.25
-    assert seen.meta["order"] == 17
+    assert seen.meta["customer"] == 17
     assert seen.meta["sora"]["event"]["phase"] == "running"
 
 
@@ -246,13 +247,13 @@ async def test_an_idle_worker_has_few_connections(redis_server, queue, sora) -> 
     assert clients["connected_clients"] < 20
 
 
-@pytest.mark.parametrize("is_order", [False, True])
+@pytest.mark.parametrize("is_create", [False, True])
 async def test_a_job_that_another_worker_has_is_left_to_it(
-    redis_server, queue, sora, is_order: bool
+    redis_server, queue, sora, is_create: bool
 ) -> None:
     sora.script("video", running(0.5))
     async with worker(redis_server.url, sora):
-        one = create_job(BOAT, heartbeat=3) if is_order else wait_job("video", heartbeat=3)
+        one = create_job(BOAT, heartbeat=3) if is_create else wait_job("video", heartbeat=3)
         job = await queue.enqueue(one)
         await reached(lambda: len(sora.requests) > 3)
         job = await queue.job(job.key)
@@ -267,7 +268,7 @@ async def test_a_job_that_another_worker_has_is_left_to_it(
     assert (job.status, job.worker_id, job.meta) == (Status.ACTIVE, "another", {"theirs": True})
 
 
-async def test_an_end_that_comes_after_the_loss_is_not_told(redis_server, queue, sora) -> None:
+async def test_a_result_after_the_job_was_lost_is_not_written(redis_server, queue, sora) -> None:
     sora.script("video", running(0.5))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(wait_job("video", heartbeat=60))
@@ -280,9 +281,7 @@ async def test_an_end_that_comes_after_the_loss_is_not_told(redis_server, queue,
     assert (job.status, job.result) == (Status.ACTIVE, None)
 
 
-async def test_a_note_that_a_stranger_writes_into_the_job_is_kept(
-    redis_server, queue, sora
-) -> None:
+async def test_what_another_program_writes_into_the_job_is_kept(redis_server, queue, sora) -> None:
     sora.script("video", running(0.5))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(wait_job("video", heartbeat=3))
@@ -299,7 +298,7 @@ async def test_a_note_that_a_stranger_writes_into_the_job_is_kept(
     assert job.meta["theirs"] and job.meta["sora"]["task_id"] == "video"
 
 
-async def test_a_redis_that_is_away_and_forgets_everything_costs_no_result(
+async def test_a_redis_that_comes_back_empty_costs_no_result(
     redis_server, queue, sora, caplog
 ) -> None:
     sora.script("video", running(0.5))
@@ -385,7 +384,7 @@ async def test_a_file_of_another_is_left_alone_and_one_of_ours_is_not_saved_twic
     assert sora.cdn_requests == []
 
 
-async def test_an_order_is_sent_once_and_waited_for(redis_server, queue, sora) -> None:
+async def test_a_create_is_sent_once_and_waited_for(redis_server, queue, sora) -> None:
     sora.on_create(accepted(scenario=SHORT))
     async with worker(redis_server.url, sora):
         job = await ended(queue, await queue.enqueue(create_job(BOAT)))
@@ -395,13 +394,13 @@ async def test_an_order_is_sent_once_and_waited_for(redis_server, queue, sora) -
     assert (made.create.prompt, made.create.seconds) == ("a boat", "4")
 
 
-async def test_a_worker_that_stops_while_it_orders_hands_over_the_id(
+async def test_a_worker_that_stops_during_a_create_hands_over_the_id(
     redis_server, queue, sora
 ) -> None:
     sora.on_create(slow(1.0, accepted(scenario=SHORT)))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(create_job(BOAT))
-        await reached(lambda: creates(sora))
+        await reached(lambda: count_creates(sora))
     async with worker(redis_server.url, sora):
         job = await ended(queue, job)
 
@@ -409,20 +408,20 @@ async def test_a_worker_that_stops_while_it_orders_hands_over_the_id(
     assert (len(sora.tasks), job.attempts) == (1, 2)
 
 
-async def test_what_came_of_an_order_that_was_broken_off_is_in_the_log(
+async def test_the_outcome_of_a_cancelled_create_is_logged(
     redis_server, queue, sora, caplog
 ) -> None:
     sora.on_create(slow(1.0, http_error(400, b"no such size")))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(create_job(BOAT))
-        await reached(lambda: creates(sora))
+        await reached(lambda: count_creates(sora))
 
-    [line] = [line for line in caplog.messages if "broken off" in line]
+    [line] = [line for line in caplog.messages if "cancelled during" in line]
     assert "no such size" in line
     assert (await queue.job(job.key)).status is Status.QUEUED  # the next worker may try
 
 
-async def test_a_worker_that_dies_while_it_waits_has_nothing_ordered_again(
+async def test_a_worker_that_dies_during_a_wait_causes_no_second_create(
     redis_server, queue, sora
 ) -> None:
     sora.on_create(accepted(scenario=Scenario(queued=0, running=1e9)))
@@ -440,27 +439,25 @@ async def test_a_worker_that_dies_while_it_waits_has_nothing_ordered_again(
     assert len(sora.tasks) == 1
 
 
-async def kill_while_it_orders(
+async def kill_during_create(
     url: str, queue: VideoQueue, sora: FakeSora, stack: contextlib.AsyncExitStack
 ) -> Job:
     """Return the job of a worker that was killed before the service had answered, long ago."""
     first = await start_worker(url, sora, stack)
     job = await queue.enqueue(create_job(BOAT, heartbeat=2, until="completed"))
-    await reached(lambda: creates(sora))
+    await reached(lambda: count_creates(sora))
     first.kill()
     await first.wait()
-    [key] = await queue.redis.keys("sora_async:order:*")
+    [key] = await queue.redis.keys("sora_async:create:*")
     mark = json.loads(await queue.redis.get(key))
     await queue.redis.set(key, json.dumps({**mark, "at": 1.0}))
     return job
 
 
-async def test_a_worker_that_dies_while_it_orders_leaves_an_order_that_nobody_sends_again(
-    redis_server, queue, sora
-) -> None:
+async def test_a_create_whose_worker_died_is_not_sent_again(redis_server, queue, sora) -> None:
     sora.on_create(accepted(stall()))
     async with contextlib.AsyncExitStack() as stack:
-        job = await kill_while_it_orders(redis_server.url, queue, sora, stack)
+        job = await kill_during_create(redis_server.url, queue, sora, stack)
     async with worker(redis_server.url, sora):
         job = await ended(queue, job)
 
@@ -471,29 +468,29 @@ async def test_a_worker_that_dies_while_it_orders_leaves_an_order_that_nobody_se
     assert (len(sora.tasks), job.attempts, job.status) == (1, 2, Status.FAILED)
 
 
-async def test_a_task_that_a_dead_worker_has_ordered_is_found_in_the_list(
+async def test_the_task_of_a_create_whose_worker_died_is_found_in_the_list(
     redis_server, queue, openai, caplog
 ) -> None:
     openai.on_create(accepted(stall(), scenario=SHORT))
     async with contextlib.AsyncExitStack() as stack:
-        job = await kill_while_it_orders(redis_server.url, queue, openai, stack)
+        job = await kill_during_create(redis_server.url, queue, openai, stack)
     async with worker(redis_server.url, openai):
         job = await ended(queue, job)
 
     made = openai.tasks[-1]
     assert (read_outcome(job).id, job.attempts) == (made.id, 2)
-    assert creates(openai) == 1
+    assert count_creates(openai) == 1
     assert [line for line in caplog.messages if f"the service lists its task {made.id}" in line]
-    assert await queue.redis.zcard(OPEN) == 0
+    assert await queue.redis.zcard(OPEN_CREATES) == 0
 
 
-async def lose(queue: VideoQueue, order: dict[str, Any] = BOAT, **mark: Any) -> CreateRecord:
-    """Return the record of an order that a worker was about to send, long ago, and has marked."""
-    job = await queue.enqueue(create_job(order, until="completed"))
+async def lose(queue: VideoQueue, arguments: dict[str, Any] = BOAT, **mark: Any) -> CreateRecord:
+    """Return the record of a create that a worker has marked, long ago, before it died."""
+    job = await queue.enqueue(create_job(arguments, until="completed"))
     record = record_of(queue, job)
-    known = {"at": 1.0, "order": order, "newest": "before", "seen": time.time(), **mark}
+    known = {"at": 1.0, "arguments": arguments, "newest": "before", "seen": time.time(), **mark}
     await queue.redis.set(record.key, json.dumps(known))
-    await queue.redis.zadd(OPEN, {record.key: time.time()})
+    await queue.redis.zadd(OPEN_CREATES, {record.key: time.time()})
     return record
 
 
@@ -501,20 +498,22 @@ def record_of(queue: VideoQueue, job: Job) -> CreateRecord:
     return CreateRecord(queue, JobRun(job, b"", {}))
 
 
-async def find(finder: CreateFinder, record: CreateRecord) -> str | None:
-    matches = await finder.find(record.key, await record.read())
+async def find(reconciler: CreateReconciler, record: CreateRecord) -> str | None:
+    matches = await reconciler.reconcile(record.key, await record.read())
     return matches.created.get(record.key)
 
 
-async def test_equal_orders_that_are_lost_at_once_get_a_task_each(queue, finder, openai) -> None:
+async def test_equal_creates_that_are_lost_at_once_get_a_task_each(
+    queue, reconciler, openai
+) -> None:
     records = [await lose(queue) for _ in range(8)]
     made = [openai.add(**BOAT) for _ in records]
-    found = await asyncio.gather(*(find(finder, record) for record in records))
+    found = await asyncio.gather(*(find(reconciler, record) for record in records))
 
     assert sorted(found) == sorted(made)
 
 
-async def test_two_jobs_that_were_lost_at_once_have_a_video_each(
+async def test_two_jobs_that_were_lost_at_once_get_a_video_each(
     redis_server, queue, openai
 ) -> None:
     records = [await lose(queue) for _ in range(2)]
@@ -523,10 +522,12 @@ async def test_two_jobs_that_were_lost_at_once_have_a_video_each(
         jobs = [await ended(queue, record.run.job) for record in records]
 
     assert sorted(read_outcome(job).id for job in jobs) == sorted(made)
-    assert creates(openai) == 0
+    assert count_creates(openai) == 0
 
 
-async def test_a_list_that_shows_no_such_task_is_told_of(redis_server, queue, openai) -> None:
+async def test_a_list_without_such_a_task_is_named_in_the_error(
+    redis_server, queue, openai
+) -> None:
     record = await lose(queue)
     openai.add(prompt="a car", seconds="4")
     async with worker(redis_server.url, openai):
@@ -534,106 +535,108 @@ async def test_a_list_that_shows_no_such_task_is_told_of(redis_server, queue, op
 
     with pytest.raises(CreateOutcomeUnknownError, match=r"lost .* lists no task like it"):
         read_outcome(job)
-    assert creates(openai) == 0
+    assert count_creates(openai) == 0
 
 
-async def test_a_list_that_cannot_be_had_leaves_the_order_in_doubt(queue, sora) -> None:
+async def test_without_a_list_the_outcome_is_unknown(queue, sora) -> None:
     record = await lose(queue)
     async with SoraClient(base_url=sora.url, max_retries=0) as client:
         with pytest.raises(CreateOutcomeUnknownError) as caught:
-            await create_once(CreateFinder(queue, client), record.run, BOAT)
+            await create_once(CreateReconciler(queue, client), record.run, BOAT)
 
     assert isinstance(caught.value.__cause__, UnsupportedOperationError)
     assert not caught.value.is_listed
 
 
-async def test_a_task_of_a_worker_that_is_still_to_hear_of_it_is_left_to_it(
-    queue, finder, openai
-) -> None:
+async def test_a_task_of_a_create_in_flight_is_left_to_it(queue, reconciler, openai) -> None:
     record, other = await lose(queue), await lose(queue, at=time.time())
     first = openai.add(**BOAT)
-    finding = asyncio.ensure_future(find(finder, record))
+    finding = asyncio.ensure_future(find(reconciler, record))
     await asyncio.sleep(1.5)
     assert not finding.done()
 
-    await other.keep(first)
+    await other.save_task_id(first)
 
     assert await finding is None
 
 
-async def test_a_task_that_nobody_else_can_have_made_is_taken_when_the_others_are_known(
-    queue, finder, openai
+async def test_a_task_is_taken_once_all_other_creates_have_theirs(
+    queue, reconciler, openai
 ) -> None:
     record, other = await lose(queue), await lose(queue, at=time.time())
     first, second = openai.add(**BOAT), openai.add(**BOAT)
-    finding = asyncio.ensure_future(find(finder, record))
+    finding = asyncio.ensure_future(find(reconciler, record))
     await asyncio.sleep(0.5)
 
-    await other.keep(first)
+    await other.save_task_id(first)
 
     assert await finding == second
 
 
-async def test_a_task_that_may_be_of_another_image_is_not_taken(queue, openai) -> None:
+async def test_a_task_that_may_belong_to_another_image_is_not_taken(queue, openai) -> None:
     record = await lose(queue)
     image = await lose(queue, {**BOAT, "input_reference": "https://example.com/cat.png"})
     made = openai.add(**BOAT)
     async with SoraClient(base_url=openai.url, max_retries=0) as client:
-        finder = CreateFinder(queue, client, fault_policy=0)
+        reconciler = CreateReconciler(queue, client, max_wait=0)
 
-        assert await find(finder, image) is None
-        assert await find(finder, record) is None
-        await image.keep("another")
-        assert await find(finder, record) == made
+        assert await find(reconciler, image) is None
+        assert await find(reconciler, record) is None
+        await image.save_task_id("another")
+        assert await find(reconciler, record) == made
 
 
-async def test_what_is_known_of_another_length_is_taken_at_once(queue, finder, openai) -> None:
+async def test_a_task_of_another_length_than_the_other_create_is_taken_at_once(
+    queue, reconciler, openai
+) -> None:
     record = await lose(queue)
     await lose(queue, {**BOAT, "seconds": "8"}, at=time.time())
     made, _ = openai.add(**BOAT), openai.add(prompt=BOAT["prompt"], seconds="8")
 
-    assert await find(finder, record) == made
+    assert await find(reconciler, record) == made
 
 
-async def test_a_task_that_was_claimed_by_a_worker_that_died_then_is_the_orders(
-    queue, finder, openai
+async def test_a_task_taken_by_a_worker_that_died_then_belongs_to_the_create(
+    queue, reconciler, openai
 ) -> None:
     record = await lose(queue)
     openai.add(**BOAT)
     claimed = openai.add(**BOAT)
-    await queue.redis.set(CLAIM + claimed, record.key)
+    await queue.redis.set(TASK_OWNER + claimed, record.key)
 
-    assert await find(finder, record) == claimed
+    assert await find(reconciler, record) == claimed
 
 
-async def test_in_an_account_that_was_empty_any_task_like_it_is_the_orders(queue) -> None:
+async def test_in_an_empty_account_any_task_like_it_belongs_to_the_create(queue) -> None:
     async with (
         FakeSora(shape="openai") as server,
         SoraClient(base_url=server.url, max_retries=0) as client,
     ):
-        finder = CreateFinder(queue, client)
-        record = await lose(queue, **await finder.look())
+        reconciler = CreateReconciler(queue, client)
+        record = await lose(queue, **await reconciler.newest_task())
         made = server.add(**BOAT)
 
-        assert await find(finder, record) == made
+        assert await find(reconciler, record) == made
 
 
-async def test_orders_look_at_the_list_once_and_together(queue, finder, openai) -> None:
-    seen = await asyncio.gather(*(finder.look() for _ in range(20)))
+async def test_creates_share_one_list_request(queue, reconciler, openai) -> None:
+    seen = await asyncio.gather(*(reconciler.newest_task() for _ in range(20)))
 
     assert [request.endpoint for _, request in openai.requests] == ["list"]
     assert {one["newest"] for one in seen} == {"before"}
 
 
-async def test_a_look_that_fails_leaves_what_was_seen_before(queue, finder, openai) -> None:
-    before = await finder.look()
+async def test_a_failed_list_request_keeps_the_newest_task_of_before(
+    queue, reconciler, openai
+) -> None:
+    before = await reconciler.newest_task()
     await openai.close()
-    finder._due = 0.0  # as if it were a while ago
+    reconciler._newest_expires_at = 0.0  # as if it were a while ago
 
-    assert await finder.look() == before
+    assert await reconciler.newest_task() == before
 
 
-async def test_an_order_waits_some_seconds_for_a_list_that_hangs(queue) -> None:
+async def test_a_create_waits_some_seconds_for_a_list_that_hangs(queue) -> None:
     async def hang(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.closing(writer):
             await is_over.wait()
@@ -643,11 +646,11 @@ async def test_an_order_waits_some_seconds_for_a_list_that_hangs(queue) -> None:
         port = server.sockets[0].getsockname()[1]
         async with SoraClient(base_url=f"http://127.0.0.1:{port}") as client:
             async with asyncio.timeout(60):
-                assert await CreateFinder(queue, client).look() == {}
+                assert await CreateReconciler(queue, client).newest_task() == {}
         is_over.set()
 
 
-async def test_a_list_that_begins_with_the_oldest_tells_no_newest_task(queue) -> None:
+async def test_a_list_in_ascending_order_tells_no_newest_task(queue) -> None:
     tasks = [{"id": f"v{at}", "object": "video", "created_at": at} for at in (1, 2)]
     body = json.dumps({"object": "list", "data": tasks})
 
@@ -658,24 +661,24 @@ async def test_a_list_that_begins_with_the_oldest_tells_no_newest_task(queue) ->
         test_utils.RawTestServer(answer) as server,
         SoraClient(base_url=str(server.make_url("/"))) as client,
     ):
-        assert await CreateFinder(queue, client).look() == {}
+        assert await CreateReconciler(queue, client).newest_task() == {}
 
 
-async def test_a_refusal_that_comes_late_leaves_the_task_that_was_found(queue) -> None:
+async def test_a_late_refusal_keeps_the_task_that_was_found(queue) -> None:
     job = await queue.enqueue(create_job(BOAT))
     first, second = record_of(queue, job), record_of(queue, job)
     await first.mark(BOAT, {})
-    await second.keep("found")
+    await second.save_task_id("found")
 
-    await first.forget()
+    await first.discard()
 
     assert await second.read() == {"task_id": "found"}
 
 
-async def test_who_finds_a_young_mark_waits_for_the_id(redis_server, queue, sora) -> None:
+async def test_a_worker_that_finds_a_young_mark_waits_for_the_id(redis_server, queue, sora) -> None:
     task_id = sora.add(SHORT)
     job = await queue.enqueue(create_job(BOAT))
-    key = f"sora_async:order:videos:{job.key}:{job.queued}"
+    key = f"sora_async:create:videos:{job.key}:{job.queued}"
     await queue.redis.set(key, json.dumps({"at": time.time(), "by": ["another", 1]}))
     async with worker(redis_server.url, sora):
         await asyncio.sleep(0.5)
@@ -698,28 +701,30 @@ async def test_a_refusal_ends_the_job_and_a_429_does_not(redis_server, queue, so
     with pytest.raises(ResponseError):
         read_outcome(refused)
     assert (seen.status, seen.retry_delay) == (Status.QUEUED, 60)
-    assert await queue.redis.keys("sora_async:order:*") == []  # nothing was made
+    assert await queue.redis.keys("sora_async:create:*") == []  # nothing was made
 
 
-async def test_an_unclear_answer_ends_the_job_and_keeps_the_mark(redis_server, queue, sora) -> None:
+async def test_an_unknown_outcome_ends_the_job_and_keeps_the_mark(
+    redis_server, queue, sora
+) -> None:
     sora.on_create(accepted(reset()))
     async with worker(redis_server.url, sora):
         job = await ended(queue, await queue.enqueue(create_job(BOAT)))
 
     with pytest.raises(CreateOutcomeUnknownError):
         read_outcome(job)
-    assert len(await queue.redis.keys("sora_async:order:*")) == 1
+    assert len(await queue.redis.keys("sora_async:create:*")) == 1
 
 
-async def test_an_id_that_redis_cannot_keep_is_kept_when_it_is_back(
+async def test_an_id_that_redis_cannot_save_is_saved_when_it_is_back(
     redis_server, queue, sora, caplog
 ) -> None:
     sora.on_create(slow(1.0, accepted(scenario=SHORT)))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(create_job(BOAT))
-        await reached(lambda: creates(sora))
+        await reached(lambda: count_creates(sora))
         redis_server.stop()
-        await reached(lambda: [line for line in caplog.messages if "cannot keep" in line])
+        await reached(lambda: [line for line in caplog.messages if "cannot save" in line])
         redis_server.start()
         async with asyncio.timeout(60):
             while (seen := await queue.job(job.key)) is None:
@@ -728,13 +733,13 @@ async def test_an_id_that_redis_cannot_keep_is_kept_when_it_is_back(
     assert read_outcome(seen).id == sora.tasks[0].id
 
 
-async def test_a_refusal_that_redis_cannot_note_is_noted_when_it_is_back(
+async def test_a_refusal_that_redis_cannot_record_is_recorded_when_it_is_back(
     redis_server, queue, sora
 ) -> None:
     sora.on_create(slow(1.0, http_error(400)))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(create_job(BOAT))
-        await reached(lambda: creates(sora))
+        await reached(lambda: count_creates(sora))
         redis_server.stop()
         await asyncio.sleep(2.0)
         redis_server.start()
@@ -747,15 +752,15 @@ async def test_a_refusal_that_redis_cannot_note_is_noted_when_it_is_back(
 
 
 @pytest.mark.parametrize(
-    ("order", "why"),
+    ("arguments", "why"),
     [({}, "prompt"), ({"prompt": "x", "input_reference": b"x"}, "JSON"), ({"prompt": 1}, "prompt")],
 )
-def test_an_order_that_cannot_be_carried_is_refused(order: dict[str, Any], why: str) -> None:
+def test_arguments_that_json_cannot_carry_are_refused(arguments: dict[str, Any], why: str) -> None:
     with pytest.raises(InvalidArgumentError, match=why):
-        create_job(order)
+        create_job(arguments)
 
 
-async def test_a_killed_worker_among_others_costs_no_video_and_no_second_order(
+async def test_a_killed_worker_among_others_costs_no_video_and_no_second_create(
     redis_server, queue, sora
 ) -> None:
     sora.on_create(*(accepted(scenario=Scenario(queued=0, running=5.0)) for _ in range(12)))
@@ -768,13 +773,13 @@ async def test_a_killed_worker_among_others_costs_no_video_and_no_second_order(
         workers[0].kill()
         jobs = [await ended(queue, await queue.job(f"k{number}")) for number in range(12)]
 
-    ordered = {task.id: task.create.prompt for task in sora.tasks}
-    assert [ordered[read_outcome(job).id] for job in jobs] == [job.key for job in jobs]
-    assert len(ordered) == 12
+    prompts = {task.id: task.create.prompt for task in sora.tasks}
+    assert [prompts[read_outcome(job).id] for job in jobs] == [job.key for job in jobs]
+    assert len(prompts) == 12
     assert {job.attempts for job in jobs} <= {1, 2}
 
 
-async def test_the_examples_order_a_video_and_wait_for_it_in_a_worker(redis_server, sora) -> None:
+async def test_the_examples_create_a_video_and_wait_for_it_in_a_worker(redis_server, sora) -> None:
     sora.on_create(accepted(scenario=SHORT))
     async with contextlib.AsyncExitStack() as stack:
         await start_worker(
@@ -901,7 +906,7 @@ async def test_jobs_of_other_functions_are_swept_as_saq_does_it(queue) -> None:
     ("wrong", "why"),
     [({"timeout": 0}, "timeout"), ({"until": "never"}, "until"), ({"save_as": 1}, "path")],
 )
-def test_what_no_wait_can_be_is_refused_before_it_is_enqueued(
+def test_wrong_arguments_are_refused_before_the_job_is_enqueued(
     wrong: dict[str, Any], why: str
 ) -> None:
     with pytest.raises(InvalidArgumentError, match=why):

@@ -1,7 +1,7 @@
 """The page "Wait in taskiq's workers": its worker is killed, stopped and started again."""
 
 import pytest
-from support.programs import Program, hurry, order_both, reached
+from support.programs import Program, reached, run_good_and_bad, shorten_times
 
 from sora_async.testing import completed, running
 
@@ -9,13 +9,13 @@ pytest.importorskip("taskiq_redis", reason="needs taskiq-redis: nox -s integrati
 
 OPTIONS = ("--workers", "1", "--max-async-tasks", "1000")
 WORKER = ("-m", "taskiq", "worker", "taskiq_worker:broker", *OPTIONS)
-HURRIED = ("-m", "taskiq", "worker", "hurried:broker", *OPTIONS)
+SHORTENED = ("-m", "taskiq", "worker", "shortened:broker", *OPTIONS)
 SCHEDULER = ("-m", "taskiq", "scheduler", "taskiq_worker:scheduler")
-ORDER = "taskiq_worker.py"
+ENQUEUE = "taskiq_worker.py"
 
 
 async def test_a_job_returns_the_video_and_raises_the_error(sora, redis) -> None:
-    end = await order_both(sora, WORKER, ORDER)
+    end = await run_good_and_bad(sora, WORKER, ENQUEUE)
 
     assert end.startswith("RuntimeError: task video_bad failed")
 
@@ -23,29 +23,31 @@ async def test_a_job_returns_the_video_and_raises_the_error(sora, redis) -> None
 async def test_a_wait_goes_on_in_slices_and_after_a_kill(sora, redis, tmp_path) -> None:
     """A message makes workers look for what others have left; here the scheduler sends it."""
     sora.script("video_1", running(0.1))
-    quick = hurry(tmp_path, "taskiq_worker", "example.SLICE = 1", "broker.idle_timeout = 2000")
+    quick = shorten_times(
+        tmp_path, "taskiq_worker", "example.SLICE = 1", "broker.idle_timeout = 2000"
+    )
 
-    async with Program(*HURRIED, **quick) as worker, Program(ORDER, "video_1") as order:
+    async with Program(*SHORTENED, **quick) as worker, Program(ENQUEUE, "video_1") as enqueued:
         await reached(lambda: worker.output.count("Executing task taskiq_worker:wait") > 2)
         await worker.kill()
         asked = len(sora.polls("video_1"))
-        async with Program(*HURRIED, **quick), Program(*SCHEDULER):
+        async with Program(*SHORTENED, **quick), Program(*SCHEDULER):
             await reached(lambda: len(sora.polls("video_1")) > asked)
             sora.script("video_1", completed())
-            await order.end()
+            await enqueued.end()
 
-    assert order.output.strip() == f"{sora.cdn_url}/videos/video_1.mp4"
+    assert enqueued.output.strip() == f"{sora.cdn_url}/videos/video_1.mp4"
 
 
 async def test_a_stopped_worker_ends_its_slice_and_hands_over(sora, redis, tmp_path) -> None:
     sora.script("video_1", running(0.1))
-    quick = hurry(tmp_path, "taskiq_worker", "example.SLICE = 2")
+    quick = shorten_times(tmp_path, "taskiq_worker", "example.SLICE = 2")
 
-    async with Program(*HURRIED, **quick) as worker, Program(ORDER, "video_1") as order:
+    async with Program(*SHORTENED, **quick) as worker, Program(ENQUEUE, "video_1") as enqueued:
         await reached(lambda: sora.polls("video_1"))
         await worker.stop()
         sora.script("video_1", completed())
-        async with Program(*HURRIED, **quick):
-            await order.end()
+        async with Program(*SHORTENED, **quick):
+            await enqueued.end()
 
-    assert order.output.strip() == f"{sora.cdn_url}/videos/video_1.mp4"
+    assert enqueued.output.strip() == f"{sora.cdn_url}/videos/video_1.mp4"

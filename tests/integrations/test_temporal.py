@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from support.programs import Program, find_free_port, hurry, reached
+from support.programs import Program, find_free_port, reached, shorten_times
 
 from sora_async.testing import completed, failed, running
 
@@ -54,11 +54,11 @@ async def temporal(settings, monkeypatch) -> AsyncIterator[str]:
 
 
 def worker(folder: Path) -> Program:
-    quick = hurry(folder, "temporal_worker", *QUICK)
-    return Program("-c", "import asyncio, hurried; asyncio.run(hurried.work())", **quick)
+    quick = shorten_times(folder, "temporal_worker", *QUICK)
+    return Program("-c", "import asyncio, shortened; asyncio.run(shortened.work())", **quick)
 
 
-def order(task_id: str) -> Program:
+def start(task_id: str) -> Program:
     return Program("temporal_worker.py", "start", task_id)
 
 
@@ -68,7 +68,7 @@ async def test_a_workflow_returns_the_video_and_fails_with_the_reason(
     sora.script("video_good", running(0.1), completed())
     sora.script("video_bad", failed("moderation_blocked", "The prompt was refused."))
 
-    async with worker(tmp_path), order("video_good") as good, order("video_bad") as bad:
+    async with worker(tmp_path), start("video_good") as good, start("video_bad") as bad:
         await good.end()
         await bad.end()
 
@@ -81,28 +81,28 @@ async def test_a_workflow_returns_the_video_and_fails_with_the_reason(
 async def test_a_wait_goes_on_in_the_next_worker(sora, temporal, tmp_path, how) -> None:
     sora.script("video_1", running(0.1))
 
-    async with worker(tmp_path) as first, order("video_1") as ordered:
+    async with worker(tmp_path) as first, start("video_1") as started:
         await reached(lambda: sora.polls("video_1"))
         await getattr(first, how)()
         asked = len(sora.polls("video_1"))
         async with worker(tmp_path):
             await reached(lambda: len(sora.polls("video_1")) > asked)
             sora.script("video_1", completed())
-            await ordered.end()
+            await started.end()
 
-    assert ordered.output.splitlines()[0] == f"{sora.cdn_url}/videos/video_1.mp4"
+    assert started.output.splitlines()[0] == f"{sora.cdn_url}/videos/video_1.mp4"
 
 
 async def test_a_cancelled_workflow_ends_its_wait(sora, temporal, tmp_path) -> None:
     sora.script("video_1", running(0.1))
 
-    async with worker(tmp_path), order("video_1") as ordered:
+    async with worker(tmp_path), start("video_1") as started:
         await reached(lambda: sora.polls("video_1"))
         handle = (await client.Client.connect(temporal)).get_workflow_handle("video-video_1")
         await handle.cancel()
-        await ordered.end()
+        await started.end()
         asked = len(sora.polls("video_1"))
         await asyncio.sleep(3)
 
-    assert "WorkflowFailureError" in ordered.output
+    assert "WorkflowFailureError" in started.output
     assert len(sora.polls("video_1")) == asked

@@ -1,4 +1,4 @@
-"""The examples of the docs that need others' programs, as modules and as processes."""
+"""Run examples of the docs that need other programs, as modules and as processes."""
 
 import asyncio
 import contextlib
@@ -17,9 +17,9 @@ from support import ROOT
 
 EXAMPLES = ROOT / "docs" / "examples" / "integrations"
 
-PATIENCE = 120.0
-"""Seconds after which a program is stuck: others' workers look for lost jobs every ten seconds,
-and take as long to start where a machine has much else to do."""
+TIMEOUT = 120.0
+"""Seconds after which a program hangs: some workers look for lost jobs every ten seconds, and take
+as long to start on a busy machine."""
 
 
 def find_free_port() -> int:
@@ -30,7 +30,7 @@ def find_free_port() -> int:
 
 
 def load(file: str) -> ModuleType:
-    """Return an example as a module, made anew."""
+    """Import an example afresh and return it."""
     name = file.removesuffix(".py")
     spec = importlib.util.spec_from_file_location(name, EXAMPLES / file)
     assert spec is not None and spec.loader is not None
@@ -40,20 +40,20 @@ def load(file: str) -> ModuleType:
     return module
 
 
-def hurry(folder: Path, example: str, *changes: str) -> dict[str, str]:
+def shorten_times(folder: Path, example: str, *changes: str) -> dict[str, str]:
     """
-    Write a module ``hurried``: an example with shorter times, for tests that wait for them.
+    Write a module ``shortened``: an example with shorter times, for tests that wait for them.
 
     Returns:
         The environment in which programs find it, and the example too.
     """
     lines = [f"import {example} as example", f"from {example} import *", *changes]
-    (folder / "hurried.py").write_text("\n".join(lines), "utf-8")
+    (folder / "shortened.py").write_text("\n".join(lines), "utf-8")
     return {"PYTHONPATH": os.pathsep.join([str(folder), str(EXAMPLES)])}
 
 
 class Program:
-    """A program beside an example, run as its page says: in a process of its own."""
+    """An example or its worker, run in a process of its own as its page says."""
 
     def __init__(self, *arguments: str, **environment: str) -> None:
         self._arguments = arguments
@@ -63,12 +63,12 @@ class Program:
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, *self._arguments),
             cwd=EXAMPLES,
-            # As users have it: an example finds what is beside it.
+            # As users run it: an example imports what lies beside it.
             env={**os.environ, "PYTHONSAFEPATH": "", "PYTHONUNBUFFERED": "1", **self._environment},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            # What it starts itself is killed with it.
+            # So that what it starts is killed with it.
             start_new_session=True,
         )
         self._lines: list[str] = []
@@ -83,21 +83,21 @@ class Program:
 
     @property
     def output(self) -> str:
-        """What it has written so far, to either stream."""
+        """What it has written so far to stdout and stderr."""
         return "".join(self._lines)
 
     async def stop(self) -> int:
-        """Send it a SIGTERM, and return its exit code."""
+        """Send it a SIGTERM and return its exit code."""
         self._process.terminate()
         return await self.end()
 
     async def end(self) -> int:
-        """Wait until it has ended, and return its exit code."""
-        async with asyncio.timeout(PATIENCE):
+        """Wait until it has ended and return its exit code."""
+        async with asyncio.timeout(TIMEOUT):
             return await self._process.wait()
 
     async def kill(self) -> None:
-        """Kill it with all it has started, as a machine that loses its power does."""
+        """Kill it and all that it has started, as a power failure does."""
         os.killpg(self._process.pid, signal.SIGKILL)
         await self._process.wait()
 
@@ -107,23 +107,23 @@ class Program:
             self._lines.append(line.decode())
 
 
-async def reached(is_so: Callable[[], Any], *, within: float = PATIENCE) -> Any:
-    """Wait in real time until something is so, and return what it is."""
-    async with asyncio.timeout(within):
-        while not (found := is_so()):
+async def reached(condition: Callable[[], Any]) -> Any:
+    """Wait in real time until a condition is true, and return its value."""
+    async with asyncio.timeout(TIMEOUT):
+        while not (value := condition()):
             await asyncio.sleep(0.02)
-    return found
+    return value
 
 
-async def order_both(sora: FakeSora, worker: Sequence[str], order: str) -> str:
-    """Have a worker wait for a good and a bad video; return how the program of the bad one ends."""
+async def run_good_and_bad(sora: FakeSora, worker: Sequence[str], enqueue: str) -> str:
+    """Have a worker wait for a good and a bad video; return the last line about the bad one."""
     sora.script("video_good", running(0.1), completed())
     sora.script("video_bad", failed("moderation_blocked", "The prompt was refused."))
 
     async with (
         Program(*worker),
-        Program(order, "video_good") as good,
-        Program(order, "video_bad") as bad,
+        Program(enqueue, "video_good") as good,
+        Program(enqueue, "video_bad") as bad,
     ):
         assert (await good.end(), await bad.end()) == (0, 1)
     assert good.output.strip() == f"{sora.cdn_url}/videos/video_good.mp4"

@@ -25,12 +25,12 @@ async def open_database(app: web.Application) -> AsyncIterator[None]:
 async def wait_in_background(app: web.Application) -> AsyncIterator[None]:
     app[PROGRESS], app[WANTED] = {}, asyncio.Queue()
     for (task_id,) in app[DATABASE].execute(UNFINISHED):
-        app[WANTED].put_nowait(task_id)  # what a former process had begun
-    # Should waiting itself break, the group ends the server too, and with the error.
+        app[WANTED].put_nowait(task_id)  # started by an earlier process
+    # If the loop over the events fails, the group stops the server with the error.
     async with asyncio.TaskGroup() as group:
-        max_waits = group.create_task(wait_for_all(app))
+        waiting = group.create_task(wait_for_all(app))
         yield
-        max_waits.cancel()
+        waiting.cancel()
 
 
 async def wait_for_all(app: web.Application) -> None:
@@ -39,13 +39,13 @@ async def wait_for_all(app: web.Application) -> None:
             yield await app[WANTED].get()
 
     async with SoraClient(outage_timeout=None) as client:
-        async for news in client.events(
+        async for event in client.events(
             wanted(), timeout=7200, until="video_url", max_concurrent=10_000
         ):
-            if isinstance(news, Outcome):
-                store(app, news)
+            if isinstance(event, Outcome):
+                store(app, event)
             else:
-                app[PROGRESS][news.task.id] = news.progress
+                app[PROGRESS][event.task.id] = event.progress
 
 
 def store(app: web.Application, outcome: Outcome) -> None:
@@ -61,7 +61,7 @@ async def start(request: web.Request) -> web.Response:
     task_id = request.match_info["id"]
     with request.app[DATABASE] as database:
         added = database.execute("INSERT OR IGNORE INTO videos (id) VALUES (?)", (task_id,))
-    if added.rowcount:  # else it is known, and waited for
+    if added.rowcount:  # else it is being waited for
         request.app[WANTED].put_nowait(task_id)
     return web.json_response({"id": task_id}, status=202)
 

@@ -10,8 +10,8 @@ from arq.connections import RedisSettings
 from sora_async import SoraClient
 
 REDIS = RedisSettings.from_dsn(os.environ.get("REDIS_URL", "redis://127.0.0.1:6379"))
-SLICE = 60.0  # seconds of waiting in one go; at least 50, for a URL may come 45 s late
-LONGEST = 7200.0
+SLICE = 60.0  # seconds; at least 50, because a URL may come 45 s late
+MAX_WAIT = 7200.0
 
 
 async def open_client(ctx: dict[str, Any]) -> None:
@@ -28,7 +28,7 @@ async def wait_for_video(ctx: dict[str, Any], task_id: str) -> str | None:
     try:
         task = await asyncio.wait_for(wait, SLICE)
     except TimeoutError:
-        if already_waited > LONGEST:
+        if already_waited > MAX_WAIT:
             raise TimeoutError(f"no video of task {task_id} after {already_waited:.0f} s") from None
         raise Retry from None  # the next slice, in whichever worker is free
     return task.video_url
@@ -40,14 +40,14 @@ class WorkerSettings:
     on_startup = open_client
     on_shutdown = close_client
     max_jobs = 1000
-    job_timeout = SLICE + 5  # a killed worker's waits go on 10 seconds after it
+    job_timeout = SLICE + 5  # the waits of a killed worker go on 10 seconds later
     max_tries = 1000  # each slice is a try
     allow_abort_jobs = True
 
 
 async def main(task_id: str) -> None:
     async with await create_pool(REDIS) as redis:
-        # None for an id that is queued already.
+        # None if the id is enqueued already.
         job = await redis.enqueue_job("wait_for_video", task_id, _job_id=task_id)
         if job is not None:
             print(await job.result())

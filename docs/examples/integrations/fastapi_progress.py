@@ -54,7 +54,7 @@ async def stream(watch: Annotated[Watch, Depends(begin_wait)]) -> AsyncIterator[
     except TaskFailedError as error:
         yield ServerSentEvent(event="failure", data=str(error.failure))
     except WaitInterruptedError:
-        return  # the task goes on: the browser asks again, and a new wait begins
+        return  # the task goes on: the browser reconnects and starts a new wait
     except SoraError:
         logging.exception("task %s", watch.task_id)
         yield ServerSentEvent(event="failure", data="The video is not available at the moment.")

@@ -13,7 +13,7 @@ app = App(
         "concurrency": 1000,
         "update_heartbeat_interval": STALLED / 3,
         "stalled_worker_timeout": STALLED,
-        "shutdown_graceful_timeout": 1,  # or a worker that is to stop waits for its waits
+        "shutdown_graceful_timeout": 1,  # else a worker that stops waits for its jobs
     },
 )
 client = SoraClient()  # one for all waits of a worker; it opens when it is used
@@ -45,7 +45,7 @@ async def wait_for_video(task_id: str) -> None:
 
 
 @app.periodic(cron="* * * * * */10")  # the sixth field: every ten seconds
-@app.task(queueing_lock="retry_orphans", pass_context=True)
-async def retry_orphans(context: JobContext, timestamp: int) -> None:
+@app.task(queueing_lock="retry_lost_jobs", pass_context=True)
+async def retry_lost_jobs(context: JobContext, timestamp: int) -> None:
     for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED):
         await app.job_manager.retry_job(job)

@@ -47,18 +47,18 @@ async def follow(watch: Watch) -> AsyncIterator[str]:
     yield "retry: 2000\n\n"
     try:
         async for event in watch:
-            yield tell("progress", {"phase": event.task.phase, "progress": event.progress})
-        yield tell("video", (await watch).video_url)
+            yield format_event("progress", {"phase": event.task.phase, "progress": event.progress})
+        yield format_event("video", (await watch).video_url)
     except TaskFailedError as error:
-        yield tell("failure", str(error.failure))
+        yield format_event("failure", str(error.failure))
     except WaitInterruptedError:
         return
     except SoraError:
         logging.exception("task %s", watch.task_id)
-        yield tell("failure", "The video is not available at the moment.")
+        yield format_event("failure", "The video is not available at the moment.")
 
 
-def tell(event: str, data: object) -> str:
+def format_event(event: str, data: object) -> str:
     return f"event: {event}\ndata: {json.dumps(data)}\n\n"
 
 

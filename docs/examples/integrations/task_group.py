@@ -17,7 +17,7 @@ async def work(client: SoraClient, database: sqlite3.Connection, task_id: str) -
         task = await client.wait_until_complete(task_id, timeout=7200)
         url = await deliver(task)
     except OutageError:
-        return  # the row is unfinished, and so it is found again
+        return  # the row stays unfinished, so it is found again
     except SoraError as reason:
         error = str(reason)
     with database:
@@ -25,7 +25,7 @@ async def work(client: SoraClient, database: sqlite3.Connection, task_id: str) -
 
 
 async def deliver(task: VideoTask) -> str:
-    return task.video_url or task.content_url or ""  # or whatever is to be done with a video
+    return task.video_url or task.content_url or ""  # or whatever you do with a video
 
 
 async def main(path: str) -> None:

@@ -11,14 +11,14 @@ from taskiq_redis import RedisAsyncResultBackend, RedisStreamBroker
 from sora_async import SoraClient, SoraError
 
 REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379")
-SLICE = 60.0  # seconds of waiting in one go; at least 50, for a URL may come 45 s late
-LONGEST = 7200.0
+SLICE = 60.0  # seconds; at least 50, because a URL may come 45 s late
+MAX_WAIT = 7200.0
 
 broker = RedisStreamBroker(
     REDIS_URL,
-    idle_timeout=90_000,  # milliseconds; longer than a slice, or live waits are run twice
-    unacknowledged_lock_timeout=10,  # seconds; without it, a kill may lock out all others
-    maxlen=100_000,  # or the stream keeps every slice for ever
+    idle_timeout=90_000,  # milliseconds; longer than a slice, else waits run twice
+    unacknowledged_lock_timeout=10,  # seconds; else a kill may lock out all others
+    maxlen=100_000,  # else the stream keeps every slice for ever
 ).with_result_backend(RedisAsyncResultBackend(REDIS_URL, result_ex_time=86_400))
 
 scheduler = TaskiqScheduler(broker, [LabelScheduleSource(broker)])
@@ -45,24 +45,24 @@ async def wait_for_video(
     try:
         task = await asyncio.wait_for(wait, SLICE)
     except TimeoutError:
-        if already_waited < LONGEST:
+        if already_waited < MAX_WAIT:
             await context.requeue()  # the next slice, in whichever worker is free
         raise TimeoutError(f"no video of task {task_id} after {already_waited:.0f} s") from None
     except SoraError as error:
-        # taskiq makes text of what is in an error.
+        # taskiq turns the values of an error into strings.
         raise RuntimeError(str(error)) from error
     return task.video_url
 
 
 @broker.task(schedule=[{"interval": 10}])
-async def look_for_orphans() -> None:
-    """Do nothing: a message is what makes a worker look for them."""
+async def wake_workers() -> None:
+    """Do nothing: any message makes workers look for lost jobs."""
 
 
 async def main(task_id: str) -> None:
     await broker.startup()
     job = await wait_for_video.kiq(task_id, time.time())
-    result = await job.wait_result(timeout=LONGEST)
+    result = await job.wait_result(timeout=MAX_WAIT)
     result.raise_for_error()
     print(result.return_value)
     await broker.shutdown()

@@ -27,21 +27,21 @@ class Videos:
         watch = self._client.wait_until_complete(
             task_id, timeout=None, already_waited=max(0.0, already_waited)
         )
-        beating = asyncio.create_task(beat(watch))
+        heartbeats = asyncio.create_task(send_heartbeats(watch))
         try:
             return (await watch).video_url
         except OutageError:
-            raise  # Temporal begins another attempt
+            raise  # Temporal starts another attempt
         except SoraError as error:
             kind = type(error).__name__
             raise ApplicationError(str(error), type=kind, non_retryable=True) from error
         finally:
-            beating.cancel()
-            await asyncio.wait([beating])
+            heartbeats.cancel()
+            await asyncio.wait([heartbeats])
 
 
-async def beat(watch: Watch) -> None:
-    while True:  # also while the service is silent, when the wait has no news
+async def send_heartbeats(watch: Watch) -> None:
+    while True:  # also during a Retry-After, when the wait has no events
         activity.heartbeat(watch.latest and watch.latest.progress)
         await asyncio.sleep(HEARTBEAT.total_seconds() / 3)
 
@@ -72,7 +72,7 @@ async def work() -> None:
             workflows=[VideoWorkflow],
             activities=[videos.wait_for_video],
             max_concurrent_activities=1000,
-            max_cached_workflows=0,  # of one step: then any worker can take the end of it
+            max_cached_workflows=0,  # workflows of one step: any worker can finish them
         )
         async with worker:
             await stop.wait()

@@ -1,12 +1,12 @@
 """
-Waits in SAQ's workers: extra ``saq``.
+Create videos and wait for them in SAQ's workers: extra ``saq``.
 
 In the module that a worker is started with, ``saq worker.settings``::
 
     queue = VideoQueue.from_url("redis://localhost")
     settings = worker_settings(queue)
 
-And where a video is wanted::
+In the program that wants a video::
 
     job = await queue.enqueue(create_job({"prompt": "a boat", "seconds": "4"}))
     await job.refresh(until_complete=0)
@@ -17,10 +17,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ... import SoraClient
-from .heartbeats import HeartbeatKeeper
+from .heartbeats import HeartbeatWriter
 from .jobs import create_job, create_video, read_outcome, wait_for_video, wait_job
 from .queue import VideoQueue
-from .reconcile import CreateFinder
+from .reconcile import CreateReconciler
 
 __all__ = ["VideoQueue", "create_job", "read_outcome", "wait_job", "worker_settings"]
 
@@ -32,21 +32,23 @@ def worker_settings(
     concurrency: int = 1000,
 ) -> dict[str, Any]:
     """
-    Return SAQ's settings for a worker that waits; change what you like in them.
+    Return SAQ's settings for a worker that creates videos and waits for them.
+
+    It is a plain dict: change and add what you like.
 
     Args:
         queue: Where the jobs come from.
-        client: Makes the one client of the worker, when it starts; a
-            :class:`~sora_async.integrations.redis.SharedRateLimit` makes one rate of those of many.
-        concurrency: Waits under way at the same time.
+        client: Makes the one client of the worker when it starts; with a
+            :class:`~sora_async.integrations.redis.SharedRateLimit`, all workers share one rate.
+        concurrency: Jobs that the worker runs at the same time.
     """
 
     async def startup(context: dict[str, Any]) -> None:
-        context["sora"], context["sora_keeper"] = client(), HeartbeatKeeper(queue)
-        context["sora_finder"] = CreateFinder(queue, context["sora"])
+        context["sora"], context["sora_heartbeats"] = client(), HeartbeatWriter(queue)
+        context["sora_reconciler"] = CreateReconciler(queue, context["sora"])
 
     async def shutdown(context: dict[str, Any]) -> None:
-        await context["sora_keeper"].close()
+        await context["sora_heartbeats"].close()
         await context["sora"].close()
 
     return {

@@ -1,4 +1,4 @@
-"""Orders that are sent once, however many workers have died over them."""
+"""Creates that are sent once, however many workers die meanwhile."""
 
 import asyncio
 import contextlib
@@ -14,158 +14,163 @@ from redis.exceptions import RedisError
 from ... import CreateOutcomeUnknownError, SoraClient, SoraError, UnsupportedOperationError
 from ..._batch.matching import MatchResult
 from .heartbeats import JobRun
-from .queue import PAUSE, VideoQueue
-from .reconcile import CLAIM, KEEP, OPEN, UNDER_WAY, CreateFinder
+from .queue import RETRY_DELAY, VideoQueue
+from .reconcile import MAX_CREATE_TIME, OPEN_CREATES, RECORD_TTL, TASK_OWNER, CreateReconciler
 
 logger = logging.getLogger("sora_async")
 
 
-FORGET = """
+DISCARD_SCRIPT = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 redis.call('ZREM', KEYS[2], KEYS[1])
 """
-"""Take a mark back, if it stands there still: another worker may have found a task meanwhile."""
+"""Delete a mark unless it has changed: another worker may have found the task meanwhile."""
 
 
 class CreateRecord:
     """
-    What is known in Redis of one job's order: nothing, a mark that it is being sent, or its id.
+    What Redis knows of the create of one job: nothing, a mark that it is being sent, or its id.
 
-    It does not stand in the job, which SAQ writes as a whole, and may write
-    over. It belongs to one enqueuing: a job of the same key that is enqueued
-    again is a new order.
+    It is not a part of the job, which SAQ writes as a whole and may
+    overwrite. It belongs to one enqueue: a job of the same key that is
+    enqueued again is a new create.
 
     Attributes:
         run: The run of the job.
-        key: Where it stands.
+        key: The record's key in Redis.
     """
 
     def __init__(self, queue: VideoQueue, run: JobRun) -> None:
         self._redis: Any = queue.redis
         self.run = run
         self._mark = ""
-        self.key = f"sora_async:order:{queue.name}:{run.job.key}:{run.job.queued}"
+        self.key = f"sora_async:create:{queue.name}:{run.job.key}:{run.job.queued}"
 
     async def mark(
-        self, order: Mapping[str, Any], seen: Mapping[str, Any]
+        self, arguments: Mapping[str, Any], newest: Mapping[str, Any]
     ) -> dict[str, Any] | None:
         """
-        Say that the order is about to be sent; return what was said before, if anything was.
+        Record that the create is about to be sent; return the record that was there, if any.
 
         Args:
-            order: What is ordered.
-            seen: What is known of the account's newest task.
+            arguments: The arguments of the create.
+            newest: What is known of the account's newest task.
         """
         moment = time.time()
         by = [self.run.job.worker_id, self.run.job.attempts]
-        mark = {"at": moment, "by": by, "order": order, **seen}
+        mark = {"at": moment, "by": by, "arguments": arguments, **newest}
         self._mark = json.dumps(mark)
         pipe: Any
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.zremrangebyscore(OPEN, 0, moment - KEEP)
-            pipe.zadd(OPEN, {self.key: moment}, nx=True)
-            pipe.set(self.key, self._mark, nx=True, ex=KEEP)
+            pipe.zremrangebyscore(OPEN_CREATES, 0, moment - RECORD_TTL)
+            pipe.zadd(OPEN_CREATES, {self.key: moment}, nx=True)
+            pipe.set(self.key, self._mark, nx=True, ex=RECORD_TTL)
             *_, is_new = await pipe.execute()
         if is_new:
             return None
         known = await self.read()
-        # Our own, where Redis' answer was lost and the client has asked again.
+        # Our own, where the response of Redis was lost and its client has asked again.
         return None if known == mark else known
 
     async def read(self) -> dict[str, Any]:
-        """Return what is known."""
+        """Return what is recorded."""
         known: dict[str, Any] = json.loads(await self._redis.get(self.key) or "{}")
         return known
 
-    async def keep(self, task_id: str) -> None:
-        """Keep the id of the task that was made, and whose it is, whatever it takes."""
-        self.run.notes["task_id"] = task_id
-        self.run.is_news = True
+    async def save_task_id(self, task_id: str) -> None:
+        """Record the task's id and that the task is taken; repeat that until Redis has it."""
+        self.run.state["task_id"] = task_id
+        self.run.has_changes = True
         while True:
             try:
                 pipe: Any
                 async with self._redis.pipeline(transaction=True) as pipe:
-                    pipe.set(self.key, json.dumps({"task_id": task_id}), ex=KEEP)
-                    pipe.set(CLAIM + task_id, self.key, nx=True, ex=KEEP)
-                    pipe.zrem(OPEN, self.key)
+                    pipe.set(self.key, json.dumps({"task_id": task_id}), ex=RECORD_TTL)
+                    pipe.set(TASK_OWNER + task_id, self.key, nx=True, ex=RECORD_TTL)
+                    pipe.zrem(OPEN_CREATES, self.key)
                     await pipe.execute()
                 return
             except RedisError as error:
                 job = self.run.job.key
-                logger.warning("job %s: cannot keep that it made %s: %s", job, task_id, error)
-            await asyncio.sleep(PAUSE)
+                logger.warning("job %s: cannot save its task id %s: %s", job, task_id, error)
+            await asyncio.sleep(RETRY_DELAY)
 
-    async def forget(self) -> None:
-        """Take the mark back: nothing was made."""
+    async def discard(self) -> None:
+        """Remove the mark: the service has created nothing."""
         while True:
             with contextlib.suppress(RedisError):
-                await self._redis.eval(FORGET, 2, self.key, OPEN, self._mark)
+                await self._redis.eval(DISCARD_SCRIPT, 2, self.key, OPEN_CREATES, self._mark)
                 return
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(RETRY_DELAY)
 
 
-async def create_once(finder: CreateFinder, run: JobRun, order: Mapping[str, Any]) -> str:
+async def create_once(
+    reconciler: CreateReconciler, run: JobRun, arguments: Mapping[str, Any]
+) -> str:
     """
-    Return the id of the task that was ordered, now or by a worker before.
+    Return the id of the job's task, created now or by an earlier worker.
 
     Raises:
-        CreateOutcomeUnknownError: A worker was lost while it sent the order, and the service's list
+        CreateOutcomeUnknownError: A worker died while it sent the create, and the service's list
             does not prove which task came of it.
-        SoraError: The service has refused the order, or cannot be reached; nothing was made.
+        SoraError: The service refused the create, or could not be reached; it created nothing.
     """
-    known = run.notes.get("task_id")
+    known = run.state.get("task_id")
     if known is not None:
         return str(known)
-    record = CreateRecord(finder.queue, run)
-    before = await record.mark(order, await finder.look())
+    record = CreateRecord(reconciler.queue, run)
+    before = await record.mark(arguments, await reconciler.newest_task())
     if before is not None:
-        return await _find_out(record, before, finder)
-    sending = asyncio.ensure_future(_send(record, finder.client, order))
+        return await _find_task(record, before, reconciler)
+    sending = asyncio.ensure_future(_send(record, reconciler.client, arguments))
     try:
         return await asyncio.shield(sending)
     except asyncio.CancelledError:
-        # The order may have left. What comes of it must not be lost with this worker.
+        # The create may have been sent: this worker must not lose the response.
         await asyncio.wait([sending])
         if (error := sending.exception()) is not None:
-            logger.warning("job %s was broken off while it ordered: %s", run.job.key, error)
+            logger.warning("job %s was cancelled during its create: %s", run.job.key, error)
         raise
 
 
-async def _send(record: CreateRecord, client: SoraClient, order: Mapping[str, Any]) -> str:
+async def _send(record: CreateRecord, client: SoraClient, arguments: Mapping[str, Any]) -> str:
     try:
-        task = await client.create_task(**order)
+        task = await client.create_task(**arguments)
     except CreateOutcomeUnknownError:
-        raise  # with the mark, for all time
+        raise  # and the mark stays
     except SoraError:
-        await record.forget()
+        await record.discard()
         raise
-    await record.keep(task.id)
+    await record.save_task_id(task.id)
     return task.id
 
 
-async def _find_out(record: CreateRecord, known: dict[str, Any], finder: CreateFinder) -> str:
-    """Wait for the id while the order may be under way; without it, look in the service's list."""
+async def _find_task(
+    record: CreateRecord, known: dict[str, Any], reconciler: CreateReconciler
+) -> str:
+    """Wait for the id while the create may be in flight; then look in the service's list."""
     marked = float(known.get("at", 0.0))
-    while "task_id" not in known and time.time() - marked < UNDER_WAY:
-        await asyncio.sleep(PAUSE)
+    while "task_id" not in known and time.time() - marked < MAX_CREATE_TIME:
+        await asyncio.sleep(RETRY_DELAY)
         known = await record.read()
     if "task_id" in known:
         return str(known["task_id"])
     when = datetime.fromtimestamp(marked, UTC).isoformat(" ", "seconds")
-    reason = f"a worker was lost while it sent the order, at {when}"
+    reason = f"a worker was lost while it sent the create, at {when}"
     cause: SoraError | None = None
     matches = MatchResult(created={}, not_created=frozenset())
     try:
-        matches = await finder.find(record.key, known)
+        matches = await reconciler.reconcile(record.key, known)
     except SoraError as error:
         cause = error
     if record.key in matches.created:
         task_id = matches.created[record.key]
         logger.warning("%s: %s; the service lists its task %s", record.key, reason, task_id)
-        await record.keep(task_id)
+        await record.save_task_id(task_id)
         return task_id
     if matches.not_created:
         reason += ", and the service lists no task like it"
-    is_listed = finder.client.dialect.list_path is not None
+    client = reconciler.client
+    is_listed = client.dialect.list_path is not None
     is_listed = is_listed and not isinstance(cause, UnsupportedOperationError)
-    raise CreateOutcomeUnknownError(finder.client.base_url, reason, is_listed=is_listed) from cause
+    raise CreateOutcomeUnknownError(client.base_url, reason, is_listed=is_listed) from cause

@@ -1,4 +1,4 @@
-"""The jobs that one worker holds: their heartbeats and news are written for all of them at once."""
+"""Heartbeats and state of the jobs that one worker runs, written for all of them at once."""
 
 import asyncio
 import contextlib
@@ -12,21 +12,21 @@ from saq.job import ACTIVE_STATUSES, Job
 from saq.types import Context, JobTaskContext
 from saq.utils import now
 
-from .queue import PAUSE, VideoQueue
+from .queue import RETRY_DELAY, VideoQueue
 
 logger = logging.getLogger("sora_async")
 
 HEARTBEAT = 20
-"""Seconds without a sign of life after which a job is given to another worker."""
+"""Seconds without a heartbeat after which another worker gets a job."""
 
-LONGEST = 1e8
+MAX_AGE = 1e8
 """Seconds that a wait may be old: three years."""
 
-TICK = 1.0
-"""Seconds between two looks at what has to be written."""
+WRITE_INTERVAL = 1.0
+"""Seconds between two checks which jobs have to be written."""
 
-NEWS = 2.0
-"""Seconds between two writes of a job's news at least."""
+STATE_INTERVAL = 2.0
+"""Seconds between two writes of a job's state at least."""
 
 
 class JobRun:
@@ -34,74 +34,81 @@ class JobRun:
     One run of a job in this worker.
 
     Attributes:
-        job: SAQ's job; what is changed in it is written with the next beat.
-        notes: What we know of it, which outlives the run.
-        is_news: Whether there is something new to write.
-        is_lost: Whether another worker has the job now.
-        written: What was written for it last.
+        job: SAQ's job; changes to it are written with the next heartbeat.
+        state: Our part of ``job.meta``, which the next run of the job gets too.
+        has_changes: Whether *state* has changed since it was written.
+        is_lost: Whether another worker has taken the job over.
+        written: What was written for the job last.
     """
 
     def __init__(self, job: Job, written: bytes, context: JobTaskContext) -> None:
         self.job = job
-        self.notes: dict[str, Any] = job.meta.setdefault("sora", {})
-        self.is_news = self.is_lost = False
+        self.state: dict[str, Any] = job.meta.setdefault("sora", {})
+        self.has_changes = self.is_lost = False
         self.written = written
         self._written_at = time.monotonic()
         self._is_aborted = False
-        self._attempt = job.attempts, job.worker_id
+        self._owner = job.attempts, job.worker_id
         self._context = context
 
     @property
     def age(self) -> float:
-        """Seconds since the job was begun for the first time, in whichever worker."""
-        began: float = self.notes.setdefault("began", time.time())
-        return min(max(0.0, time.time() - began), LONGEST)
+        """Seconds since the first run of the job began, in whichever worker."""
+        began: float = self.state.setdefault("began", time.time())
+        return min(max(0.0, time.time() - began), MAX_AGE)
 
     def is_due(self, moment: float) -> bool:
-        """Return whether the job has to be written: for its heartbeat, or its news."""
-        silence = moment - self._written_at
-        beat = (self.job.heartbeat or HEARTBEAT) / 3
-        return not self._is_aborted and (silence >= beat or (self.is_news and silence >= NEWS))
+        """Return whether the job has to be written, for its heartbeat or for its state."""
+        since = moment - self._written_at
+        heartbeat = (self.job.heartbeat or HEARTBEAT) / 3
+        has_state = self.has_changes and since >= STATE_INTERVAL
+        return not self._is_aborted and (since >= heartbeat or has_state)
 
-    def settle(self, stands: bytes | None, job: Job | None) -> None:
-        """Take what stands in Redis: what we have written, or what somebody else has."""
-        self.written, self._written_at, self.is_news = stands or b"", time.monotonic(), False
+    def on_written(self, payload: bytes | None, job: Job | None) -> None:
+        """
+        Record what Redis holds after a write: what we have written, or what somebody else has.
+
+        Args:
+            payload: What it holds.
+            job: The same as a job; None when Redis has none, and then the wait goes on.
+        """
+        self.written, self._written_at, self.has_changes = payload or b"", time.monotonic(), False
         if job is None:
-            return  # nothing: Redis has lost it, or a user; the wait goes on all the same
-        if (job.attempts, job.worker_id) == self._attempt:
+            return
+        if (job.attempts, job.worker_id) == self._owner:
             self._is_aborted = job.status not in ACTIVE_STATUSES  # SAQ is about to cancel us
-            self.job.meta = {**job.meta, **self.job.meta}  # a note of a stranger
+            self.job.meta = {**job.meta, **self.job.meta}  # keep what other programs wrote
             return
         self.is_lost = True
-        self._context["aborted"] = "another worker has it"  # for SAQ to write nothing more
+        self._context["aborted"] = "another worker has the job"  # SAQ writes nothing more
         self._context["task"].cancel()
 
 
-class HeartbeatKeeper:
+class HeartbeatWriter:
     """
-    Keeps the jobs of one worker.
+    Writes the heartbeats of all jobs that one worker runs.
 
     Attributes:
-        queue: Where they come from.
+        queue: Where the jobs come from.
     """
 
     def __init__(self, queue: VideoQueue) -> None:
         self.queue = queue
         self._runs: dict[JobRun, None] = {}
-        self._is_cut_off = False
-        self._task = asyncio.get_running_loop().create_task(self._beat(), name="job heartbeats")
+        self._is_failing = False
+        self._task = asyncio.get_running_loop().create_task(self._write_due(), name="heartbeats")
 
     async def close(self) -> None:
-        """Write no more."""
+        """Stop writing."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
     @contextlib.asynccontextmanager
-    async def hold(self, context: Context) -> AsyncIterator[JobRun]:
-        """Keep the job of this task while the block lasts; leave it in silence when it is lost."""
+    async def run(self, context: Context) -> AsyncIterator[JobRun]:
+        """Write heartbeats of a job during the block; exit quietly when another worker has it."""
         job = context["job"]
-        mark = context["worker"].job_task_contexts[job]
-        run = JobRun(job, await self.queue.redis.get(job.id) or b"", mark)
+        saq_context = context["worker"].job_task_contexts[job]
+        run = JobRun(job, await self.queue.redis.get(job.id) or b"", saq_context)
         self._runs[run] = None
         try:
             yield run
@@ -112,33 +119,33 @@ class HeartbeatKeeper:
             del self._runs[run]
 
     async def write(self, *runs: JobRun) -> None:
-        """Write some jobs now; who has lost his is cancelled."""
+        """Write some jobs now; cancel those that another worker has taken over."""
         for run in runs:
             run.job.touched = now()
-        stands = await self.queue.write([(run.job, run.written) for run in runs])
-        for run, payload in zip(runs, stands, strict=True):
-            run.settle(payload, self.queue.deserialize(payload))
+        written = await self.queue.write([(run.job, run.written) for run in runs])
+        for run, payload in zip(runs, written, strict=True):
+            run.on_written(payload, self.queue.deserialize(payload))
 
     async def confirm(self, run: JobRun) -> None:
-        """Go on only if the job is still ours: its end is not to be told twice, nor to get lost."""
+        """Return only if the job is still ours: a result must be neither doubled nor lost."""
         while True:
             try:
                 await self.write(run)
             except RedisError:
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(RETRY_DELAY)
             else:
                 break
         await asyncio.sleep(0)  # where the cancellation arrives
 
-    async def _beat(self) -> None:
+    async def _write_due(self) -> None:
         while True:
-            await asyncio.sleep(TICK)
+            await asyncio.sleep(WRITE_INTERVAL)
             moment = time.monotonic()
             due = [run for run in self._runs if run.is_due(moment)]
             try:
                 await self.write(*due)
-                self._is_cut_off = False
+                self._is_failing = False
             except Exception as error:
-                if not self._is_cut_off:
+                if not self._is_failing:
                     logger.warning("no heartbeats: %s: %s", type(error).__name__, error)
-                self._is_cut_off = True
+                self._is_failing = True

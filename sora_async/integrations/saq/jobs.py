@@ -1,4 +1,4 @@
-"""The jobs: wait for a video, and create one and wait for it."""
+"""The jobs: wait for a video, or create one and wait for it."""
 
 import contextlib
 import json
@@ -21,20 +21,20 @@ from ... import (
 )
 from ..error_data import Data, error_from_data, error_to_data, event_to_data
 from .create_once import create_once
-from .heartbeats import HEARTBEAT, HeartbeatKeeper, JobRun
-from .reconcile import CreateFinder
+from .heartbeats import HEARTBEAT, HeartbeatWriter, JobRun
+from .reconcile import CreateReconciler
 
-LAST_LOOK = 30.0
-"""Seconds that a wait gets at least in its next worker: its video may have come meanwhile."""
+MIN_TIMEOUT = 30.0
+"""Seconds that a wait gets at least in its next worker: the video may have come meanwhile."""
 
-PAUSE = 30.0
-"""Seconds after an outage before the wait goes on, until its timeout."""
+OUTAGE_PAUSE = 30.0
+"""Seconds after an outage before the job runs again, until its timeout."""
 
-MANY = 1_000_000
-"""Runs of a job: it is its timeout that ends it."""
+MAX_RUNS = 1_000_000
+"""Runs of a job: its timeout ends it, not their number."""
 
-KEEP = 86_400
-"""Seconds for which results are kept."""
+RESULT_TTL = 86_400
+"""Seconds for which Redis keeps a result."""
 
 
 def wait_job(
@@ -47,19 +47,24 @@ def wait_job(
     **fields: Any,
 ) -> Job:
     """
-    Return the job of a wait, for ``queue.enqueue``.
+    Return a job that waits for a task, for ``queue.enqueue``.
 
-    SAQ's defaults would end it after ten seconds, and lose it with its worker.
-    Here the timeout is that of the wait as a whole, over all its workers,
-    and a worker that dies costs *heartbeat* and some seconds.
+    With SAQ's defaults the job would end after ten seconds, and be lost with
+    its worker. Here the timeout counts over all workers that run the job,
+    and after a worker's death another one goes on within *heartbeat* and
+    some seconds.
 
     Args:
         task_id: The id, as the service gave it.
-        timeout: Seconds for the wait, from when a worker first begins it.
+        timeout: Seconds for the wait, from its first run on.
         until: What ends the wait; see :meth:`~sora_async.SoraClient.wait_until_complete`.
-        save_as: Where the workers save the video, on a disk that they share; None for nowhere.
-        heartbeat: Seconds without a sign of life after which another worker goes on.
-        fields: Others of SAQ's job, such as *key*, *ttl* and *meta*.
+        save_as: Path to which the worker saves the video, on a disk that all workers share; None
+            to save nothing.
+        heartbeat: Seconds without a heartbeat after which another worker gets the job.
+        fields: Other fields of SAQ's job, such as *key*, *ttl* and *meta*.
+
+    Raises:
+        InvalidArgumentError: An argument is wrong; nothing is enqueued.
     """
     _check(task_id, timeout=timeout, until=until, save_as=save_as)
     kwargs = {"task_id": task_id, "timeout": timeout, "until": until, "save_as": save_as}
@@ -67,7 +72,7 @@ def wait_job(
 
 
 def create_job(
-    order: Mapping[str, Any],
+    arguments: Mapping[str, Any],
     *,
     timeout: float = 1800.0,
     until: Until = "video",
@@ -76,36 +81,40 @@ def create_job(
     **fields: Any,
 ) -> Job:
     """
-    Return the job that creates a task once and waits for it, for ``queue.enqueue``.
+    Return a job that creates a task once and waits for it, for ``queue.enqueue``.
 
-    Before the order is sent, Redis holds a mark, and then the id. So however
-    often the job changes its worker, nothing is ordered twice. A worker that
-    finds the mark and no id looks in the service's list, and goes on with the
-    task that is surely the order's. Without one, the job ends with
-    :exc:`~sora_async.CreateOutcomeUnknownError`.
+    Redis holds a mark before the create is sent, and the task's id after it.
+    So the create is sent once, however often the job changes its worker. A
+    worker that finds a mark and no id looks in the service's list, and goes
+    on with the task if the list proves which one it is. Otherwise the job
+    ends with :exc:`~sora_async.CreateOutcomeUnknownError`.
 
     Args:
-        order: The arguments of :meth:`~sora_async.SoraClient.create_task`, as JSON carries them; a
-            file's path must be good in the workers.
-        timeout: Seconds for the order and the wait, from when a worker first begins it.
+        arguments: The arguments of :meth:`~sora_async.SoraClient.create_task`, as JSON carries
+            them; the path of a file must exist in the workers.
+        timeout: Seconds for create and wait together, from the first run on.
         until: What ends the wait; see :meth:`~sora_async.SoraClient.wait_until_complete`.
-        save_as: Where the workers save the video, on a disk that they share; None for nowhere.
-        heartbeat: Seconds without a sign of life after which another worker goes on.
-        fields: Others of SAQ's job, such as *key*, *ttl* and *meta*.
+        save_as: Path to which the worker saves the video, on a disk that all workers share; None
+            to save nothing.
+        heartbeat: Seconds without a heartbeat after which another worker gets the job.
+        fields: Other fields of SAQ's job, such as *key*, *ttl* and *meta*.
+
+    Raises:
+        InvalidArgumentError: An argument is wrong; nothing is enqueued.
     """
     try:
-        plain = json.loads(json.dumps(dict(order)))
+        plain = json.loads(json.dumps(dict(arguments)))
     except (TypeError, ValueError) as error:
-        raise InvalidArgumentError(f"order: JSON cannot carry it: {error}") from error
+        raise InvalidArgumentError(f"arguments: JSON cannot carry them: {error}") from error
     if not isinstance(plain.get("prompt"), str):
-        raise InvalidArgumentError("order: expected a prompt in it")
+        raise InvalidArgumentError("arguments: expected a prompt among them")
     _check(timeout=timeout, until=until, save_as=save_as)
-    kwargs = {"order": plain, "timeout": timeout, "until": until, "save_as": save_as}
+    kwargs = {"arguments": plain, "timeout": timeout, "until": until, "save_as": save_as}
     return _job("create_video", kwargs, heartbeat, fields)
 
 
 def _check(task_id: str = "any", *, timeout: float, until: Until, save_as: str | None) -> None:
-    """Find out here what no wait can be, and not in a worker."""
+    """Raise for wrong arguments now, and not later in a worker."""
     client = SoraClient(api_key="")
     client.wait_until_complete(task_id, timeout=timeout, until=until)
     if save_as is not None:
@@ -113,8 +122,8 @@ def _check(task_id: str = "any", *, timeout: float, until: Until, save_as: str |
 
 
 def _job(function: str, kwargs: Data, heartbeat: int, fields: Data) -> Job:
-    terms = {"timeout": 0, "retries": MANY, "ttl": KEEP, "heartbeat": heartbeat}
-    return Job(function=function, kwargs=kwargs, **{**terms, **fields})
+    defaults = {"timeout": 0, "retries": MAX_RUNS, "ttl": RESULT_TTL, "heartbeat": heartbeat}
+    return Job(function=function, kwargs=kwargs, **{**defaults, **fields})
 
 
 def read_outcome(job: Job) -> VideoTask:
@@ -122,13 +131,13 @@ def read_outcome(job: Job) -> VideoTask:
     Return the finished task of a job that has ended, or raise the error that ended it.
 
     Args:
-        job: As ``queue.job(key)`` gives it.
+        job: As ``queue.job(key)`` returns it.
 
     Raises:
-        SoraError: The wait's own error, as the worker had it.
+        SoraError: The error of the create or the wait, as the worker caught it.
         saq.queue.JobError: The job was aborted, or ended by a bug.
-        InvalidArgumentError: The job goes on: ``await job.refresh(until_complete=0)`` waits for
-            it. Or its result is damaged.
+        InvalidArgumentError: The job has not ended: ``await job.refresh(until_complete=0)``
+            waits for its end. Or its result is damaged.
     """
     if job.status is Status.COMPLETE:
         try:
@@ -146,87 +155,93 @@ async def wait_for_video(
     context: Context, *, task_id: str, timeout: float, until: Until, save_as: str | None
 ) -> Data | None:
     """Wait for a video: the job that :func:`wait_job` makes."""
-    client, keeper = tools(context)
-    async with keeper.hold(context) as run, ending(keeper, run, timeout):
-        task = await follow(run, client, task_id, timeout=timeout, until=until)
-        return task.to_dict() | await save(keeper, run, client, task, save_as)
+    client, heartbeats = _resources(context)
+    async with heartbeats.run(context) as run, _report_end(heartbeats, run, timeout):
+        task = await _wait(run, client, task_id, timeout=timeout, until=until)
+        return task.to_dict() | await _save(heartbeats, run, client, task, save_as)
     return None  # another worker has the job
 
 
 async def create_video(
-    context: Context, *, order: Data, timeout: float, until: Until, save_as: str | None
+    context: Context, *, arguments: Data, timeout: float, until: Until, save_as: str | None
 ) -> Data | None:
     """Create a task, once, and wait for its video: the job that :func:`create_job` makes."""
-    client, keeper = tools(context)
-    async with keeper.hold(context) as run, ending(keeper, run, timeout):
-        finder: CreateFinder = cast(dict[str, Any], context)["sora_finder"]
-        task_id = await create_once(finder, run, order)
-        task = await follow(run, client, task_id, timeout=timeout, until=until)
-        return task.to_dict() | await save(keeper, run, client, task, save_as)
+    client, heartbeats = _resources(context)
+    async with heartbeats.run(context) as run, _report_end(heartbeats, run, timeout):
+        reconciler: CreateReconciler = cast(dict[str, Any], context)["sora_reconciler"]
+        task_id = await create_once(reconciler, run, arguments)
+        task = await _wait(run, client, task_id, timeout=timeout, until=until)
+        return task.to_dict() | await _save(heartbeats, run, client, task, save_as)
     return None  # another worker has the job
 
 
-def tools(context: Context) -> tuple[SoraClient, HeartbeatKeeper]:
+def _resources(context: Context) -> tuple[SoraClient, HeartbeatWriter]:
     """Return what the worker's startup has put into the context."""
     found = cast(dict[str, Any], context)
-    return found["sora"], found["sora_keeper"]
+    return found["sora"], found["sora_heartbeats"]
 
 
 @contextlib.asynccontextmanager
-async def ending(keeper: HeartbeatKeeper, run: JobRun, timeout: float) -> AsyncIterator[None]:
-    """Tell an end only if the job is still ours, and let SAQ begin again after what may pass."""
+async def _report_end(
+    heartbeats: HeartbeatWriter, run: JobRun, timeout: float
+) -> AsyncIterator[None]:
+    """End the job only if it is still ours; have SAQ run it again after a transient error."""
     run.job.retry_delay = 0.0
-    run.notes["error"] = None
+    run.state["error"] = None
     try:
         yield
     except Exception as error:
-        run.notes["error"] = error_to_data(error) if isinstance(error, SoraError) else None
-        if is_passing(error) and run.age < timeout:
-            run.job.retry_delay = max(PAUSE, getattr(error, "retry_after", None) or 0.0)
+        run.state["error"] = error_to_data(error) if isinstance(error, SoraError) else None
+        if _is_transient(error) and run.age < timeout:
+            run.job.retry_delay = max(OUTAGE_PAUSE, getattr(error, "retry_after", None) or 0.0)
         else:
             run.job.retries = run.job.attempts
-        await keeper.confirm(run)
+        await heartbeats.confirm(run)
         raise
-    await keeper.confirm(run)
+    await heartbeats.confirm(run)
 
 
-def is_passing(error: Exception) -> bool:
-    """Return whether the job is worth going on with after an error."""
+def _is_transient(error: Exception) -> bool:
+    """Return whether the job should run again after an error."""
     if isinstance(error, WaitInterruptedError):
         return not isinstance(error, WaitTimeoutError)
     return isinstance(error, RedisError) or (isinstance(error, SoraError) and error.transient)
 
 
-async def follow(
+async def _wait(
     run: JobRun, client: SoraClient, task_id: str, *, timeout: float, until: Until
 ) -> VideoTask:
-    """Wait for a task, or go on with it, and write what happens into the job."""
+    """Wait for a task, or go on waiting, and write each event into the job."""
     age = run.age
-    run.notes["task_id"] = task_id
+    run.state["task_id"] = task_id
     if run.job.attempts > 1:
-        timeout = max(timeout, age + LAST_LOOK)
+        timeout = max(timeout, age + MIN_TIMEOUT)
     watch = client.wait_until_complete(task_id, timeout=timeout, until=until, already_waited=age)
     async for event in watch:
         run.job.progress = event.progress or 0.0
-        run.notes["event"] = event_to_data(event)
-        run.is_news = True
+        run.state["event"] = event_to_data(event)
+        run.has_changes = True
     return await watch
 
 
-async def save(
-    keeper: HeartbeatKeeper, run: JobRun, client: SoraClient, task: VideoTask, save_as: str | None
+async def _save(
+    heartbeats: HeartbeatWriter,
+    run: JobRun,
+    client: SoraClient,
+    task: VideoTask,
+    save_as: str | None,
 ) -> Data:
-    """Save the video, or go on with what a worker before has saved of it; return what it is."""
+    """Save the video, or resume the download of an earlier worker; return the file as data."""
     if save_as is None:
         return {}
-    is_begun = "saving" in run.notes
-    run.notes["saving"] = {}
-    await keeper.confirm(run)
-    # A file that was there before the first worker began is not ours to take for the video.
-    download = client.download(task, save_as, if_exists="skip" if is_begun else "error")
+    is_resumed = "saving" in run.state
+    run.state["saving"] = {}
+    await heartbeats.confirm(run)
+    # A file that existed before the first run is not this video.
+    download = client.download(task, save_as, if_exists="skip" if is_resumed else "error")
     async for event in download:
-        run.notes["saving"] = {"received": event.received, "total": event.total}
-        run.is_news = True
+        run.state["saving"] = {"received": event.received, "total": event.total}
+        run.has_changes = True
     file = await download
-    found = {"path": str(file.path), "size": file.size, "content_type": file.content_type}
-    return {"file": found}
+    data = {"path": str(file.path), "size": file.size, "content_type": file.content_type}
+    return {"file": data}
