@@ -186,8 +186,9 @@ class SharedTokenBucket:
 
     @property
     def rate(self) -> float:
-        """The permits a second that all programs share, or this one has while it is alone."""
-        return min(self._own.rate, self._rate if self._alone is None else self._alone.rate)
+        """The permits a second of all processes together, or of this one while Redis is away."""
+        offline = self._offline_bucket
+        return min(self._own.rate, self._rate if offline is None else offline.rate)
 
     @property
     def paused_until(self) -> float:
