@@ -1,10 +1,16 @@
-"""Requests that may be repeated: get, list, delete; each is retried after a transient error."""
+"""Requests that may be repeated: get, list, delete, cancel; retried after transient errors."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from functools import partial
 from typing import TypeVar
 
-from .._wire.call_decoders import TaskPage, decode_character, decode_deleted, decode_page
+from .._wire.call_decoders import (
+    TaskPage,
+    decode_cancelled,
+    decode_character,
+    decode_deleted,
+    decode_page,
+)
 from .._wire.response import Response
 from ..errors import InvalidResponseError, SoraError, TaskNotFoundError
 from ..models import Character, VideoTask
@@ -88,6 +94,22 @@ class Calls:
                     raise
 
         await self._retry(delete)
+
+    async def cancel_task(self, task_id: str) -> None:
+        """Stop a task; a 409 means that it has ended, and is not retried."""
+        path = self._endpoints.find_path("cancel_path")
+
+        def decode(response: Response) -> None:
+            decode_cancelled(response, secrets=self._secrets)
+
+        def is_retryable(error: SoraError) -> bool:
+            return getattr(error, "status", None) != 409 and self._is_retryable(error)
+
+        await retry(
+            lambda: self._requests.call("POST", path, decode, task_id=task_id),
+            max_retries=self._max_retries,
+            is_retryable=is_retryable,
+        )
 
     async def get_character(self, character_id: str) -> Character:
         """Return a character."""

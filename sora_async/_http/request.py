@@ -85,7 +85,7 @@ class RequestSender:
         Send a request without a body within the rate limit, and return its decoded response.
 
         Args:
-            method: GET or DELETE.
+            method: GET, DELETE or POST.
             path: Of the dialect, with ``{id}`` where there is one.
             decode: Reads the response, or raises the error that it is.
             task_id: The id that the request is about; "" without one.

@@ -2,7 +2,7 @@
 
 import re
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -12,7 +12,7 @@ from yarl import URL
 
 from .._version import __version__
 from ..errors import InvalidArgumentError
-from ..models.repr import brief
+from ..models.repr import brief, shorten
 
 # The limit of a request is our own and exact: aiohttp rounds its timeouts up to whole seconds.
 NO_TIMEOUT = aiohttp.ClientTimeout()
@@ -95,13 +95,23 @@ def find_secrets(headers: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text.rpartition(" ")[2] for text in found if text))
 
 
-def check_trace_configs(
-    trace_configs: Sequence[aiohttp.TraceConfig],
-) -> tuple[aiohttp.TraceConfig, ...]:
+def check_session(session: object) -> aiohttp.ClientSession | None:
+    """Return aiohttp's session, or None."""
+    if session is not None and not isinstance(session, aiohttp.ClientSession):
+        raise InvalidArgumentError(
+            f"session: expected an aiohttp.ClientSession, got {shorten(session)}"
+        )
+    return session
+
+
+def check_trace_configs(trace_configs: object) -> tuple[aiohttp.TraceConfig, ...]:
     """Return aiohttp's trace configurations, if that is what they are."""
-    configs = tuple(trace_configs)
+    configs = tuple(trace_configs) if isinstance(trace_configs, Iterable) else (trace_configs,)
     if not all(isinstance(one, aiohttp.TraceConfig) for one in configs):
-        raise InvalidArgumentError(f"trace_configs: expected aiohttp.TraceConfig, got {configs!r}")
+        raise InvalidArgumentError(
+            "trace_configs: expected a sequence of aiohttp.TraceConfig, "
+            f"got {shorten(trace_configs)}"
+        )
     return configs
 
 
@@ -125,7 +135,7 @@ def make_session(
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, force_close=is_fresh, ssl=options.ssl or True),
         cookie_jar=cookies,
-        headers=options.headers,
+        headers=None if is_fresh else options.headers,  # those are given with each request
         timeout=NO_TIMEOUT,
         trace_configs=list(trace_configs),
         max_line_size=MAX_HEADER_SIZE,

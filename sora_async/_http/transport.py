@@ -183,9 +183,13 @@ class Transport:
             options = {**options, "proxy": self.find_proxy(url)}
         if method == "GET":
             return self._session.get(url, **options)
-        headers = dict(self._http_options.headers)
+        # A request without a body names no media type: strict servers would look for JSON in it.
+        headers = {
+            name: value
+            for name, value in self._http_options.headers.items()
+            if name.lower() != "content-type"
+        }
         if body is not None:
-            headers = {k: v for k, v in headers.items() if k.lower() != "content-type"}
             headers["Content-Type"] = body.content_type
             options = {**options, "data": StreamedPayload(body)}
         if not self.is_ours:

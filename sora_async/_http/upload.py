@@ -18,9 +18,9 @@ import attrs
 
 from .._wire.dialects import ReferenceRole
 from .._wire.media_types import HEAD, find_media_type, is_convincing, make_name
-from .._wire.request_encoder import ReferenceValue, UploadPart, shorten
+from .._wire.request_encoder import ReferenceValue, UploadPart
 from ..errors import InvalidArgumentError
-from ..models.repr import brief
+from ..models.repr import brief, shorten
 
 
 class Picture(Protocol):

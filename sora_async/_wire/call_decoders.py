@@ -170,6 +170,19 @@ def decode_deleted(response: Response, *, secrets: tuple[str, ...]) -> None:
         raise ResponseError(response.url, response.status, None, "the task was not deleted")
 
 
+def decode_cancelled(response: Response, *, secrets: tuple[str, ...]) -> None:
+    """
+    Return when a task was cancelled: a good status says so, with the task in the body or nothing.
+
+    Raises:
+        TaskNotFoundError: There is no such task.
+        UnsupportedOperationError: The server cancels nothing.
+        ResponseError: The service has refused; the class says why.
+    """
+    if not 200 <= response.status < 300 or response.body.strip():
+        _open(response, secrets=secrets, is_about_one=True)
+
+
 def decode_character(response: Response, *, secrets: tuple[str, ...], is_new: bool) -> Character:
     """
     Return a character.

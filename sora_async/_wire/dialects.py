@@ -467,17 +467,15 @@ DIALECTS: Mapping[str, Dialect] = {
 """Those of this package, by their names."""
 
 
-def find_dialect(dialect: object, *, base_url: str) -> Dialect:
+def find_dialect(dialect: object) -> Dialect:
     """
-    Return a dialect by itself or by its name; None chooses it by the service's address.
+    Return a dialect by itself or by its name.
 
     Raises:
         InvalidArgumentError: There is none of this name.
     """
     if isinstance(dialect, Dialect):
         return dialect
-    if dialect is None:
-        return guess_dialect(base_url)
     found = DIALECTS.get(dialect) if isinstance(dialect, str) else None
     if found is None:
         raise InvalidArgumentError(

@@ -9,11 +9,8 @@ from typing import Any
 import attrs
 
 from ..errors import InvalidArgumentError
-from ..models.repr import brief
+from ..models.repr import brief, shorten
 from .dialects import REFERENCE_ROLES, Dialect, FieldSpelling, ReferenceRole
-
-MAX_SHOWN = 80
-"""Characters of a value that an error shows."""
 
 
 @attrs.frozen(kw_only=True)
@@ -78,15 +75,6 @@ class BodyFrame:
 
     content_type: str
     segments: tuple[bytes | FileGap, ...] = attrs.field(repr=False)
-
-
-def shorten(value: object) -> str:
-    """Return a value as an error shows it: never in full, as it may be a whole picture."""
-    text = repr(value)
-    if len(text) <= MAX_SHOWN:
-        return text
-    half = MAX_SHOWN // 2
-    return f"{text[:half]}…{text[-half:]} ({len(text)} characters)"
 
 
 def check_fields(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -93,6 +93,11 @@ def check_base_url(base_url: object) -> str:
         InvalidArgumentError: It is no absolute http(s) URL, or carries user, query or fragment.
             The message does not show it: a key that stands in the wrong place is a secret still.
     """
+    if base_url is None or base_url == "":
+        raise InvalidArgumentError(
+            "base_url: not given; set the environment variable SORA_BASE_URL or pass base_url=, "
+            "such as 'https://api.example'"
+        )
     if not isinstance(base_url, str):
         raise InvalidArgumentError(f"base_url: expected a str, got {type(base_url).__name__}")
     base_url = base_url.strip()

@@ -21,7 +21,13 @@ from .._http.create import PendingCreate
 from .._http.proxies import check_proxy
 from .._http.rate_limit import RateLimit
 from .._http.request_body import CreatePayload, FormPayload
-from .._http.session import HttpOptions, check_trace_configs, find_secrets, make_headers
+from .._http.session import (
+    HttpOptions,
+    check_session,
+    check_trace_configs,
+    find_secrets,
+    make_headers,
+)
 from .._http.throttle import Counters
 from .._http.upload import FileInput
 from .._polling.create_first import PendingTask
@@ -31,7 +37,7 @@ from .._polling.many import ManyWaits, Outcome
 from .._polling.polled_task import PollKey
 from .._polling.poller import Poller
 from .._polling.watch import Watch
-from .._wire.dialects import REFERENCE_ROLES, Dialect, DialectName, find_dialect
+from .._wire.dialects import REFERENCE_ROLES, Dialect, DialectName, find_dialect, guess_dialect
 from .._wire.request_encoder import check_fields
 from .._wire.urls import check_api_key, check_base_url, check_task_id, cut_overlap
 from ..models import Character, ClientStats, VideoTask
@@ -68,9 +74,6 @@ from .loop_resources import (
 if TYPE_CHECKING:
     from .._download.manager import DownloadManager
 
-DEFAULT_BASE_URL = "https://api.jxincm.cn"
-"""The server that the API page names under ``servers``."""
-
 _CREATE_ARGUMENTS = ("prompt", "model", "seconds", "size", "as_json")
 """The arguments of a create that are no field of a service's own."""
 
@@ -87,7 +90,7 @@ class SoraClient:
     Args:
         api_key: The key; ``SORA_API_KEY`` when None, and no key when that is unset.
         base_url: The service's address, with or without ``/v1``;
-            ``SORA_BASE_URL`` when None, and the API page's server when that is unset.
+            ``SORA_BASE_URL`` when None. One of the two must be set.
         dialect: What calls the service offers and how they are spelled: a
             :class:`~sora_async.Dialect` or the name of one; None chooses by *base_url*.
         session: An aiohttp session to send with; the client never closes it.
@@ -142,38 +145,38 @@ class SoraClient:
         max_downloads: int = 4,
     ) -> None:
         key = check_api_key(os.environ.get("SORA_API_KEY") if api_key is None else api_key)
-        url = os.environ.get("SORA_BASE_URL") or DEFAULT_BASE_URL if base_url is None else base_url
-        url = check_base_url(url)
-        found_dialect = find_dialect(dialect, base_url=url)
-        url = cut_overlap(url, found_dialect.create_path)
         all_headers = make_headers(key, headers or {})
         secrets = find_secrets(all_headers)
-        check_channel(url, is_secret=bool(secrets), allow_plain_http=allow_plain_http)
         self._fault_policy = FaultPolicy(
             outage_timeout=check_limit("outage_timeout", outage_timeout)
         )
         self._schedule = check_schedule(schedule) or DEFAULT_SCHEDULE
-        self._config = ClientConfig(
-            http=HttpOptions(
-                headers=all_headers,
-                secrets=secrets,
-                request_timeout=check_seconds("request_timeout", request_timeout),
-                create_timeout=check_seconds("create_timeout", create_timeout),
-                max_response_size=check_count("max_response_size", max_response_size, least=1),
-                ssl=check_ssl(ssl),
-                trust_env=trust_env and session is None,
-                proxy=check_proxy(proxy),
-            ),
-            base_url=url,
-            dialect=found_dialect,
-            session=session,
-            trace_configs=check_trace_configs(trace_configs),
-            trust_env=trust_env,
-            rate_limit=check_rate_limit(rate_limit) or RateLimit(),
-            duration_history=check_duration_history(duration_history) or DurationHistory(),
-            max_retries=check_count("max_retries", max_retries, least=0),
-            max_downloads=check_count("max_downloads", max_downloads, least=1),
+        http = HttpOptions(
+            headers=all_headers,
+            secrets=secrets,
+            request_timeout=check_seconds("request_timeout", request_timeout),
+            create_timeout=check_seconds("create_timeout", create_timeout),
+            max_response_size=check_count("max_response_size", max_response_size, least=1),
+            ssl=check_ssl(ssl),
+            trust_env=trust_env and session is None,
+            proxy=check_proxy(proxy),
         )
+        options: dict[str, Any] = {
+            "session": check_session(session),
+            "trace_configs": check_trace_configs(trace_configs),
+            "trust_env": trust_env,
+            "rate_limit": check_rate_limit(rate_limit) or RateLimit(),
+            "duration_history": check_duration_history(duration_history) or DurationHistory(),
+            "max_retries": check_count("max_retries", max_retries, least=0),
+            "max_downloads": check_count("max_downloads", max_downloads, least=1),
+        }
+        named_dialect = None if dialect is None else find_dialect(dialect)
+        # Last, so that a program without SORA_BASE_URL learns of its other mistakes as well.
+        url = check_base_url(os.environ.get("SORA_BASE_URL") if base_url is None else base_url)
+        found_dialect = named_dialect or guess_dialect(url)
+        url = cut_overlap(url, found_dialect.create_path)
+        check_channel(url, is_secret=bool(secrets), allow_plain_http=allow_plain_http)
+        self._config = ClientConfig(http=http, base_url=url, dialect=found_dialect, **options)
         self._counters = Counters()
         self._resources_by_loop: ResourcesByLoop = {}
         weakref.finalize(self, abandon, self._resources_by_loop).atexit = False
@@ -506,6 +509,24 @@ class SoraClient:
             SoraError: As in :meth:`get_task`.
         """
         await self._resources().calls.delete_task(check_task_id(task_id))
+
+    async def cancel_task(self, task_id: str) -> None:
+        """
+        Stop a task that is queued or running, where the service can.
+
+        A wait for it ends with :class:`TaskFailedError` and the code ``"cancelled"``.
+        Transient errors are retried as in :meth:`get_task`.
+
+        Args:
+            task_id: The id, as the service gave it.
+
+        Raises:
+            UnsupportedOperationError: This server cancels nothing, or the dialect has no
+                ``cancel_path``.
+            ResponseError: The service has refused: the task has ended, for instance.
+            SoraError: As in :meth:`get_task`.
+        """
+        await self._resources().calls.cancel_task(check_task_id(task_id))
 
     async def get_character(self, character_id: str) -> Character:
         """

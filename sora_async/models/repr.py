@@ -63,3 +63,12 @@ def _tell(found: object) -> str:
     text = _QUERY.sub(r"\1?…", repr(found))
     longest = LONGEST_VALUE if attrs.has(type(found)) else LONGEST_TEXT
     return text if len(text) <= longest else text[:longest] + "…"
+
+
+def shorten(value: object) -> str:
+    """Return a value as an error shows it: never in full, as it may be a whole picture."""
+    text = repr(value)
+    if len(text) <= LONGEST_TEXT:
+        return text
+    half = LONGEST_TEXT // 2
+    return f"{text[:half]}…{text[-half:]} ({len(text)} characters)"

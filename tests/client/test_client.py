@@ -61,8 +61,6 @@ class TestArguments:
     def test_key_and_address_come_from_the_environment(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.delenv("SORA_BASE_URL", raising=False)
-        assert SoraClient().base_url == "https://api.jxincm.cn"
         monkeypatch.setenv("SORA_BASE_URL", "https://relay.example/v1/")
         monkeypatch.setenv("SORA_API_KEY", KEY)
 
@@ -72,9 +70,28 @@ class TestArguments:
         assert repr(client) == "<SoraClient https://relay.example>"
         assert KEY not in repr(vars(client))
 
+    @pytest.mark.parametrize("value", [None, ""])
+    def test_without_an_address_both_ways_to_give_one_are_named(
+        self, monkeypatch: pytest.MonkeyPatch, value: str | None
+    ) -> None:
+        if value is None:
+            monkeypatch.delenv("SORA_BASE_URL", raising=False)
+        else:
+            monkeypatch.setenv("SORA_BASE_URL", value)
+
+        with pytest.raises(InvalidArgumentError) as caught:
+            SoraClient(api_key=KEY)
+
+        for part in ("base_url=", "SORA_BASE_URL", "https://api.example"):
+            assert part in str(caught.value)
+
     @pytest.mark.parametrize(
         "arguments",
         [
+            {"session": "x"},
+            {"session": object()},
+            {"trace_configs": 5},
+            {"trace_configs": "x"},
             {"base_url": "api.example"},
             {"api_key": "a\nb"},
             {"base_url": "http://10.0.0.1", "api_key": KEY},

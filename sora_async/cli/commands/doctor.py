@@ -11,7 +11,6 @@ from yarl import URL
 
 from ... import SoraClient, SoraError, TaskNotFoundError, __version__
 from ..._http.proxies import find_proxy
-from ...client.client import DEFAULT_BASE_URL
 from ..arguments import make_client
 from ..display.format import format_seconds
 from ..display.messages import explain_error
@@ -84,10 +83,7 @@ def _find_versions() -> Mapping[str, str]:
 
 def _find_settings(options: argparse.Namespace, client: SoraClient) -> Mapping[str, str]:
     """Return what is in force, and where it is set; of the key only whether there is one."""
-    if options.base_url is not None:
-        url_source = "--base-url"
-    else:
-        url_source = "default" if client.base_url == DEFAULT_BASE_URL else "SORA_BASE_URL"
+    url_source = "SORA_BASE_URL" if options.base_url is None else "--base-url"
     key_source = "SORA_API_KEY" if options.api_key is None else "--api-key"
     dialect_source = "the address" if options.dialect is None else "--dialect"
     return {
