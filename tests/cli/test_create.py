@@ -362,7 +362,7 @@ def test_a_list_in_json_has_tasks(capsys) -> None:
     assert list(task) == ["type", *promised("task")]
 
 
-@pytest.mark.parametrize(("columns", "prompt"), [(80, ""), (120, "a boat a boat a boat… boat")])
+@pytest.mark.parametrize(("columns", "prompt"), [(80, ""), (120, "a boat a boat a boat a")])
 def test_a_list_on_a_terminal_keeps_its_columns(columns, prompt, on_terminal, monkeypatch) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
     with served(shape="openai", default_scenario=AT_ONCE) as fake:

@@ -39,6 +39,7 @@ from sora_async.cli.display.format import (
     format_size,
     measure,
     shorten,
+    truncate,
 )
 from sora_async.cli.display.live import TableReporter
 from sora_async.cli.display.messages import (
@@ -481,6 +482,14 @@ def test_cleaning_leaves_what_can_be_read() -> None:
 def test_east_asian_characters_take_two_columns() -> None:
     assert measure("海上的船") == 8 and measure("e\u0301") == 1
     assert shorten("海上的船在航行", 9) == "海上…航行"
+
+
+def test_a_prompt_is_cut_at_its_end() -> None:
+    rows = TaskRows(total=300)
+    rows.start("  1 a lighthouse in the rain", "creating", now=0.0)
+
+    assert drawn(rows)[0].startswith("  1 a lighthous…  creating ")
+    assert truncate("a boat at sea", 8) == "a boat…"
 
 
 def test_shortening_keeps_both_ends() -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ... import BatchEvent, BatchOutcome, ClientClosedError, ProgressEvent
 from ..arguments import make_client
-from ..display.format import clean, count, shorten
+from ..display.format import clean, count, truncate
 from ..display.messages import explain_error
 from ..display.output import make_reporter
 from ..display.reporter import Reporter
@@ -204,7 +204,7 @@ def _name(line: int, digits: int, entry: PromptEntry) -> str:
         entry: What is created.
     """
     what = clean(str(entry.get("name") or entry["prompt"]))
-    return shorten(f"{line:>{digits}} {what}", MAX_NAME)
+    return truncate(f"{line:>{digits}} {what}", MAX_NAME)
 
 
 def _describe_failures(results: Iterable[TaskResult]) -> Iterator[str]:

@@ -5,7 +5,7 @@ import shutil
 
 from ... import VideoTask
 from ..arguments import make_client
-from ..display.format import clean, measure, shorten
+from ..display.format import clean, measure, truncate
 from ..display.output import is_terminal
 from ..exit_codes import Exit
 from ..signals import run_until_signal
@@ -46,4 +46,4 @@ def _print(task: VideoTask, *, is_json: bool) -> None:
     line = f"{task_id}  {task.phase:<9}  {created:<11}"
     # The id stays whole, to be copied; the prompt has what is left of the line.
     width = shutil.get_terminal_size().columns - measure(line) - 2
-    print(f"{line}  {shorten(prompt, width)}" if width >= MIN_PROMPT else line, flush=True)
+    print(f"{line}  {truncate(prompt, width)}" if width >= MIN_PROMPT else line, flush=True)

@@ -33,6 +33,11 @@ def shorten(text: str, width: int) -> str:
     return f"{_take(text, width - 1 - end)}…{tail}"
 
 
+def truncate(text: str, width: int) -> str:
+    """Return a text cut at its end to a number of columns: a prompt begins with its subject."""
+    return text if measure(text) <= width else f"{_take(text, width - 1).rstrip()}…"
+
+
 def _take(text: str, width: int) -> str:
     """Return as much of the beginning of a text as fits."""
     index = 0

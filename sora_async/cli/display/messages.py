@@ -72,7 +72,7 @@ def describe_error(error: SoraError) -> str:
         case TaskFailedError():
             return clean(str(error.failure))
         case ClientClosedError():
-            return "the task goes on"
+            return "the task goes on" if error.last else "the task may go on"
         case WaitTimeoutError(retry_after=float() | int() as seconds):
             last = _describe_last(error)
             return f"the service asked for a pause of {format_seconds(seconds)}, {last}"

@@ -7,7 +7,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from .format import clean, format_percent, format_seconds, measure, shorten
+from .format import clean, format_percent, format_seconds, measure, shorten, truncate
 from .rows import TaskRow, TaskRows
 from .states import STATES
 
@@ -32,7 +32,9 @@ def draw_table(
     name_width = min(max(map(measure, names), default=0), max(12, width - 64))
     grid = _make_grid(hide_names=hide_names)
     for row, name in zip(shown, names, strict=True):
-        head = () if hide_names else (Text(shorten(name, name_width)),)
+        # An id has no spaces; a line number with a prompt has.
+        cut = truncate if " " in name else shorten
+        head = () if hide_names else (Text(cut(name, name_width)),)
         grid.add_row(*head, *_make_cells(row, now))
     if rows.is_single:
         grid.width = width - len("^C")  # a terminal writes that on the same line
