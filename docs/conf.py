@@ -39,12 +39,12 @@ autodoc_default_options = {"members": True}
 autodoc_member_order = "bysource"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
-# Fields of attrs classes are told in "Attributes:"; their types come from the class.
+# Fields of attrs classes are documented in "Attributes:"; their types come from the class.
 napoleon_attr_annotations = True
 maximum_signature_line_length = 88
 python_use_unqualified_type_names = True
 
-# Only what other projects own may stay unresolved; a name of ours that leads nowhere is an error.
+# Only names of other projects may stay unresolved; one of ours that leads nowhere is an error.
 FOREIGN = (
     "aiohttp",
     "asyncio",
@@ -75,9 +75,9 @@ FOREIGN = (
 nitpick_ignore_regex = [
     ("py:.*", rf"({'|'.join(FOREIGN)})\..+"),
     ("py:mod", "|".join(FOREIGN)),
-    # What a loop is told in any case: a type that stands for others, and what nobody has to name.
     # A structural type: any object with these methods.
     ("py:class", r"sora_async\._http\.upload\.Picture"),
+    # What ``track`` passes through.
     ("py:class", r"sora_async\.(progress\.\w+|cli\.display\.tracked\.Tracked)"),
 ]
 
@@ -91,7 +91,7 @@ def tidy_defaults(
     signature: str | None,
     returns: str | None,
 ) -> tuple[str | None, str | None]:
-    """Show a function as its name, and ``...`` for what attrs makes anew each time."""
+    """Show a function as its name, and ``...`` for a default that attrs makes for each value."""
     if signature is not None:
         signature = re.sub(r"<function (\w+)( at \w+)?>", r"\1", signature)
         signature = re.sub(r"\bNOTHING\b", "...", signature)

@@ -1,8 +1,8 @@
 """
 The examples of the docs and of the README, run as a user runs them.
 
-They run all at once, each in a process of its own, in real time, against a fake service. What a
-page shows as output is a recording beside the example: a run must print lines of the same form.
+They all run at the same time, each in its own process, in real time, against a fake service. The
+output that a page shows is a recording beside the example: a run must print lines of the same form.
 """
 
 import asyncio
@@ -35,31 +35,31 @@ DOCS = ROOT / "docs"
 EXAMPLES = DOCS / "examples"
 KEY = "sk-0123456789abcdef"
 
-PATIENCE = 170
-"""Seconds for all of them, that begin at once, on a machine that has a lot to do beside them."""
+TIMEOUT = 170
+"""Seconds for all of them together, on a busy machine."""
 
 FAKE = "sora-2:task_01fake0000000000000000000"
 """How the ids of ``python -m sora_async.testing`` begin."""
 
 FAR = {"SORA_BASE_URL": "http://videos.example", "HTTP_PROXY": "{url}", "RELAY_PROXY": "{url}"}
-"""A service that only a proxy can reach: the fake, which understands what a proxy is asked."""
+"""A service that only a proxy can reach: the fake, which accepts requests to a proxy."""
 
 IN_FOLDER = {"VIDEOS": "{folder}"}
-"""A folder that is there and empty, for the files that an example makes."""
+"""An empty folder for the files that an example makes."""
 
 SECURE = {"SORA_BASE_URL": "{tls_url}"}
 
-IN_THE_WAY = (
+CHANGING = (
     *("SORA_", "SSL_CERT_", "NETRC", "PYTHONASYNCIODEBUG", "PYTHONDEVMODE", "PYTHONWARNINGS"),
     *("PYTEST_", "PY_COLORS", "FORCE_COLOR", "CLICOLOR", "COLUMNS"),
 )
-"""How the names begin of variables that change what an example does or writes."""
+"""Prefixes of variables that change what an example does or prints."""
 
 QUICK = Scenario(queued=0, running=2)
-"""What becomes of an order at a fake that is not scripted."""
+"""What a created task goes through at a fake that is not scripted."""
 
 IN_LINE = Scenario(queued=600)
-"""The same where a page shows tasks that nobody has begun yet, however busy the machine is."""
+"""The same where a page shows queued tasks, however busy the machine is."""
 
 BLOCKED = failed("moderation_blocked", "The prompt was refused.")
 UNPAID = http_error(403, {"error": {"code": "insufficient_user_quota", "message": "no credit"}})
@@ -91,12 +91,11 @@ class Example:
         tasks: The tasks of the fake and their answers, one for each poll; the command gets
             their ids. Without tasks and shape, the fake is ``python -m sora_async.testing``.
         shape: The kind of server that the fake is; None for a relay.
-        scenario: What becomes of its orders at a fake of its own.
-        environment: What it holds beside address and key; ``{url}`` and its like are filled in.
+        scenario: What tasks go through that it creates at a fake of its own.
+        environment: Variables beside address and key; ``{url}`` and others are filled in.
         prints: Its output, where there is no recording.
         writes_to_stderr: Whether its output goes there.
-        in_any_order: Whether it prints a line for each end, in the order of the ends: any order,
-            on a machine that is busy.
+        in_any_order: Whether its lines may come in any order, as tasks end.
     """
 
     command: str
@@ -202,7 +201,7 @@ RUNS = {
 
 @attrs.frozen
 class Run:
-    """What came of an example: its exit code, its output, and what else it wrote."""
+    """The result of an example: its exit code, its output, and the other stream."""
 
     code: int | None
     output: str
@@ -228,7 +227,7 @@ async def run_in(folder: str, example: Example, places: Mapping[str, str]) -> Ru
             places = {"url": sora.url, "tls_url": tls_url, "ca": str(TLS / "ca.pem")}
         places = {**places, "folder": folder}
         environment = {
-            **{name: text for name, text in os.environ.items() if not is_in_the_way(name)},
+            **{name: text for name, text in os.environ.items() if not changes_examples(name)},
             # What an example leaves open shows on stderr.
             "PYTHONWARNINGS": "always::ResourceWarning",
             "SORA_BASE_URL": places["url"],
@@ -243,19 +242,19 @@ async def run_in(folder: str, example: Example, places: Mapping[str, str]) -> Ru
             stderr=asyncio.subprocess.PIPE,
         )
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 stdout, stderr = await process.communicate()
         except TimeoutError:
             process.kill()
             stdout, stderr = await process.communicate()
-            stderr += f"killed after {PATIENCE} s".encode()
+            stderr += f"killed after {TIMEOUT} s".encode()
     output, rest = (stderr, stdout) if example.writes_to_stderr else (stdout, stderr)
     return Run(process.returncode, output.decode(), rest.decode())
 
 
-def is_in_the_way(name: str) -> bool:
-    """Whether a variable of the environment would change what an example does or writes."""
-    return name.lower().endswith("_proxy") or name.startswith(IN_THE_WAY)
+def changes_examples(name: str) -> bool:
+    """Return whether an environment variable would change what an example does or prints."""
+    return name.lower().endswith("_proxy") or name.startswith(CHANGING)
 
 
 @contextlib.asynccontextmanager
@@ -289,7 +288,7 @@ async def serve() -> AsyncIterator[str]:
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             text = await process.stdout.readuntil(b"Ctrl-C ends it.\n")
         yield text.decode()
     finally:

@@ -17,9 +17,9 @@ async def main(task_id: str) -> None:
             except OutputExistsError as error:
                 print(number, error.reason)
             except DiskFullError as error:
-                print(number, "make room and run this again: it goes on;", error)
+                print(number, "free some space and run this again: it resumes;", error)
             except DownloadInterruptedError as error:
-                print(number, f"{error.received} bytes are kept, run this again: it goes on")
+                print(number, f"{error.received} bytes are kept, run this again: it resumes")
 
 
 asyncio.run(main(sys.argv[1]))

@@ -18,11 +18,11 @@ async def main(task_ids: list[str]) -> None:
     states = dict.fromkeys(task_ids, "")
     async with SoraClient() as client:
         with Live(draw(states)) as screen:
-            async for news in client.events(task_ids):
-                if isinstance(news, Outcome):
-                    states[news.task_id] = "done" if news.task else type(news.error).__name__
+            async for event in client.events(task_ids):
+                if isinstance(event, Outcome):
+                    states[event.task_id] = "done" if event.task else type(event.error).__name__
                 else:
-                    states[news.task.id] = f"{news.task.phase} {news.progress or 0.0:.0%}"
+                    states[event.task.id] = f"{event.task.phase} {event.progress or 0.0:.0%}"
                 screen.update(draw(states))
 
 

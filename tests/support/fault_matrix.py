@@ -115,10 +115,10 @@ SLOW_DOWN = [
 ]
 
 ON_THE_WIRE = [
-    Row("connection reset before the reply, twice", once(fake.reset(), 2), DONE, 0.6),
+    Row("connection reset before the response, twice", once(fake.reset(), 2), DONE, 0.6),
     Row("connection reset in the body", once(fake.reset_midway()), DONE, 0.6),
     Row("body cut off", once(fake.truncated()), DONE, 0.6),
-    Row("no reply at all", once(fake.stall()), DONE, 31),
+    Row("no response at all", once(fake.stall()), DONE, 31),
     Row("body that stops half-way", once(fake.stall_body()), DONE, 31),
     Row("body of one byte every 5 s", once(fake.drip(5)), DONE, 31),
     Row(
@@ -180,7 +180,7 @@ ODD_TASKS = [
     Row("an empty object", once(fake.raw({})), DONE, 2.1),
     Row("completed, with the URL 20 s late", once(fake.completed(url=None), 10), DONE, 20.1),
     Row("completed, and never a URL", ever(fake.completed(url=None)), "its content address", 45.1),
-    Row("a compressed reply nobody asked for", once(fake.gzipped(fake.running(0.5))), DONE, 2.1),
+    Row("a compressed response, not requested", once(fake.gzipped(fake.running(0.5))), DONE, 2.1),
 ]
 
 UNKNOWN_TASK = [

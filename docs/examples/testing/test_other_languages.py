@@ -25,8 +25,8 @@ def service() -> Iterator[str]:
 def ask(url: str, body: dict | None = None):
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Authorization": KEY})
-    with urllib.request.urlopen(request) as reply:
-        return json.load(reply)
+    with urllib.request.urlopen(request) as response:
+        return json.load(response)
 
 
 def test_the_clock_can_be_advanced(service: str) -> None:
@@ -45,8 +45,8 @@ def test_an_interrupted_download_succeeds_in_the_end(service: str) -> None:
     for _ in range(3):
         request = urllib.request.Request(address, headers={"Authorization": KEY})
         try:
-            with urllib.request.urlopen(request) as reply:
-                lengths.append(len(reply.read()))
+            with urllib.request.urlopen(request) as response:
+                lengths.append(len(response.read()))
         except OSError:  # refused, or reset midway
             lengths.append(None)
 
