@@ -4,7 +4,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from .._wire.response import Response, decode_response
+from yarl import URL
+
+from .._wire.media_types import is_video_type
+from .._wire.origins import find_link_problem, join_link
+from .._wire.response import Response, decode_response, read_error
 from .._wire.urls import fill_in
 from ..errors import ClientClosedError, InvalidArgumentError, SoraError
 from ..models import VideoTask
@@ -12,7 +16,7 @@ from .endpoints import Endpoints
 from .request_body import TrackedBody
 from .request_queue import RequestQueue
 from .throttle import Throttle
-from .transport import Transport
+from .transport import REDIRECTS, Transport
 
 Result = TypeVar("Result")
 
@@ -71,6 +75,32 @@ class RequestSender:
             previous=previous,
             content=self.endpoints.content,
         )
+
+    async def has_content(self, task_id: str) -> bool:
+        """
+        Return whether the service's content address has a file, with a permit that the caller has.
+
+        One byte is requested, and the connection is closed after the headers: the file itself is
+        never received. A redirect to a link elsewhere counts as the file, without a request to it.
+
+        Args:
+            task_id: A task with a ``content_url``.
+
+        Raises:
+            SoraError: The response is an error, or there was none.
+        """
+        assert self.endpoints.content is not None
+        url = URL(fill_in(self.endpoints.content, task_id), encoded=True)
+        headers = {"Range": "bytes=0-0", "Accept": "*/*"}
+        response = await self._receive(self._transport.peek(url, headers))
+        error = read_error(response, secrets=self.secrets) if response.status >= 400 else None
+        if error is not None:
+            raise error
+        if response.status in REDIRECTS:
+            link = join_link(response.url, response.headers.get("Location", ""))
+            return link is not None and find_link_problem(link) is None
+        content_type = response.headers.get("Content-Type", "")
+        return response.status in (200, 206) and is_video_type(content_type)
 
     async def call(
         self,

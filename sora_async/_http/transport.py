@@ -95,6 +95,42 @@ class Transport:
         seconds = options.request_timeout if body is None else options.create_timeout
         return self._within(seconds, url, self._exchange(url, method, body))
 
+    def peek(self, url: URL, headers: Mapping[str, str]) -> Coroutine[Any, Any, Response]:
+        """
+        Return the response to a GET without its body, which is not read.
+
+        Redirects are followed on the same origin only; the response is a redirect when it leads
+        to another one. The connection is closed: the rest of the body must not be sent.
+
+        Args:
+            url: On the service's origin: it gets our headers, the key among them.
+            headers: To add to them.
+
+        Raises:
+            ConnectionFailedError: There was no response in time.
+            InvalidArgumentError: The session that was given cannot be used.
+        """
+        return self._within(self._http_options.request_timeout, url, self._peek(url, headers))
+
+    async def _peek(self, url: URL, headers: Mapping[str, str]) -> Response:
+        target = url
+        for _ in range(MAX_REDIRECTS):
+            response = await self.open(target, headers)
+            response.close()
+            location = response.headers.get("Location")
+            link = None if location is None else join_link(str(target), location)
+            leads_on = response.status in REDIRECTS and link is not None
+            if link is None or not leads_on or not is_same_origin(link, str(url)):
+                return Response(
+                    url=str(target),
+                    status=response.status,
+                    headers=response.headers,
+                    body=b"",
+                    received=datetime.now(UTC),
+                )
+            target = URL(encode_link(link), encoded=True)
+        raise ConnectionFailedError(str(url), f"more than {MAX_REDIRECTS} redirects")
+
     async def _within(
         self, seconds: float, url: URL, exchange: Coroutine[Any, Any, Response]
     ) -> Response:

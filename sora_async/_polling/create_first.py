@@ -6,7 +6,7 @@ from collections.abc import Callable
 from .._http.create import PendingCreate
 from ..models import VideoTask
 from ..schedule import History
-from .decide import Sleep, decide
+from .decide import Done, GiveUp, Sleep, decide
 from .polled_task import PolledTask, PollKey, WaitResult
 
 StartCreate = Callable[[], PendingCreate[VideoTask]]
@@ -65,9 +65,11 @@ def after_create(key: PollKey, created: VideoTask, now: float) -> PolledTask | W
         now=now,
         schedule=key.schedule,
         fault_policy=key.fault_policy,
+        content_checked=True,  # by the first poll, if it comes to that
     )
-    if not isinstance(decision, Sleep):
+    if isinstance(decision, Done | GiveUp):
         return decision.result
+    assert isinstance(decision, Sleep)
     polled = PolledTask(key, history)
     polled.due = now + decision.seconds
     return polled

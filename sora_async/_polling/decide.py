@@ -52,6 +52,13 @@ class Sleep:
 
 
 @attrs.frozen
+class CheckContent:
+    """Ask the service's content address whether it has the file."""
+
+    __repr__ = brief
+
+
+@attrs.frozen
 class Done:
     """The wait ends with the finished task."""
 
@@ -80,7 +87,7 @@ class GiveUp:
 
 
 End = Done | GiveUp
-Decision = Sleep | End
+Decision = Sleep | CheckContent | End
 
 
 def decide(
@@ -90,6 +97,7 @@ def decide(
     schedule: Policy,
     fault_policy: FaultPolicy,
     service_seen: bool = False,
+    content_checked: bool = False,
 ) -> Decision:
     """
     Return what to do after a poll.
@@ -100,15 +108,21 @@ def decide(
         schedule: When to poll again while polls succeed.
         fault_policy: How long to go on while they fail.
         service_seen: Whether the service has ever sent a readable response to this client.
+        content_checked: Whether the content address was asked since this poll.
     """
     if history.outage is not None:
         return _after_error(history, history.outage, now, schedule, fault_policy, service_seen)
     assert history.last is not None
-    return _after_task(history, history.last, now, schedule, fault_policy)
+    return _after_task(history, history.last, now, schedule, fault_policy, content_checked)
 
 
 def _after_task(
-    history: History, task: VideoTask, now: float, schedule: Policy, fault_policy: FaultPolicy
+    history: History,
+    task: VideoTask,
+    now: float,
+    schedule: Policy,
+    fault_policy: FaultPolicy,
+    content_checked: bool,
 ) -> Decision:
     if task.phase is _FAILED:
         return GiveUp(TaskFailedError(task))
@@ -119,6 +133,8 @@ def _after_task(
         grace_left = _url_grace_left(history, fault_policy, now)
         if fault_policy.until == "completed" or grace_left < EPSILON:
             return _end_after_success(task, fault_policy)
+        if fault_policy.until == "video" and task.content_url and not content_checked:
+            return CheckContent()
         delay = min(delay, grace_left)
     return Sleep(max(delay, task.poll_after or 0.0), task.poll_after)
 

@@ -12,7 +12,8 @@ Until = Literal["video", "completed", "video_url"]
 """
 What ends a wait whose task succeeds:
 
-- ``"video"``: a ``video_url``, or the ``content_url`` when no URL comes within the grace period;
+- ``"video"``: a ``video_url``; or the ``content_url``, as soon as the service has the file there,
+  or when no URL comes within the grace period;
 - ``"completed"``: the success itself, with or without a URL;
 - ``"video_url"``: a ``video_url`` and nothing else.
 """

@@ -7,14 +7,12 @@ from datetime import UTC, datetime
 
 import attrs
 
-from ..errors import SoraError, TaskFailedError
-from ..models import Phase, VideoTask
+from ..errors import TaskFailedError
+from ..models import VideoTask
 from ..schedule import History
 from ..schedule.learning.duration_history import DurationHistory, task_kinds
 from ..schedule.learning.duration_model import TaskKind
 from .decide import Done, End, GiveUp
-from .fault_policy import FaultPolicy
-from .polled_task import PolledTask
 
 MAX_KINDS = 1000
 """Kinds of tasks of which one copy is kept for all waits."""
@@ -25,15 +23,6 @@ duration history remembers some eighty."""
 
 LEARNING_RATE = 20.0
 """Ended tasks that are learned from in a second, on average."""
-
-VIDEOS_WITHOUT_URL = 2
-"""Videos of a model that were waited for without a URL, before others are waited for less."""
-
-SHORT_GRACE = 5.0
-"""Seconds for which a URL is waited for then."""
-
-TRY_AGAIN = 10
-"""Of so many videos, one has the whole grace all the same: the server may have changed."""
 
 _LEARNING = threading.Lock()
 """For a duration history: clients on the loops of several threads may share one."""
@@ -63,9 +52,6 @@ class TaskLearner:
         self._min_clock_difference = math.inf
         self._left, self._learned_at = LEARNING_BURST, -math.inf
         self._kinds: dict[tuple[TaskKind, ...], tuple[TaskKind, ...]] = {}
-        self._without_url: dict[TaskKind, set[str]] = {}  # the ids of some
-        self._with_url: set[TaskKind] = set()
-        self._hurried: dict[TaskKind, int] = {}
 
     def before_task(self, history: History, task: VideoTask, now: float) -> History:
         """Return a history with what is known of tasks of its kind, before it sees a snapshot."""
@@ -97,45 +83,15 @@ class TaskLearner:
         self._min_clock_difference = min(self._min_clock_difference, difference - waited)
         return difference - self._min_clock_difference
 
-    def fault_policy(
-        self, polled: PolledTask, before: History, outcome: VideoTask | SoraError
-    ) -> FaultPolicy:
-        """
-        Return how long a wait goes on while polls fail: less for a URL that others never had.
-
-        It is decided when the task succeeds, and not changed by what others meet later.
-        """
-        fault_policy = polled.key.fault_policy
-        if before.succeeded_at is None:
-            if not isinstance(outcome, VideoTask) or outcome.phase is not Phase.SUCCEEDED:
-                return fault_policy
-            polled.has_short_grace = self._hurries(polled)
-        if not polled.has_short_grace:
-            return fault_policy
-        return attrs.evolve(fault_policy, url_grace=min(SHORT_GRACE, fault_policy.url_grace))
-
-    def _hurries(self, polled: PolledTask) -> bool:
-        model = _model_of(polled.history)
-        if (
-            len(self._without_url.get(model, ())) < VIDEOS_WITHOUT_URL
-            or polled.key.fault_policy.until != "video"
-        ):
-            return False
-        self._hurried[model] = self._hurried.get(model, 0) + 1
-        return self._hurried[model] % TRY_AGAIN != 0
-
-    def task_ended(self, polled: PolledTask, before: History, end: End, now: float) -> None:
+    def task_ended(self, before: History, end: End, now: float) -> None:
         """
         Learn from a task that has ended; an error of ours teaches nothing.
 
         Args:
-            polled: With the history after the last poll.
-            before: The history before it.
+            before: The history before the last poll.
             end: How the wait ended.
             now: The moment of the last response.
         """
-        if isinstance(end, Done):
-            self._learn_of_url(polled, end.task)
         has_failed = isinstance(end, GiveUp) and isinstance(end.error, TaskFailedError)
         if before.kinds is None or not (has_failed or isinstance(end, Done)):
             return
@@ -147,26 +103,6 @@ class TaskLearner:
             with _LEARNING:
                 self._duration_history.learn(before.kinds, duration)
 
-    def _learn_of_url(self, polled: PolledTask, task: VideoTask) -> None:
-        """Remember the videos of a model whose URL never came, as long as none ever had one."""
-        model = _model_of(polled.history)
-        if task.is_complete:
-            if len(self._with_url) > MAX_KINDS:
-                self._with_url.clear()
-            self._with_url.add(model)
-            self._without_url.pop(model, None)
-        elif (
-            polled.key.fault_policy.until == "video"
-            and polled.history.outage is None  # else something else has ended the wait
-            and model not in self._with_url
-        ):
-            if len(self._without_url) > MAX_KINDS:
-                self._without_url.clear()
-                self._hurried.clear()
-            ids = self._without_url.setdefault(model, set())
-            if len(ids) < VIDEOS_WITHOUT_URL:
-                ids.add(task.id)
-
     def _may_learn(self, now: float) -> bool:
         """Return whether there is time to learn from one more task, and use that time."""
         self._left = min(LEARNING_BURST, self._left + LEARNING_RATE * (now - self._learned_at))
@@ -175,8 +111,3 @@ class TaskLearner:
             return False
         self._left -= 1.0
         return True
-
-
-def _model_of(history: History) -> TaskKind:
-    """Return the kind that is a model, or any task where none is named."""
-    return history.kinds[1] if history.kinds is not None and len(history.kinds) > 1 else ()

@@ -57,17 +57,17 @@ class PolledTask:
         ticket: Its place in the request queue; 0 while it is not in the queue.
         context: The context of the wait that came first: polls belong to its traces. None
             for an empty one.
-        has_short_grace: Whether a late URL is waited for less long than it may be.
+        checks_content: Whether the next request asks the content address, and is no poll.
         left_at: The moment the last wait left; None while there is one.
         polls_started: The number of the newest poll; the outcome of an older one is ignored.
         poll_task: The poll under way; None between two polls.
     """
 
     __slots__ = (
+        "checks_content",
         "context",
         "due",
         "event_at",
-        "has_short_grace",
         "history",
         "key",
         "left_at",
@@ -86,7 +86,7 @@ class PolledTask:
         self.recovered_after: float | None = None
         self.due = history.started
         self.left_at: float | None = None
-        self.has_short_grace = False
+        self.checks_content = False
         self.polls_started = 0
         self.ticket = 0
         self.context = contextvars.copy_context() or None  # an empty one is false

@@ -3,14 +3,14 @@
 import asyncio
 import contextvars
 import logging
-from collections.abc import Awaitable, Callable
 
+from .._http.request import RequestSender
 from .._http.request_queue import RequestQueue
 from .._http.throttle import Throttle
 from ..errors import ClientClosedError, SoraError
 from ..models import VideoTask
 from ..schedule import History
-from .decide import Decision, GiveUp, Sleep, decide
+from .decide import CheckContent, Decision, Done, GiveUp, Sleep, decide
 from .fault_policy import EPSILON
 from .learner import TaskLearner
 from .polled_task import PolledTask, PollKey, Subscriber, WaitResult
@@ -27,7 +27,7 @@ class Poller:
     Polls the tasks of one client on one loop.
 
     Args:
-        fetch: Polls a task, given its id and the snapshot before.
+        requests: Sends polls.
         queue: Gives each poll its permit.
         throttle: Learns from each response.
         learner: Learns from each task.
@@ -35,12 +35,12 @@ class Poller:
 
     def __init__(
         self,
-        fetch: Callable[[str, VideoTask | None], Awaitable[VideoTask]],
+        requests: RequestSender,
         queue: RequestQueue[PolledTask],
         throttle: Throttle,
         learner: TaskLearner,
     ) -> None:
-        self._fetch = fetch
+        self._requests = requests
         self._loop = asyncio.get_running_loop()
         self._polled_tasks: dict[PollKey, PolledTask] = {}
         self._poll_tasks: dict[asyncio.Task[None], PolledTask] = {}
@@ -117,7 +117,7 @@ class Poller:
             return
         self._shift_late_poll(polled)
         polled.polls_started += 1
-        polling = self._poll(polled, polled.polls_started)
+        polling = self._request(polled, polled.polls_started)
         name = f"poll {polled.key.task_id}"
         create = self._loop.create_task
         context = polled.context or contextvars.Context()
@@ -150,30 +150,30 @@ class Poller:
             self._finish(polled, _closed(polled.history))
         self.queue.release()
 
+    async def _request(self, polled: PolledTask, number: int) -> None:
+        """Send one request and act on its outcome; whatever goes wrong here reaches the waits."""
+        try:
+            if polled.checks_content:
+                await self._check_content(polled, number)
+            else:
+                await self._poll(polled, number)
+        except BaseException as stop:
+            is_bug = isinstance(stop, Exception)
+            if polled.polls_started == number:
+                self._finish(polled, stop if is_bug else _closed(polled.history))
+            if not is_bug:
+                raise
+
     async def _poll(self, polled: PolledTask, number: int) -> None:
-        """Poll once and act on the outcome; whatever goes wrong here reaches the waits."""
         outcome: VideoTask | SoraError
         try:
-            outcome = await self._fetch(polled.key.task_id, polled.history.last)
+            outcome = await self._requests.poll(polled.key.task_id, polled.history.last)
         except SoraError as error:
             outcome = _without_frames(error)
-        except BaseException as stop:
-            if polled.polls_started == number:
-                self._finish(
-                    polled, stop if isinstance(stop, Exception) else _closed(polled.history)
-                )
-            if isinstance(stop, Exception):
-                return
-            raise
         if polled.polls_started != number:
             return  # all waits have left, and the cancellation was lost on the way
         polled.poll_task = None
-        try:
-            self._on_outcome(polled, outcome, self._loop.time())
-        except Exception as bug:
-            self._finish(polled, bug)
-
-    def _on_outcome(self, polled: PolledTask, outcome: VideoTask | SoraError, now: float) -> None:
+        now = self._loop.time()
         self.throttle.counters.polls += 1
         self.throttle.record_response(polled.key.task_id, outcome)
         before = polled.history
@@ -184,28 +184,56 @@ class Poller:
             polled.history = before.after_error(
                 outcome, now=now, last_success_at=self.throttle.last_success_at
             )
-        decision = decide(
-            polled.history,
-            now=now,
-            schedule=polled.key.schedule,
-            fault_policy=self._learner.fault_policy(polled, before, outcome),
-            service_seen=self.throttle.service_seen,
-        )
+        decision = self._decide(polled, now)
         _log(before, polled.history, decision, now)
         is_event = _is_event(before, polled.history)
         if is_event:
             polled.event_at = now
             polled.recovered_after = _recovered_after(before, polled.history, now)
-        if not isinstance(decision, Sleep):
-            self._learner.task_ended(polled, before, decision, now)
-            self._finish(polled, decision.result)
-            return
-        self.queue.schedule(polled, now + decision.seconds)
+        self._act(polled, before, decision, now)
         for subscriber in tuple(polled.subscribers):
             if is_event:
                 subscriber._publish()
-            if decision.retry_after is not None:
+            if isinstance(decision, Sleep) and decision.retry_after is not None:
                 subscriber._on_retry_after(decision.retry_after)
+
+    async def _check_content(self, polled: PolledTask, number: int) -> None:
+        """Ask whether the service has the file of a task that has succeeded without a URL."""
+        polled.checks_content = False
+        task = polled.history.last
+        assert task is not None
+        try:
+            has_content = await self._requests.has_content(task.id)
+        except SoraError as error:
+            self.throttle.record_response(polled.key.task_id, _without_frames(error))
+            has_content = False
+        if polled.polls_started != number:
+            return
+        polled.poll_task = None
+        now = self._loop.time()
+        logger.debug("task %s: /content %s", task.id, "has the file" if has_content else "refuses")
+        decision = Done(task) if has_content else self._decide(polled, now, content_checked=True)
+        self._act(polled, polled.history, decision, now)
+
+    def _decide(self, polled: PolledTask, now: float, *, content_checked: bool = False) -> Decision:
+        return decide(
+            polled.history,
+            now=now,
+            schedule=polled.key.schedule,
+            fault_policy=polled.key.fault_policy,
+            service_seen=self.throttle.service_seen,
+            content_checked=content_checked,
+        )
+
+    def _act(self, polled: PolledTask, before: History, decision: Decision, now: float) -> None:
+        if isinstance(decision, Sleep):
+            self.queue.schedule(polled, now + decision.seconds)
+        elif isinstance(decision, CheckContent):
+            polled.checks_content = True
+            self.queue.schedule(polled, now)
+        else:
+            self._learner.task_ended(before, decision, now)
+            self._finish(polled, decision.result)
 
     def _finish(self, polled: PolledTask, end: WaitResult) -> None:
         self._polled_tasks.pop(polled.key, None)

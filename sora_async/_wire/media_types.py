@@ -47,6 +47,9 @@ Source: the WHATWG standard "MIME Sniffing", section 6; TIFF 6.0, section 2; Ado
 annex E; ISO/IEC 13818-1; Microsoft's ASF format, section 10; id3.org; :rfc:`9639`.
 """
 
+_BINARY_TYPES = frozenset({"application/octet-stream", "binary/octet-stream", "application/mp4"})
+"""Types of files of which a server does not know what they are; S3 names the second."""
+
 _SUFFIXES = {
     "image/jpeg": "jpg",
     "image/bmp": "bmp",
@@ -119,6 +122,17 @@ def find_video_type(head: bytes) -> str | None:
 def make_name(kind: str, stem: str) -> str:
     """Return a name for a file that has none; some servers go by its ending."""
     return f"{stem}.{_SUFFIXES.get(kind, kind.partition('/')[2])}"
+
+
+def is_video_type(content_type: str) -> bool:
+    """
+    Return whether a response with this ``Content-Type`` may be a video, as far as that tells.
+
+    Args:
+        content_type: The header; "" where there is none.
+    """
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind.startswith("video/") or kind in _BINARY_TYPES
 
 
 def describe_content(head: bytes) -> str:

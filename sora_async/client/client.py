@@ -252,7 +252,8 @@ class SoraClient:
             timeout: Seconds for the whole wait, from its first use; None for no limit.
             schedule: When to poll; the client's schedule when None.
             until: What ends the wait of a task that succeeds:
-                ``"video"``, a ``video_url``, or the ``content_url`` when no URL comes within 45 s;
+                ``"video"``, a ``video_url``; or the ``content_url``, as soon as the service has
+                the file there, or when no URL comes within 45 s;
                 ``"completed"``, the success itself;
                 ``"video_url"``, a URL and nothing else (:class:`VideoMissingError` after 45 s).
             already_waited: Seconds that the task was waited for before, in another process

@@ -97,7 +97,7 @@ class LoopResources:
             is_listed=config.dialect.list_path is not None,
         )
         self.poller = Poller(
-            self._requests.poll, queue, self._throttle, TaskLearner(config.duration_history)
+            self._requests, queue, self._throttle, TaskLearner(config.duration_history)
         )
         self._downloads: DownloadManager | None = None
         self._held: set[asyncio.Task[None]] = set()

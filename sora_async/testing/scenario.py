@@ -96,6 +96,10 @@ class Scenario:
         """Return the state at *age*, without regard to *faults*; None: not visible yet."""
         return self._answer(age).state
 
+    def is_url_late(self, age: float, polls: int) -> bool:
+        """Return whether the task has succeeded at *age* and its URL is still to come."""
+        return self.url_delay is not None and 0.0 <= age - self.duration < self.url_delay
+
     def _answer(self, age: float) -> Answer:
         if age < self.visible_after:
             return unknown_task()
@@ -137,6 +141,10 @@ class Script:
         given = self.answers[: max(polls, 1)]
         shown = [answer.state for answer in given if answer.state is not None]
         return shown[-1] if shown else queued().state
+
+    def is_url_late(self, age: float, polls: int) -> bool:
+        """Return whether the newest answer showed no URL, and a later one does."""
+        return any(answer.state is not None and answer.state.url for answer in self.answers[polls:])
 
 
 @answer_factory

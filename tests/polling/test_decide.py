@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sora_async import errors
-from sora_async._polling.decide import Decision, Done, GiveUp, Sleep, decide
-from sora_async._polling.fault_policy import FaultPolicy
+from sora_async._polling.decide import CheckContent, Decision, Done, GiveUp, Sleep, decide
+from sora_async._polling.fault_policy import FaultPolicy, Until
 from sora_async.models import Phase, VideoTask
 from sora_async.schedule import DEFAULT_SCHEDULE, History, LearningSchedule, Schedule
 from sora_async.schedule.backoff import FAULT_INTERVALS
@@ -65,15 +65,19 @@ class Wait:
             self.history = self.history.after_task(seen, now=now)
         else:
             self.history = self.history.after_error(seen, now=now, last_success_at=last_success_at)
-        return self.decide(now)
+        decision = self.decide(now)
+        if isinstance(decision, CheckContent):
+            return self.decide(now, content_checked=True)
+        return decision
 
-    def decide(self, now: float) -> Decision:
+    def decide(self, now: float, *, content_checked: bool = False) -> Decision:
         return decide(
             self.history,
             now=now,
             schedule=self.schedule,
             fault_policy=self.fault_policy,
             service_seen=self.service_seen,
+            content_checked=content_checked,
         )
 
 
@@ -300,6 +304,25 @@ class TestHint:
 
 
 class TestCompletedWithoutUrl:
+    def test_the_content_address_is_asked_once_after_each_poll(self) -> None:
+        wait = Wait()
+        wait.see(0, RUNNING)
+        wait.see(2, COMPLETED)
+
+        assert wait.decide(2) == CheckContent()
+        assert wait.decide(2, content_checked=True) == Sleep(4.0)
+
+    @pytest.mark.parametrize(
+        ("until", "content_url"), [("video", None), ("video_url", f"{URL}/content")]
+    )
+    def test_it_is_not_asked_where_it_could_not_end_the_wait(
+        self, until: Until, content_url: str | None
+    ) -> None:
+        wait = Wait(fault_policy=attrs.evolve(STEADY, until=until))
+        wait.see(0, attrs.evolve(COMPLETED, content_url=content_url))
+
+        assert wait.decide(0) == Sleep(2.0)
+
     def test_a_grace_is_given_and_ends_with_the_content_address(self) -> None:
         assert run((0, COMPLETED))[1] == Sleep(2.0)
         assert run((0, COMPLETED), (43, COMPLETED))[1] == Sleep(2.0)

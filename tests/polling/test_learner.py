@@ -1,10 +1,9 @@
 """A client that learns from its own waits, over real sockets."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from statistics import mean
-from typing import Any
 
 import pytest
 from support import KEY
@@ -13,7 +12,6 @@ from sora_async import (
     DurationHistory,
     InvalidArgumentError,
     LearningSchedule,
-    Phase,
     ProgressEvent,
     RateLimit,
     Schedule,
@@ -24,7 +22,7 @@ from sora_async._polling.polled_task import PolledTask
 from sora_async.schedule import History, Policy
 from sora_async.schedule.learning.duration_model import TaskKind
 from sora_async.schedule.learning.observations import CensoredDuration
-from sora_async.testing import FakeSora, Scenario, completed, http_error, running
+from sora_async.testing import FakeSora, Scenario, running
 
 LENGTHS = [208, 232, 266, 240, 301, 255, 388, 270, 262, 284, 222, 249]
 
@@ -150,107 +148,6 @@ async def test_of_very_many_ends_at_once_a_part_is_learned_from(
         await asyncio.sleep(10)
         await wait_for(sora, client, 30)
         assert learner == before + 1
-
-
-@pytest.fixture
-async def relay() -> AsyncIterator[FakeSora]:
-    """A service that names the model from the first reply on."""
-    async with FakeSora(shape="relay") as service:
-        yield service
-
-
-@pytest.fixture
-async def its_client(relay: FakeSora) -> AsyncIterator[SoraClient]:
-    """A client of it."""
-    async with SoraClient(api_key=KEY, base_url=relay.url) as client:
-        yield client
-
-
-async def wait_for_url(
-    sora: FakeSora, client: SoraClient, url_delay: float | None, model: str = "ltx-2", **terms: Any
-) -> float:
-    """Wait for a task that takes 30 s; return for how long its URL was then waited for."""
-    task_id = sora.add(Scenario(queued=5, running=25, url_delay=url_delay), model=model)
-    loop = asyncio.get_running_loop()
-    start = loop.time()
-    watch = client.wait_until_complete(task_id, **terms)
-    async for event in watch:
-        if event.task.phase is Phase.SUCCEEDED:
-            start = loop.time()
-            break
-    await watch
-    return loop.time() - start
-
-
-async def test_a_model_without_urls_is_waited_for_less(
-    relay: FakeSora, its_client: SoraClient
-) -> None:
-    graces = [await wait_for_url(relay, its_client, None) for _ in range(13)]
-
-    assert graces == pytest.approx([45.0] * 2 + [5.0] * 9 + [45.0, 5.0], abs=0.1)
-    other = await wait_for_url(relay, its_client, None, "another")
-    assert other == pytest.approx(45.0, abs=0.1)
-
-
-async def test_how_long_a_url_is_waited_for_is_not_changed_by_what_others_meet(
-    relay: FakeSora, its_client: SoraClient
-) -> None:
-    async def wait_later(number: int) -> float:
-        await asyncio.sleep(number)
-        return await wait_for_url(relay, its_client, None)
-
-    first = asyncio.gather(*map(wait_later, range(40)))
-    await asyncio.sleep(100)
-    then = asyncio.gather(*map(wait_later, range(40)))
-
-    assert await first == pytest.approx([45.0] * 40, abs=0.1)
-    assert sorted(await then) == pytest.approx([5.0] * 36 + [45.0] * 4, abs=0.1)
-
-
-async def test_a_model_that_once_had_a_url_is_waited_for(
-    relay: FakeSora, its_client: SoraClient
-) -> None:
-    await wait_for_url(relay, its_client, None)
-    assert await wait_for_url(relay, its_client, 20.0) > 15
-
-    graces = [await wait_for_url(relay, its_client, None) for _ in range(4)]
-
-    assert graces == pytest.approx([45.0] * 4, abs=0.1)
-
-
-async def test_who_asks_for_a_url_gets_all_the_time_for_it(
-    relay: FakeSora, its_client: SoraClient
-) -> None:
-    for _ in range(3):
-        await wait_for_url(relay, its_client, None)
-
-    assert await wait_for_url(relay, its_client, 20.0, until="video_url") > 15
-
-
-async def test_a_url_that_nobody_waited_for_is_not_missed(
-    relay: FakeSora, its_client: SoraClient
-) -> None:
-    model = {"model": "ltx-2"}
-    for number in range(3):
-        relay.script(f"task_{number}", completed(url=None, **model), http_error(401))
-        await its_client.wait_until_complete(f"task_{number}")
-    relay.script("again", completed(url=None, **model))
-    for _ in range(3):
-        await its_client.wait_until_complete("again")
-
-    assert await wait_for_url(relay, its_client, None) == pytest.approx(45.0, abs=0.1)
-
-
-async def test_models_without_end_are_not_all_remembered(
-    relay: FakeSora, its_client: SoraClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sora_async._polling.learner.MAX_KINDS", 3)
-    for number in range(6):
-        await wait_for_url(relay, its_client, None, f"without_{number}")
-        await wait_for_url(relay, its_client, 0.0, f"with_{number}")
-
-    learner = its_client._find_poller()._learner
-    assert len(learner._without_url) <= 4 and len(learner._with_url) <= 4
 
 
 async def test_a_memory_may_be_handed_in_and_on(sora: FakeSora) -> None:

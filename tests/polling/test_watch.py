@@ -619,6 +619,7 @@ class TestTimeout:
         self, sora: FakeSora, client: SoraClient, now: Clock
     ) -> None:
         sora.script("task_1", running(0.5), completed(url=None))
+        sora.script_file("task_1", http_error(404), at="content")
         start = now()
 
         task = await client.wait_until_complete("task_1", timeout=30)
@@ -705,6 +706,7 @@ class TestEndings:
         self, sora: FakeSora, client: SoraClient, now: Clock
     ) -> None:
         sora.script("task:1", completed(url=None))
+        sora.script_file("task:1", http_error(404), at="content")
         start = now()
 
         task = await client.wait_until_complete("task:1")

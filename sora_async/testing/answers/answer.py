@@ -37,6 +37,9 @@ class ScenarioRun(Protocol):
     def state_at(self, age: float, polls: int) -> TaskState | None:
         """Return the state at *age*, after so many polls; None: the id is not known yet."""
 
+    def is_url_late(self, age: float, polls: int) -> bool:
+        """Return whether the task has succeeded and its URL is still to come."""
+
 
 async def deliver_whole(_request: web.BaseRequest, message: Message) -> web.StreamResponse:
     """Send the whole message, as a sound server does."""

@@ -82,12 +82,18 @@ class ServerProfile:
             return 200
         return int(code) if code in ("400", "500") else 500
 
-    def file_error(self, state: TaskState) -> Message | None:
-        """Return the error that a download gets in this state; None: it gets the file."""
+    def file_error(self, state: TaskState, *, is_url_late: bool) -> Message | None:
+        """
+        Return the error that a download gets in this state; None: it gets the file.
+
+        Args:
+            state: The state of the task.
+            is_url_late: Whether its URL is still to come: the file is not there before it.
+        """
         error = self.not_ready
         if state.phase == "failed":
             error = self.no_file_after_failure or self.not_ready
-        if state.phase == "succeeded":
+        if state.phase == "succeeded" and not is_url_late:
             if self.file_is_at_url is None or state.url is None:
                 return None
             error = self.file_is_at_url

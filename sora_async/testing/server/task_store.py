@@ -50,6 +50,10 @@ class FakeTask:
         """Return the state of the task, without a poll; None: it is not visible yet."""
         return self._scenario.state_at(self._age(now), self.polls)
 
+    def is_url_late(self, now: float) -> bool:
+        """Return whether the task has succeeded and its URL is still to come."""
+        return self._scenario.is_url_late(self._age(now), self.polls)
+
     def ended_at(self, now: float) -> float:
         """Return when the task ended: by its scenario, or when a poll first showed it."""
         if self._scenario.duration is None:
