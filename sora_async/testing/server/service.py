@@ -172,7 +172,9 @@ class Service:
                 return fixed_answer(self._delete(task, state, at)), task.id
             case "remix":
                 return self._remix(task, state, record, at)
-        error = self.server.file_error(state, is_url_late=state.url is None and task.is_url_late(at))
+        error = self.server.file_error(
+            state, is_url_late=state.url is None and task.is_url_late(at)
+        )
         return _VIDEO if error is None else fixed_answer(error), task.id
 
     def _create(self, record: RecordedRequest, at: float) -> tuple[Answer, str]:
