@@ -855,5 +855,7 @@ async def test_a_wait_that_moved_here_goes_on_with_its_age(
 
 @pytest.mark.parametrize("already_waited", [-1, float("nan"), float("inf"), "1", True])
 def test_an_age_that_is_no_time_is_refused(already_waited: float) -> None:
+    client = SoraClient(base_url="http://127.0.0.1:9")
+
     with pytest.raises(InvalidArgumentError, match="already_waited"):
-        SoraClient().wait_until_complete("task_1", already_waited=already_waited)
+        client.wait_until_complete("task_1", already_waited=already_waited)
