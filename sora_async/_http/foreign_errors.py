@@ -78,7 +78,8 @@ def translate_error(
     kind = CertificateError if _is_about_certificate(error) else ConnectionFailedError
     failure = kind(url, f"{type(error).__name__}: {reason}")
     if reason == text and not isinstance(error, aiohttp.ClientResponseError):
-        failure.__cause__ = error
+        # Without its frames: those of aiohttp have the headers of the request, and the key.
+        failure.__cause__ = error.with_traceback(None)
     return failure
 
 

@@ -11,6 +11,7 @@ import attrs
 from yarl import URL
 
 from .._version import __version__
+from .._wire.secrets import SecretHeaders, Secrets, SecretStr
 from ..errors import InvalidArgumentError
 from ..models.repr import brief, shorten
 
@@ -48,7 +49,7 @@ class HttpOptions:
     __repr__ = brief
 
     headers: Mapping[str, str] = attrs.field(repr=False)
-    secrets: tuple[str, ...] = attrs.field(repr=False)
+    secrets: Secrets = attrs.field(repr=False)
     request_timeout: float
     create_timeout: float
     max_response_size: int
@@ -57,28 +58,28 @@ class HttpOptions:
     proxy: URL | None = attrs.field(default=None, repr=False)
 
 
-def make_headers(api_key: str | None, extra: Mapping[str, str]) -> dict[str, str]:
+def make_headers(api_key: SecretStr | None, extra: SecretHeaders) -> SecretHeaders:
     """
     Return the headers of every request.
 
     Both media types are sent although there is no body: the API page requires
     them, and a gateway that validates against the page answers 422 without.
     """
-    headers = {
-        "Accept": "application/json",
-        "Content-Type": "application/json",
-        "User-Agent": f"sora_async/{__version__}",
-    }
+    headers = SecretHeaders(
+        {
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+            "User-Agent": f"sora_async/{__version__}",
+        }
+    )
     if api_key is not None:
-        headers["Authorization"] = f"Bearer {api_key}"
-    if not isinstance(extra, Mapping):
-        raise InvalidArgumentError(f"headers: expected a mapping, got {type(extra).__name__}")
-    for name, text in extra.items():
-        if not _is_header(name, text):
-            raise InvalidArgumentError(f"headers: {name!r} cannot be sent as an HTTP header")
+        headers["Authorization"] = f"Bearer {api_key.reveal()}"
+    for name in extra:
+        if not _is_header(name, extra[name]):
+            raise InvalidArgumentError(f"headers: {name!r:.80} cannot be sent as an HTTP header")
         for twin in [one for one in headers if one.lower() == name.lower()]:
             del headers[twin]
-        headers[name] = text
+        headers[name] = extra[name]
     return headers
 
 
@@ -89,10 +90,10 @@ def _is_header(name: object, text: object) -> bool:
     return is_name and text.isprintable() and text.isascii()
 
 
-def find_secrets(headers: Mapping[str, str]) -> tuple[str, ...]:
+def find_secrets(headers: Mapping[str, str]) -> Secrets:
     """Return the values of headers that give access to something, without their scheme."""
     found = (text for name, text in headers.items() if _SECRET_NAME.search(name))
-    return tuple(dict.fromkeys(text.rpartition(" ")[2] for text in found if text))
+    return Secrets(dict.fromkeys(text.rpartition(" ")[2] for text in found if text))
 
 
 def check_session(session: object) -> aiohttp.ClientSession | None:

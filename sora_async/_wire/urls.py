@@ -119,20 +119,3 @@ def check_base_url(base_url: object) -> str:
         )
     path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{path}"
-
-
-def check_api_key(api_key: object) -> str | None:
-    """
-    Return the key as it goes into a header, None where there is none.
-
-    Raises:
-        InvalidArgumentError: It cannot be in a header; the key itself is not in the error.
-    """
-    if api_key is None:
-        return None
-    if not isinstance(api_key, str):
-        raise InvalidArgumentError(f"api_key: expected a str, got {type(api_key).__name__}")
-    key = api_key.strip().removeprefix("Bearer ")
-    if not (key.isascii() and key.isprintable()) or " " in key:
-        raise InvalidArgumentError("api_key: has a character that no HTTP header can carry")
-    return key or None

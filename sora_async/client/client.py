@@ -39,7 +39,8 @@ from .._polling.poller import Poller
 from .._polling.watch import Watch
 from .._wire.dialects import REFERENCE_ROLES, Dialect, DialectName, find_dialect, guess_dialect
 from .._wire.request_encoder import check_fields
-from .._wire.urls import check_api_key, check_base_url, check_task_id, cut_overlap
+from .._wire.secrets import SecretStr, check_api_key, hide_headers
+from .._wire.urls import check_base_url, check_task_id, cut_overlap
 from ..models import Character, ClientStats, VideoTask
 from ..schedule import DEFAULT_SCHEDULE, Policy
 from ..schedule.learning.duration_history import DurationHistory
@@ -144,8 +145,11 @@ class SoraClient:
         trace_configs: Sequence[aiohttp.TraceConfig] = (),
         max_downloads: int = 4,
     ) -> None:
-        key = check_api_key(os.environ.get("SORA_API_KEY") if api_key is None else api_key)
-        all_headers = make_headers(key, headers or {})
+        key = SecretStr(os.environ.get("SORA_API_KEY") if api_key is None else api_key)
+        own_headers = hide_headers(headers)
+        # What is shown of this frame when an argument is refused holds no secret.
+        del api_key, headers
+        all_headers = make_headers(check_api_key(key), own_headers)
         secrets = find_secrets(all_headers)
         self._fault_policy = FaultPolicy(
             outage_timeout=check_limit("outage_timeout", outage_timeout)

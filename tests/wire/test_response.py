@@ -13,7 +13,8 @@ from support import RESPONSES
 from sora_async import errors
 from sora_async._wire.origins import origin_of
 from sora_async._wire.response import Response, decode_response
-from sora_async._wire.urls import check_api_key, check_base_url, check_task_id, fill_in
+from sora_async._wire.secrets import SecretStr, check_api_key
+from sora_async._wire.urls import check_base_url, check_task_id, fill_in
 from sora_async.models import Phase, TaskFailure, VideoTask
 
 ID = "sora-2:task_01"
@@ -179,12 +180,14 @@ class TestAddress:
         [(None, None), ("", None), (" sk-1\n", "sk-1"), ("Bearer sk-1", "sk-1"), ("sk-1", "sk-1")],
     )
     def test_a_key_is_taken_as_people_paste_it(self, key: object, expected: str | None) -> None:
-        assert check_api_key(key) == expected
+        found = check_api_key(SecretStr(key))
+
+        assert (found and found.reveal()) == expected
 
     @pytest.mark.parametrize("key", ["a\nb", "a b", "schlüssel", 5])
     def test_a_key_that_no_header_carries_is_refused_and_not_quoted(self, key: object) -> None:
         with pytest.raises(errors.InvalidArgumentError, match="api_key") as caught:
-            check_api_key(key)
+            check_api_key(SecretStr(key))
 
         assert str(key) not in str(caught.value)
 
