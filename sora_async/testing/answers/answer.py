@@ -211,13 +211,17 @@ def raw(body: Body, status: int = 200, headers: Mapping[str, str] | None = None)
     """
     Answer with any body labelled as JSON, valid or not: ``raw(b'{"progress": NaN}')``.
 
+    Once a poll has shown a task whose ``status`` is ``completed``, ``/content`` serves its file.
+
     Args:
         body: Bytes, text, or anything else as JSON.
         status: The status.
         headers: Headers to add or override.
     """
     message = make_message(body, status=status, content_type=JSON_TYPE)
-    return fixed_answer(message.with_headers(headers or {}))
+    answer = fixed_answer(message.with_headers(headers or {}))
+    has_file = isinstance(body, Mapping) and body.get("status") == "completed"
+    return attrs.evolve(answer, state=completed().state) if has_file else answer
 
 
 @answer_factory
