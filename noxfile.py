@@ -33,7 +33,10 @@ def is_there(python: str) -> bool:
 NEWEST = next(filter(is_there, reversed(PYTHONS)), None)
 
 KITS = {
-    "saq": (("redis", "saq"), ("test_error_data.py", "test_redis.py", "test_saq.py")),
+    "saq": (
+        ("redis", "saq"),
+        ("test_error_data.py", "test_redis.py", "test_saq.py", "test_webhooks.py"),
+    ),
     "arq": ((), ("test_arq.py",)),
     "frameworks": (
         (),
@@ -41,7 +44,7 @@ KITS = {
             *("test_aiohttp_web.py", "test_celery.py", "test_fastapi.py"),
             *("test_fastapi_browser.py", "test_jupyter.py", "test_procrastinate.py"),
             "test_task_group.py",
-            *("test_taskiq.py", "test_temporal.py"),
+            *("test_taskiq.py", "test_temporal.py", "test_webhooks_fastapi.py"),
         ),
     ),
 }

@@ -56,6 +56,8 @@ from .errors import (
     VideoTooLargeError,
     WaitInterruptedError,
     WaitTimeoutError,
+    WebhookError,
+    WebhookSignatureError,
 )
 from .models import Character, ClientStats, Phase, TaskFailure, VideoFile, VideoTask
 from .schedule import LearningSchedule, Schedule
@@ -120,6 +122,8 @@ __all__ = [
     "WaitInterruptedError",
     "WaitTimeoutError",
     "Watch",
+    "WebhookError",
+    "WebhookSignatureError",
     "__version__",
 ]
 

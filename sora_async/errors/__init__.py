@@ -32,6 +32,8 @@ Every error of this package and what to do about it.
     │   └── DownloadInterruptedError  download again: it resumes
     │       └── DownloadTimeoutError  the timeout of the download expired
     ├── JournalError                  fix or move the journal of the batch; nothing is lost
+    ├── WebhookError                  not a webhook about a task: answer 400
+    │   └── WebhookSignatureError     check the secret and the clock, or answer 401
     └── WaitInterruptedError          the wait is over, the task is not: wait again
         ├── WaitTimeoutError          the timeout of the wait expired
         ├── OutageError               the service did not respond for too long
@@ -78,6 +80,7 @@ from .waits import (
     WaitInterruptedError,
     WaitTimeoutError,
 )
+from .webhooks import WebhookError, WebhookSignatureError
 
 __all__ = [
     "AuthenticationError",
@@ -113,4 +116,6 @@ __all__ = [
     "VideoTooLargeError",
     "WaitInterruptedError",
     "WaitTimeoutError",
+    "WebhookError",
+    "WebhookSignatureError",
 ]

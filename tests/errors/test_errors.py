@@ -66,6 +66,8 @@ EXAMPLES: list[errors.SoraError] = [
     errors.OutageError("x", TASK, 130.0, 9, REFUSED, 120.5),
     errors.ClientClosedError("x", RUNNING, 1.0, 1),
     errors.ClientClosedError(""),
+    errors.WebhookError("its body names no task"),
+    errors.WebhookSignatureError("it is not signed"),
 ]
 
 
