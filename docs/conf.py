@@ -82,7 +82,14 @@ nitpick_ignore_regex = [
 ]
 
 
-def tidy_defaults(
+LONG_TYPES = {
+    r"str \| ~os\.PathLike\[str\] \| bytes(?:(?! = |Sequence).)*?\.Picture": "FileInput",
+    r"~typing\.Literal\['openai'[^\]]*\]": "DialectName",
+}
+"""Unions that would make a signature unreadable, and the names that the reference gives them."""
+
+
+def tidy_signature(
     _app: Sphinx,
     _what: str,
     _name: str,
@@ -91,10 +98,12 @@ def tidy_defaults(
     signature: str | None,
     returns: str | None,
 ) -> tuple[str | None, str | None]:
-    """Show a function as its name, and ``...`` for a default that attrs makes for each value."""
+    """Show functions and long types by their names, and ``...`` for what attrs makes each time."""
     if signature is not None:
         signature = re.sub(r"<function (\w+)( at \w+)?>", r"\1", signature)
         signature = re.sub(r"\bNOTHING\b", "...", signature)
+        for pattern, name in LONG_TYPES.items():
+            signature = re.sub(pattern, name, signature)
     return signature, returns
 
 
@@ -137,6 +146,6 @@ def is_prose(node: nodes.Node) -> bool:
 def setup(app: Sphinx) -> None:
     """Connect the functions above to Sphinx's events."""
     app.connect("html-page-context", describe_page)
-    app.connect("autodoc-process-signature", tidy_defaults)
+    app.connect("autodoc-process-signature", tidy_signature)
     # After napoleon, which has made directives of the docstrings' sections by then.
     app.connect("autodoc-process-docstring", move_types, priority=900)
