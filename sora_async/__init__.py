@@ -49,7 +49,6 @@ from .errors import (
     TaskNotFoundError,
     UnsafeURLError,
     UnsupportedOperationError,
-    VariantMissingError,
     VideoGoneError,
     VideoMissingError,
     VideoNotReadyError,
@@ -59,7 +58,7 @@ from .errors import (
     WebhookError,
     WebhookSignatureError,
 )
-from .models import Character, ClientStats, Phase, TaskFailure, VideoFile, VideoTask
+from .models import Character, ClientStats, Cost, Phase, TaskFailure, VideoFile, VideoTask
 from .schedule import LearningSchedule, Schedule
 from .schedule.learning.duration_history import DurationHistory
 
@@ -75,6 +74,7 @@ __all__ = [
     "ClientClosedError",
     "ClientStats",
     "ConnectionFailedError",
+    "Cost",
     "CreateOutcomeUnknownError",
     "Dialect",
     "DiskFullError",
@@ -112,7 +112,6 @@ __all__ = [
     "UnsafeURLError",
     "UnsupportedOperationError",
     "Until",
-    "VariantMissingError",
     "VideoFile",
     "VideoGoneError",
     "VideoMissingError",

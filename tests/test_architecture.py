@@ -262,6 +262,7 @@ def test_what_is_public_is_pinned() -> None:
                 "VideoTask",
                 "Phase",
                 "TaskFailure",
+                "Cost",
                 "ProgressEvent",
                 "Download",
                 "DownloadEvent",

@@ -4,7 +4,7 @@ from .._wire.json import parse_json
 from .._wire.media_types import describe_content
 from .._wire.response import Response, decode_response
 from .._wire.task_decoder import open_envelope
-from .._wire.video_url import find_video_url
+from .._wire.video_url import find_video_urls
 from ..errors import (
     NotAVideoError,
     RateLimitError,
@@ -85,9 +85,9 @@ def read_link(body: bytes, *, url: str) -> str | None:
     if not isinstance(value, dict):
         return read_url(value)
     inner = open_envelope(value)
-    found = find_video_url(inner, url=url, has_succeeded=True)
-    if found is not None:
-        return found
+    found = find_video_urls(inner, value, url=url, has_succeeded=True)
+    if found:
+        return found[0]
     for place in (value, inner, read_mapping(value.get("data"))):
         for key in _LINK_KEYS:
             link = read_url(place.get(key))

@@ -11,6 +11,7 @@ from .._wire.response import Response
 from ..errors import ConnectionFailedError, SoraError, UnsafeURLError
 from ..models import VideoFile, VideoTask
 from .content_range import read_content_range
+from .data_url import DataResponse
 from .decide import NextStep, decide
 from .error_response import read_error_response
 from .file_io import DownloadFileIO
@@ -159,7 +160,7 @@ class Transfer:
         except AddressNotAllowed as refused:
             return self._decide(state, state.make_error(UnsafeURLError, str(refused)))
         try:
-            seen, beginning = await self._examine(part, state, response)
+            seen, beginning = await self._examine(state, response)
             state, action = self._decide(state, seen)
             if isinstance(action, WriteBody):
                 seen = await self._write_body(part, state, response, action.offset, beginning)
@@ -168,9 +169,11 @@ class Transfer:
         finally:
             response.close()
 
-    async def _open(self, state: DownloadState) -> FileResponse:
+    async def _open(self, state: DownloadState) -> FileResponse | DataResponse:
         assert state.url is not None
         self._file_io.display_url = state.display_url
+        if state.url.startswith("data:"):
+            return DataResponse(state.url)
         http, queue = self._manager.http, self._manager.queue
         headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
         if state.resume_offset and state.validator is not None:
@@ -192,21 +195,17 @@ class Transfer:
                 queue.release()
 
     async def _examine(
-        self, part: PartFile, state: DownloadState, response: FileResponse
+        self, state: DownloadState, response: FileResponse | DataResponse
     ) -> tuple[Observation, list[bytes]]:
         """Return what a response is, and what had to be read of its body to tell."""
-        content_range = read_content_range(response.status, response.headers)
-        head = ResponseStarted(url=response.url, part=content_range)
-        if response.status == 416:
-            missing = await self._file_io.run(part.count_missing)
-            return attrs.evolve(head, missing=missing), []
-        is_success = 200 <= response.status < 300
-        if is_success and content_range.first != 0:
-            return head, []
+        part = read_content_range(response.status, response.headers)
+        is_file = 200 <= response.status < 300 or response.status == 416
+        if is_file and (part.first != 0 or response.status == 416):
+            return ResponseStarted(url=response.url, part=part), []
         try:
             beginning = await response.read_some(ENOUGH)
-            if is_success and self._is_wanted(b"".join(beginning)):
-                return head, beginning
+            if is_file and self._is_wanted(b"".join(beginning)):
+                return ResponseStarted(url=response.url, part=part), beginning
             body = b"".join([*beginning, *await response.read_some(MAX_ERROR_BODY)])
         except ConnectionFailedError as error:
             return ConnectionBroken(error.with_traceback(None), state.size), []
@@ -219,7 +218,7 @@ class Transfer:
         return not is_text(head)
 
     def _read_error(
-        self, state: DownloadState, response: FileResponse, body: bytes
+        self, state: DownloadState, response: FileResponse | DataResponse, body: bytes
     ) -> ErrorResponse | UrlInstead:
         whole = Response(
             url=response.url,
@@ -239,7 +238,7 @@ class Transfer:
         self,
         part: PartFile,
         state: DownloadState,
-        response: FileResponse,
+        response: FileResponse | DataResponse,
         offset: int,
         chunks: list[bytes],
     ) -> Observation:
@@ -260,7 +259,11 @@ class Transfer:
         return ResponseEnded(part.size, missing)
 
     async def _receive(
-        self, part: PartFile, state: DownloadState, response: FileResponse, chunks: list[bytes]
+        self,
+        part: PartFile,
+        state: DownloadState,
+        response: FileResponse | DataResponse,
+        chunks: list[bytes],
     ) -> None:
         """Read a body to its end; what is not written yet is left in *chunks*."""
         buffered, since = sum(map(len, chunks)), self._loop.time()

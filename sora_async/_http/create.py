@@ -240,6 +240,7 @@ class PendingCreate(Generic[Made]):
             getattr(cause, "request_id", None),
             is_whole,
             self._request.is_listed,
+            getattr(cause, "body", None),
         )
         unknown.__cause__ = cause
         return unknown

@@ -16,7 +16,7 @@ import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
-from .._wire.redaction import hide_in_text
+from .._wire.redaction import redact
 from ..errors import (
     CertificateError,
     ConnectionFailedError,
@@ -70,7 +70,7 @@ def translate_error(
     text = read_label(str(error)) or "the connection broke"
     for proxy in proxies:
         text = text.replace(str(proxy), str(proxy.with_user(None)))
-    reason = hide_in_text(text, secrets)
+    reason = redact(text, secrets)
     if _TWO_PASSWORDS in text:
         return InvalidArgumentError("session: has a password of its own, beside the client's key")
     if isinstance(error, RuntimeError) and not is_own_session:

@@ -9,7 +9,7 @@ import aiohttp
 from yarl import URL
 
 from .._wire.origins import encode_link, is_same_origin, join_link, origin_of
-from .._wire.redaction import hide_in_text
+from .._wire.redaction import redact
 from .._wire.response import Response
 from ..errors import ConnectionFailedError, InvalidArgumentError, InvalidResponseError, SoraError
 from .foreign_errors import FOREIGN_ERRORS, translate_error
@@ -251,7 +251,7 @@ class Transport:
         if link is not None and is_same_origin(link, str(url)):
             return URL(encode_link(link), encoded=True)
         where = "an address that is none" if link is None else str(origin_of(link))
-        shown = hide_in_text(where, tuple(map(str.lower, self._http_options.secrets)))
+        shown = redact(where, tuple(map(str.lower, self._http_options.secrets)))
         reason = f"a redirect to {shown}, another origin; is that the base_url?"
         raise InvalidResponseError(str(url), response.status, reason)
 

@@ -1,4 +1,4 @@
-"""The replies to all calls but polls: what a create made, a page of a list, a character."""
+"""The responses to all calls but polls: what a create made, a page of a list, a character."""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +7,6 @@ from typing import Any
 import attrs
 
 from ..errors import (
-    InvalidArgumentError,
     InvalidResponseError,
     ResponseError,
     TaskNotFoundError,
@@ -16,12 +15,20 @@ from ..errors import (
 from ..models import Character, VideoTask
 from ..models.json_fields import read_label, read_mapping, read_moment, read_text
 from ..models.repr import brief
-from .error_decoder import OK_CODES
-from .json import parse_json
-from .redaction import hide_in_body
-from .response import Response, decode_response, read_error
-from .task_decoder import decode_task, open_envelope
-from .urls import check_task_id, fill_in
+from .general_rules import guess_ids
+from .json import normalise_body, parse_json
+from .redaction import may_hold, redact, redact_value
+from .response import (
+    Response,
+    decode_response,
+    is_error_body,
+    read_error,
+    redact_task,
+    show_body,
+)
+from .task_decoder import decode_task, is_task, open_envelope, read_names
+from .urls import fill_in, read_server_id
+from .vocabulary import OK_CODES, VOCABULARY, Vocabulary
 
 _NO_SUCH_CALL = re.compile(
     r"not found\.?|404 page not found|invalid url\b.*|cannot (get|post|delete) /.*|no route\b.*"
@@ -35,57 +42,103 @@ _LISTS = ("data", "videos", "items", "list", "records")
 
 
 def decode_created(
-    response: Response, *, secrets: tuple[str, ...], content: str | None, is_about_one: bool = False
+    response: Response,
+    *,
+    secrets: tuple[str, ...],
+    content: str | None,
+    is_about_one: bool = False,
+    vocabulary: Vocabulary = VOCABULARY,
 ) -> tuple[VideoTask, Mapping[str, Any]]:
     """
     Return the task that a create, or a remix, has made, and the body that tells of it.
 
     Args:
-        response: The reply; 200, 201 and 202 are alike.
+        response: The response; all 2xx are alike.
         secrets: As in :func:`decode_response`.
         content: As in :func:`decode_response`.
         is_about_one: Whether the id of another task was in the path.
+        vocabulary: How services spell a task.
 
     Raises:
-        InvalidResponseError: It does not say what was made.
+        InvalidResponseError: It does not say what was made; the error has the body.
         UnsupportedOperationError: The server has no such call.
         ResponseError: The service has refused; the class says why.
     """
-    safe = attrs.evolve(response, body=hide_in_body(response.body, secrets))
-    value = _parse(safe)
-    body = open_envelope(read_mapping(value))
-    task_id = _read_new_id(body, read_mapping(value))
-    if task_id is None:
-        error = read_error(safe, secrets=secrets)
-        if error is None:
-            raise InvalidResponseError(response.url, response.status, "no id of a task")
-        raise _as_not_offered(error, is_about_one=is_about_one)
     try:
-        task = decode_response(response, task_id=task_id, secrets=secrets, content=content)
+        return _decode_created(response, vocabulary, secrets=secrets, content=content)
     except ResponseError as refusal:
         raise _as_not_offered(refusal, is_about_one=is_about_one) from None
+    except InvalidResponseError as error:
+        raise attrs.evolve(error, body=show_body(response, secrets)) from None
+
+
+def _decode_created(
+    response: Response, vocabulary: Vocabulary, *, secrets: tuple[str, ...], content: str | None
+) -> tuple[VideoTask, Mapping[str, Any]]:
+    value = read_mapping(_parse(response))
+    body = open_envelope(value, vocabulary)
+    task_id = _read_new_id(body, value, vocabulary, secrets=secrets)
+    if task_id is None:
+        guess = _guess_new_id(value, secrets=secrets) if response.is_good else None
+        if guess is None or is_error_body(body) or value.get("object") == "list":
+            error = read_error(response, secrets=secrets)
+            if error is not None and guess is None:
+                raise error
+            raise InvalidResponseError(response.url, response.status, "no id of a task")
+        task_id = guess
+    if response.is_good and not (is_task(body, vocabulary) or is_error_body(body)):
+        return _decode_unknown(response, value, task_id, secrets=secrets), body
+    task = decode_response(
+        response, task_id=task_id, secrets=secrets, content=content, vocabulary=vocabulary
+    )
     return task, body
+
+
+def _decode_unknown(
+    response: Response, value: Mapping[str, Any], task_id: str, *, secrets: tuple[str, ...]
+) -> VideoTask:
+    """Return the task that a create has made which tells nothing of it but an id."""
+    task = decode_task(
+        {}, response=value, raw=value, task_id=task_id, url=response.url, content=None
+    )
+    return redact_task(task, secrets, is_suspect=True)
 
 
 def _parse(response: Response) -> Any:
     try:
-        return parse_json(response.body)
+        return parse_json(normalise_body(response.body, _content_type(response)))
     except ValueError:
         return None
 
 
-def _read_new_id(body: Mapping[str, Any], outer: Mapping[str, Any]) -> str | None:
-    """Return the id of what was made, None when the reply has none that can be asked for."""
-    names = [body.get("id"), body.get("task_id"), outer.get("task_id")]
+def _content_type(response: Response) -> str:
+    return response.headers.get("Content-Type", "")
+
+
+def _read_new_id(
+    body: Mapping[str, Any],
+    outer: Mapping[str, Any],
+    vocabulary: Vocabulary,
+    *,
+    secrets: tuple[str, ...],
+) -> str | None:
+    """Return the id of a task at the places of the table, None when there is none to ask for."""
+    names = [*read_names(body, vocabulary), *read_names(outer, vocabulary)]
     if str(outer.get("code", "")).lower() in OK_CODES:
         names.append(outer.get("data"))
-    for name in names:
-        try:
-            if isinstance(name, str | int) and not isinstance(name, bool):
-                return check_task_id(str(name))
-        except InvalidArgumentError:
-            continue
+    requests = [body.get(key) or outer.get(key) for key in vocabulary.request_ids]
+    guessed = [] if names or not any(requests) else [*guess_ids(outer)]
+    for name in (*names, *guessed, *requests):
+        task_id = read_server_id(name)
+        if task_id is not None and redact(task_id, secrets) == task_id:
+            return task_id
     return None
+
+
+def _guess_new_id(value: Mapping[str, Any], *, secrets: tuple[str, ...]) -> str | None:
+    """Return the id of a task under a key that no table has, None when no key says so."""
+    names = map(read_server_id, guess_ids(value))
+    return next((name for name in names if name and redact(name, secrets) == name), None)
 
 
 @attrs.frozen(kw_only=True)
@@ -111,7 +164,7 @@ def decode_page(
     Return one page of the list of tasks.
 
     Args:
-        response: The reply.
+        response: The response.
         secrets: As in :func:`decode_response`.
         poll: The address of a poll, with ``{id}``.
         content: As in :func:`decode_response`.
@@ -125,14 +178,19 @@ def decode_page(
     items = _find_items(value)
     if items is None:
         raise InvalidResponseError(response.url, response.status, "JSON that is no list of tasks")
-    tasks = [
-        decode_task(body, raw=item, task_id=task_id, url=fill_in(poll, task_id), content=content)
-        for item in items
-        if isinstance(item, dict)
-        for body in (open_envelope(item),)
-        for task_id in (_read_new_id(body, item),)
-        if task_id is not None
-    ]
+    is_suspect = may_hold(response.body, secrets)
+    tasks: list[VideoTask] = []
+    for item in items:
+        if not isinstance(item, dict):
+            continue
+        body = open_envelope(item)
+        task_id = _read_new_id(body, item, VOCABULARY, secrets=secrets)
+        if task_id is not None:
+            url = fill_in(poll, task_id)
+            task = decode_task(
+                body, response=item, raw=item, task_id=task_id, url=url, content=content
+            )
+            tasks.append(redact_task(task, secrets, is_suspect=is_suspect))
     around = read_mapping(value)
     has_more = around.get("has_more") is True and bool(tasks)
     last = around.get("last_id")
@@ -156,7 +214,7 @@ def _find_items(value: Any) -> list[Any] | None:
 
 def decode_deleted(response: Response, *, secrets: tuple[str, ...]) -> None:
     """
-    Return when a task was deleted; an empty reply of a good status says so, too.
+    Return when a task was deleted; an empty response of a good status says so, too.
 
     Raises:
         TaskNotFoundError: There is no such task.
@@ -199,19 +257,18 @@ def decode_character(response: Response, *, secrets: tuple[str, ...], is_new: bo
         raise InvalidResponseError(response.url, response.status, "no id of a character")
     return Character(
         id=name,
-        name=read_text(body.get("name")),
+        name=redact(read_text(body.get("name")), secrets),
         created_at=read_moment(body.get("created_at")),
-        raw=read_mapping(value),
+        raw=redact_value(read_mapping(value), secrets),
     )
 
 
 def _open(response: Response, *, secrets: tuple[str, ...], is_about_one: bool) -> Any:
-    """Return the JSON of a reply, or raise the error that it is."""
-    safe = attrs.evolve(response, body=hide_in_body(response.body, secrets))
-    error = read_error(safe, secrets=secrets)
+    """Return the JSON of a response, or raise the error that it is."""
+    error = read_error(response, secrets=secrets)
     if error is not None:
         raise _as_not_offered(error, is_about_one=is_about_one)
-    return parse_json(safe.body)
+    return parse_json(normalise_body(response.body, _content_type(response)))
 
 
 def _as_not_offered(error: ResponseError, *, is_about_one: bool) -> ResponseError:
@@ -219,7 +276,7 @@ def _as_not_offered(error: ResponseError, *, is_about_one: bool) -> ResponseErro
     Return an error as that of a call which the server does not have, if that is what it says.
 
     Args:
-        error: The error of the reply.
+        error: The error of the response.
         is_about_one: Whether an id was in the path: a 404 may then be about that.
     """
     is_missing = error.status in (405, 501)

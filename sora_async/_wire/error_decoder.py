@@ -1,6 +1,5 @@
 """Why a task failed, and which error an error response is."""
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,11 +11,11 @@ from .. import errors
 from ..models import TaskFailure
 from ..models.json_fields import read_label, read_mapping
 from ..models.repr import brief
-from .redaction import hide_in_text
+from .general_rules import guess_code, guess_message
+from .json import parse_part
+from .redaction import redact
 from .retry_after import read_retry_after
-
-OK_CODES = frozenset({"success", "ok", "0", "200"})
-"""Codes that say "no error" in an envelope, in lower case."""
+from .vocabulary import OK_CODES, VOCABULARY, Places, Vocabulary, walk
 
 _NO_MONEY = re.compile(
     r"insufficient_(user_|account_)?(quota|balance|credits?|funds?)|billing_hard_limit_reached|billing_not_active"
@@ -33,7 +32,7 @@ _DENIED = re.compile(r"permission_(denied|error)|forbidden")
 _REQUEST_ID = re.compile(r"request[ _]id:\s*([\w-]+)", re.IGNORECASE)
 _REQUEST_ID_HEADERS = ("x-request-id", "x-oneapi-request-id", "request-id", "cf-ray")
 
-_TRANSIENT_STATUSES = frozenset({408, 409, 425})
+_TRANSIENT_STATUSES = frozenset({304, 408, 409, 425})
 
 _BY_STATUS: dict[int, type[errors.ResponseError]] = {
     401: errors.AuthenticationError,
@@ -74,25 +73,26 @@ def error_from(
     secrets: tuple[str, ...],
 ) -> errors.ResponseError:
     """
-    Return the error that a reply describes.
+    Return the error that a response describes.
 
     Args:
-        body: The reply's JSON; None where it had none.
-        url: What was asked for.
+        body: The response's JSON; None where it has none.
+        url: The address of the request.
         status: The HTTP status.
         headers: The look-up ignores case.
-        received: When the reply came, in UTC.
-        text: The start of a plain text body, used as message where there is no JSON.
+        received: When the response came, in UTC.
+        text: The start of a plain text body, the message where there is no JSON.
         secrets: What the request was sent with and must not be shown.
     """
-    reason = read_failure_reason(body)
-    message = hide_in_text(reason.message or text, secrets)
-    code = hide_in_text(reason.code, secrets)
+    reason = read_reason(body)
+    if reason.code is None and reason.message is None:
+        reason = FailureReason(guess_code(body), guess_message(body, code=None), reason.kind)
+    code, message = redact(reason.code, secrets), redact(reason.message or text, secrets)
     hint = read_retry_after(headers, body, received=received)
     cls = _classify(reason, status=status, message=message or "")
     if cls is errors.ResponseError and status < 300 and hint is not None:
         cls = errors.ServiceUnavailableError
-    request_id = hide_in_text(_request_id(headers, body, message or ""), secrets)
+    request_id = redact(_request_id(headers, body, message or ""), secrets)
     if cls is errors.PermissionDeniedError and not secrets:
         cls = errors.AuthenticationError
     if cls is errors.AuthenticationError:
@@ -138,75 +138,83 @@ def _request_id(headers: Mapping[str, str], body: object, message: str) -> str |
     return found.group(1) if found else None
 
 
-def read_failure_reason(body: object) -> FailureReason:
+def read_reason(body: object, vocabulary: Vocabulary = VOCABULARY) -> FailureReason:
     """
-    Return what a body says of an error, in any of the known shapes.
+    Return what a body says of an error, at the places of the table and as JSON inside a message.
 
-    Shapes: ``{"error": {…}}``, ``{"error": "text"}``, ``{"detail": "text" | […]}``,
-    ``{"code", "message" | "msg" | "message_zh"}``, and each of them as JSON inside a message.
+    A code or text that says "no error" does not count, such as the ``code: 0`` of an envelope.
     """
-    outer = read_mapping(body)
-    error = outer.get("error")
-    if isinstance(error, dict):
-        inner = _read_flat(error)
-        return inner if inner != FailureReason() else _read_flat(outer)
-    found = _read_flat(outer)
-    message = read_label(error)
-    return found if message is None else FailureReason(found.code, message, found.kind)
-
-
-def read_failure(body: Mapping[str, Any], *, is_expired: bool) -> TaskFailure:
-    """Return why a task failed; a task that expired has at least the code ``expired``."""
-    detail = read_mapping(body.get("detail"))
-    pending = read_mapping(detail.get("pending_info"))
-    draft = read_mapping(detail.get("draft_info"))
-    reason = read_failure_reason(body)
-    violation = draft if read_label(draft.get("reason_str")) else {}
-    codes = (
-        reason.code,
-        body.get("failure_reason"),
-        detail.get("failure_reason"),
-        pending.get("failure_reason"),
-        read_mapping(pending.get("failure_reason")).get("code"),
-        violation.get("kind"),
-    )
-    messages = (reason.message, body.get("fail_reason"), violation.get("reason_str"))
-    code = next(filter(None, map(read_label, codes)), "expired" if is_expired else None)
-    return TaskFailure(code, next(filter(None, map(read_label, messages)), None))
-
-
-def _read_flat(error: Mapping[str, Any]) -> FailureReason:
-    code = read_label(error.get("code"))
-    if code is not None and code.lower() in OK_CODES:
-        code = None
-    texts = (error.get(key) for key in ("message", "msg", "message_zh", "detail", "error_message"))
-    raw = next((text for text in map(_read_message, texts) if text is not None), None)
-    found = FailureReason(code, read_label(raw), read_label(error.get("type")))
-    if raw is None or not raw.lstrip().startswith("{"):
+    code = _read_code(body, vocabulary.failure_codes)
+    message = _read_message(body, vocabulary.failure_messages)
+    kinds = map(read_label, walk(body, _KINDS))
+    found = FailureReason(code, message, next(filter(None, kinds), None))
+    nested = read_mapping(parse_part(message)) if message is not None and "{" in message else None
+    if not nested:
         return found
-    nested = _read_nested(raw)
+    inner = read_reason(nested, vocabulary)
     return FailureReason(
-        nested.code or found.code, nested.message or found.message, nested.kind or found.kind
+        inner.code or found.code, inner.message or found.message, inner.kind or found.kind
     )
 
 
-def _read_message(value: object) -> str | None:
-    """Return a message; of a list of FastAPI's validation errors, the first one's."""
-    if isinstance(value, list) and value:
-        value = value[0].get("msg") if isinstance(value[0], dict) else value[0]
-    return value if isinstance(value, str) and value.strip() else None
+_KINDS: Places = {"error": {"type": {"": {}}}, "type": {"": {}}}
+_VIOLATION: Places = {"detail": {"draft_info": {"": {}}}}
 
 
-def _read_nested(text: str) -> FailureReason:
-    """Return the reason in a message that is itself JSON."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return FailureReason()
-    nested = read_mapping(value)
-    nested = read_mapping(nested.get("error")) or nested
-    return FailureReason(
-        read_label(nested.get("code")),
-        read_label(nested.get("message")),
-        read_label(nested.get("type")),
-    )
+def _read_code(body: object, places: Places) -> str | None:
+    """Return the first code at some places; a sentence is a message, and no code."""
+    for found in walk(body, places):
+        label = read_label(found)
+        if label is not None and label.lower() not in OK_CODES and " " not in label:
+            return label
+    return None
+
+
+def _read_message(body: object, places: Places) -> str | None:
+    for found in walk(body, places):
+        label = read_label(found) if isinstance(found, str) else None
+        if label is not None and label.lower() not in OK_CODES:
+            return found if "{" in found and len(found) <= _MAX_NESTED else label
+    return None
+
+
+_MAX_NESTED = 1 << 16
+"""Characters of a message in which JSON is looked for."""
+
+
+def read_failure(
+    body: Mapping[str, Any],
+    response: Mapping[str, Any],
+    *,
+    is_expired: bool,
+    vocabulary: Vocabulary = VOCABULARY,
+) -> TaskFailure:
+    """
+    Return why a task failed.
+
+    The table comes first, for the task and then for what is around it; then the general rule:
+    any ``fail*``, ``error*``, ``*_msg`` or ``reason``. A task that expired has at least the
+    code ``expired``.
+    """
+    reason = read_reason(body, vocabulary)
+    code, message = reason.code, reason.message
+    if code is None and message is None and response is not body:
+        reason = read_reason(response, vocabulary)
+        code, message = reason.code, reason.message
+    draft = next(iter(walk(body, _VIOLATION)), None)
+    if code is None and isinstance(draft, dict) and read_label(draft.get("reason_str")):
+        code = read_label(draft.get("kind"))
+    code = code or guess_code(body)
+    message = message or guess_message(body, code=code) or guess_message(response, code=code)
+    return TaskFailure(code or ("expired" if is_expired else None), read_label(message))
+
+
+def has_error_code(body: Mapping[str, Any], vocabulary: Vocabulary = VOCABULARY) -> bool:
+    """Return whether a body has an error object or an error code that says more than "no error"."""
+    error = body.get("error")
+    if isinstance(error, dict):
+        code = read_label(error.get("code"))
+        if code is not None:
+            return code.lower() not in OK_CODES
+        return any(read_label(text) for text in error.values() if isinstance(text, str))
+    return _read_code(body, vocabulary.error_codes) is not None

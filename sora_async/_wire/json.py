@@ -1,21 +1,46 @@
 """
-The bytes of a reply into JSON, by orjson where it is installed.
+The bytes of a response into JSON, by orjson where it is installed.
 
 orjson is stricter than the standard ``json``: it takes UTF-8 only, and no NaN,
 no lone surrogate, no number beyond a float. What it refuses is read again by
 ``json``, so that both read the same; only a whole number of more than 64 bits
 is a float to orjson.
+
+The time to read any body is bounded: what would hold the event loop up is refused
+by checks that are linear and run in C.
 """
 
+import codecs
 import contextlib
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 DEEPEST = 100
-"""Levels of nesting that are read; real answers have six. More would break who copies *raw*."""
+"""Levels of nesting that are read; real responses have six. More would break a copy of *raw*."""
+
+MAX_VALUES = 100_000
+"""Values in a body that are read; to parse more takes longer than 50 ms."""
+
+MAX_TEXT = 1 << 18
+"""Characters of a text that is read as JSON itself."""
+
+MAX_LINES = 50
+"""Lines at the end of a stream of objects among which the last complete one is looked for."""
 
 _raw_decode = json.JSONDecoder().raw_decode
+
+_CHARSET = re.compile(r"""charset\s*=\s*["']?([\w.:-]+)""", re.IGNORECASE)
+
+_CHARSETS = re.compile(
+    r"gbk|gb2312|gb18030|hz|big5\w*|shift_jis\w*|cp932|euc_\w+|iso2022_\w+|johab|cp949|koi8[-_]\w"
+    r"|iso8859-\d+|cp125\d|cp874|tis-620|mac-\w+|utf-(16|32)(-[bl]e)?"
+)
+"""Python's names of the charsets that are read; the time of others may grow with the square."""
+
+_STREAM = re.compile(rb"\s*(?:data|event|id|retry)?:")
+"""How a stream of server-sent events begins. Source: the WHATWG standard "HTML", section 9.2."""
 
 
 def _parse_plainly(body: bytes) -> Any:
@@ -41,12 +66,7 @@ def parse_json(body: bytes) -> Any:
     Raises:
         ValueError: It is no JSON that we read; the text says what it is instead.
     """
-    if is_html(body):
-        raise ValueError("a web page")
-    # To take some brackets out is four times as fast as to count them all.
-    flat = body.replace(b"[", b"", DEEPEST + 1).replace(b"{", b"", DEEPEST + 1)
-    if len(body) - len(flat) > DEEPEST and not _is_shallow(body):
-        raise ValueError(f"JSON nested deeper than {DEEPEST} levels")
+    check_bounds(body)
     try:
         value = _parse_fast(body)
     except (ValueError, RecursionError):
@@ -69,24 +89,117 @@ def parse_exactly(body: bytes) -> Any:
     raise ValueError(reason)
 
 
+def parse_text(text: str) -> Any:
+    """Return the JSON object or array that a text is, None when it is none."""
+    if text[:1] not in ("{", "[") or len(text) > MAX_TEXT:
+        return None
+    try:
+        return parse_json(text.encode())
+    except ValueError:
+        return None
+
+
+def parse_part(text: str) -> Any:
+    """Return the JSON object that a sentence has in it, None when it has none."""
+    start = text.find("{")
+    if start < 0 or len(text) > MAX_TEXT:
+        return None
+    try:
+        check_bounds(text.encode())
+        return _raw_decode(text, start)[0]
+    except (ValueError, RecursionError):
+        return None
+
+
+def check_bounds(body: bytes) -> None:
+    """
+    Refuse a body that takes too long to parse.
+
+    Raises:
+        ValueError: It is a web page, nested too deep or has too many values.
+    """
+    if is_html(body):
+        raise ValueError("a web page")
+    objects = body.count(b"{") + body.count(b"[")
+    if objects + body.count(b",") > MAX_VALUES:
+        raise ValueError(f"JSON of more than {MAX_VALUES} values")
+    if objects > DEEPEST and not _is_shallow(body):
+        raise ValueError(f"JSON nested deeper than {DEEPEST} levels")
+
+
 def is_html(body: bytes) -> bool:
     """Return whether a body is a web page, or another kind of markup."""
-    return body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
+    return body[:1000].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
+
+
+_TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def _is_shallow(body: bytes) -> bool:
     """Return whether the brackets outside of texts are nested no deeper than we read."""
-    level, is_text, is_escaped = 0, False, False
-    for byte in body:
-        if is_text:
-            is_text = is_escaped or byte != 0x22
-            is_escaped = byte == 0x5C and not is_escaped
-        elif byte == 0x22:
-            is_text = True
-        elif byte in b"[{":
-            level += 1
-            if level > DEEPEST:
-                return False
-        elif byte in b"]}":
-            level -= 1
+    brackets = _TEXTS.sub(b"", body).translate(None, _BRACKETS)
+    level = 0
+    for byte in brackets:
+        level += 1 if byte in b"[{" else -1
+        if level > DEEPEST:
+            return False
     return True
+
+
+def normalise_body(body: bytes, content_type: str) -> bytes:
+    """
+    Return a body as JSON in UTF-8 where it is something else: another charset, or a stream.
+
+    Args:
+        body: As received.
+        content_type: The header that names the charset; "" without one. A charset that is not
+            known, or that the body is not in, is ignored.
+    """
+    charset = _CHARSET.search(content_type) if content_type else None
+    if charset is not None:
+        body = _decode_charset(body, charset.group(1))
+    return _last_object(body) or body
+
+
+def _decode_charset(body: bytes, charset: str) -> bytes:
+    try:
+        name = codecs.lookup(charset).name
+    except LookupError:
+        return body
+    if _CHARSETS.fullmatch(name) is None:
+        return body
+    if name in ("gb2312", "gbk"):
+        name = "gb18030"  # which has all of both; servers name the one and send the other
+    try:
+        return body.decode(name).encode()
+    except ValueError:
+        return body
+
+
+def _last_object(body: bytes) -> bytes | None:
+    """
+    Return the last complete object of newline-delimited JSON or server-sent events.
+
+    None when a body is neither. The first line tells: that of JSON in several lines is no object.
+    """
+    if b"\n" not in body.strip():
+        return None
+    first = body[:MAX_TEXT].lstrip().partition(b"\n")[0]
+    if _STREAM.match(first) is None and not _is_object(first):
+        return None
+    for line in reversed(body.rsplit(b"\n", MAX_LINES)):
+        text = line.strip().removeprefix(b"data:").strip()
+        if _is_object(text):
+            return text
+    return None
+
+
+def _is_object(line: bytes) -> bool:
+    text = line.strip()
+    if not (text.startswith(b"{") and text.endswith(b"}")):
+        return False
+    try:
+        return isinstance(parse_json(text), dict)
+    except ValueError:
+        return False

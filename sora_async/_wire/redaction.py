@@ -1,45 +1,212 @@
-"""Cutting our own secrets out of what a server sends back, before anything is made of it."""
+"""
+Cutting our own secrets out of everything that becomes text for people.
+
+What a server sends back is redacted after it is decoded, and so it does not matter how the body
+spelled it: as JSON escapes, in another charset, or in a text that is encoded once more.
+"""
 
 import functools
-from urllib.parse import quote
+import html
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from typing import Any, TypeVar
+from urllib.parse import quote, unquote
+
+import attrs
 
 HIDDEN = "[key]"
-_HIDDEN_BYTES = HIDDEN.encode()
 
-SHORTEST = 8
-"""Characters of a secret that is looked for; a shorter one may be a part of any word."""
+PIECE = 6
+"""Characters of a secret that are looked for: of a piece of it, at least eleven are found."""
 
+SHORTEST_PART = 8
+"""Characters of a part of a secret that is cut out."""
 
-def _spellings(secret: str) -> set[str]:
-    """Return a secret as it is, as JSON may have escaped it, and as it is in a URL."""
-    return {secret, secret.replace("/", "\\/"), quote(secret, safe="")}
+SHORTEST = 3
+"""Characters of a secret that is looked for; a shorter one is a part of any word."""
 
+_PARTS = re.compile(r"[;,\s]+")
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})|\\(.)", re.DOTALL)
+_TOKEN = re.compile(r"\S+")
 
-@functools.lru_cache(maxsize=16)
-def _sought(secrets: tuple[str, ...]) -> tuple[str, ...]:
-    long_enough = [secret for secret in secrets if len(secret) >= SHORTEST]
-    return tuple(one for secret in long_enough for one in _spellings(secret))
-
-
-@functools.lru_cache(maxsize=16)
-def _sought_bytes(secrets: tuple[str, ...]) -> tuple[bytes, ...]:
-    return tuple(one.encode() for one in _sought(secrets))
+Value = TypeVar("Value")
 
 
 def without_query(url: str) -> str:
     """Return a URL for people: what follows the path of a signed link is a secret."""
+    if url.startswith("data:"):
+        return url.partition(",")[0]
     return url.partition("?")[0].partition("#")[0]
 
 
-def hide_in_body(body: bytes, secrets: tuple[str, ...]) -> bytes:
-    """Return a body with every secret cut out; the same one where it has none."""
-    for secret in _sought_bytes(secrets):
-        body = body.replace(secret, _HIDDEN_BYTES)
-    return body
+@attrs.frozen
+class _Sought:
+    """
+    How one secret is found.
+
+    Attributes:
+        whole: The secret itself.
+        spellings: The secret as it is in a URL, and in JSON that escapes slashes.
+        pieces: Parts of it, side by side: any long enough part of it has one of them whole.
+        encoded: The same for its base64, at each of the three alignments.
+    """
+
+    whole: str
+    spellings: tuple[str, ...]
+    pieces: tuple[str, ...]
+    encoded: tuple[str, ...]
 
 
-def hide_in_text(text: str | None, secrets: tuple[str, ...]) -> str | None:
-    """Return a text with every secret cut out, also those that a body's escapes had hidden."""
-    for secret in _sought(secrets):
-        text = text and text.replace(secret, HIDDEN)
+@functools.lru_cache(maxsize=16)
+def _seek(secrets: tuple[str, ...]) -> tuple[_Sought, ...]:
+    """Return how to find secrets: each as it is, and each part of one such as a cookie."""
+    parts: dict[str, None] = {}
+    for secret in secrets:
+        parts[secret] = None
+        for pair in _PARTS.split(secret):
+            parts |= {pair: None, pair.partition("=")[2]: None, _read_password(pair): None}
+    return tuple(_describe(part) for part in parts if len(part) >= SHORTEST)
+
+
+def _read_password(credentials: str) -> str:
+    """Return the password in the value of HTTP Basic, "" in any other. Source: :rfc:`7617`."""
+    try:
+        return b64decode(credentials, validate=True).decode().partition(":")[2]
+    except ValueError:
+        return ""
+
+
+def _describe(secret: str) -> _Sought:
+    is_long = len(secret) >= 2 * PIECE - 1
+    pieces = _cut(secret, PIECE) if is_long else ()
+    encoded: list[str] = []
+    if is_long:
+        for shift in range(3):
+            text = b64encode(b"\0" * shift + secret.encode()).decode().rstrip("=")
+            inner = text[(shift * 8 + 5) // 6 : -1]
+            for spelling in {inner, inner.replace("+", "-").replace("/", "_")}:
+                encoded += _cut(spelling, 2 * PIECE)
+    spellings = {quote(secret, safe=""), quote(secret), secret.replace("/", "\\/")} - {secret}
+    return _Sought(secret, tuple(spellings), tuple(pieces), tuple(encoded))
+
+
+def _cut(text: str, size: int) -> list[str]:
+    return [text[start : start + size] for start in range(0, len(text) - size + 1, size)]
+
+
+def redact(text: str | None, secrets: tuple[str, ...]) -> str | None:
+    """
+    Return a text without any secret, or any longer part of one, in any spelling.
+
+    A short secret is cut out where it stands alone. A spelling that does not show the secret as it
+    is (percent-encoding, base64, escapes) is cut out with the word around it.
+
+    Args:
+        text: For people; None stays None.
+        secrets: The values of headers that give access to something.
+    """
+    if not text:
+        return text
+    for sought in _seek(secrets):
+        text = _redact_one(text, sought)
     return text
+
+
+def _redact_one(text: str, sought: _Sought) -> str:
+    if not sought.pieces:
+        if sought.whole not in text:
+            return _redact_words(text, sought) if _is_encoded(text) else text
+        return re.sub(rf"(?<![\w-]){re.escape(sought.whole)}(?![\w-])", HIDDEN, text)
+    for spelling in sought.spellings:
+        text = text.replace(spelling, HIDDEN)
+    if any(piece in text for piece in sought.pieces):
+        text = _cut_runs(text, sought)
+    if _is_encoded(text) or any(piece in text for piece in sought.encoded):
+        text = _redact_words(text, sought)
+    return text
+
+
+def _is_encoded(text: str) -> bool:
+    return "%" in text or "\\" in text or "&" in text
+
+
+def _cut_runs(text: str, sought: _Sought) -> str:
+    """Replace each longest part of a text that is a part of the secret."""
+    secret = sought.whole
+    for piece in sought.pieces:
+        start = text.find(piece)
+        while start >= 0:
+            first, last = _extend(text, start, secret, secret.index(piece))
+            if last - first >= SHORTEST_PART:
+                text = text[:first] + HIDDEN + text[last:]
+                start = text.find(piece, first + len(HIDDEN))
+            else:
+                start = text.find(piece, start + 1)
+    return text
+
+
+def _extend(text: str, start: int, secret: str, at: int) -> tuple[int, int]:
+    """Return from where to where a text is a part of a secret, around a piece that both have."""
+    first, low = start, at
+    while first > 0 and low > 0 and text[first - 1] == secret[low - 1]:
+        first, low = first - 1, low - 1
+    last, high = start + PIECE, at + PIECE
+    while last < len(text) and high < len(secret) and text[last] == secret[high]:
+        last, high = last + 1, high + 1
+    return first, last
+
+
+def _redact_words(text: str, sought: _Sought) -> str:
+    """Replace the words of a text that are the secret in another spelling."""
+    return _TOKEN.sub(lambda word: HIDDEN if _hides(word[0], sought) else word[0], text)
+
+
+def _hides(word: str, sought: _Sought) -> bool:
+    if any(piece in word for piece in sought.encoded):
+        return True
+    plain = word
+    for _ in range(3):
+        plain = html.unescape(unquote(_ESCAPE.sub(_unescape, plain)))
+        if plain == word:
+            return False
+        if sought.whole in plain or any(piece in plain for piece in sought.pieces):
+            return True
+        word = plain
+    return False
+
+
+def _unescape(escape: re.Match[str]) -> str:
+    code = escape[1] or escape[2]
+    return chr(int(code, 16)) if code else escape[3]
+
+
+def redact_value(value: Value, secrets: tuple[str, ...]) -> Value:
+    """Return a JSON value with all texts in it redacted; the same one where there is no secret."""
+    if not secrets:
+        return value
+    redacted: Any = _redact_any(value, secrets)
+    return value if redacted == value else redacted
+
+
+def _redact_any(value: Any, secrets: tuple[str, ...]) -> Any:
+    if isinstance(value, str):
+        return redact(value, secrets)
+    if isinstance(value, Mapping):
+        return {redact(key, secrets): _redact_any(inner, secrets) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_redact_any(inner, secrets) for inner in value]
+    return value
+
+
+def may_hold(body: bytes, secrets: tuple[str, ...]) -> bool:
+    """Return whether a body may have a secret in it, in any spelling; most have none."""
+    if not secrets:
+        return False
+    if b"\\" in body or b"%" in body or b"&" in body or b"\0" in body:
+        return True
+    text = body.decode("utf-8", "replace")
+    return any(
+        one.whole in text or any(map(text.__contains__, (*one.pieces, *one.encoded)))
+        for one in _seek(secrets)
+    )

@@ -1,4 +1,4 @@
-"""One HTTP reply to a :class:`~sora_async.VideoTask`, or to the error that says what to do."""
+"""One HTTP response to a :class:`~sora_async.VideoTask`, or to the error that says what to do."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,23 +7,25 @@ from typing import Any
 import attrs
 
 from ..errors import InvalidResponseError, ResponseError
-from ..models import TaskFailure, VideoTask
+from ..models import Cost, TaskFailure, VideoTask
 from ..models.json_fields import read_label, read_mapping
 from ..models.repr import brief
-from .error_decoder import OK_CODES, error_from
-from .json import is_html, parse_exactly, parse_json
-from .redaction import hide_in_body, hide_in_text
+from .error_decoder import error_from, has_error_code
+from .json import is_html, normalise_body, parse_exactly, parse_json, parse_part
+from .redaction import may_hold, redact, redact_value
 from .retry_after import read_poll_after
-from .status_words import CALL_WORDS, FAILED, PHASE_WORDS
 from .task_decoder import (
     decode_task,
+    has_call_word,
     is_about_the_call,
     is_described,
     is_named,
     is_named_as,
+    is_task,
     open_envelope,
     read_word,
 )
+from .vocabulary import FAILED, OK_CODES, VOCABULARY, Vocabulary
 
 _STATUSES_OF_A_TASK = frozenset({400, 410, 422, 500})
 """Statuses under which a failed task itself was seen. Source: vLLM-Omni's video endpoint."""
@@ -31,14 +33,25 @@ _STATUSES_OF_A_TASK = frozenset({400, 410, 422, 500})
 _STATUSES_OF_AN_ERROR = frozenset({401, 402, 403, 404, 408, 425, 429})
 """Statuses that speak of the call, whatever task their body repeats."""
 
+_NOT_MODIFIED = 304
+
+NOT_MODIFIED_PAUSE = 10.0
+"""Seconds to the next poll after a 304 without a hint: there is nothing new, and polls come often.
+
+Source: aigateway's documentation.
+"""
+
+MAX_SHOWN = 500
+"""Characters of a body that an error shows."""
+
 
 @attrs.frozen(kw_only=True)
 class Response:
     """
-    One HTTP answer, read to its end.
+    One HTTP response, read to its end.
 
     Attributes:
-        url: What was asked for, without the key.
+        url: The address of the request, without the key.
         status: The HTTP status.
         headers: The look-up ignores case.
         body: Decompressed.
@@ -53,6 +66,11 @@ class Response:
     body: bytes = attrs.field(repr=False)
     received: datetime
 
+    @property
+    def is_good(self) -> bool:
+        """Whether the status is a 2xx."""
+        return 200 <= self.status < 300
+
 
 def decode_response(
     response: Response,
@@ -61,161 +79,245 @@ def decode_response(
     secrets: tuple[str, ...] = (),
     previous: VideoTask | None = None,
     content: str | None = None,
+    vocabulary: Vocabulary = VOCABULARY,
 ) -> VideoTask:
     """
-    Return the task that a reply holds.
+    Return the task that a response holds.
 
     A body that is not 2xx but is the task itself is read as the task: some
     services send a failed task as HTTP 400 or 500.
 
     Args:
-        response: The reply to a poll.
+        response: The response to a poll.
         task_id: The id that was asked for.
         secrets: The key, and what else the request was sent with that must
-            not be shown. An error says when there was nothing; where a
-            service sends one back it is cut out, of *raw* too; only the
-            video's URL keeps it, which would be of no use without.
+            not be shown. An error tells when there was nothing. What a server
+            sends back of them is cut out of all texts, and of *raw*; only the
+            video's URL keeps it, which does not work without.
         previous: The snapshot of the same task, from the same address, that
             came before. A service that repeats itself gives it once more,
-            and then nothing is read anew.
+            and then nothing is decoded.
         content: Where the service itself serves a file, with ``{id}`` in the
             place of the id; None where it does not.
+        vocabulary: How services spell a task.
 
     Raises:
-        InvalidResponseError: It is no JSON object, or another endpoint's.
+        InvalidResponseError: It is no JSON object, or no task.
         ResponseError: The service answered with an error; the class says which.
     """
-    if previous is not None and _is_repeated(previous, response):
-        return previous
-    body = hide_in_body(response.body, secrets)
-    if body == response.body:
-        return _decode(response, task_id=task_id, secrets=secrets, content=content)
-    safe = attrs.evolve(response, body=body)
-    task = _decode(safe, task_id=task_id, secrets=secrets, content=content)
-    if task.video_url is None:
+    hint = read_poll_after(response.headers, received=response.received)
+    if previous is not None:
+        if response.status == _NOT_MODIFIED:
+            return attrs.evolve(previous, poll_after=NOT_MODIFIED_PAUSE if hint is None else hint)
+        if response.is_good and previous._raw == response.body and previous.poll_after == hint:
+            return previous
+    body = normalise_body(response.body, response.headers.get("Content-Type", ""))
+    value = _parse(response, body, is_needed=response.is_good)
+    if response.is_good:
+        task = _find_task(response, value, task_id=task_id, vocabulary=vocabulary)
+        raw: Mapping[str, Any] | bytes = body
+    else:
+        value = _find_failed_task(value)
+        task = open_envelope(read_mapping(value), vocabulary)
+        if not _is_task_under_error(task, task_id=task_id, status=response.status):
+            task = None
+        raw = read_mapping(_find_failed_task(parse_exactly(body))) if task is not None else {}
+    if task is None:
+        raise _error(response, value, body, secrets=secrets)
+    decoded = decode_task(
+        task,
+        response=read_mapping(value),
+        raw=raw,
+        task_id=task_id,
+        url=response.url,
+        content=content,
+        poll_after=hint,
+        vocabulary=vocabulary,
+    )
+    return redact_task(decoded, secrets, is_suspect=may_hold(body, secrets))
+
+
+def redact_task(task: VideoTask, secrets: tuple[str, ...], *, is_suspect: bool) -> VideoTask:
+    """
+    Return a snapshot without any secret in what becomes text for people.
+
+    Args:
+        task: As decoded.
+        secrets: What must not be shown.
+        is_suspect: Whether the body may have a secret in it, in any spelling.
+    """
+    if not secrets:
         return task
-    whole = _decode(response, task_id=task_id, secrets=secrets, content=content)
-    return attrs.evolve(task, video_url=whole.video_url)
-
-
-def _is_repeated(previous: VideoTask, response: Response) -> bool:
-    """Return whether a good reply is, byte for byte, the one a snapshot was read from."""
-    is_good = 200 <= response.status < 300
-    is_same = is_good and previous._raw == response.body
-    return is_same and previous.poll_after == read_poll_after(response.headers)
+    changes: dict[str, Any] = {}
+    for name in ("status", "model", "prompt", "enhanced_prompt", "size"):
+        text = getattr(task, name)
+        safe = redact(text, secrets)
+        if safe != text:
+            changes[name] = safe
+    if task.failure is not None:
+        failure = task.failure
+        changes["failure"] = TaskFailure(
+            redact(failure.code, secrets), redact(failure.message, secrets)
+        )
+    if task.cost is not None and task.cost.unit is not None:
+        changes["cost"] = Cost(task.cost.amount, redact(task.cost.unit, secrets))
+    if is_suspect:
+        changes["usage"] = redact_value(task.usage, secrets)
+        raw = redact_value(task.raw, secrets)
+        if raw is not task.raw:
+            changes["raw"] = raw
+    return attrs.evolve(task, **changes) if changes else task
 
 
 def read_error(response: Response, *, secrets: tuple[str, ...]) -> ResponseError | None:
     """
-    Return the error that the reply to any call is, None when it is a good one of JSON.
+    Return the error that the response to any call is, None when it is a good one of JSON.
 
     Raises:
         InvalidResponseError: It is neither.
     """
-    is_good = 200 <= response.status < 300
-    value = _parse(response, is_needed=is_good)
-    body = open_envelope(read_mapping(value))
-    is_error = isinstance(value, dict) and "deleted" not in body and _is_error(body, task_id="")
-    return None if is_good and not is_error else _error(response, value, secrets=secrets)
+    body = normalise_body(response.body, response.headers.get("Content-Type", ""))
+    value = _parse(response, body, is_needed=response.is_good)
+    inner = open_envelope(read_mapping(value))
+    is_error = isinstance(value, dict) and "deleted" not in inner and is_error_body(inner)
+    if response.is_good and not is_error:
+        return None
+    return _error(response, value, body, secrets=secrets)
 
 
-def _error(response: Response, value: Any, *, secrets: tuple[str, ...]) -> ResponseError:
+def _error(
+    response: Response, value: Any, body: bytes, *, secrets: tuple[str, ...]
+) -> ResponseError:
+    text = None
+    if value is None and not is_html(body):
+        text = read_label(body[:2000].decode("utf-8", "replace"))
     return error_from(
         value,
         url=response.url,
         status=response.status,
         headers=response.headers,
         received=response.received,
-        text=None if value is not None else _text(response),
+        text=text,
         secrets=secrets,
     )
 
 
-def _decode(
-    response: Response, *, task_id: str, secrets: tuple[str, ...], content: str | None
-) -> VideoTask:
-    is_good = 200 <= response.status < 300
-    value = _parse(response, is_needed=is_good)
-    if is_good:
-        if not isinstance(value, dict):
-            reason = f"JSON that is no object: {_sketch(value)}"
-            raise InvalidResponseError(response.url, response.status, reason)
-        if value.get("object") == "list" or value.get("deleted") is True:
-            reason = "another endpoint's answer, not a task"
-            raise InvalidResponseError(response.url, response.status, reason)
-        body = open_envelope(value)
-        is_task = not _is_error(body, task_id=task_id)
-    else:
-        value = _out_of_detail(value)
-        body = open_envelope(read_mapping(value))
-        is_task = _is_task(body, task_id=task_id, status=response.status)
-    if not is_task:
-        raise _error(response, value, secrets=secrets)
-    hint = read_poll_after(response.headers)
-    raw = response.body if is_good else read_mapping(_out_of_detail(parse_exactly(response.body)))
-    task = decode_task(
-        body, raw=raw, task_id=task_id, url=response.url, content=content, poll_after=hint
-    )
-    return task if task.failure is None else _hide_in_failure(task, task.failure, secrets)
+def _find_task(
+    response: Response, value: Any, *, task_id: str, vocabulary: Vocabulary
+) -> Mapping[str, Any] | None:
+    """
+    Return the task in the JSON of a good response, None where that is an error of the service.
+
+    Raises:
+        InvalidResponseError: It is no task.
+    """
+    if not isinstance(value, dict):
+        kind = "null" if value is None else type(value).__name__
+        raise InvalidResponseError(response.url, response.status, f"JSON that is no object: {kind}")
+    if value.get("object") == "list" or value.get("deleted") is True:
+        reason = "another endpoint's answer, not a task"
+        raise InvalidResponseError(response.url, response.status, reason)
+    body = open_envelope(value, vocabulary)
+    if is_error_body(body, task_id=task_id, vocabulary=vocabulary):
+        nested = _find_failed_task(body)
+        return read_mapping(nested) if nested is not body else None
+    if not is_task(body, vocabulary):
+        raise InvalidResponseError(response.url, response.status, "JSON that is no task")
+    return body
 
 
-def _hide_in_failure(task: VideoTask, failure: TaskFailure, secrets: tuple[str, ...]) -> VideoTask:
-    code, message = (hide_in_text(text, secrets) for text in (failure.code, failure.message))
-    safe = TaskFailure(code, message)
-    return task if safe == failure else attrs.evolve(task, failure=safe)
-
-
-def _parse(response: Response, *, is_needed: bool) -> Any:
+def _parse(response: Response, body: bytes, *, is_needed: bool) -> Any:
     """Return the body's JSON; None where it is none and the status alone can tell what to do."""
     try:
-        return parse_json(response.body)
+        return parse_json(body)
     except ValueError as error:
         reason = str(error)
-    is_page = is_html(response.body)
+    is_page = is_html(body)
     if is_needed or (is_page and response.status == 404):
         raise InvalidResponseError(response.url, response.status, reason, is_page)
     return None
 
 
-def _is_error(body: Mapping[str, Any], *, task_id: str) -> bool:
-    """Return whether a 200 body is an error: it has a sign of one and no status of a task."""
-    word = read_word(body)
-    if word in CALL_WORDS:
-        is_foreign = bool(body.get("id")) and not is_named_as(body, task_id)
-        if is_about_the_call(body) or (is_foreign and not is_described(body)):
-            return PHASE_WORDS[word] is FAILED or bool(body.get("error"))
+def is_error_body(
+    body: Mapping[str, Any], *, task_id: str = "", vocabulary: Vocabulary = VOCABULARY
+) -> bool:
+    """Return whether a 2xx body is an error: it has a sign of one and no status of a task."""
+    word = read_word(body, vocabulary)
+    if has_call_word(body, vocabulary):
+        return _is_failed_call(body, task_id=task_id, vocabulary=vocabulary)
+    if word and is_named(body, vocabulary):
         return False
-    if word and is_named(body):
-        return False
-    if body.get("error") or body.get("success") is False:
+    if body.get("done") is True:
+        return False  # the error is that of an operation which has ended
+    if _has_error(body) or body.get("success") is False:
         return not word
-    if is_named(body) or word in PHASE_WORDS:
+    if is_named(body, vocabulary) or word in vocabulary.words:
         return False
+    return _has_code_or_text(body)
+
+
+def _is_failed_call(body: Mapping[str, Any], *, task_id: str, vocabulary: Vocabulary) -> bool:
+    """Return whether a status such as "error" is that of the call, and the call has failed."""
+    is_foreign = bool(body.get("id")) and not is_named_as(body, task_id, vocabulary)
+    is_of_call = is_about_the_call(body, vocabulary) or (is_foreign and not is_described(body))
+    if not is_of_call:
+        return False
+    has_failed = vocabulary.words.get(read_word(body, vocabulary)) is FAILED
+    return has_failed or bool(body.get("error")) or _has_code_or_text(body, texts=())
+
+
+def _has_error(body: Mapping[str, Any]) -> bool:
+    """Return whether a body has an error that says more than "no error"."""
+    return has_error_code(body) if isinstance(body.get("error"), dict) else bool(body.get("error"))
+
+
+def _has_code_or_text(
+    body: Mapping[str, Any], texts: tuple[str, ...] = ("message", "msg", "detail")
+) -> bool:
+    """Return whether a body without a task has a code or a text, as an error has."""
+    if has_error_code(body):
+        return True
     code = read_label(body.get("code"))
-    is_fine = body.get("success") is True or (code is not None and code.lower() in OK_CODES)
-    texts = (body.get(key) for key in ("message", "msg", "detail"))
-    return not is_fine and (code is not None or any(map(_is_text, texts)))
+    if code is not None:
+        return code.lower() not in OK_CODES and body.get("success") is not True
+    return body.get("success") is not True and any(_is_text(body.get(key)) for key in texts)
 
 
 def _is_text(value: object) -> bool:
     return bool(value.strip() if isinstance(value, str) else isinstance(value, list) and value)
 
 
-def _out_of_detail(value: object) -> object:
-    """Return a task from FastAPI's ``{"detail": {…}}``, and anything else as it is."""
-    if isinstance(value, dict) and "status" not in value:
-        inner = value.get("detail")
-        if isinstance(inner, dict) and isinstance(inner.get("status"), str):
-            return inner
+def _find_failed_task(value: object) -> object:
+    """
+    Return a task from inside the error around it, and anything else as it is.
+
+    FastAPI has it under ``detail``; LiteLLM has the upstream's JSON as text in the message.
+    """
+    if not isinstance(value, dict) or "status" in value:
+        return value
+    inner = value.get("detail")
+    if isinstance(inner, dict) and isinstance(inner.get("status"), str):
+        return inner
+    message = read_reason_text(value)
+    nested = parse_part(message) if message is not None else None
+    if isinstance(nested, dict) and nested.get("object") == "video" and read_word(nested):
+        return nested
     return value
 
 
-def _is_task(body: Mapping[str, Any], *, task_id: str, status: int) -> bool:
+def read_reason_text(value: Mapping[str, Any]) -> str | None:
+    """Return the message of an error body, whole."""
+    error = value.get("error")
+    message = error.get("message") if isinstance(error, dict) else value.get("message")
+    return message if isinstance(message, str) else None
+
+
+def _is_task_under_error(body: Mapping[str, Any], *, task_id: str, status: int) -> bool:
     """Return whether a body under an error status is the task, not an error with a word."""
     word = read_word(body)
-    if status in _STATUSES_OF_AN_ERROR or word not in PHASE_WORDS or word in CALL_WORDS:
+    if status in _STATUSES_OF_AN_ERROR or word not in VOCABULARY.words or has_call_word(body):
         return False
-    if PHASE_WORDS[word] is FAILED and status not in _STATUSES_OF_A_TASK:
+    if VOCABULARY.words[word] is FAILED and status not in _STATUSES_OF_A_TASK:
         return False  # a gateway's word for its own failure
     if body.get("object") == "video":
         return True
@@ -223,13 +325,7 @@ def _is_task(body: Mapping[str, Any], *, task_id: str, status: int) -> bool:
     return is_plausible or is_named_as(body, task_id)
 
 
-def _text(response: Response) -> str | None:
-    return (
-        None
-        if is_html(response.body)
-        else read_label(response.body[:2000].decode("utf-8", "replace"))
-    )
-
-
-def _sketch(value: object) -> str:
-    return "null" if value is None else type(value).__name__
+def show_body(response: Response, secrets: tuple[str, ...]) -> str:
+    """Return the beginning of a body for people: without secrets, and on one line."""
+    text = response.body[: 4 * MAX_SHOWN].decode("utf-8", "replace")
+    return read_label((redact(text, secrets) or "")[:MAX_SHOWN]) or "an empty body"

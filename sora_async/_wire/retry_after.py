@@ -1,13 +1,14 @@
-"""How long a server asks us to stay silent, in every spelling seen."""
+"""How long a server asks to wait before the next request, in every spelling seen."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from ..models.json_fields import read_mapping, read_moment, read_number
+from ..models.json_fields import read_moment, read_number
+from .vocabulary import VOCABULARY, Vocabulary, walk
 
 LONGEST_HINT = 3600.0
-"""Seconds of silence that we believe in; a longer hint is cut to this."""
+"""Seconds that are believed; a longer hint is cut to this."""
 
 
 def parse_retry_after(value: str, *, sent: datetime) -> float | None:
@@ -22,7 +23,7 @@ def parse_retry_after(value: str, *, sent: datetime) -> float | None:
 
     Args:
         value: The header's value, as received.
-        sent: When the reply was sent, by the *server's* clock where its
+        sent: When the response was sent, by the *server's* clock where its
             ``Date`` header tells it: a skew between its clock and ours
             then cancels out.
     """
@@ -45,40 +46,51 @@ def read_retry_after(
     headers: Mapping[str, str], body: object, *, received: datetime
 ) -> float | None:
     """
-    Return the seconds of silence that an error reply asks for, None when it asks for none.
+    Return the seconds to wait that a response asks for, None when it asks for none.
 
-    The finer spelling wins: ``retry-after-ms``, ``Retry-After``,
-    ``llm_provider-retry-after``, then ``retryAfter`` in the body (seconds).
+    The finer spelling wins: ``retry-after-ms``, ``Retry-After``, ``llm_provider-retry-after``,
+    then a field of the body (seconds).
 
     Args:
-        headers: The reply's headers; the look-up ignores case.
-        body: The reply's JSON, or None.
-        received: When the reply came, by our clock; used when the server sent no ``Date``.
+        headers: The response's headers; the look-up ignores case.
+        body: The response's JSON, or None.
+        received: When the response came, by our clock; used when the server sent no ``Date``.
     """
-    milliseconds = read_number(headers.get("retry-after-ms"))
-    if milliseconds is not None and milliseconds >= 0:
-        return min(LONGEST_HINT, milliseconds / 1000)
-    for name in ("Retry-After", "llm_provider-retry-after"):
+    hint = _read_header(headers, received=received)
+    return read_hint(body) if hint is None else hint
+
+
+def _read_header(headers: Mapping[str, str], *, received: datetime) -> float | None:
+    milliseconds = _bound(headers.get("retry-after-ms"), scale=1000)
+    if milliseconds is not None:
+        return milliseconds
+    for name in ("Retry-After", "llm_provider-retry-after", "x-retry-after"):
         value = headers.get(name)
         if value is not None:
             sent = _parse_http_date(headers.get("Date", "")) or received
             hint = parse_retry_after(value, sent=sent)
             if hint is not None:
                 return min(LONGEST_HINT, hint)
-    outer = read_mapping(body)
-    for inner in (outer, read_mapping(outer.get("error"))):
-        seconds = read_number(inner.get("retryAfter", inner.get("retry_after")))
-        if seconds is not None and seconds >= 0:
-            return min(LONGEST_HINT, seconds)
     return None
 
 
-def read_poll_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds to the next poll that a good reply asks for (``openai-poll-after-ms``)."""
-    text = headers.get("openai-poll-after-ms")
-    if text is None:
-        return None
-    milliseconds = read_number(text)
-    if milliseconds is None or milliseconds < 0:
-        return None
-    return min(LONGEST_HINT, milliseconds / 1000)
+def read_poll_after(headers: Mapping[str, str], *, received: datetime) -> float | None:
+    """
+    Return the seconds to the next poll that the headers of a good response ask for.
+
+    ``openai-poll-after-ms`` is the finest; ``Retry-After`` and its variants come with a 200 or
+    202, too. A hint that makes no sense is none.
+    """
+    hint = _bound(headers.get("openai-poll-after-ms"), scale=1000)
+    return _read_header(headers, received=received) if hint is None else hint
+
+
+def read_hint(body: object, vocabulary: Vocabulary = VOCABULARY) -> float | None:
+    """Return the seconds to wait that a body asks for, None when it asks for none."""
+    hints = (_bound(found) for found in walk(body, vocabulary.poll_after))
+    return next((hint for hint in hints if hint is not None), None)
+
+
+def _bound(value: object, *, scale: float = 1.0) -> float | None:
+    number = read_number(value)
+    return None if number is None or number < 0 else min(LONGEST_HINT, number / scale)

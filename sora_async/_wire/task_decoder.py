@@ -1,33 +1,44 @@
 """One JSON object to one :class:`~sora_async.VideoTask`; nothing in it can make this raise."""
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
-from ..models import Phase, VideoTask
+from ..models import Cost, Phase, VideoTask
 from ..models.json_fields import (
     read_count,
     read_fraction,
     read_label,
     read_mapping,
     read_moment,
+    read_number,
     read_percentage,
     read_seconds,
     read_text,
 )
-from .error_decoder import read_failure
-from .status_words import (
+from .error_decoder import has_error_code, read_failure
+from .general_rules import (
+    guess_names,
+    guess_status,
+    has_request_id,
+    is_id,
+    is_operation,
+    word_set,
+)
+from .retry_after import read_hint
+from .urls import fill_in
+from .video_url import find_video_urls
+from .vocabulary import (
     CALL_WORDS,
-    EXPIRED_WORD,
     FAILED,
-    PHASE_WORDS,
+    OK_CODES,
     QUEUED,
     RUNNING,
     SUCCEEDED,
-    normalise,
+    VOCABULARY,
+    Places,
+    Vocabulary,
+    walk,
 )
-from .urls import fill_in
-from .video_url import find_video_url
 
 _NAMING_KEYS = ("object", "progress", "model", "created_at", "video_url", "fail_reason", "seconds")
 """Keys of which a body that speaks of a task has one, beside its id and a ``detail`` tree."""
@@ -35,31 +46,55 @@ _NAMING_KEYS = ("object", "progress", "model", "created_at", "video_url", "fail_
 _SHORTEST_ID = 6
 """Characters of an id that can be told from a number by chance."""
 
-_ENVELOPES = ("data", "task", "result", "video")
-"""Keys under which a task may be wrapped."""
+_MAX_WORD = 64
+_MAX_LABEL = 200
+"""Characters of a name that is kept in caches."""
 
-_WORD_KEYS = ("status", "task_status", "state")
-"""Where a server puts its status word; the first that holds a word counts."""
+_MAX_ESTIMATE = 24 * 3600.0
+"""Seconds of an estimate that are believed."""
 
-_KNOWN_WORDS = {word: word for word in PHASE_WORDS}
+_MAX_USAGE = 32
+"""Entries of a usage that are kept."""
 
-_CREATED_KEYS = ("created_at", "submit_time")
-_COMPLETED_KEYS = ("completed_at", "finished_at", "finish_time")
-_UPDATED_KEYS = ("status_update_time", "updated_at")
+Value = TypeVar("Value")
 
 
-def read_word(body: Mapping[str, Any]) -> str:
+def normalise(word: object, vocabulary: Vocabulary = VOCABULARY) -> str:
+    """Return a status word in the spelling of our list, "" for what is no word."""
+    if type(word) is not str:
+        return ""
+    if word in vocabulary.words:
+        return word
+    text = word[:_MAX_WORD].strip().lower().replace("-", "_").replace(" ", "_")
+    if text in vocabulary.words:
+        return text
+    for prefix in vocabulary.prefixes:
+        if text.startswith(prefix) and text.removeprefix(prefix) in vocabulary.words:
+            return text.removeprefix(prefix)
+    return text
+
+
+def read_word(body: Mapping[str, Any], vocabulary: Vocabulary = VOCABULARY) -> str:
     """Return the status word of a task in our spelling, "" where there is none."""
-    return _read_status(body)[0]
+    return _read_status(body, vocabulary)[0]
 
 
-def _read_status(body: Mapping[str, Any]) -> tuple[str, Any]:
+def _read_status(body: Mapping[str, Any], vocabulary: Vocabulary) -> tuple[str, Any]:
     """Return the status word of a task in our spelling, and what the server sent."""
-    for key in _WORD_KEYS:
-        word = normalise(body.get(key))
+    for key in vocabulary.statuses:
+        word = normalise(body.get(key), vocabulary)
         if word:
             return word, body[key]
+    for text in guess_status(body):
+        word = normalise(text, vocabulary)
+        if word:
+            return word, text
     return "", body.get("status")
+
+
+def has_call_word(body: Mapping[str, Any], vocabulary: Vocabulary = VOCABULARY) -> bool:
+    """Return whether ``status`` has a word that may speak of the call and not of the task."""
+    return normalise(body.get("status"), vocabulary) in CALL_WORDS
 
 
 def is_described(body: Mapping[str, Any]) -> bool:
@@ -70,161 +105,336 @@ def is_described(body: Mapping[str, Any]) -> bool:
     return isinstance(body.get("detail"), dict)
 
 
-def is_named(body: Mapping[str, Any]) -> bool:
+def is_named(body: Mapping[str, Any], vocabulary: Vocabulary = VOCABULARY) -> bool:
     """Return whether a body has a sign of a task beside its status: an id or a description."""
-    return _is_name(body.get("id")) or _is_name(body.get("task_id")) or is_described(body)
+    if isinstance(body.get("id"), str) or isinstance(body.get("task_id"), str):
+        return True  # an empty one, too, tells that this is a task
+    return any(True for _ in read_names(body, vocabulary)) or is_described(body)
 
 
-def is_named_as(body: Mapping[str, Any], task_id: str) -> bool:
+def is_named_as(body: Mapping[str, Any], task_id: str, vocabulary: Vocabulary = VOCABULARY) -> bool:
     """Return whether the id in a body is the one asked for, perhaps without its prefix."""
     return any(
         name == task_id
         or (len(name) >= _SHORTEST_ID and (task_id.endswith(name) or name.endswith(task_id)))
-        for name in _names(body)
+        for name in map(str, read_names(body, vocabulary))
     )
 
 
-def _names(body: Mapping[str, Any]) -> list[str]:
-    return [str(body[key]) for key in ("id", "task_id") if _is_name(body.get(key))]
+def read_names(body: Mapping[str, Any], vocabulary: Vocabulary = VOCABULARY) -> Iterator[Any]:
+    """Yield the ids of a task: at the places of the table, or else under any key that says so."""
+    has_any = False
+    for key in vocabulary.ids:
+        value = body.get(key)
+        if is_id(value) and (key != "name" or is_operation(key, value)):
+            has_any = True
+            yield value
+    if not has_any:
+        yield from guess_names(body)
 
 
-def _is_name(value: object) -> bool:
-    """Return whether a value is an id; a number of more than 64 bits is not the same to all."""
-    return isinstance(value, str) or (isinstance(value, int) and -(2**63) <= value < 2**64)
+def is_task(body: Mapping[str, Any], vocabulary: Vocabulary = VOCABULARY) -> bool:
+    """Return whether a body has any sign of a task: ``{"status": "ok"}`` has none."""
+    if is_named(body, vocabulary):
+        return True
+    if read_word(body, vocabulary) and not has_call_word(body, vocabulary):
+        return True
+    if any(body.get(key) is not None for key in vocabulary.done) or has_request_id(body):
+        return True
+    numbers = (walk(body, places) for places, _ in vocabulary.numbers)
+    return any(type(number) is int for found in numbers for number in found)
 
 
-def open_envelope(body: Mapping[str, Any]) -> Mapping[str, Any]:
+def open_envelope(
+    body: Mapping[str, Any], vocabulary: Vocabulary = VOCABULARY
+) -> Mapping[str, Any]:
     """
     Return the task inside ``{"code", "message", "data": {…}}``, or the body itself.
 
-    A record that names its own task is no envelope: its ``data`` is the upstream's answer.
+    A record that has its own id and status is no envelope: its ``data`` is the upstream's answer.
     """
-    for key in _ENVELOPES:
-        if key not in body:
-            continue
-        inner = body[key]
-        if isinstance(inner, list) and len(inner) == 1 and body.get("object") != "list":
-            inner = inner[0]
-        if isinstance(inner, dict) and _is_envelope(body, inner):
-            return open_envelope(inner)
+    for _ in range(_MAX_ENVELOPES):
+        inner = _find_inner(body, vocabulary)
+        if inner is None:
+            break
+        body = inner
     return body
 
 
-def _is_envelope(body: Mapping[str, Any], inner: Mapping[str, Any]) -> bool:
-    word = read_word(body)
-    if "task_id" in body or ("id" in body and word not in CALL_WORDS):
-        return False
-    if word in PHASE_WORDS and word not in CALL_WORDS:
-        return False
-    return bool(read_word(inner)) or (not word and bool(_names(inner)))
+_MAX_ENVELOPES = 4
+
+_NO_ENVELOPES = word_set(
+    """
+    detail input inputs params parameters request config error metadata usage properties user
+    account webhook callback billing payment queue upstream moderation
+    """
+)
+"""Keys of objects whose status is not the task's."""
 
 
-def is_about_the_call(body: Mapping[str, Any]) -> bool:
+def _find_inner(body: Mapping[str, Any], vocabulary: Vocabulary) -> Mapping[str, Any] | None:
+    """Return the task that a body has under a key of an envelope, None when it is one itself."""
+    word = read_word(body, vocabulary)
+    is_call = has_call_word(body, vocabulary)
+    if word in vocabulary.words and not is_call:
+        return None
+    has_id = any(True for _ in read_names(body, vocabulary)) and not is_call
+    if "task_id" in body and word:
+        return None
+    for key in vocabulary.envelopes:
+        inner = _only_object(body.get(key), is_list=body.get("object") == "list")
+        inner_word = read_word(inner, vocabulary)
+        if has_id:
+            if not word and inner_word in vocabulary.words:
+                return inner
+        elif inner_word or (not word and any(True for _ in read_names(inner, vocabulary))):
+            return inner
+    if word or has_id or is_described(body):
+        return None
+    return next(filter(None, (_read_wrapped(*one, vocabulary) for one in body.items())), None)
+
+
+def _only_object(value: object, *, is_list: bool) -> Mapping[str, Any]:
+    """Return an object, or the only one in a list; an empty one for all else."""
+    if isinstance(value, list) and len(value) == 1 and not is_list:
+        value = value[0]
+    return read_mapping(value)
+
+
+def _read_wrapped(key: str, value: object, vocabulary: Vocabulary) -> Mapping[str, Any] | None:
+    """Return the task that an unknown key of a body without any sign of one has, None for none."""
+    inner = read_mapping(value)
+    if key in _NO_ENVELOPES or read_word(inner, vocabulary) not in vocabulary.words:
+        return None
+    return inner if is_named(inner, vocabulary) else None
+
+
+def is_about_the_call(body: Mapping[str, Any], vocabulary: Vocabulary = VOCABULARY) -> bool:
     """Return whether the status word speaks of the call: ``{"status": "error", "message": …}``."""
-    return read_word(body) in CALL_WORDS and not is_named(body)
+    return has_call_word(body, vocabulary) and not is_named(body, vocabulary)
 
 
 def decode_task(
     body: Mapping[str, Any],
     *,
+    response: Mapping[str, Any],
     raw: Mapping[str, Any] | bytes,
     task_id: str,
     url: str,
     content: str | None,
     poll_after: float | None = None,
+    vocabulary: Vocabulary = VOCABULARY,
 ) -> VideoTask:
     """
     Return the snapshot that a response holds.
 
     Args:
         body: The task, out of its envelope.
+        response: The whole response.
         raw: The whole response, kept as the task's *raw*.
         task_id: The id that was asked for, whatever the response calls the task.
         url: The address that was asked.
         content: Where the service serves a file, with ``{id}``; None where it does not.
-        poll_after: The seconds until the next poll that the response asks for.
+        poll_after: The seconds until the next poll that the headers ask for.
+        vocabulary: How services spell a task.
     """
-    detail = read_mapping(body.get("detail"))
-    pending = read_mapping(detail.get("pending_info"))
-    source = read_mapping(detail.get("input"))
-    word, status = _read_status(body)
-    phase = _read_phase(body, word=word, pending=pending)
-    video_url = content_url = None
+    word, status = _read_status(body, vocabulary)
+    phase = _read_phase(body, response, word=word, vocabulary=vocabulary)
+    video_urls: tuple[str, ...] = ()
     if phase is not FAILED:
-        video_url = find_video_url(body, url=url, has_succeeded=phase is SUCCEEDED)
-        phase = SUCCEEDED if video_url is not None else phase
-    if phase is SUCCEEDED and content is not None:
-        content_url = fill_in(content, task_id)
+        video_urls = find_video_urls(
+            body,
+            response,
+            url=url,
+            task_id=task_id,
+            has_succeeded=phase is SUCCEEDED,
+            vocabulary=vocabulary,
+        )
+        if video_urls:
+            phase = SUCCEEDED
+        elif phase is SUCCEEDED and _is_failed_success(body, vocabulary):
+            phase = FAILED
+    failure = None
+    if phase is FAILED:
+        failure = read_failure(body, response, is_expired=word == "expired", vocabulary=vocabulary)
+    content_url = fill_in(content, task_id) if phase is SUCCEEDED and content is not None else None
     return VideoTask(
         id=task_id,
         status=_read_status_text(status),
         phase=phase,
-        progress=_read_progress(body, phase=phase, pending=pending),
-        video_url=video_url,
+        progress=_read_progress(body, phase=phase, vocabulary=vocabulary),
+        video_url=video_urls[0] if video_urls else None,
+        video_urls=video_urls,
         content_url=content_url,
-        failure=read_failure(body, is_expired=word == EXPIRED_WORD) if phase is FAILED else None,
-        model=_read_model(body, source),
-        prompt=read_text(body.get("prompt")) or read_text(source.get("prompt")),
-        enhanced_prompt=read_text(body.get("enhanced_prompt")),
-        size=read_text(body.get("size")) or read_text(source.get("size")),
-        seconds=read_seconds(body.get("seconds")),
-        created_at=_first_moment(body, _CREATED_KEYS) or read_moment(pending.get("created_at")),
-        completed_at=_first_moment(body, _COMPLETED_KEYS),
-        expires_at=read_moment(body.get("expires_at")),
-        updated_at=_first_moment(body, _UPDATED_KEYS),
-        queue_position=read_count(pending.get("progress_pos_in_queue", body.get("queue_position"))),
-        poll_after=poll_after,
+        failure=failure,
+        model=_read_name(body, vocabulary.models),
+        prompt=_first(body, vocabulary.prompts, read_text),
+        enhanced_prompt=_first(body, vocabulary.enhanced_prompts, read_text),
+        size=_read_name(body, vocabulary.sizes),
+        seconds=_first(body, vocabulary.seconds, read_seconds),
+        created_at=_first(body, vocabulary.created, read_moment),
+        completed_at=_first(body, vocabulary.completed, read_moment),
+        expires_at=_first(body, vocabulary.expires, read_moment),
+        updated_at=_first(body, vocabulary.updated, read_moment),
+        queue_position=_first(body, vocabulary.queue_positions, read_count),
+        estimated_time=_read_estimate(body, vocabulary),
+        cost=_read_cost(body, response, vocabulary),
+        usage=_read_usage(body, response, vocabulary),
+        poll_after=poll_after if poll_after is not None else read_hint(body, vocabulary),
         raw=raw,
     )
+
+
+_KNOWN_WORDS = {word: word for word in VOCABULARY.words}
 
 
 def _read_status_text(status: object) -> str:
     """Return the server's status word; thousands of snapshots share our copy of a known one."""
     text = read_label(status) or ""
-    return _KNOWN_WORDS.get(text, text)
+    return _KNOWN_WORDS.get(text) or text[:_MAX_LABEL]
 
 
-def _read_phase(body: Mapping[str, Any], *, word: str, pending: Mapping[str, Any]) -> Phase:
-    """Return the phase: the top word decides an end, ``pending_info`` tells queued from running."""
-    phase = PHASE_WORDS.get(word, RUNNING if word else QUEUED)
+def _first(
+    body: Mapping[str, Any], places: Places, read: Callable[[object], Value | None]
+) -> Value | None:
+    """Return the first value at some places that can be read, None when none can."""
+    for found in walk(body, places):
+        value = read(found)
+        if value is not None:
+            return value
+    return None
+
+
+def _read_name(body: Mapping[str, Any], places: Places) -> str | None:
+    """Return a name, cut to a length that caches can keep."""
+    text = _first(body, places, read_text)
+    return None if text is None else text[:_MAX_LABEL]
+
+
+def _read_phase(
+    body: Mapping[str, Any], response: Mapping[str, Any], *, word: str, vocabulary: Vocabulary
+) -> Phase:
+    """
+    Return the phase: the word of the task decides an end.
+
+    Without a word a number does, by the table of its service, or the ``done`` of an operation.
+    An unknown word means "still going", unless an error is beside it. ``pending_info`` of the
+    upstream only tells queued from running, and names the reason of a failure.
+    """
+    phase = vocabulary.words.get(word)
+    if phase is None:
+        phase = _read_phase_without_word(body, response, word=word, vocabulary=vocabulary)
     if phase is SUCCEEDED or phase is FAILED:
-        if word not in CALL_WORDS or is_named(body):
+        if not is_about_the_call(body, vocabulary):
             return phase
-        phase = RUNNING  # the word speaks of the call
+        phase = RUNNING
+    pending = read_mapping(read_mapping(body.get("detail")).get("pending_info"))
+    if not pending:
+        return phase
     reason = pending.get("failure_reason")
     if read_text(reason) is not None or read_mapping(reason):
         return FAILED
-    inner = normalise(pending.get("status"))
+    inner = normalise(pending.get("status"), vocabulary)
     if not inner:
         return phase
-    return QUEUED if PHASE_WORDS.get(inner) is QUEUED else RUNNING
+    return QUEUED if vocabulary.words.get(inner) is QUEUED else RUNNING
+
+
+def _read_phase_without_word(
+    body: Mapping[str, Any], response: Mapping[str, Any], *, word: str, vocabulary: Vocabulary
+) -> Phase:
+    """Return the phase of a task whose status is no word of the list."""
+    if word:
+        return FAILED if has_error_code(body) else RUNNING
+    for places, phases in vocabulary.numbers:
+        for number in walk(response, places):
+            if type(number) is int:
+                return phases.get(number, RUNNING)
+    for key in vocabulary.done:
+        if body.get(key) is True:
+            return FAILED if body.get("error") else SUCCEEDED
+        if body.get(key) is False:
+            return RUNNING
+    return _read_phase_of_items(body, vocabulary)
+
+
+def _read_phase_of_items(body: Mapping[str, Any], vocabulary: Vocabulary) -> Phase:
+    """Return the phase of a task of several videos: it ends with the last of them."""
+    for key in vocabulary.item_lists:
+        items = body.get(key)
+        if isinstance(items, list) and items and all(isinstance(item, dict) for item in items):
+            words = [read_word(item, vocabulary) for item in items]
+            phases = {vocabulary.words.get(word, RUNNING) for word in words if word}
+            if SUCCEEDED in phases and phases <= {SUCCEEDED, FAILED}:
+                return SUCCEEDED
+            if phases:
+                return phases.pop() if len(phases) == 1 else RUNNING
+    return QUEUED
+
+
+def _is_failed_success(body: Mapping[str, Any], vocabulary: Vocabulary) -> bool:
+    """Return whether a task that says it has succeeded has no video and names an error instead."""
+    error = body.get("error")
+    if isinstance(error, dict):
+        return has_error_code(body)
+    texts = (error, body.get("detail"), *walk(body, _FILTERED))
+    return any(text is not None and text.lower() not in OK_CODES for text in map(read_text, texts))
+
+
+_FILTERED: Places = {
+    "response": {"generateVideoResponse": {"raiMediaFilteredReasons": {0: {"": {}}}}}
+}
+"""Why an operation of Gemini that is done has no video."""
 
 
 def _read_progress(
-    body: Mapping[str, Any], *, phase: Phase, pending: Mapping[str, Any]
+    body: Mapping[str, Any], *, phase: Phase, vocabulary: Vocabulary
 ) -> float | None:
     """Return the part done: of no meaning after a failure, whole after a success."""
     if phase is SUCCEEDED:
         return 1.0
     if phase is FAILED:
         return None
-    fraction = read_fraction(pending.get("progress_pct"))
-    if fraction is None:
-        fraction = read_fraction(body.get("progress_pct"))
-    return read_percentage(body.get("progress")) if fraction is None else fraction
+    fraction = _first(body, vocabulary.progress_fractions, read_fraction)
+    if fraction is not None:
+        return fraction
+    return _first(body, vocabulary.progress, read_percentage)
 
 
-def _read_model(body: Mapping[str, Any], source: Mapping[str, Any]) -> str | None:
-    model = read_text(body.get("model"))
-    if model is None and "properties" in body:
-        model = read_text(read_mapping(body["properties"]).get("origin_model_name"))
-    return model or read_text(source.get("model"))
+def _read_estimate(body: Mapping[str, Any], vocabulary: Vocabulary) -> float | None:
+    """Return the seconds that a service expects a task to take, within a day."""
+    seconds = _first(body, vocabulary.estimates, read_seconds)
+    return None if not seconds else min(seconds, _MAX_ESTIMATE)
 
 
-def _first_moment(body: Mapping[str, Any], keys: tuple[str, ...]) -> datetime | None:
-    for key in keys:
-        if key in body:
-            moment = read_moment(body[key])
-            if moment is not None:
-                return moment
+def _read_usage(
+    body: Mapping[str, Any], response: Mapping[str, Any], vocabulary: Vocabulary
+) -> Mapping[str, Any] | None:
+    """Return what a task has used, as the service says."""
+    for outer in (body, response):
+        for usage in walk(outer, vocabulary.usages):
+            if isinstance(usage, dict) and 0 < len(usage) <= _MAX_USAGE:
+                return usage
     return None
+
+
+def _read_cost(
+    body: Mapping[str, Any], response: Mapping[str, Any], vocabulary: Vocabulary
+) -> Cost | None:
+    """Return the price of a task."""
+    for places, unit_key, unit in vocabulary.costs:
+        for outer in (body, response) if body is not response else (body,):
+            for found in walk(outer, places):
+                amount = read_number(found)
+                if amount is not None and amount >= 0:
+                    return Cost(amount, _read_unit(outer, places, unit_key) or unit)
+    return None
+
+
+def _read_unit(body: Mapping[str, Any], places: Places, unit_key: str) -> str | None:
+    """Return the currency or unit that stands beside an amount."""
+    beside: Any = body
+    steps = places
+    while (key := next(iter(steps))) and steps[key] != {"": {}}:
+        beside, steps = beside[key], steps[key]
+    return read_label(beside.get(unit_key)) if unit_key else None

@@ -8,8 +8,15 @@ from .origins import encode_link, find_link_problem, is_same_origin, join_link
 
 _UNFIT = re.compile(r"[\s\\\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
+_MAX_ID = 1024
+
 _PLAIN = re.compile(r"[\w.:=~-]+", re.ASCII)
 """An id that is the same in a URL: as nearly all are."""
+
+_OPERATION = re.compile(r"(?:[\w~-][\w.~-]*/)*operations/[\w~-][\w.~:-]*", re.ASCII)
+"""The name of a long-running operation. Source: google.longrunning.Operation."""
+
+_TRAVERSAL = re.compile(r"(?:^|/)\.{1,2}(?:/|$)")
 
 _HOSTILE = re.compile(r"[/\\?#\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -17,6 +24,8 @@ _HOSTILE = re.compile(r"[/\\?#\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 def check_task_id(task_id: object) -> str:
     """
     Return the id if it can be asked for: no id may reach another path than its own.
+
+    The name of an operation has slashes, which are encoded.
 
     Raises:
         InvalidArgumentError: It is no text, empty, or holds what would change the request's path.
@@ -27,11 +36,27 @@ def check_task_id(task_id: object) -> str:
         return task_id
     if not task_id or task_id != task_id.strip():
         raise InvalidArgumentError(f"task id {task_id!r}: is empty or has white space around it")
+    if _OPERATION.fullmatch(task_id):
+        return task_id
     if task_id in {".", ".."} or _HOSTILE.search(task_id):
         raise InvalidArgumentError(
             f"task id {task_id!r}: has a character that no id has (/ \\ ? # or a control character)"
         )
     return task_id
+
+
+def read_server_id(value: object) -> str | None:
+    """
+    Return the id that a server names, None for what cannot be one.
+
+    What would end a path is encoded in it. Only control characters, backslashes and the segments
+    ``.`` and ``..``, which proxies may resolve although they are encoded, are refused.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    task_id = str(value).strip()
+    is_hostile = _TRAVERSAL.search(task_id) or _UNFIT.search(task_id.replace(" ", ""))
+    return None if not 0 < len(task_id) <= _MAX_ID or is_hostile else task_id
 
 
 def fill_in(template: str, task_id: str) -> str:

@@ -1,98 +1,224 @@
-"""Where the video is: the many places a server may put its URL, and the decoys beside them."""
+"""Where the video is: the places that services use, and the rule for all others."""
 
+import base64
 import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ..models.json_fields import read_url
+from .general_rules import Path, nodes, split_key, word_set
+from .media_types import ENOUGH, find_video_type
+from .origins import is_same_origin, join_link, origin_of
+from .vocabulary import VOCABULARY, Vocabulary, walk
 
-Places = dict[str | int, "Places"]
-
-_HERE: Places = {"": {}}
-"""The value itself, in a table of places."""
-
-_PLACES: Places = {
-    "video_url": _HERE,
-    "url": _HERE,
-    "result_url": _HERE,
-    "video": {"url": _HERE},
-    "output": {**_HERE, "url": _HERE, "video_url": _HERE, "videos": {0: {"url": _HERE}}},
-    "outputs": {"video_url": _HERE},
-    "data": {"output": _HERE, "video_url": _HERE, "url": _HERE, "result_url": _HERE},
-    "result": {"video_url": _HERE},
-    "metadata": {"url": _HERE},
-    "unsigned_urls": {0: _HERE},
-    "urls": {0: _HERE},
-    "detail": {
-        "url": _HERE,
-        "video_url": _HERE,
-        "draft_info": {"downloadable_url": _HERE, "url": _HERE},
-        "generations": {0: {"url": _HERE}},
-        "pending_info": {"generations": {0: {"url": _HERE}}},
-    },
-}
-"""In reading order. Source: the answers of about a dozen services, in ``tests/responses``."""
-
-_PLACES_AFTER_SUCCESS: Places = {
-    "video_url": {"url": _HERE},
-    "output": {0: {**_HERE, "url": _HERE}},
-    "videos": {0: {"url": _HERE}},
-    "generations": {0: {"url": _HERE}},
-    "task_result": {"videos": {0: {"url": _HERE}}},
-}
-"""Read after all others; while a task is running they may hold an input or a still."""
-
-_NO_VIDEOS = re.compile(
-    r"\.(gif|png|jpe?g|webp|avif|bmp|heic|svg|txt|log|json|html?)", re.IGNORECASE
+_VIDEO_WORDS = word_set(
+    """
+    video videos url urls uri uris output outputs result results file files download downloads
+    downloadable clip clips movie movies mp4 webm mov media asset assets content contents src link
+    generation generations creation creations sample samples artifact artifacts work works
+    """
 )
-"""How the name of a file ends that is no video."""
+"""Words in the last key of a path that may lead to the video."""
+
+_OTHER_WORDS = word_set(
+    """
+    input inputs thumbnail thumbnails thumb thumbs cover covers gif gifs callback callbacks
+    webhook webhooks hook hooks notify notification poster posters preview previews image images
+    img imgs picture pictures photo photos frame frames reference references ref refs source
+    sources request requests req param params parameter parameters config args arguments settings
+    options cancel poll polling self avatar avatars logo icon icons audio audios sound music voice
+    speech subtitle subtitles caption captions srt vtt doc docs documentation help terms redirect
+    return error errors log logs ws websocket stream webp png jpg jpeg snapshot snapshots still
+    stills sprite sprites storyboard mask masks prompt account user owner profile billing invoice
+    dashboard console web page embed transcript keyframe keyframes first last end start style
+    template base api upload uploads license share permalink
+    """
+)
+"""Words anywhere in a path that lead to something else: inputs, stills, callbacks, pages."""
+
+_STILL_WORDS = word_set(
+    """
+    image images
+    """
+)
+_CERTAIN_WORDS = word_set(
+    """
+    video videos mp4
+    """
+)
+
+_LAST_WORDS = word_set(
+    """
+    status response get name id prompt type
+    """
+)
+"""Words that do so in the last key only."""
+
+_PHRASES = re.compile(r"(text|txt|image|img|video)(_to_|2|_2_)video|no_watermark|without_watermark")
+
+_VIDEO_SUFFIX = re.compile(r"\.(mp4|webm|mov|m4v|mkv|avi|mpe?g|ogv|flv|wmv|ts)", re.IGNORECASE)
+_OTHER_SUFFIX = re.compile(
+    r"\.(gif|png|jpe?g|webp|avif|bmp|heic|svg|tiff?|txt|log|json|html?|xml|pdf|zip|m3u8|mpd"
+    r"|mp3|wav|ogg|m4a|aac|flac|srt|vtt|ass)",
+    re.IGNORECASE,
+)
+_LOCAL_PATH = re.compile(r"/(tmp|home|app|root|var|mnt|data|workspace|opt|usr|etc|srv)/")
+_BASE64_WORDS = frozenset(("base64", "b64", "encoded", "bytes", "video", "data", "content"))
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{64}")
+
+_LONGEST_URL = 1 << 16
 
 _OWN_ADDRESS = re.compile(r"/v\d+/videos?/[^/.]+(/[a-z_]+)?/?")
 """The end of an address of the service itself: a running task may send one as its own."""
 
 
-def find_video_url(body: Mapping[str, Any], *, url: str, has_succeeded: bool) -> str | None:
+def find_video_urls(
+    body: Mapping[str, Any],
+    response: object = None,
+    *,
+    url: str,
+    task_id: str = "",
+    has_succeeded: bool,
+    vocabulary: Vocabulary = VOCABULARY,
+) -> tuple[str, ...]:
     """
-    Return the first usable URL of a finished video, None when there is none yet.
+    Return the addresses of the finished videos of a task, none when there is no video yet.
+
+    Before a success only the places of the table count, and there only an http(s) address that
+    is none of the service itself: its ``/content`` is a promise and no video yet. After it a
+    relative address, a ``data:`` URL and the general rule count, too.
 
     Args:
         body: The task, out of its envelope.
+        response: The whole response; the task itself when None.
         url: The address that was asked; never a video.
-        has_succeeded: Whether the status word says so. Before, the
-            service's own ``/content`` address is a promise and no video.
+        task_id: The id of the task.
+        has_succeeded: Whether the task says so.
+        vocabulary: The places of the table.
     """
-    texts: list[str] = []
-    _collect(texts, body, _PLACES)
-    if has_succeeded:
-        _collect(texts, body, _PLACES_AFTER_SUCCESS)
-    for text in texts:
-        found = read_url(text)
-        if found is not None and _is_video(found, own=url, has_succeeded=has_succeeded):
-            return found
-    return read_url(body.get("fail_reason")) if has_succeeded else None
+    if not has_succeeded:
+        promised = map(_read_promised, walk(body, vocabulary.video_urls))
+        return next(((one,) for one in promised if one is not None), ())
+    texts = [
+        *walk(body, vocabulary.video_urls),
+        *walk(body, vocabulary.video_urls_after_success),
+    ]
+    known = (_read_address(text, url=url, is_named=True) or _read_data(text) for text in texts)
+    first = next(filter(None, known), None)
+    others = _guess_videos(body if response is None else response, url=url, task_id=task_id)
+    unique = dict.fromkeys(others if first is None else [first, *others])
+    return tuple(unique) or tuple(filter(None, [read_url(body.get("fail_reason"))]))
 
 
-def _collect(texts: list[str], value: object, places: Places) -> None:
-    """Add the texts at some places of a value, in the order of the places."""
-    if isinstance(value, dict):
-        for key in places:
-            if key in value:
-                _collect(texts, value[key], places[key])
-    elif isinstance(value, list):
-        for key in places:
-            if isinstance(key, int) and key < len(value):
-                _collect(texts, value[key], places[key])
-    elif isinstance(value, str) and "" in places:
-        texts.append(value)
+def _read_promised(text: object) -> str | None:
+    """Return the address of a video that a task has which does not say that it has succeeded."""
+    found = read_url(text)
+    if found is None or origin_of(found) is None:
+        return None
+    path = found.partition("?")[0].partition("#")[0]
+    own = _OWN_ADDRESS.search(path)
+    is_own = own is not None and own.end() == len(path)
+    return None if is_own or _OTHER_SUFFIX.fullmatch(_suffix(path)) else found
 
 
-def _is_video(url: str, *, own: str, has_succeeded: bool) -> bool:
-    path = url.partition("?")[0].partition("#")[0]
+def _read_address(text: object, *, url: str, is_named: bool) -> str | None:
+    """
+    Return the address of a finished video, completed where it is relative.
+
+    Args:
+        text: What a response has in some place.
+        url: The address that was asked.
+        is_named: Whether the place says that it is an address or a video.
+    """
+    if not isinstance(text, str) or len(text) > _LONGEST_URL:
+        return None
+    found = read_url(text)
+    if found is None and is_named and text.startswith("/") and _LOCAL_PATH.match(text) is None:
+        found = read_url(join_link(url, text))
+    if found is None or origin_of(found) is None:
+        return None
+    path = found.partition("?")[0].partition("#")[0]
+    if unquote(urlsplit(path).path).rstrip("/") == unquote(urlsplit(url).path):
+        return None
+    suffix = _suffix(path)
+    is_video = is_named or _VIDEO_SUFFIX.fullmatch(suffix) is not None
+    return found if is_video and not _OTHER_SUFFIX.fullmatch(suffix) else None
+
+
+def _suffix(path: str) -> str:
     name = path.rpartition("/")[2]
-    if _NO_VIDEOS.fullmatch(name[name.rfind(".") :]):
-        return False
-    if has_succeeded:
-        return unquote(urlsplit(path).path).rstrip("/") != unquote(urlsplit(own).path)
-    own_address = _OWN_ADDRESS.search(path)
-    return own_address is None or own_address.end() != len(path)
+    return name[name.rfind(".") :] if "." in name else ""
+
+
+def _guess_videos(response: object, *, url: str, task_id: str) -> list[str]:
+    """
+    Return what looks like addresses of videos, in document order.
+
+    An address does if its path ends as a video's, or if its key says video, url, output, result,
+    file or download; not under a key of inputs, stills, callbacks or pages, and not if it is the
+    service's own of the task. Base64 of a video is a ``data:`` URL. Videos with a watermark come
+    last, and the ``detail`` of an upstream, which repeats them in other forms, does not count.
+    """
+    clean: dict[str, None] = {}
+    marked: dict[str, None] = {}
+    for path, value in nodes(response):
+        if isinstance(value, str) and value and path[0] != "detail":
+            found = _read_video(path, value, url=url, task_id=task_id)
+            if found is not None:
+                (marked if "watermark" in _words(path) else clean)[found] = None
+    return [*clean, *marked]
+
+
+def _read_video(path: Path, value: str, *, url: str, task_id: str) -> str | None:
+    words, last = _words(path), _last_words(path)
+    if not last.isdisjoint(_CERTAIN_WORDS):
+        words = words - _STILL_WORDS | last  # a video among the stills
+    if words & _OTHER_WORDS or last & _LAST_WORDS:
+        return None
+    if "://" not in value[:16]:
+        data = _read_data(value) or (_read_base64(value) if last & _BASE64_WORDS else None)
+        if data is not None:
+            return data
+    found = _read_address(value, url=url, is_named=not last.isdisjoint(_VIDEO_WORDS))
+    if found is None or not is_same_origin(found, url):
+        return found
+    parts = unquote(urlsplit(found).path).rstrip("/").split("/")
+    return None if parts[-1] == task_id else found
+
+
+def _read_data(value: object) -> str | None:
+    """Return a ``data:`` URL of a video in base64, None for anything else."""
+    if not isinstance(value, str) or value[:5].lower() != "data:":
+        return None
+    kind = value[5:100].partition(",")[0].lower()
+    is_video = kind.startswith(("video/", "application/octet-stream"))
+    return value.strip() if is_video and kind.endswith(";base64") else None
+
+
+def _read_base64(value: str) -> str | None:
+    """Return the ``data:`` URL of base64 that begins as a video does."""
+    if _BASE64.match(value) is None:
+        return None
+    head = value[: ENOUGH // 3 * 4].replace("-", "+").replace("_", "/")
+    try:
+        kind = find_video_type(base64.b64decode(head + "=" * (-len(head) % 4)))
+    except ValueError:
+        return None
+    text = value.strip().replace("-", "+").replace("_", "/")
+    return None if kind is None else f"data:{kind};base64,{text}"
+
+
+def _words(path: Path) -> set[str]:
+    return {
+        word
+        for key in path
+        if isinstance(key, str)
+        for word in _PHRASES.sub("", split_key(key)).split("_")
+    }
+
+
+def _last_words(path: Path) -> set[str]:
+    """Return the words of the last key; an item of a list has the key of the list."""
+    names = [key for key in path if isinstance(key, str)]
+    return set(split_key(names[-1]).split("_")) if names else set()

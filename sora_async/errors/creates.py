@@ -20,6 +20,8 @@ class CreateOutcomeUnknownError(SoraError):
         is_whole: Whether the whole request was sent. A service probably does not
             create a task from a part of it.
         is_listed: Whether this server has a list of tasks to check.
+        body: The beginning of the response, without secrets: look for an id in it. None when there
+            was no response, or one that was read.
     """
 
     url: str
@@ -28,6 +30,7 @@ class CreateOutcomeUnknownError(SoraError):
     request_id: str | None = None
     is_whole: bool = True
     is_listed: bool = False
+    body: str | None = None
 
     def __str__(self) -> str:
         """Return what happened, whether there may be a task, and where to check."""
@@ -35,10 +38,12 @@ class CreateOutcomeUnknownError(SoraError):
         if not self.is_whole:
             made = "probably did not create a task: the request was not sent completely"
         check = "list_tasks() shows the newest tasks: check" if self.is_listed else "check there"
+        shown = "" if self.body is None else f". Look for its id in the response: {self.body}"
         known = "" if self.request_id is None else f" (request id: {self.request_id})"
         return (
             f"the outcome of the create at {self.url} is unknown{known}: "
             f"{self.reason.rstrip('.。')}. The service {made}; {check} before you create it again"
+            f"{shown}"
         )
 
 

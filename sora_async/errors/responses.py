@@ -55,6 +55,7 @@ class InvalidResponseError(SoraError):
         reason: What the response was instead of a task.
         is_html: Whether it was a web page. As the very first response it means
             a wrong *base_url*; later, that a gateway answered for the service.
+        body: The beginning of the response to a create, without secrets; None for other requests.
     """
 
     transient: ClassVar[bool] = True
@@ -63,6 +64,7 @@ class InvalidResponseError(SoraError):
     status: int
     reason: str
     is_html: bool = False
+    body: str | None = None
 
     def __str__(self) -> str:
         """Return what the response was, and the likely cause of a web page."""

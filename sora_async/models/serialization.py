@@ -6,7 +6,7 @@ written here lies in files and databases: ``tests/plain/task.json`` is what it m
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any, cast
@@ -14,7 +14,7 @@ from typing import Any, cast
 import cattrs
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from . import Phase, TaskFailure, VideoTask
+from . import Cost, Phase, TaskFailure, VideoTask
 from .numbers import is_number
 
 
@@ -111,6 +111,25 @@ def _read_mapping(value: object, _: object) -> Mapping[str, Any]:
     raise ValueError(f"expected a mapping, not {_kind(value)}")
 
 
+def _read_texts(value: object, _: object) -> tuple[str, ...]:
+    if isinstance(value, list | tuple):
+        return tuple(_read_text(one, str) for one in value)
+    raise ValueError(f"expected a list of texts, not {_kind(value)}")
+
+
+def _write_usage(usage: Mapping[str, Any] | None) -> Any:
+    return None if usage is None else _write_raw(usage)
+
+
+def _read_usage(value: object, _: object) -> Mapping[str, Any] | None:
+    return None if value is None else _read_mapping(value, None)
+
+
+def _checked(read: Callable[[Mapping[str, Any], Any], Any]) -> Callable[[object, Any], Any]:
+    """Return a hook that refuses what is no mapping, where cattrs lets a TypeError out."""
+    return lambda value, kind: read(_read_mapping(value, kind), kind)
+
+
 def _kind(value: object) -> str:
     """Return what was found instead, short, and without what may be the secret of a link."""
     if isinstance(value, str):
@@ -132,15 +151,17 @@ def _make_converter() -> cattrs.Converter:
     converter.register_structure_hook(int, _read_whole)
     converter.register_structure_hook(datetime, _read_moment)
     converter.register_structure_hook(Phase, _read_phase)
-    read_failure = make_dict_structure_fn(TaskFailure, converter)
-    converter.register_structure_hook(
-        TaskFailure, lambda value, kind: read_failure(_read_mapping(value, kind), kind)
-    )
+    for cls in (TaskFailure, Cost):
+        converter.register_structure_hook(cls, _checked(make_dict_structure_fn(cls, converter)))
     raw = override(rename="raw", unstruct_hook=_write_raw, struct_hook=_read_mapping)
+    urls = override(unstruct_hook=list, struct_hook=_read_texts)
+    usage = override(unstruct_hook=_write_usage, struct_hook=_read_usage)
     # Not by the class itself: that resolves all its types, and one is named for checkers only.
-    read_task = make_dict_structure_fn(VideoTask, converter, _raw=raw)
+    read_task = make_dict_structure_fn(VideoTask, converter, _raw=raw, video_urls=urls, usage=usage)
     converter.register_structure_hook_func(_is_task, read_task)
-    write_task = make_dict_unstructure_fn(VideoTask, converter, _raw=raw)
+    write_task = make_dict_unstructure_fn(
+        VideoTask, converter, _raw=raw, video_urls=urls, usage=usage
+    )
     converter.register_unstructure_hook_func(_is_task, write_task)
     return converter
 

@@ -44,6 +44,26 @@ class TaskFailure:
         return ": ".join(part for part in (self.code, self.message) if part) or "no reason given"
 
 
+@attrs.frozen
+class Cost:
+    """
+    What a task costs, as the service says.
+
+    Attributes:
+        amount: How much.
+        unit: A currency such as "USD", or "credits"; None when the service does not say.
+    """
+
+    __repr__ = brief
+
+    amount: float
+    unit: str | None = None
+
+    def __str__(self) -> str:
+        """Return the amount with its unit."""
+        return f"{self.amount:g} {self.unit or ''}".rstrip()
+
+
 @attrs.frozen(kw_only=True)
 class VideoTask:
     """
@@ -57,7 +77,9 @@ class VideoTask:
         progress: The part done, from 0.0 to 1.0; None after a failure. It may
             stall or go back; :attr:`ProgressEvent.progress` does not.
         video_url: Where the finished video is. Its presence, and not
-            *status*, is what makes a task complete. Such links expire.
+            *status*, is what makes a task complete. Such links expire. A service that sends
+            the video itself, as base64, has it here as a ``data:`` URL.
+        video_urls: *video_url*, and the addresses of all other videos that the response names.
         content_url: Where the service itself serves the file of a task that
             has succeeded; it wants the API key, as *video_url* may not.
         failure: Why the task failed; None unless *phase* is failed.
@@ -72,6 +94,9 @@ class VideoTask:
         updated_at: When the server last touched this task, in UTC. Two
             snapshots that differ only in it are equal.
         queue_position: How many tasks are before this one.
+        estimated_time: The seconds that the service expects the task to take.
+        cost: The price of the task.
+        usage: What the task has used, as the service says, such as tokens or credits.
         poll_after: The seconds the server asks to be left alone before the
             next poll; None when it asked nothing.
         raw: The whole answer, untouched. A task holds the bytes of its JSON, which
@@ -85,6 +110,11 @@ class VideoTask:
     phase: Phase = Phase.QUEUED
     progress: float | None = None
     video_url: str | None = None
+    video_urls: tuple[str, ...] = attrs.field(
+        default=attrs.Factory(
+            lambda self: () if self.video_url is None else (self.video_url,), takes_self=True
+        )
+    )
     content_url: str | None = None
     failure: TaskFailure | None = None
     model: str | None = None
@@ -97,6 +127,9 @@ class VideoTask:
     expires_at: datetime | None = None
     updated_at: datetime | None = attrs.field(default=None, eq=False)
     queue_position: int | None = None
+    estimated_time: float | None = None
+    cost: Cost | None = None
+    usage: Mapping[str, Any] | None = attrs.field(default=None, eq=False)
     poll_after: float | None = attrs.field(default=None, eq=False)
     _raw: Mapping[str, Any] | bytes = attrs.field(factory=dict, eq=False)
     """Bytes are the very body of a good reply; a mapping is the answer of any other kind."""

@@ -24,20 +24,17 @@ from types import FunctionType as _FunctionType
 from .answers.answer import (
     Answer,
     completed,
-    encoded,
     failed,
     gzip_bomb,
     gzipped,
     html,
     http_error,
-    not_modified,
     queued,
     raw,
     redirect,
     running,
     slow,
     unknown_task,
-    with_headers,
 )
 from .answers.network_faults import (
     close_after,
@@ -75,7 +72,6 @@ __all__ = [
     "close_after",
     "completed",
     "drip",
-    "encoded",
     "failed",
     "garbage_status_line",
     "gzip_bomb",
@@ -83,7 +79,6 @@ __all__ = [
     "html",
     "http_error",
     "make_video",
-    "not_modified",
     "queued",
     "raw",
     "redirect",
@@ -96,7 +91,6 @@ __all__ = [
     "truncated",
     "unknown_task",
     "video_file",
-    "with_headers",
 ]
 
 for _name in __all__:

@@ -261,6 +261,10 @@ class TestReplies:
             ({"code": 200, "data": {"task_id": "a", "status": "NOT_START"}}, "a"),
             ({"data": [{"id": "a", "status": "queued"}]}, "a"),
             ({"id": True, "task_id": "a", "status": "queued"}, "a"),
+            ({"id": "a/b", "status": "queued"}, "a/b"),
+            ({"name": "models/m/operations/a"}, "models/m/operations/a"),
+            ({"request_id": "a"}, "a"),
+            ({"request_id": "r", "data": {"taskId": "a"}}, "a"),
         ],
     )
     def test_the_id_of_a_new_task_is_found_wherever_it_is(self, body: Any, task_id: str) -> None:
@@ -275,7 +279,7 @@ class TestReplies:
             task, _ = decode_created(response(body, status), secrets=(), content=None)
             assert task.failure is not None
 
-    @pytest.mark.parametrize("body", [{}, [], "x", {"id": "a/b", "status": "queued"}, b"", b"{"])
+    @pytest.mark.parametrize("body", [{}, [], "x", {"id": "../x", "status": "queued"}, b"", b"{"])
     def test_an_answer_without_an_id_is_unreadable(self, body: Any) -> None:
         with pytest.raises(errors.InvalidResponseError):
             decode_created(response(body), secrets=(), content=None)
@@ -295,7 +299,7 @@ class TestReplies:
             [{"id": "a", "status": "queued"}],
             {"videos": [{"id": "a"}]},
             {"code": "success", "data": {"items": [{"id": "a"}]}},
-            {"data": {"x": 1}, "items": [{"id": "a"}, {"id": "a/b"}, 7, {"status": "queued"}]},
+            {"data": {"x": 1}, "items": [{"id": "a"}, {"id": "a/../b"}, 7, {"status": "queued"}]},
         ],
     )
     def test_a_page_is_found_wherever_it_is(self, body: Any) -> None:

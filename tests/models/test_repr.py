@@ -102,10 +102,10 @@ FULL_FILE = VideoFile(path=Path("x" * 300), size=1, content_type="video/mp4", ta
             "Failed(task_id='x', error=WaitTimeoutError(task_id='x', elapsed=0.0, polls=0))",
         ),
         (
-            BatchEvent(order="a boat", key="k", path=Path("v.mp4"), stage="creating"),
-            "BatchEvent(order='a boat', key='k', path='v.mp4', stage='creating')",
+            BatchEvent(item="a boat", key="k", path=Path("v.mp4"), stage="creating"),
+            "BatchEvent(item='a boat', key='k', path='v.mp4', stage='creating')",
         ),
-        (BatchOutcome(order={"prompt": "p"}), "BatchOutcome(order={'prompt': 'p'})"),
+        (BatchOutcome(item={"prompt": "p"}), "BatchOutcome(item={'prompt': 'p'})"),
         (
             TaskNotFoundError("https://api.example/v1/videos/x", 404, None, "No such task."),
             "TaskNotFoundError(url='https://api.example/v1/videos/x', status=404, "
@@ -156,14 +156,14 @@ def any_error(kind: type[SoraError]) -> SoraError:
         *(FULL, FULL_EVENT, FULL_FILE, FULL.detail, FULL.failure, Succeeded(FULL.id, FULL)),
         Character(id=LONG, name=LONG, raw=RAW),
         BatchEvent(
-            order={"prompt": LONG, "image": SIGNED},
+            item={"prompt": LONG, "image": SIGNED},
             key=LONG,
             path=Path(LONG),
             stage="waiting",
             task_id=LONG,
             event=FULL_EVENT,
         ),
-        BatchOutcome(order=SIGNED, key=LONG, path=Path(LONG), task=FULL, file=FULL_FILE),
+        BatchOutcome(item=SIGNED, key=LONG, path=Path(LONG), task=FULL, file=FULL_FILE),
         Dialect(name=LONG),
         Schedule(intervals=range(1, 1000)),
         *(any_error(getattr(errors, name)) for name in errors.__all__),

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import RESPONSES
 
-from sora_async import Phase, SoraError, TaskFailure, VideoTask
+from sora_async import Cost, Phase, SoraError, TaskFailure, VideoTask
 from sora_async._wire.response import Response, decode_response
 
 HERE = Path(__file__).parent
@@ -38,6 +38,9 @@ FULL = VideoTask(
     expires_at=NOW + timedelta(days=1),
     updated_at=NOW + timedelta(minutes=5),
     queue_position=3,
+    estimated_time=90.0,
+    cost=Cost(0.5, "USD"),
+    usage={"cost": 0.5, "tokens": [1]},
     poll_after=2.5,
     raw={"status": "failed", "detail": {"pending_info": {"progress_pct": 0.42, "new": [1]}}},
 )
@@ -155,6 +158,11 @@ def test_damaged_data_is_a_value_error_or_a_task(whole: Any, part: dict[str, Any
         ({**LEAST, "created_at": "soon"}, "created_at: expected an ISO 8601 moment, not 'soon'"),
         ({**LEAST, "created_at": 1759321815}, "expected an ISO 8601 moment"),
         ({**LEAST, "created_at": "2025-10-01T12:30:15"}, "with its offset from UTC"),
+        ({**LEAST, "video_urls": "https://h/v.mp4"}, "video_urls: expected a list of texts"),
+        ({**LEAST, "video_urls": [3]}, "expected a text, not a value of type int"),
+        ({**LEAST, "cost": 5}, "cost: expected a mapping"),
+        ({**LEAST, "cost": {"amount": "5"}}, "cost.amount: expected a finite number"),
+        ({**LEAST, "usage": 3}, "usage: expected a mapping"),
         ({**LEAST, "raw": [1]}, "raw: expected a mapping, not a value of type list"),
         ({**LEAST, "size": 3, "model": 4}, "model: expected a text, not a value of type int; size"),
     ],
@@ -183,6 +191,9 @@ def test_what_a_later_version_added_is_left_out() -> None:
 def test_what_an_older_version_did_not_write_has_no_value() -> None:
     assert values(VideoTask.from_dict(LEAST)) == values(VideoTask(id="video_1"))
     assert VideoTask.from_dict({**LEAST, "failure": {}}).failure == TaskFailure()
+    assert VideoTask.from_dict({**LEAST, "video_url": "https://h/v.mp4"}).video_urls == (
+        "https://h/v.mp4",
+    )
 
 
 def test_numbers_that_lost_their_point_and_moments_as_values_are_read() -> None:
@@ -195,7 +206,7 @@ def test_numbers_that_lost_their_point_and_moments_as_values_are_read() -> None:
 def test_plain_data_holds_nothing_but_plain_types() -> None:
     data = FULL.to_dict()
 
-    assert {type(value) for value in data.values()} == {str, float, int, dict}
+    assert {type(value) for value in data.values()} == {str, float, int, dict, list}
 
 
 def test_a_moment_is_written_in_utc() -> None:

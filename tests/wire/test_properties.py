@@ -18,6 +18,7 @@ from multidict import CIMultiDict
 from support import JSON_VALUES, RESPONSES
 
 from sora_async import Phase, SoraError, VideoTask
+from sora_async._wire.call_decoders import decode_created
 from sora_async._wire.response import Response, decode_response
 from sora_async._wire.urls import check_task_id, fill_in
 from sora_async.errors import InvalidArgumentError
@@ -285,3 +286,104 @@ def test_an_id_is_one_segment_of_the_path_or_refused(task_id: object) -> None:
     segment = url.removeprefix("https://h/v1/videos/")
     assert segment and segment not in {".", ".."}
     assert segment.isascii() and not set(segment) & set("/?#\\ ")
+
+
+SERVICES = json.loads((RESPONSES / "services.json").read_text("utf-8"))
+GOING_ON = [
+    *RUNNING,
+    *(one["body"] for one in SERVICES if one["expected"]["action"] == "continue"),
+]
+
+ENDS = ["completed", "SUCCESS", "done", "failed", "error", "timeout", "FINISHED"]
+VIDEO = "https://cdn.example/v.mp4"
+BESIDE = [
+    *("input_video", "thumbnail", "preview", "reference_video", "params", "source", "callback_url"),
+    *("download_url", "results", "assets", "resultJson", "outputs", "creations", "content"),
+    *("payment_status", "moderation", "webhook", "billing", "queue_state", "account_status"),
+    *("steps", "tasks", "logs", "history", "config", "finish", "ready", "percent", "files"),
+]
+foreign_values = st.recursive(
+    st.sampled_from([VIDEO, *ENDS, True, 1, 2, 3, 100, "100%", "0", "data:video/mp4;base64,AAAA"]),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(["status", "state", "url", "video", "video_url", "result", "phase"]),
+            inner,
+            max_size=3,
+        )
+        | inner.map(json.dumps)
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=400)
+@given(
+    st.sampled_from(GOING_ON),
+    st.dictionaries(st.sampled_from(BESIDE), foreign_values, max_size=5),
+    st.data(),
+)
+def test_nothing_beside_a_task_ends_one_that_is_going_on(
+    body: dict[str, Any], beside: dict[str, Any], data: st.DataObject
+) -> None:
+    """Inputs, stills, callbacks and the statuses of others are no ends, wherever they stand."""
+    wide = json.loads(json.dumps(body))
+    objects = [wide, *(one for one in wide.values() if isinstance(one, dict))]
+    target = data.draw(st.sampled_from(objects))
+    target.update({key: value for key, value in beside.items() if key not in target})
+
+    seen = decode(json.dumps(wide).encode())
+
+    assert is_sound(seen)
+    if isinstance(seen, VideoTask):
+        assert seen.phase in (Phase.QUEUED, Phase.RUNNING)
+
+
+WORDS_OF_A_START = ["queued", "in_progress", "Processing", "RUNNING", "polishing", "GENERATING"]
+RULED_KEYS = [
+    *(*KEYS, *BESIDE, "taskId", "request_id", "name", "code", "errorMessage", "failMsg", "videos"),
+    *("progress_percent", "usage", "cost", "estimated_time", "retryAfter", "Response", "Resp"),
+]
+PROMISES = {"video_url", "url", "output", "data", "video", "urls", "metadata", "detail", "result"}
+"""Keys under which an address ends a task that has not failed, whatever its status."""
+
+
+@settings(max_examples=400)
+@given(
+    st.dictionaries(st.sampled_from(RULED_KEYS), foreign_values | JSON_VALUES, max_size=8),
+    st.sampled_from(WORDS_OF_A_START),
+    st.sampled_from(["status", "state", "task_status", "taskStatus", "jobState"]),
+)
+def test_no_rule_ends_a_task_whose_word_goes_on(
+    beside: dict[str, Any], word: str, key: str
+) -> None:
+    kept = {
+        name: value for name, value in beside.items() if name not in {*PROMISES, "error", "code"}
+    }
+    others = {"status": None, "state": None, "task_status": None}
+    body = {"id": ID, **kept, **others, key: word}
+
+    seen = decode(json.dumps(body).encode())
+
+    assert isinstance(seen, VideoTask)
+    assert seen.phase in (Phase.QUEUED, Phase.RUNNING)
+
+
+@given(
+    st.dictionaries(st.sampled_from(RULED_KEYS), foreign_values | bodies, max_size=8),
+    st.sampled_from([200, 201, 202, 400, 500]),
+)
+def test_a_create_gives_an_id_that_is_one_segment_or_an_error(
+    body: dict[str, Any], status: int
+) -> None:
+    response = reply_of(json.dumps(body).encode(), status, {})
+    try:
+        task, _ = decode_created(response, secrets=(KEY,), content=None)
+    except SoraError as error:
+        assert KEY not in str(error)
+        return
+
+    segment = fill_in("https://h/v1/videos/{id}", task.id).removeprefix("https://h/v1/videos/")
+    assert segment and segment not in {".", ".."}
+    assert segment.isascii() and not set(segment) & set("/?#\\ ")
+    assert is_sound(attrs.evolve(task, id=ID))

@@ -303,7 +303,8 @@ class TestPhase:
         ids=json.dumps,
     )
     def test_a_good_word_of_the_call_is_no_end(self, body: dict[str, Any]) -> None:
-        assert decode(body).phase in (Phase.QUEUED, Phase.RUNNING)
+        assert isinstance(error_of(body), errors.InvalidResponseError)
+        assert decode({"id": ID, "model": "m", **body, "status": "running"}).phase is Phase.RUNNING
 
     @pytest.mark.parametrize(
         ("body", "phase"),
@@ -323,10 +324,13 @@ class TestPhase:
 
     @pytest.mark.parametrize("body", [{"message": "", "data": None}, {"msg": " "}, {"detail": []}])
     def test_an_empty_text_is_no_error(self, body: dict[str, Any]) -> None:
-        assert decode(body).phase is Phase.QUEUED
+        assert isinstance(error_of(body), errors.InvalidResponseError)
+        assert decode({"id": ID, **body}).phase is Phase.QUEUED
 
     def test_a_word_about_the_call_does_not_end_the_task(self) -> None:
-        assert decode({"status": "success", "message": "ok"}).phase is Phase.RUNNING
+        assert isinstance(
+            error_of({"status": "success", "message": "ok"}), errors.InvalidResponseError
+        )
         assert isinstance(
             error_of({"status": "error", "message": "try later"}), errors.ResponseError
         )
@@ -510,8 +514,31 @@ class TestFields:
         assert decode({"id": 2**64 - 1, "error": "odd", "status": "later"}).phase is Phase.RUNNING
         assert isinstance(error_of({"id": 2**64, "code": "odd"}), errors.ResponseError)
 
-    def test_an_empty_object_is_a_task_of_which_nothing_is_known(self) -> None:
-        assert decode({}) == VideoTask(id=ID)
+    def test_an_id_alone_is_a_task_of_which_nothing_is_known(self) -> None:
+        assert decode({"id": ID}) == VideoTask(id=ID)
+
+    @pytest.mark.parametrize(
+        "body", [{}, {"status": "ok"}, {"data": []}, {"data": None}, {"data": {}}, {"a": {"b": 1}}]
+    )
+    def test_what_has_no_sign_of_a_task_is_none(self, body: dict[str, Any]) -> None:
+        error = error_of(body)
+
+        assert isinstance(error, errors.InvalidResponseError)
+        assert error.reason == "JSON that is no task"
+
+    @pytest.mark.parametrize(
+        ("body", "code"),
+        [
+            ({"ErrCode": 400013, "ErrMsg": "invalid"}, "400013"),
+            ({"base_resp": {"status_code": 1004, "status_msg": "login fail"}}, "1004"),
+            ({"errorCode": "E7", "data": None}, "E7"),
+        ],
+    )
+    def test_an_error_with_a_good_status_has_its_code(self, body: Any, code: str) -> None:
+        error = error_of(body)
+
+        assert isinstance(error, errors.ResponseError)
+        assert error.code == code
 
     def test_a_poll_hint_comes_with_the_task(self) -> None:
         assert decode({"id": ID}, openai_poll_after_ms="5000").poll_after == 5.0
@@ -676,7 +703,7 @@ class TestErrors:
             (400, {"detail": [{"loc": ["id"], "msg": "too short"}]}, errors.ResponseError),
             (422, {"detail": ["too short"]}, errors.ResponseError),
             (410, {}, errors.ResponseError),
-            (304, b"", errors.ResponseError),
+            (304, b"", errors.ServiceUnavailableError),
             (503, {"error": {"code": "model_not_found"}}, errors.ResponseError),
             (503, {"error": {"code": "task_not_found"}}, errors.ServiceUnavailableError),
             (408, {}, errors.ServiceUnavailableError),
@@ -884,7 +911,7 @@ class TestSecret:
 
         assert "?key=[key]" in str(caught.value)
 
-    def test_a_key_as_short_as_a_word_is_not_looked_for(self) -> None:
+    def test_a_key_as_short_as_a_word_is_not_looked_for_inside_one(self) -> None:
         task = decode_response(
             response({"id": ID, "model": "sora-2"}), task_id=ID, secrets=("sora",)
         )

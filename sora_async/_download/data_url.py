@@ -1,0 +1,64 @@
+"""The file in a ``data:`` URL, read as a response is. Source: :rfc:`2397`."""
+
+import base64
+from collections.abc import Mapping
+from urllib.parse import unquote
+
+from ..errors import ConnectionFailedError
+
+_BLOCK = 1 << 18
+"""Characters of base64 that are decoded at once; four of them are three bytes."""
+
+
+class DataResponse:
+    """
+    The file in a ``data:`` URL, which needs no request.
+
+    Attributes:
+        url: The URL without the data, for people.
+        status: 200.
+        headers: None: the file cannot be resumed.
+        is_own: False: nothing of it is for the service.
+
+    Args:
+        url: The URL; its data is base64.
+    """
+
+    status = 200
+    is_own = False
+
+    def __init__(self, url: str) -> None:
+        self.url, _, text = url.partition(",")
+        self._text = unquote(text)
+        self._position = 0
+        self.headers: Mapping[str, str] = {}
+
+    async def read(self) -> bytes:
+        """
+        Return the next bytes of the file, none at its end.
+
+        Raises:
+            ConnectionFailedError: The data is no base64.
+        """
+        text = self._text[self._position : self._position + _BLOCK]
+        self._position += _BLOCK
+        try:
+            return base64.b64decode(text + "=" * (-len(text) % 4))
+        except ValueError as error:
+            raise ConnectionFailedError(self.url, f"the data is no base64: {error}") from None
+
+    async def read_some(self, enough: int) -> list[bytes]:
+        """
+        Return the next bytes of the file, so many or more, or up to its end.
+
+        Raises:
+            ConnectionFailedError: The data is no base64.
+        """
+        chunks: list[bytes] = []
+        while enough > 0 and (chunk := await self.read()):
+            chunks.append(chunk)
+            enough -= len(chunk)
+        return chunks
+
+    def close(self) -> None:
+        """Do nothing: there is no connection."""
