@@ -1,4 +1,4 @@
-"""Batches from the shell: what is read, what is told, and how a further run goes on."""
+"""Batches from the shell: what is read, what is printed, and how another run continues."""
 
 import contextlib
 import io
@@ -23,26 +23,26 @@ REFUSED = Scenario(queued=0, running=0, failure=("moderation_blocked", "No."))
 
 
 @pytest.fixture
-def shop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeSora]:
+def service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeSora]:
     """A service that the environment names, with a list; here is an empty folder."""
-    with served(shape="openai", default_scenario=AT_ONCE) as shop:
-        monkeypatch.setenv("SORA_BASE_URL", shop.url)
+    with served(shape="openai", default_scenario=AT_ONCE) as service:
+        monkeypatch.setenv("SORA_BASE_URL", service.url)
         monkeypatch.delenv("SORA_API_KEY", raising=False)
         monkeypatch.chdir(tmp_path)
-        yield shop
+        yield service
 
 
-def write(*orders: object) -> str:
-    """Write a file of orders, and return its name."""
-    Path("prompts.jsonl").write_text("".join(f"{json.dumps(order)}\n" for order in orders))
+def write(*entries: object) -> str:
+    """Write a prompt file, and return its name."""
+    Path("prompts.jsonl").write_text("".join(f"{json.dumps(entry)}\n" for entry in entries))
     return "prompts.jsonl"
 
 
-def creates(shop: FakeSora) -> int:
-    return sum(request.endpoint == "create" for _, request in shop.requests)
+def creates(service: FakeSora) -> int:
+    return sum(request.endpoint == "create" for _, request in service.requests)
 
 
-def test_each_line_becomes_a_file(shop, capsys) -> None:
+def test_each_line_becomes_a_file(service, capsys) -> None:
     prompts = write("a boat", {"prompt": "a bottle", "name": "bottle", "seconds": "8"})
 
     code = main(["batch", prompts, "--out", "videos"])
@@ -52,13 +52,15 @@ def test_each_line_becomes_a_file(shop, capsys) -> None:
     assert code == 0
     assert sorted(Path(path).name[:6] for path in paths.values()) == ["a-boat", "bottle"]
     assert all(Path(path).stat().st_size > 500 for path in paths.values())
-    assert {task.id for task in shop.tasks} == set(paths)
-    assert [task.create.seconds for task in shop.tasks if task.create.prompt == "a bottle"] == ["8"]
+    assert {task.id for task in service.tasks} == set(paths)
+    assert [task.create.seconds for task in service.tasks if task.create.prompt == "a bottle"] == [
+        "8"
+    ]
     assert "1 a boat  creating" in err and "2 bottle  succeeded" in err
     assert err.endswith("2 of 2 videos in videos\n")
 
 
-def test_a_second_run_orders_nothing_again(shop, capsys) -> None:
+def test_a_second_run_creates_nothing_again(service, capsys) -> None:
     prompts = write("a boat", "a boat", "a ship")
     main(["batch", prompts, "--out", "videos", "--journal", "job.jsonl"])
     before = capsys.readouterr().out
@@ -69,37 +71,37 @@ def test_a_second_run_orders_nothing_again(shop, capsys) -> None:
     assert code == 0
     assert sorted(out.splitlines()) == sorted(before.splitlines())
     assert err.count("already there") == 3
-    assert creates(shop) == 3
+    assert creates(service) == 3
     assert Path("job.jsonl").exists()
 
 
-def test_orders_may_come_from_stdin(shop, capsys, monkeypatch) -> None:
+def test_prompts_may_come_from_stdin(service, capsys, monkeypatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'\xef\xbb\xbf"a boat"\r\n\n')))
 
     code = main(["batch", "-", "--out", "videos"])
 
     assert code == 0
-    assert [task.create.prompt for task in shop.tasks] == ["a boat"]
+    assert [task.create.prompt for task in service.tasks] == ["a boat"]
 
 
 @pytest.mark.parametrize("running", [0.0, 1.0], ids=["in order", "the first one last"])
-def test_the_end_lists_what_failed_and_how_to_go_on(shop, capsys, running: float) -> None:
+def test_the_end_lists_what_failed_and_how_to_continue(service, capsys, running: float) -> None:
     no = http_error(400, {"error": {"message": "prompt too long"}})
-    shop.on_create(accepted(scenario=attrs.evolve(REFUSED, running=running)), no, no)
+    service.on_create(accepted(scenario=attrs.evolve(REFUSED, running=running)), no, no)
     prompts = write("first", "second", "third", "fourth")
 
-    code = main(["batch", prompts, "--out", "v", "--max-creates", "1", "--base-url", shop.url])
+    code = main(["batch", prompts, "--out", "v", "--max-creates", "1", "--base-url", service.url])
 
     summary, lost, refused, _, again = capsys.readouterr().err.splitlines()[-5:]
     assert code == 1
     assert summary == "1 of 4 videos in v, 1 failed, 2 error"
-    assert lost.startswith(f"  line 1 first ({shop.tasks[0].id}): moderation_blocked: No.")
+    assert lost.startswith(f"  line 1 first ({service.tasks[0].id}): moderation_blocked: No.")
     assert refused.startswith("  lines 2, 3: ") and "prompt too long" in refused
-    assert again == f"  sora-async batch {prompts} --out v --max-creates 1 --base-url {shop.url}"
+    assert again == f"  sora-async batch {prompts} --out v --max-creates 1 --base-url {service.url}"
 
 
-def test_nothing_is_to_be_gone_on_with_when_all_that_is_left_has_failed(shop, capsys) -> None:
-    shop.on_create(accepted(scenario=REFUSED))
+def test_nothing_is_to_be_continued_when_all_that_is_left_has_failed(service, capsys) -> None:
+    service.on_create(accepted(scenario=REFUSED))
 
     code = main(["batch", write("a boat"), "--out", "v"])
 
@@ -107,9 +109,9 @@ def test_nothing_is_to_be_gone_on_with_when_all_that_is_left_has_failed(shop, ca
     assert "Continue" not in capsys.readouterr().err
 
 
-def test_many_lines_with_one_reason_are_named_in_part(shop, capsys) -> None:
+def test_many_lines_with_one_reason_are_named_in_part(service, capsys) -> None:
     prompts = write(*(f"boat {number}" for number in range(12)))
-    shop.on_create(*(http_error(400, {"error": {"message": "no"}}) for _ in range(12)))
+    service.on_create(*(http_error(400, {"error": {"message": "no"}}) for _ in range(12)))
 
     code = main(["batch", prompts, "--out", "v", "--max-creates", "1"])
 
@@ -119,16 +121,16 @@ def test_many_lines_with_one_reason_are_named_in_part(shop, capsys) -> None:
     assert "creating" not in err.partition("of 12")[0]
 
 
-def test_an_order_without_an_answer_is_uncertain_and_never_sent_again(shop, capsys) -> None:
-    shop.on_create(reset())
+def test_a_create_without_a_response_is_uncertain_and_never_sent_again(service, capsys) -> None:
+    service.on_create(reset())
 
     assert main(["batch", write("a boat"), "--out", "v"]) == 3
 
     assert "uncertain" in capsys.readouterr().err
-    assert creates(shop) == 1
+    assert creates(service) == 1
 
 
-def test_an_order_that_cannot_be_sent_is_told_with_its_line(shop, capsys) -> None:
+def test_a_create_that_cannot_be_sent_is_shown_with_its_line(service, capsys) -> None:
     prompts = write({"prompt": "a", "name": "x"}, {"prompt": "b", "name": "x"})
 
     code = main(["batch", prompts, "--out", "v"])
@@ -151,7 +153,7 @@ def test_an_order_that_cannot_be_sent_is_told_with_its_line(shop, capsys) -> Non
         (b"[" * 100_000, "line 1: is not JSON"),
     ],
 )
-def test_a_mistake_in_any_line_costs_nothing(text, told, shop, capsys) -> None:
+def test_a_mistake_in_any_line_costs_nothing(text, told, service, capsys) -> None:
     Path("prompts.jsonl").write_bytes(text)
 
     code = main(["batch", "prompts.jsonl", "--out", "v"])
@@ -160,24 +162,24 @@ def test_a_mistake_in_any_line_costs_nothing(text, told, shop, capsys) -> None:
     assert (code, out) == (2, "")
     assert told in err
     assert err.count("\n") == 1
-    assert shop.requests == []
+    assert service.requests == []
 
 
-def test_a_file_that_is_not_there_is_wrong_usage(shop, capsys) -> None:
+def test_a_file_that_is_not_there_is_wrong_usage(service, capsys) -> None:
     code = main(["batch", "no.jsonl", "--out", "v"])
 
     assert code == 2
     assert "no.jsonl: cannot be read" in capsys.readouterr().err
 
 
-def test_a_journal_that_cannot_be_used_is_told(shop, capsys) -> None:
+def test_a_journal_that_cannot_be_used_is_shown(service, capsys) -> None:
     Path("job.jsonl").write_text("damaged\n")
 
     code = main(["batch", write("a boat"), "--out", "v", "--journal", "job.jsonl"])
 
     assert code == 1
     assert "job.jsonl" in capsys.readouterr().err
-    assert creates(shop) == 0
+    assert creates(service) == 0
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "many"])
@@ -201,9 +203,9 @@ def test_the_lines_of_a_file_keep_their_numbers(tmp_path) -> None:
 # --- Ctrl-C -------------------------------------------------------------------------------------
 
 
-def test_ctrl_c_waits_for_orders_under_way_and_a_further_run_goes_on(shop, capsys) -> None:
+def test_ctrl_c_waits_for_creates_under_way_and_another_run_continues(service, capsys) -> None:
     prompts = write("first", "second")
-    shop.on_create(accepted(scenario=FOREVER), slow(0.2, accepted(scenario=FOREVER)))
+    service.on_create(accepted(scenario=FOREVER), slow(0.2, accepted(scenario=FOREVER)))
 
     with contextlib.redirect_stderr(Screen(interrupt, at="running")) as err:
         code = main(["batch", prompts, "--out", "v", "--api-key", "sk-1"])
@@ -212,13 +214,13 @@ def test_ctrl_c_waits_for_orders_under_way_and_a_further_run_goes_on(shop, capsy
     assert "Ending: waiting for the responses to creates that were sent" in err.getvalue()
     assert "0 of 2 videos in v, 2 interrupted" in err.getvalue()
     assert err.getvalue().endswith(f"with:\n  sora-async batch {prompts} --out v\n")
-    assert len(shop.tasks) == 2
+    assert len(service.tasks) == 2
     stages = [json.loads(line)["stage"] for line in Path("v/batch.jsonl").read_text().splitlines()]
     assert sorted(stages) == ["created", "created", "creating", "creating"]
 
 
-def test_ctrl_c_in_json_ends_with_a_result_for_each_and_a_summary(shop) -> None:
-    shop.on_create(accepted(scenario=FOREVER))
+def test_ctrl_c_in_json_ends_with_a_result_for_each_and_a_summary(service) -> None:
+    service.on_create(accepted(scenario=FOREVER))
     prompts = write("first", "second", "third")
 
     with contextlib.redirect_stdout(Screen(interrupt, at='"event"')) as out:
@@ -228,12 +230,12 @@ def test_ctrl_c_in_json_ends_with_a_result_for_each_and_a_summary(shop) -> None:
     results = [one for one in told if one["type"] == "result"]
     assert code == 130
     assert [(one["outcome"], one["line"]) for one in results] == [("interrupted", 1)]
-    assert results[0]["id"] == shop.tasks[0].id
+    assert results[0]["id"] == service.tasks[0].id
     assert (told[-1]["type"], told[-1]["interrupted"], told[-1]["not_begun"]) == ("summary", 1, 2)
 
 
-def test_with_prompts_from_stdin_one_has_to_bring_them_again(shop, monkeypatch) -> None:
-    shop.on_create(accepted(scenario=FOREVER))
+def test_with_prompts_from_stdin_one_has_to_bring_them_again(service, monkeypatch) -> None:
+    service.on_create(accepted(scenario=FOREVER))
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'"a boat"\n')))
 
     with contextlib.redirect_stderr(Screen(interrupt, at="running")) as err:
@@ -244,7 +246,7 @@ def test_with_prompts_from_stdin_one_has_to_bring_them_again(shop, monkeypatch) 
 
 
 @pytest.mark.parametrize("words", [[], ["--json"]])
-def test_a_closed_pipe_ends_a_batch_in_silence_and_loses_nothing(words, shop, capsys) -> None:
+def test_a_closed_pipe_ends_a_batch_in_silence_and_loses_nothing(words, service, capsys) -> None:
     prompts = write("first", "second")
     reader, writer = os.pipe()
     os.close(reader)
@@ -254,14 +256,14 @@ def test_a_closed_pipe_ends_a_batch_in_silence_and_loses_nothing(words, shop, ca
     assert code == 141
     assert "Broken" not in capsys.readouterr().err
     assert main(["batch", prompts, "--out", "v"]) == 0
-    assert creates(shop) == 2
+    assert creates(service) == 2
 
 
 # --- for programs, and on a terminal ------------------------------------------------------------
 
 
-def test_json_has_all_the_keys_of_the_manual(shop, capsys) -> None:
-    shop.on_create(accepted(scenario=REFUSED))
+def test_json_has_all_the_keys_of_the_manual(service, capsys) -> None:
+    service.on_create(accepted(scenario=REFUSED))
 
     code = main(["batch", write("a", "b"), "--json", "--out", "v", "--max-creates", "1"])
 
@@ -288,7 +290,7 @@ def test_json_has_all_the_keys_of_the_manual(shop, capsys) -> None:
     assert (summary["total"], summary["succeeded"], summary["failed"]) == (2, 1, 1)
 
 
-def test_a_terminal_shows_a_row_for_each_order(shop, on_terminal) -> None:
+def test_a_terminal_shows_a_row_for_each_prompt(service, on_terminal) -> None:
     prompts = write("a [red]boat", {"prompt": "x", "name": "bottle"})
 
     code, screen = on_terminal("batch", prompts, "--out", "v")
@@ -300,8 +302,8 @@ def test_a_terminal_shows_a_row_for_each_order(shop, on_terminal) -> None:
     assert screen.endswith("2 of 2 videos in v\n")
 
 
-def test_a_terminal_of_many_ends_with_those_that_failed(shop, on_terminal) -> None:
-    shop.on_create(accepted(scenario=REFUSED))
+def test_a_terminal_of_many_ends_with_those_that_failed(service, on_terminal) -> None:
+    service.on_create(accepted(scenario=REFUSED))
     prompts = write(*(f"boat {number}" for number in range(25)))
 
     code, screen = on_terminal("batch", prompts, "--out", "v", "--max-creates", "1")
@@ -312,8 +314,8 @@ def test_a_terminal_of_many_ends_with_those_that_failed(shop, on_terminal) -> No
     assert [row.split()[:4] for row in rows if "boat" in row] == [["1", "boat", "0", "failed"]]
 
 
-def test_ctrl_c_on_a_terminal_draws_no_forecast(shop, on_terminal) -> None:
-    shop.on_create(*(accepted(scenario=FOREVER) for _ in range(25)))
+def test_ctrl_c_on_a_terminal_draws_no_estimate(service, on_terminal) -> None:
+    service.on_create(*(accepted(scenario=FOREVER) for _ in range(25)))
     prompts = write(*(f"boat {number}" for number in range(25)))
 
     code, screen = on_terminal(

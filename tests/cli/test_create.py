@@ -1,4 +1,4 @@
-"""Orders from the shell: what is sent, what is told, and that no id is lost."""
+"""Creates from the shell: what is sent, what is printed, and that no id is lost."""
 
 import contextlib
 import io
@@ -30,27 +30,27 @@ FOREVER = Scenario(queued=0, running=1e9)
 
 
 @pytest.fixture
-def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSora]:
-    """A service that the environment names, where a video is done as soon as it is ordered."""
-    with served(default_scenario=AT_ONCE) as shop:
-        monkeypatch.setenv("SORA_BASE_URL", shop.url)
+def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSora]:
+    """A service that the environment names, where a video succeeds as soon as it is created."""
+    with served(default_scenario=AT_ONCE) as service:
+        monkeypatch.setenv("SORA_BASE_URL", service.url)
         monkeypatch.delenv("SORA_API_KEY", raising=False)
-        yield shop
+        yield service
 
 
-def orders(shop: FakeSora) -> list[dict]:
-    return [dict(request.fields) for _, request in shop.requests if request.endpoint == "create"]
+def creates(service: FakeSora) -> list[dict]:
+    return [dict(request.fields) for _, request in service.requests if request.endpoint == "create"]
 
 
-def test_an_order_prints_the_id_of_its_task_and_nothing_else(shop, capsys) -> None:
+def test_a_create_prints_the_id_of_its_task_and_nothing_else(service, capsys) -> None:
     words = ["--model", "sora-2", "--seconds", "10", "--size", "1280x720"]
     fields = ["--field", "style=anime", "--field", "private:=true"]
 
     code = main(["create", "--prompt", "a boat", *words, *fields])
 
-    (task,) = shop.tasks
+    (task,) = service.tasks
     assert (code, *capsys.readouterr()) == (0, f"{task.id}\n", "")
-    assert orders(shop) == [
+    assert creates(service) == [
         {
             "prompt": "a boat",
             "model": "sora-2",
@@ -62,23 +62,23 @@ def test_an_order_prints_the_id_of_its_task_and_nothing_else(shop, capsys) -> No
     ]
 
 
-def test_a_prompt_may_come_from_stdin(shop, monkeypatch) -> None:
+def test_a_prompt_may_come_from_stdin(service, monkeypatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("a boat\nat sea\n"))
 
     code = main(["create", "--prompt", "-"])
 
     assert code == 0
-    assert orders(shop) == [{"prompt": "a boat\nat sea"}]
+    assert creates(service) == [{"prompt": "a boat\nat sea"}]
 
 
-def test_a_reference_is_sent_as_a_file(shop, tmp_path) -> None:
+def test_a_reference_is_sent_as_a_file(service, tmp_path) -> None:
     image = tmp_path / "boat.png"
     image.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
 
     code = main(["create", "--prompt", "it sails away", "--reference", str(image)])
 
     assert code == 0
-    upload = shop.tasks[0].create.files["input_reference"]
+    upload = service.tasks[0].create.files["input_reference"]
     assert (upload.name, upload.content_type) == ("boat.png", "image/png")
 
 
@@ -98,13 +98,15 @@ def test_a_reference_is_sent_as_a_file(shop, tmp_path) -> None:
         (["--prompt", "x", "--download", "/dev/null"], "it is not a directory"),
     ],
 )
-def test_what_cannot_be_ordered_is_wrong_usage_and_costs_nothing(words, told, shop, capsys) -> None:
+def test_what_cannot_be_created_is_wrong_usage_and_costs_nothing(
+    words, told, service, capsys
+) -> None:
     code = main(["create", *words])
 
     out, err = capsys.readouterr()
     assert (code, out) == (2, "")
     assert told in err
-    assert shop.tasks == []
+    assert service.tasks == []
 
 
 def test_a_field_is_text_or_json() -> None:
@@ -115,16 +117,16 @@ def test_a_field_is_text_or_json() -> None:
         read_field(":=3")
 
 
-def test_waiting_prints_the_address_after_the_id(shop, capsys) -> None:
+def test_waiting_prints_the_address_after_the_id(service, capsys) -> None:
     code = main(["create", "--prompt", "a boat", "--wait"])
 
     task_id, address = capsys.readouterr().out.splitlines()
     assert code == 0
-    assert task_id == shop.tasks[0].id
-    assert address == f"{shop.cdn_url}/videos/{task_id}.mp4"
+    assert task_id == service.tasks[0].id
+    assert address == f"{service.cdn_url}/videos/{task_id}.mp4"
 
 
-def test_downloading_prints_the_path_after_the_id(shop, capsys, tmp_path) -> None:
+def test_downloading_prints_the_path_after_the_id(service, capsys, tmp_path) -> None:
     (tmp_path / "new" / "dir").mkdir(parents=True)
     code = main(["create", "--prompt", "a boat", "--download", str(tmp_path / "new" / "dir")])
 
@@ -134,20 +136,20 @@ def test_downloading_prints_the_path_after_the_id(shop, capsys, tmp_path) -> Non
     assert Path(path).stat().st_size > 500
 
 
-def test_json_has_the_task_before_all_else(shop, capsys, tmp_path) -> None:
+def test_json_has_the_task_before_all_else(service, capsys, tmp_path) -> None:
     code = main(["create", "--json", "--prompt", "a boat", "--download", str(tmp_path)])
 
     out, err = capsys.readouterr()
     task, *_, result = records(out)
     assert (code, err) == (0, "")
     assert list(task) == ["type", *promised("task")]
-    assert (task["type"], task["id"]) == ("task", shop.tasks[0].id)
+    assert (task["type"], task["id"]) == ("task", service.tasks[0].id)
     assert list(result) == ["type", *promised("result")]
     assert Path(result["path"]).stat().st_size == result["size"]
 
 
-def test_an_order_without_an_answer_has_an_exit_code_of_its_own(shop, capsys) -> None:
-    shop.on_create(accepted(reset()))
+def test_a_create_without_a_response_has_an_exit_code_of_its_own(service, capsys) -> None:
+    service.on_create(accepted(reset()))
 
     code = main(["create", "--prompt", "a boat"])
 
@@ -155,12 +157,12 @@ def test_an_order_without_an_answer_has_an_exit_code_of_its_own(shop, capsys) ->
     assert (code, out) == (3, "")
     assert "it may be charged" in err
     assert "sora-async list" in err
-    assert len(shop.tasks) == len(orders(shop)) == 1
+    assert len(service.tasks) == len(creates(service)) == 1
 
 
-def test_json_tells_of_an_order_without_an_answer(shop, capsys) -> None:
+def test_json_shows_a_create_without_a_response(service, capsys) -> None:
     answer = {"error": {"message": "oops"}}
-    shop.on_create(http_error(500, answer, headers={"x-request-id": "req-7"}))
+    service.on_create(http_error(500, answer, headers={"x-request-id": "req-7"}))
 
     code = main(["create", "--json", "--prompt", "a boat"])
 
@@ -172,8 +174,8 @@ def test_json_tells_of_an_order_without_an_answer(shop, capsys) -> None:
     assert error["request_id"] == "req-7"
 
 
-def test_a_refused_order_says_why(shop, capsys) -> None:
-    shop.on_create(http_error(402, {"error": {"message": "top up", "code": "broke"}}))
+def test_a_refused_create_says_why(service, capsys) -> None:
+    service.on_create(http_error(402, {"error": {"message": "top up", "code": "broke"}}))
 
     code = main(["create", "--prompt", "a boat"])
 
@@ -184,22 +186,22 @@ def test_a_refused_order_says_why(shop, capsys) -> None:
 # --- nothing that is paid for is lost -----------------------------------------------------------
 
 
-def test_ctrl_c_waits_for_the_id_of_an_order_under_way(shop, capsys, tmp_path) -> None:
-    shop.on_create(slow(0.15, queued()))
+def test_ctrl_c_waits_for_the_id_of_a_create_under_way(service, capsys, tmp_path) -> None:
+    service.on_create(slow(0.15, queued()))
 
-    signal_once_asked(shop)
+    signal_once_asked(service)
     code = main(["create", "--prompt", "a boat", "--download", str(tmp_path)])
 
     out, err = capsys.readouterr()
-    assert (code, out) == (130, f"{shop.tasks[0].id}\n")
+    assert (code, out) == (130, f"{service.tasks[0].id}\n")
     assert "Ctrl-C again to give up" in err
-    assert err.endswith(f"  sora-async wait --download {tmp_path} {shop.tasks[0].id}\n")
+    assert err.endswith(f"  sora-async wait --download {tmp_path} {service.tasks[0].id}\n")
 
 
-def test_ctrl_c_in_json_leaves_the_task_on_stdout(shop, capsys) -> None:
-    shop.on_create(slow(0.15, queued()))
+def test_ctrl_c_in_json_leaves_the_task_on_stdout(service, capsys) -> None:
+    service.on_create(slow(0.15, queued()))
 
-    signal_once_asked(shop)
+    signal_once_asked(service)
     code = main(["create", "--json", "--wait", "--prompt", "a boat"])
 
     out, err = capsys.readouterr()
@@ -207,33 +209,33 @@ def test_ctrl_c_in_json_leaves_the_task_on_stdout(shop, capsys) -> None:
     assert [one["type"] for one in records(out)] == ["task"]
 
 
-def test_a_refusal_after_ctrl_c_is_still_told(shop, capsys) -> None:
-    shop.on_create(slow(0.15, http_error(400, {"error": {"message": "too long"}})))
+def test_a_refusal_after_ctrl_c_is_still_shown(service, capsys) -> None:
+    service.on_create(slow(0.15, http_error(400, {"error": {"message": "too long"}})))
 
-    signal_once_asked(shop)
+    signal_once_asked(service)
     code = main(["create", "--prompt", "a boat"])
 
     assert code == 1
     assert "too long" in capsys.readouterr().err
 
 
-def test_a_second_ctrl_c_gives_up_and_says_how_to_look(shop, capsys) -> None:
-    shop.on_create(slow(0.6, queued()))
+def test_a_second_ctrl_c_gives_up_and_says_how_to_look(service, capsys) -> None:
+    service.on_create(slow(0.6, queued()))
 
-    signal_once_asked(shop)
+    signal_once_asked(service)
     with contextlib.redirect_stderr(Screen(interrupt, at="Ctrl-C again")) as err:
-        code = main(["create", "--base-url", shop.url, "--prompt", "a boat"])
+        code = main(["create", "--base-url", service.url, "--prompt", "a boat"])
 
     assert (code, capsys.readouterr().out) == (3, "")
-    assert err.getvalue().endswith(f"  sora-async list --base-url {shop.url}\n")
+    assert err.getvalue().endswith(f"  sora-async list --base-url {service.url}\n")
 
 
-def test_a_second_ctrl_c_is_an_error_in_json(shop, capsys, monkeypatch) -> None:
-    shop.on_create(slow(0.6, queued()))
-    # What people are told at the first one is when a program knows of it, too.
-    monkeypatch.setattr(JsonReporter, "say", lambda show, text: interrupt())
+def test_a_second_ctrl_c_is_an_error_in_json(service, capsys, monkeypatch) -> None:
+    service.on_create(slow(0.6, queued()))
+    # The sentence for people marks the moment in JSON, too.
+    monkeypatch.setattr(JsonReporter, "say", lambda reporter, text: interrupt())
 
-    signal_once_asked(shop)
+    signal_once_asked(service)
     code = main(["create", "--json", "--prompt", "a boat"])
 
     out, err = capsys.readouterr()
@@ -241,7 +243,7 @@ def test_a_second_ctrl_c_is_an_error_in_json(shop, capsys, monkeypatch) -> None:
     assert [one["error"]["type"] for one in records(out)] == ["CreateOutcomeUnknownError"]
 
 
-def test_ctrl_c_before_an_order_is_sent_costs_nothing(shop, monkeypatch, capsys) -> None:
+def test_ctrl_c_before_a_create_is_sent_costs_nothing(service, monkeypatch, capsys) -> None:
     class Stdin(io.StringIO):
         def read(self, size: int | None = -1) -> str:
             interrupt()
@@ -252,20 +254,20 @@ def test_ctrl_c_before_an_order_is_sent_costs_nothing(shop, monkeypatch, capsys)
     code = main(["create", "--prompt", "-"])
 
     assert (code, *capsys.readouterr()) == (130, "", "")
-    assert shop.requests == []
+    assert service.requests == []
 
 
-def test_ctrl_c_while_waiting_tells_how_to_wait_again(shop, capsys) -> None:
-    shop.on_create(accepted(scenario=FOREVER))
+def test_ctrl_c_while_waiting_shows_how_to_wait_again(service, capsys) -> None:
+    service.on_create(accepted(scenario=FOREVER))
     with contextlib.redirect_stderr(Screen(interrupt, at="running")) as err:
         code = main(["create", "--prompt", "a boat", "--wait"])
 
-    assert (code, capsys.readouterr().out) == (130, f"{shop.tasks[0].id}\n")
-    assert err.getvalue().endswith(f"  sora-async wait {shop.tasks[0].id}\n")
+    assert (code, capsys.readouterr().out) == (130, f"{service.tasks[0].id}\n")
+    assert err.getvalue().endswith(f"  sora-async wait {service.tasks[0].id}\n")
 
 
 @pytest.mark.parametrize("words", [[], ["--json"]])
-def test_an_id_that_nobody_reads_is_told_on_stderr(words, shop) -> None:
+def test_an_id_that_nobody_reads_is_shown_on_stderr(words, service) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     with tempfile.TemporaryFile("w+") as err, os.fdopen(writer, "w") as out:
@@ -274,63 +276,63 @@ def test_an_id_that_nobody_reads_is_told_on_stderr(words, shop) -> None:
         err.seek(0)
         told = err.read()
 
-    assert (code, told) == (141, f"sora-async: created {shop.tasks[0].id}\n")
+    assert (code, told) == (141, f"sora-async: created {service.tasks[0].id}\n")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk to be had")
-def test_a_full_disk_hides_no_id(shop, capsys) -> None:
+def test_a_full_disk_hides_no_id(service, capsys) -> None:
     with open("/dev/full", "w") as full, contextlib.redirect_stdout(full):  # noqa: PTH123
         code = main(["create", "--prompt", "a boat"])
 
     created, error = capsys.readouterr().err.splitlines()
     assert code == 1
-    assert created == f"sora-async: created {shop.tasks[0].id}"
+    assert created == f"sora-async: created {service.tasks[0].id}"
     assert "No space left" in error
 
 
 @pytest.mark.parametrize("has_stderr", [True, False])
-def test_without_stdout_the_id_is_on_stderr(has_stderr, shop) -> None:
+def test_without_stdout_the_id_is_on_stderr(has_stderr, service) -> None:
     err = io.StringIO()
     with contextlib.redirect_stdout(None), contextlib.redirect_stderr(err if has_stderr else None):
         code = main(["create", "--prompt", "a boat"])
 
     assert code == 0
-    assert err.getvalue() == (f"{shop.tasks[0].id}\n" if has_stderr else "")
+    assert err.getvalue() == (f"{service.tasks[0].id}\n" if has_stderr else "")
 
 
-def test_a_terminal_shows_the_order_until_there_is_an_id(shop, on_terminal) -> None:
-    shop.on_create(slow(0.15, queued()))
+def test_a_terminal_shows_the_create_until_there_is_an_id(service, on_terminal) -> None:
+    service.on_create(slow(0.15, queued()))
 
     code, screen = on_terminal("create", "--prompt", "a boat", "--wait")
 
-    task_id = shop.tasks[0].id
+    task_id = service.tasks[0].id
     assert code == 0
     before, _, after = screen.partition(f"{task_id}\n")
     assert "creating     ━" in before
-    assert before.endswith("\x1b[2K")  # the last picture has gone
+    assert before.endswith("\x1b[2K")  # the last table is removed
     assert "succeeded    ━" in after
     assert after.endswith(f"{task_id}.mp4\n")
 
 
-def test_a_terminal_tells_what_ctrl_c_waits_for(shop, on_terminal) -> None:
-    shop.on_create(slow(0.15, queued()))
+def test_a_terminal_shows_what_ctrl_c_waits_for(service, on_terminal) -> None:
+    service.on_create(slow(0.15, queued()))
 
-    signal_once_asked(shop)
+    signal_once_asked(service)
     code, shown = on_terminal("create", "--prompt", "a boat")
 
     assert code == 130
     assert "The create was sent" in shown
-    assert shop.tasks[0].id in shown
+    assert service.tasks[0].id in shown
 
 
-def test_ctrl_c_at_the_first_picture_comes_before_the_order(shop, on_terminal) -> None:
+def test_ctrl_c_at_the_first_table_comes_before_the_create(service, on_terminal) -> None:
     screen = Terminal(interrupt, at="creating")
 
     code, shown = on_terminal("create", "--prompt", "a boat", screen=screen)
 
     assert code == 130
     assert "charged" not in shown
-    assert shop.requests == []
+    assert service.requests == []
 
 
 # --- list ---------------------------------------------------------------------------------------
@@ -374,7 +376,7 @@ def test_a_list_on_a_terminal_keeps_its_columns(columns, prompt, on_terminal, mo
     assert columns - 2 <= max(map(len, screen.splitlines())) <= columns
 
 
-def test_a_service_without_a_list_says_so(shop, capsys) -> None:
+def test_a_service_without_a_list_says_so(service, capsys) -> None:
     code = main(["list"])
 
     assert code == 1

@@ -113,7 +113,7 @@ async def test_a_line_comes_where_trouble_begins_and_ends(sora, client) -> None:
     assert lines[3][4].startswith("recovered after ")
 
 
-async def test_a_line_tells_that_the_address_is_late(sora, client) -> None:
+async def test_a_line_shows_that_the_address_is_late(sora, client) -> None:
     lines = await lines_of(sora, client, completed(url=None), completed())
 
     assert [line[2:] for line in lines] == [
@@ -125,7 +125,7 @@ async def test_a_line_tells_that_the_address_is_late(sora, client) -> None:
 # --- tables -------------------------------------------------------------------------------------
 
 
-async def test_bars_move_between_the_polls_and_the_last_picture_stays(sora, client) -> None:
+async def test_bars_move_between_the_polls_and_the_last_table_stays(sora, client) -> None:
     sora.script("video_1", running(0.5), completed())
     console = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None)
 
@@ -275,7 +275,7 @@ def test_a_row_shows_the_bytes_of_its_download_as_far_as_there_is_room() -> None
     assert wide.endswith("3.0 s  3.0 of 10.0 MB, 1.0 MB/s, 7.0 s left")
 
 
-def test_a_download_that_is_silent_is_no_longer_told_as_fast() -> None:
+def test_a_download_that_is_silent_is_no_longer_shown_as_fast() -> None:
     rows = TaskRows(["video_1", "video_2"])
     rows.update("video_1", received(1_000_000, elapsed=0.0), now=1.0)
     rows.update("video_1", received(3_000_000, elapsed=2.0), now=3.0)
@@ -307,36 +307,38 @@ def test_rows_of_files_end_with_their_size() -> None:
     assert summary == "3 of 3 done, 3 succeeded, 4.2 s"
 
 
-def test_a_pace_is_of_the_last_seconds() -> None:
-    pace = TransferRate(received(0, total=None), now=0.0)
-    assert pace.rate is None
+def test_a_rate_is_of_the_last_seconds() -> None:
+    transfer = TransferRate(received(0, total=None), now=0.0)
+    assert transfer.rate is None
 
     for second in range(1, 20):
-        pace.update(received(second * 1000, total=None, elapsed=float(second)), now=float(second))
-    assert pace.rate == 1000.0
+        transfer.update(
+            received(second * 1000, total=None, elapsed=float(second)), now=float(second)
+        )
+    assert transfer.rate == 1000.0
     for second in range(20, 30):
         size = 20_000 + (second - 20) * 100_000
-        pace.update(received(size, total=None, elapsed=float(second)), now=float(second))
+        transfer.update(received(size, total=None, elapsed=float(second)), now=float(second))
 
-    assert pace.rate == pytest.approx(100_000)
-    assert pace.describe(now=30.0) == ["920.0 kB, 100.0 kB/s", "100.0 kB/s"]
+    assert transfer.rate == pytest.approx(100_000)
+    assert transfer.describe(now=30.0) == ["920.0 kB, 100.0 kB/s", "100.0 kB/s"]
 
 
-def test_a_pace_begins_anew_with_the_file_and_tells_of_trouble() -> None:
-    pace = TransferRate(received(5_000_000, elapsed=1.0), now=1.0)
-    pace.update(received(6_000_000, elapsed=2.0), now=2.0)
-    pace.update(received(0, elapsed=3.0), now=3.0)
+def test_a_rate_begins_anew_with_the_file_and_shows_trouble() -> None:
+    transfer = TransferRate(received(5_000_000, elapsed=1.0), now=1.0)
+    transfer.update(received(6_000_000, elapsed=2.0), now=2.0)
+    transfer.update(received(0, elapsed=3.0), now=3.0)
 
-    assert pace.rate is None
-    assert pace.describe(now=3.0) == ["0.0 of 10.0 MB"]
+    assert transfer.rate is None
+    assert transfer.describe(now=3.0) == ["0.0 of 10.0 MB"]
 
     fault = DownloadInterruptedError("video_1", "boat.mp4", "it broke")
-    pace.update(received(0, elapsed=3.0, last_error=fault), now=3.0)
-    assert pace.describe(now=3.0) == ["interrupted, retrying", "retrying"]
-    assert pace.rate is None
+    transfer.update(received(0, elapsed=3.0, last_error=fault), now=3.0)
+    assert transfer.describe(now=3.0) == ["interrupted, retrying", "retrying"]
+    assert transfer.rate is None
 
-    pace.update(received(10_000_000, elapsed=4.0), now=4.0)
-    assert pace.describe(now=4.0) == ["10.0 of 10.0 MB"]
+    transfer.update(received(10_000_000, elapsed=4.0), now=4.0)
+    assert transfer.describe(now=4.0) == ["10.0 of 10.0 MB"]
 
 
 def test_a_video_that_is_half_made_counts_half_in_the_rate() -> None:
@@ -389,7 +391,7 @@ def test_a_slow_rate_is_by_the_hour() -> None:
     assert parts[1:] == ["1 downloading", "1 succeeded", "12.0 an hour", "about 4:00:00 left"]
 
 
-async def test_many_in_lines_are_told_by_their_ends_and_summed_up(capsys) -> None:
+async def test_many_tasks_have_a_line_at_their_end_and_summaries(capsys) -> None:
     names = [f"video_{number}" for number in range(10)]
     async with LineReporter(total=10, prints_results=True) as lines:
         for name in names:

@@ -1,4 +1,4 @@
-"""Files from the shell: where they go, what is told of them, and how it goes on."""
+"""Files from the shell: where they go, what is printed, and how a download resumes."""
 
 import contextlib
 from collections.abc import Iterator
@@ -17,20 +17,20 @@ FOREVER = Scenario(queued=0, running=1e9)
 
 
 @pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeSora]:
+def service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeSora]:
     """A service that the environment names, with a video; here is an empty folder."""
-    with served(default_scenario=AT_ONCE) as store:
-        monkeypatch.setenv("SORA_BASE_URL", store.url)
+    with served(default_scenario=AT_ONCE) as service:
+        monkeypatch.setenv("SORA_BASE_URL", service.url)
         monkeypatch.delenv("SORA_API_KEY", raising=False)
         monkeypatch.chdir(tmp_path)
-        store.script_file("film", video_file(100_000))
-        store.script_file("halved", video_file(2_000_000, stall_after=1_500_000))
+        service.script_file("film", video_file(100_000))
+        service.script_file("halved", video_file(2_000_000, stall_after=1_500_000))
         for task_id in ("film", "halved", "other"):
-            store.add(AT_ONCE, task_id=task_id, at_first_poll=True)
-        yield store
+            service.add(AT_ONCE, task_id=task_id, at_first_poll=True)
+        yield service
 
 
-def test_a_video_goes_under_its_id_into_the_folder_one_is_in(store, capsys) -> None:
+def test_a_video_goes_under_its_id_into_the_folder_one_is_in(service, capsys) -> None:
     code = main(["download", "film"])
 
     out, err = capsys.readouterr()
@@ -43,7 +43,7 @@ def test_a_video_goes_under_its_id_into_the_folder_one_is_in(store, capsys) -> N
     ("out", "path"),
     [("there/", "there/film.mp4"), ("boat.mp4", "boat.mp4"), ("there", "there/film.mp4")],
 )
-def test_a_path_says_where_it_goes(out, path, store, capsys) -> None:
+def test_a_path_says_where_it_goes(out, path, service, capsys) -> None:
     Path("there").mkdir()
 
     code = main(["download", "film", "--out", out])
@@ -55,7 +55,7 @@ def test_a_path_says_where_it_goes(out, path, store, capsys) -> None:
 @pytest.mark.parametrize(
     ("choice", "code", "size"), [("error", 1, 3), ("skip", 0, 3), ("overwrite", 0, 100_000)]
 )
-def test_a_file_that_is_there_is_an_explicit_choice(choice, code, size, store, capsys) -> None:
+def test_a_file_that_is_there_is_an_explicit_choice(choice, code, size, service, capsys) -> None:
     Path("film.mp4").write_text("old")
 
     assert main(["download", "film", "--if-exists", choice]) == code
@@ -66,8 +66,8 @@ def test_a_file_that_is_there_is_an_explicit_choice(choice, code, size, store, c
     assert ("already there" in err) == (choice == "skip")
 
 
-def test_advice_is_in_words_of_the_command(store, capsys) -> None:
-    store.add(FOREVER, task_id="early", at_first_poll=True)
+def test_advice_is_in_words_of_the_command(service, capsys) -> None:
+    service.add(FOREVER, task_id="early", at_first_poll=True)
 
     assert main(["download", "early"]) == 1
     assert main(["download", "film", "--max-size", "50k"]) == 1
@@ -79,7 +79,7 @@ def test_advice_is_in_words_of_the_command(store, capsys) -> None:
     assert "no/such/boat.mp4" in lost
 
 
-def test_ctrl_c_keeps_what_has_come_and_says_how_to_go_on(store, capsys) -> None:
+def test_ctrl_c_keeps_what_has_come_and_says_how_to_continue(service, capsys) -> None:
     with contextlib.redirect_stderr(Screen(interrupt, at=" of 2.0 MB")) as err:
         code = main(["download", "halved", "--api-key", "sk-secret", "--out=boat.mp4"])
 
@@ -88,14 +88,14 @@ def test_ctrl_c_keeps_what_has_come_and_says_how_to_go_on(store, capsys) -> None
     kept = Path("boat.mp4.part").stat().st_size
     assert kept > 0
 
-    store.script_file("halved", video_file(2_000_000))
+    service.script_file("halved", video_file(2_000_000))
     assert main(["download", "halved", "--out", "boat.mp4"]) == 0
 
     assert Path("boat.mp4").read_bytes() == make_video(2_000_000)
-    assert store.cdn_requests[-1][1].headers["Range"] == f"bytes={kept}-"
+    assert service.cdn_requests[-1][1].headers["Range"] == f"bytes={kept}-"
 
 
-def test_ctrl_c_in_json_says_nothing_more(store, capsys) -> None:
+def test_ctrl_c_in_json_says_nothing_more(service, capsys) -> None:
     with contextlib.redirect_stdout(Screen(interrupt, at="1500000")) as out:
         code = main(["download", "--json", "halved"])
 
@@ -103,8 +103,8 @@ def test_ctrl_c_in_json_says_nothing_more(store, capsys) -> None:
     assert {one["type"] for one in records(out.getvalue())} == {"download"}
 
 
-def test_json_downloads_have_the_keys_of_the_manual(store, capsys) -> None:
-    store.script_file("film", video_file(100_000, reset_after=50_000), video_file(100_000))
+def test_json_downloads_have_the_keys_of_the_manual(service, capsys) -> None:
+    service.script_file("film", video_file(100_000, reset_after=50_000), video_file(100_000))
 
     code = main(["download", "--json", "film"])
 
@@ -118,7 +118,7 @@ def test_json_downloads_have_the_keys_of_the_manual(store, capsys) -> None:
     assert Path(result["path"]) == Path.cwd() / "film.mp4"
 
 
-def test_a_terminal_shows_bytes_and_then_the_path(store, on_terminal) -> None:
+def test_a_terminal_shows_bytes_and_then_the_path(service, on_terminal) -> None:
     code, screen = on_terminal("download", "film")
 
     assert code == 0
@@ -127,7 +127,7 @@ def test_a_terminal_shows_bytes_and_then_the_path(store, on_terminal) -> None:
     assert screen.endswith("film.mp4\n")
 
 
-def test_a_terminal_says_in_full_why_there_is_no_file(store, on_terminal) -> None:
+def test_a_terminal_says_in_full_why_there_is_no_file(service, on_terminal) -> None:
     code, screen = on_terminal("download", "film", "--max-size", "50k")
 
     assert code == 1
@@ -158,7 +158,7 @@ def test_what_is_no_size_is_wrong_usage(text, capsys) -> None:
 # --- wait, and download -------------------------------------------------------------------------
 
 
-def test_waits_save_their_videos_in_a_folder(store, capsys) -> None:
+def test_waits_save_their_videos_in_a_folder(service, capsys) -> None:
     Path("new").mkdir()
     code = main(["wait", "--download", "new", "film", "other"])
 
@@ -175,30 +175,30 @@ def test_waits_save_their_videos_in_a_folder(store, capsys) -> None:
 @pytest.mark.parametrize(
     "argv", [["wait", "film", "--download", "new"], ["download", "film", "--out", "new/"]]
 )
-def test_a_folder_that_is_not_there_is_not_made(argv, store, capsys) -> None:
+def test_a_folder_that_is_not_there_is_not_made(argv, service, capsys) -> None:
     code = main(argv)
 
     assert code == 2
     assert "new: there is no such directory. Create it first: mkdir -p new" in (
         capsys.readouterr().err
     )
-    assert not Path("new").exists() and store.requests == []
+    assert not Path("new").exists() and service.requests == []
 
 
-def test_a_wait_for_a_file_that_is_there_is_not_begun(store, capsys) -> None:
+def test_a_wait_for_a_file_that_is_there_is_not_begun(service, capsys) -> None:
     Path("film.mp4").write_text("old")
-    store.add(FOREVER, task_id="film", at_first_poll=True)
+    service.add(FOREVER, task_id="film", at_first_poll=True)
 
     code = main(["wait", "--download", ".", "film"])
 
     assert code == 1
     assert "--if-exists" in capsys.readouterr().err
-    assert len(store.polls("film")) <= 1
+    assert len(service.polls("film")) <= 1
 
 
-def test_a_failed_download_leaves_the_other_files(store, capsys) -> None:
-    store.script_file("other", http_error(404))
-    store.script_file("other", http_error(404), at="content")
+def test_a_failed_download_leaves_the_other_files(service, capsys) -> None:
+    service.script_file("other", http_error(404))
+    service.script_file("other", http_error(404), at="content")
 
     code = main(["wait", "--json", "--download", ".", "film", "other"])
 
@@ -211,7 +211,7 @@ def test_a_failed_download_leaves_the_other_files(store, capsys) -> None:
     assert results["other"]["error"]["type"] == "VideoGoneError"
 
 
-def test_ctrl_c_while_saving_tells_how_to_go_on(store, capsys) -> None:
+def test_ctrl_c_while_saving_shows_how_to_continue(service, capsys) -> None:
     Path("d").mkdir()
     with contextlib.redirect_stderr(Screen(interrupt, at=" of 2.0 MB")) as err:
         code = main(["wait", "--download", "d", "--if-exists", "skip", "halved", "film"])
@@ -221,8 +221,8 @@ def test_ctrl_c_while_saving_tells_how_to_go_on(store, capsys) -> None:
     assert f"  {again}" in err.getvalue().splitlines()[-1]
 
 
-def test_a_broken_connection_is_told_and_survived(store, capsys) -> None:
-    store.script_file("other", video_file(reset_after=50_000), video_file())
+def test_a_broken_connection_is_shown_and_survived(service, capsys) -> None:
+    service.script_file("other", video_file(reset_after=50_000), video_file())
 
     code = main(["wait", "--download", ".", "other"])
 

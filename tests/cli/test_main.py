@@ -50,7 +50,7 @@ def test_get_of_a_failed_task_is_no_failure_of_the_command(fake, capsys) -> None
     assert "phase     failed\nfailure   moderation_blocked: No [31m! 提示词被拒绝\n" in out
 
 
-def test_get_tells_the_queue(fake, capsys) -> None:
+def test_get_shows_the_queue(fake, capsys) -> None:
     fake.script("last", running(status="queued", queue_position=3))
 
     main(["get", "last"])
@@ -215,7 +215,7 @@ def test_help_fits_a_terminal(width, command, capsys, monkeypatch) -> None:
     assert max(map(len, capsys.readouterr().out.splitlines())) <= width
 
 
-def test_help_tells_all_exit_codes(capsys) -> None:
+def test_help_shows_all_exit_codes(capsys) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
 
@@ -258,7 +258,7 @@ def test_several_waits_name_each_address_and_each_failure(fake, capsys) -> None:
     assert re.search(failure, err)
 
 
-def test_a_timeout_tells_how_to_wait_again(fake, skip) -> None:
+def test_a_timeout_shows_how_to_wait_again(fake, skip) -> None:
     with contextlib.redirect_stderr(Screen(skip, at=("42%", "succeeded"))) as screen:
         code = main(["wait", "--base-url", fake.url, "--timeout", "20", "done", "busy", "mute"])
 
@@ -281,7 +281,7 @@ def test_an_id_that_looks_like_an_option_can_be_waited_for_again(fake, capsys) -
     )
 
 
-def test_a_timeout_without_any_answer_tells_what_was_wrong(skip) -> None:
+def test_a_timeout_without_any_answer_shows_what_was_wrong(skip) -> None:
     with contextlib.redirect_stderr(Screen(skip, at="retrying")) as screen:
         code = main(["wait", "--base-url", "http://127.0.0.1:9", "--timeout", "20", "video_1"])
 
@@ -327,7 +327,7 @@ async def test_json_events_have_the_keys_of_the_manual(sora, client, capsys) -> 
     assert result["outcome"] == "succeeded"
 
 
-def test_ctrl_c_tells_which_tasks_go_on(fake, capsys) -> None:
+def test_ctrl_c_shows_which_tasks_go_on(fake, capsys) -> None:
     with contextlib.redirect_stderr(Screen(interrupt, at="busy")) as err:
         code = main(["wait", "done", "busy", "mute"])
 
@@ -444,7 +444,7 @@ def test_the_demo_can_be_interrupted(options, told) -> None:
 # --- the manual ---------------------------------------------------------------------------------
 
 
-def test_the_manual_tells_all_exit_codes() -> None:
+def test_the_manual_shows_all_exit_codes() -> None:
     table = MANUAL.partition("\nExit codes\n")[2].partition("\nRead it from a program\n")[0]
 
     assert {int(code) for code in re.findall(r"^(\d+) ", table, re.MULTILINE)} == set(Exit)

@@ -38,7 +38,7 @@ def deaf() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-def test_sigterm_tells_which_tasks_go_on(fake, capsys) -> None:
+def test_sigterm_shows_which_tasks_go_on(fake, capsys) -> None:
     with contextlib.redirect_stderr(Screen(terminate, at="busy")) as err:
         code = main(["wait", "done", "busy", "mute"])
 
@@ -67,26 +67,26 @@ def test_sigterm_gives_the_cursor_back(fake, on_terminal) -> None:
 
 
 @contextlib.contextmanager
-def ordering() -> Iterator[tuple[FakeSora, list[str]]]:
-    """A service that is slow to take an order, and the words of one."""
-    with served() as shop:
-        yield shop, ["create", "--base-url", shop.url, "--prompt", "a boat"]
+def slow_service() -> Iterator[tuple[FakeSora, list[str]]]:
+    """A service that is slow to answer a create, and the arguments of one."""
+    with served() as service:
+        yield service, ["create", "--base-url", service.url, "--prompt", "a boat"]
 
 
-def test_sigterm_waits_for_the_id_of_an_order_under_way(capsys) -> None:
-    with ordering() as (shop, words):
-        shop.on_create(slow(0.15, queued()))
-        signal_once_asked(shop, signal.SIGTERM)
+def test_sigterm_waits_for_the_id_of_a_create_under_way(capsys) -> None:
+    with slow_service() as (service, words):
+        service.on_create(slow(0.15, queued()))
+        signal_once_asked(service, signal.SIGTERM)
         code = main(words)
 
-    assert (code, capsys.readouterr().out) == (143, f"{shop.tasks[0].id}\n")
+    assert (code, capsys.readouterr().out) == (143, f"{service.tasks[0].id}\n")
 
 
 @pytest.mark.parametrize("second", [terminate, interrupt])
 def test_a_second_signal_after_sigterm_gives_up(second, capsys) -> None:
-    with ordering() as (shop, words):
-        shop.on_create(slow(0.6, queued()))
-        signal_once_asked(shop, signal.SIGTERM)
+    with slow_service() as (service, words):
+        service.on_create(slow(0.6, queued()))
+        signal_once_asked(service, signal.SIGTERM)
         with contextlib.redirect_stderr(Screen(second, at="Ctrl-C again")) as err:
             code = main(words)
 

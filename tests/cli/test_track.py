@@ -272,9 +272,9 @@ class TestTerminal:
         sora.script("b", failed("blocked", "No."))
         console = terminal()
 
-        news = [one async for one in track(client.events(["a", "b"]), total=2, console=console)]
+        values = [one async for one in track(client.events(["a", "b"]), total=2, console=console)]
 
-        assert sum(isinstance(one, Succeeded | Failed) for one in news) == 2
+        assert sum(isinstance(one, Succeeded | Failed) for one in values) == 2
         rows = last_rows(console)
         assert [row.split()[:2] for row in rows[:2]] == [["a", "succeeded"], ["b", "failed"]]
         assert rows[1].endswith("blocked: No.")
@@ -326,7 +326,7 @@ class TestTerminal:
         assert row.startswith("a  failed") and row.endswith("blocked: No.")
 
     @pytest.mark.parametrize("error", [TaskFailedError(BLOCKED), WaitTimeoutError("x")])
-    async def test_an_error_before_all_news_is_shown(self, error: Exception) -> None:
+    async def test_an_error_before_all_values_is_shown(self, error: Exception) -> None:
         async def source() -> AsyncIterator[ProgressEvent]:
             raise error
             yield
@@ -355,14 +355,14 @@ class TestTerminal:
     ) -> None:
         console = terminal()
 
-        async def show(task_id: str, seconds: float) -> None:
+        async def wait(task_id: str, seconds: float) -> None:
             sora.add(Scenario(queued=0, running=seconds), task_id=task_id)
             async for _ in track(client.wait_until_complete(task_id), console=console):
                 pass
 
         async with asyncio.TaskGroup() as group:
-            group.create_task(show("slow", 60))
-            group.create_task(show("quick", 20))
+            group.create_task(wait("slow", 60))
+            group.create_task(wait("quick", 20))
 
         rows = last_rows(console)
         assert [row.split()[:2] for row in rows[:2]] == [
@@ -431,7 +431,7 @@ class TestTerminal:
         assert rest[-1].task.is_complete
         assert last_rows(console)[0].startswith("a  succeeded")
 
-    async def test_the_clock_goes_on_between_the_news(self, console: Console) -> None:
+    async def test_the_clock_goes_on_between_the_values(self, console: Console) -> None:
         async def source() -> AsyncIterator[ProgressEvent]:
             yield event()
             await asyncio.sleep(3.5)
@@ -441,7 +441,7 @@ class TestTerminal:
 
         assert [f"{second}.0 s" in text_of(console) for second in range(5)] == [True] * 4 + [False]
 
-    async def test_a_flood_of_news_is_drawn_ten_times_a_second(self, console: Console) -> None:
+    async def test_a_flood_of_values_is_drawn_ten_times_a_second(self, console: Console) -> None:
         async def source() -> AsyncIterator[ProgressEvent]:
             for _ in range(1000):
                 yield event()
