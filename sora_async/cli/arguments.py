@@ -86,7 +86,8 @@ def make_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentP
     _add_get(add("get", "print what is known of a task", texts.GET, texts.GET_EPILOG))
     _add_list(add("list", "print the newest tasks", texts.LIST, texts.LIST_EPILOG))
     _add_remix(add("remix", "create a video from another", texts.REMIX, texts.REMIX_EPILOG))
-    _add_delete(add("delete", "delete tasks and their videos", texts.DELETE))
+    _add_tasks(add("delete", "delete tasks and their videos", texts.DELETE))
+    _add_tasks(add("cancel", "cancel tasks", texts.CANCEL))
     _add_service(add("doctor", "print settings and test them", texts.DOCTOR, texts.DOCTOR_EPILOG))
     add("dialects", "print the API formats", texts.DIALECTS)
     summary = "print a script for shell completion"
@@ -149,7 +150,7 @@ def _add_list(parser: argparse.ArgumentParser) -> None:
     _add_service(parser)
 
 
-def _add_delete(parser: argparse.ArgumentParser) -> None:
+def _add_tasks(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("ids", metavar="ID", nargs="+", help="a task's id, as the service gave it")
     _add_service(parser)
 

@@ -5,7 +5,8 @@ DESCRIPTION = "Create, wait for and download the videos of a Sora-compatible ser
 EPILOG = """\
 examples:
   sora-async demo                       see it work: no key, no network
-  export SORA_API_KEY=...               the key, for all that follows
+  export SORA_BASE_URL=https://... SORA_API_KEY=...
+                                        the service and its key
   sora-async create --prompt "a boat at sea" --download videos/
                                         from a prompt to a file
   sora-async wait video_123 video_456   wait for both, print their addresses
@@ -124,6 +125,10 @@ examples:
 DELETE = """\
 Delete tasks and their videos from the service. Not every service can. A task
 that is still running may go on and be charged."""
+
+CANCEL = """\
+Cancel tasks that are queued or running, where the service can
+("sora-async dialects" lists which API formats have this call)."""
 
 DOCTOR = """\
 Print the settings in force (versions, address, dialect, proxy, whether there is

@@ -29,6 +29,7 @@ _COMMANDS = {
     "list": ("list", "show_list"),
     "remix": ("create", "remix"),
     "delete": ("delete", "delete"),
+    "cancel": ("delete", "cancel"),
     "doctor": ("doctor", "doctor"),
     "dialects": ("dialects", "dialects"),
     "completion": ("completion", "completion"),

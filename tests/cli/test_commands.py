@@ -3,7 +3,9 @@
 import io
 import re
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from support.command import MANUAL, promised, records, served
@@ -78,6 +80,10 @@ def test_what_is_wrong_is_said_in_the_words_of_the_command(argv, told, capsys) -
     [
         (["get", "--base-url", "ftp://x", "a"], "--base-url (SORA_BASE_URL): expected http"),
         (["get", "--base-url", "https://k@x", "a"], "set it in SORA_API_KEY"),
+        (
+            ["get", "--base-url", "", "a"],
+            "set the environment variable SORA_BASE_URL or",
+        ),
         (["get", "--api-key", "ké", "a"], "--api-key (SORA_API_KEY): has a character"),
         (
             ["get", "--base-url", "http://x.example", "--api-key", "k", "a"],
@@ -149,6 +155,55 @@ def test_no_task_is_deleted_when_an_id_cannot_be(service, capsys) -> None:
     assert main(["delete", "one", "a/b"]) == 2
 
     assert service.requests == []
+
+
+# --- cancel -------------------------------------------------------------------------------------
+
+
+class Cancelling(BaseHTTPRequestHandler):
+    """A service that cancels every task, except the one that has ended."""
+
+    def do_POST(self) -> None:
+        self.send_response(409 if "ended" in self.path else 200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_: object) -> None:
+        """Write nothing to stderr."""
+
+
+@pytest.fixture
+def cancelling() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Cancelling) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("words", [[], ["--json"]])
+def test_tasks_are_cancelled_where_the_service_can(words, cancelling, capsys) -> None:
+    dialect = next(one.name for one in DIALECTS.values() if one.cancel_path)
+
+    code = main(["cancel", *words, "--base-url", cancelling, "--dialect", dialect, "ended", "two"])
+
+    out, err = capsys.readouterr()
+    assert code == 1
+    if words:
+        ended, two = records(out)
+        assert list(ended) == ["type", *promised("cancelled")]
+        assert (ended["error"]["status"], two["error"]) == (409, None)
+    else:
+        assert out == "cancelled two\n"
+        assert err.startswith("sora-async: ended: ")
+
+
+def test_a_service_that_cannot_cancel_says_so(service, capsys) -> None:
+    assert main(["cancel", "one"]) == 1
+
+    assert "cancel" in capsys.readouterr().err
 
 
 # --- remix --------------------------------------------------------------------------------------
@@ -253,6 +308,16 @@ def test_the_doctor_says_what_is_wrong(service, capsys, monkeypatch) -> None:
     assert re.search(r"^aiohttp     3\.", out, re.MULTILINE)
     assert "response    not ok: " in out and "bad key" in out
     assert "word" not in out and "sk-1" not in out
+
+
+def test_the_doctor_prints_versions_even_without_an_address(capsys, monkeypatch) -> None:
+    monkeypatch.delenv("SORA_BASE_URL", raising=False)
+
+    assert main(["doctor"]) == 2
+
+    out, err = capsys.readouterr()
+    assert "aiohttp     3." in out
+    assert "SORA_BASE_URL" in err
 
 
 def test_the_doctor_takes_any_task_for_an_answer(service, capsys) -> None:

@@ -459,6 +459,7 @@ CONTRACT = {
     "task": "id phase status progress video_url content_url failure model prompt enhanced_prompt "
     "size seconds created_at completed_at expires_at updated_at queue_position",
     "deleted": "id error",
+    "cancelled": "id error",
     "dialect": "name body create_path poll_path content_path list_path delete_path "
     "cancel_path remix_path",
     "doctor": "settings is_ok elapsed error",

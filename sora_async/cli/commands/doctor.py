@@ -32,8 +32,11 @@ def doctor(options: argparse.Namespace) -> Exit:
 
 
 async def _examine(options: argparse.Namespace) -> Exit:
+    versions = _find_versions()
+    if not options.json:
+        _print_lines(versions)  # also when there is no client because an option is invalid
     async with make_client(options, max_retries=0, request_timeout=TIMEOUT) as client:
-        settings = {**_find_versions(), **_find_settings(options, client)}
+        settings = _find_settings(options, client)
         if not options.json:
             _print_lines(settings)
         started = asyncio.get_running_loop().time()
@@ -45,7 +48,7 @@ async def _examine(options: argparse.Namespace) -> Exit:
 
         print_object(
             "doctor",
-            settings=dict(settings),
+            settings={**versions, **settings},
             is_ok=is_good,
             elapsed=round(elapsed, 3),
             error=encode_error(error),

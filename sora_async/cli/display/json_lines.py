@@ -27,6 +27,7 @@ Kind = Literal[
     "stage",
     "summary",
     "deleted",
+    "cancelled",
     "dialect",
     "doctor",
     "error",
