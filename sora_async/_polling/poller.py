@@ -7,6 +7,7 @@ import logging
 from .._http.request import RequestSender
 from .._http.request_queue import RequestQueue
 from .._http.throttle import Throttle
+from .._wire.size_limit import limit_size
 from ..errors import ClientClosedError, SoraError
 from ..models import VideoTask
 from ..schedule import History
@@ -167,7 +168,8 @@ class Poller:
     async def _poll(self, polled: PolledTask, number: int) -> None:
         outcome: VideoTask | SoraError
         try:
-            outcome = await self._requests.poll(polled.key.task_id, polled.history.last)
+            task = await self._requests.poll(polled.key.task_id, polled.history.last)
+            outcome = limit_size(task)
         except SoraError as error:
             outcome = _without_frames(error)
         if polled.polls_started != number:
