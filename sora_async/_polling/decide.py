@@ -24,7 +24,7 @@ from ..models import Phase, VideoTask
 from ..models.repr import brief
 from ..schedule import MAX_INTERVAL, History, Policy
 from ..schedule.backoff import FAULT_INTERVALS
-from ..schedule.history import Outage
+from ..schedule.history import Outage, is_not_found
 from .fault_policy import EPSILON, FaultPolicy
 
 MIN_POLLS_PER_OUTAGE = 8
@@ -148,7 +148,7 @@ def _after_error(
     service_seen: bool,
 ) -> Decision:
     error = outage.last_error
-    if isinstance(error, TaskNotFoundError):
+    if is_not_found(error):
         ending = _end_of_not_found(history, outage, error, now, fault_policy)
         delay = _check_delay(schedule.delay(history)) if ending is None else 0.0
     else:
@@ -194,14 +194,14 @@ def _url_grace_left(history: History, fault_policy: FaultPolicy, now: float) -> 
 def _end_of_not_found(
     history: History,
     outage: Outage,
-    error: TaskNotFoundError,
+    error: ResponseError,
     now: float,
     fault_policy: FaultPolicy,
 ) -> SoraError | None:
     """Return the error that ends the wait for a task which the service does not know, or None."""
     if history.last is None:
-        if error.status < 300:
-            return error
+        if error.status < 300 or not isinstance(error, TaskNotFoundError):
+            return error  # a wrong address, or a path that the service does not have
         if now - history.started < fault_policy.appear_within:
             return None
     return error if outage.not_found >= fault_policy.max_not_found else None

@@ -3,7 +3,7 @@
 import attrs
 
 from ..errors import SoraError
-from ..models import VideoTask
+from ..models import Phase, VideoTask
 from ..models.repr import brief
 
 
@@ -53,6 +53,13 @@ class ProgressEvent:
     stalled: bool = False
 
     @property
+    def phase(self) -> Phase | None:
+        """The phase of the task; None until the service has sent a snapshot of it."""
+        if self.last_error is not None and not self.task.raw:
+            return None
+        return self.task.phase
+
+    @property
     def is_degraded(self) -> bool:
         """Whether the last poll failed and the wait goes on."""
         return self.last_error is not None
@@ -60,9 +67,8 @@ class ProgressEvent:
     def __str__(self) -> str:
         """Return the event as one line for a log or a terminal."""
         done = "  ?" if self.progress is None else f"{self.progress:4.0%}"
-        line = (
-            f"{self.task.id}  {self.task.phase:<9} {done}  {self.elapsed:.1f} s  poll {self.polls}"
-        )
+        phase = self.phase or "?"
+        line = f"{self.task.id}  {phase:<9} {done}  {self.elapsed:.1f} s  poll {self.polls}"
         if self.last_error is not None:
             return f"{line}  degraded: {self.last_error}"
         if self.recovered_after is not None:

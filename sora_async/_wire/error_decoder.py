@@ -22,6 +22,24 @@ _NO_MONEY = re.compile(
 )
 _NO_MONEY_IN_WORDS = re.compile(r"quota|balance|credit|余额|额度|欠费", re.IGNORECASE)
 _NOT_FOUND = re.compile(r"(task|video|job)_not_(exists?|found)|not_found(_error)?")
+_OTHER_NOT_FOUND = re.compile(
+    r"(model|channel|deployment|organi[sz]ation|org|project|user|account|provider|api|url|path"
+    r"|route|endpoint|page)_?(was_|is_|does_)?not_?(found|exists?)"
+)
+"""Codes of a 404 that is not about the task, with ``_`` for any space or hyphen."""
+
+_NO_ROUTE = re.compile(
+    r"invalid url|page not found|cannot (get|post) /|unrecognized request url|no static resource"
+    r"|no (such |matching )?(route|path|endpoint|handler)\b"
+    r"|\b(route|path|endpoint|api)( was| is)? (not found|unknown)"
+    r"|(接口|路由|路径)不存在",
+    re.IGNORECASE,
+)
+"""
+Messages of a 404 about the path. Sources: OpenAI and new-api; gin, Traefik and Go's net/http;
+Express; Spring; Kong; APISIX. FastAPI's "Not Found" is none: it is an HTTPException's default, too.
+"""
+
 _NO_MODEL = re.compile(r"model_not_found|no_available_channel")
 _LIMITED = re.compile(r"rate_limit\w*|too_many_requests")
 _IN_TROUBLE = re.compile(
@@ -112,9 +130,16 @@ def _classify(reason: FailureReason, *, status: int, message: str) -> type[error
         return errors.TaskNotFoundError
     if status < 300:
         return _classify_by_words(reason, words)
+    if status == 404 and (any(map(_is_about_another, words)) or _NO_ROUTE.search(message)):
+        return errors.ResponseError
     if status in _TRANSIENT_STATUSES or status >= 500:
         return errors.ServiceUnavailableError
     return _BY_STATUS.get(status, errors.ResponseError)
+
+
+def _is_about_another(word: str) -> bool:
+    """Return whether a code of a 404 names something else than the task."""
+    return _OTHER_NOT_FOUND.fullmatch(re.sub(r"[\s-]+", "_", word)) is not None
 
 
 def _classify_by_words(reason: FailureReason, words: list[str]) -> type[errors.ResponseError]:

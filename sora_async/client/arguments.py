@@ -14,7 +14,7 @@ from .._wire.origins import origin_of
 from .._wire.request_encoder import check_fields, read_seconds
 from ..errors import InvalidArgumentError
 from ..models.numbers import is_number
-from ..schedule import Policy
+from ..schedule import MAX_INTERVAL, Policy, Schedule
 from ..schedule.learning.duration_history import DurationHistory
 
 Ids = TypeVar("Ids")
@@ -35,13 +35,9 @@ def check_limit(name: str, value: object) -> float | None:
     return None if value is None else check_seconds(name, value)
 
 
-def check_already_waited(value: object) -> float:
+def check_duration(name: str, value: object) -> float:
     """Return a length in seconds that may be 0."""
-    return (
-        0.0
-        if value == 0 and not isinstance(value, bool)
-        else check_seconds("already_waited", value)
-    )
+    return 0.0 if value == 0 and not isinstance(value, bool) else check_seconds(name, value)
 
 
 def check_count(name: str, value: object, *, least: int) -> int:
@@ -123,6 +119,20 @@ def check_schedule(value: object) -> Policy | None:
             f"schedule: expected a Schedule, or a hashable with a method delay, got {value!r}"
         )
     return cast(Policy | None, value)
+
+
+def choose_schedule(schedule: object, poll_interval: object, *, default: Policy) -> Policy:
+    """Return the schedule that two arguments of a wait name, and *default* when both are None."""
+    if poll_interval is None:
+        return check_schedule(schedule) or default
+    if schedule is not None:
+        raise InvalidArgumentError("poll_interval: give only one of schedule and poll_interval")
+    seconds = check_seconds("poll_interval", poll_interval)
+    if seconds > MAX_INTERVAL:
+        raise InvalidArgumentError(
+            f"poll_interval: expected at most {MAX_INTERVAL:g} seconds, got {poll_interval!r}"
+        )
+    return Schedule(intervals=(seconds,))
 
 
 def check_duration_history(value: object) -> DurationHistory | None:

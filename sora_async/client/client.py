@@ -45,9 +45,9 @@ from ..models import Character, ClientStats, VideoTask
 from ..schedule import DEFAULT_SCHEDULE, Policy
 from ..schedule.learning.duration_history import DurationHistory
 from .arguments import (
-    check_already_waited,
     check_channel,
     check_count,
+    check_duration,
     check_duration_history,
     check_ids,
     check_limit,
@@ -61,6 +61,7 @@ from .arguments import (
     check_until,
     check_variant,
     check_word,
+    choose_schedule,
     make_file_source,
     make_task_payload,
 )
@@ -242,7 +243,9 @@ class SoraClient:
         *,
         timeout: float | None = 1800.0,
         schedule: Policy | None = None,
+        poll_interval: float | None = None,
         until: Until = "video",
+        appear_within: float = 30.0,
         already_waited: float = 0.0,
     ) -> Watch:
         """
@@ -255,11 +258,15 @@ class SoraClient:
             task_id: The id, as the service gave it.
             timeout: Seconds for the whole wait, from its first use; None for no limit.
             schedule: When to poll; the client's schedule when None.
+            poll_interval: Seconds between two polls, within 15 %, instead of a schedule.
             until: What ends the wait of a task that succeeds:
                 ``"video"``, a ``video_url``; or the ``content_url``, as soon as the service has
                 the file there, or when no URL comes within 45 s;
                 ``"completed"``, the success itself;
                 ``"video_url"``, a URL and nothing else (:class:`VideoMissingError` after 45 s).
+            appear_within: Seconds for which a 404 about a task that was never seen is retried: a
+                new task may not be visible to polls yet. A 404 that names another reason, such
+                as a path that does not exist, ends the wait at once.
             already_waited: Seconds that the task was waited for before, in another process
                 for instance; *timeout*, ``elapsed`` and the duration history include them.
 
@@ -268,9 +275,15 @@ class SoraClient:
         """
         return Watch(
             self._find_poller,
-            self._poll_key(check_task_id(task_id), schedule, until),
+            self._poll_key(
+                check_task_id(task_id),
+                schedule=schedule,
+                poll_interval=poll_interval,
+                until=until,
+                appear_within=appear_within,
+            ),
             timeout=check_limit("timeout", timeout),
-            already_waited=check_already_waited(already_waited),
+            already_waited=check_duration("already_waited", already_waited),
         )
 
     def create_and_wait(
@@ -289,7 +302,9 @@ class SoraClient:
         as_json: bool | None = None,
         timeout: float | None = 1800.0,
         schedule: Policy | None = None,
+        poll_interval: float | None = None,
         until: Until = "video",
+        appear_within: float = 30.0,
         **extra: Any,
     ) -> Watch:
         """
@@ -316,7 +331,9 @@ class SoraClient:
             timeout: Seconds from the first use to the finished task, the
                 create included; None for no limit.
             schedule: When to poll; the client's schedule when None.
+            poll_interval: Seconds between two polls, within 15 %, instead of a schedule.
             until: What ends the wait of a task that succeeds; see :meth:`wait_until_complete`.
+            appear_within: Seconds for which a 404 is retried; see :meth:`wait_until_complete`.
             extra: Any further field of the service.
 
         Raises:
@@ -341,7 +358,13 @@ class SoraClient:
         )
         return Watch(
             self._find_poller,
-            self._poll_key("", schedule, until),
+            self._poll_key(
+                "",
+                schedule=schedule,
+                poll_interval=poll_interval,
+                until=until,
+                appear_within=appear_within,
+            ),
             timeout=check_limit("timeout", timeout),
             pending_task=PendingTask(lambda: self._resources().creates.create_task(payload)),
         )
@@ -555,7 +578,9 @@ class SoraClient:
         *,
         timeout: float | None = 1800.0,
         schedule: Policy | None = None,
+        poll_interval: float | None = None,
         until: Until = "video",
+        appear_within: float = 30.0,
         max_concurrent: int = 1000,
     ) -> AsyncGenerator[Outcome]:
         """
@@ -570,13 +595,23 @@ class SoraClient:
                 iterable; the next one is read when fewer than *max_concurrent* waits are open.
             timeout: Seconds for each wait, from its start; None for no limit.
             schedule: When to poll; the client's schedule when None.
+            poll_interval: Seconds between two polls, within 15 %, instead of a schedule.
             until: What ends the wait of a task that succeeds; see :meth:`wait_until_complete`.
+            appear_within: Seconds for which a 404 is retried; see :meth:`wait_until_complete`.
             max_concurrent: Waits under way at the same time, outcomes not yet taken included.
 
         Raises:
             InvalidArgumentError: An argument cannot be used; nothing was sent.
         """
-        waits = self._wait_for_many(timeout, schedule, until, max_concurrent, include_events=False)
+        waits = self._wait_for_many(
+            max_concurrent,
+            include_events=False,
+            timeout=timeout,
+            schedule=schedule,
+            poll_interval=poll_interval,
+            until=until,
+            appear_within=appear_within,
+        )
         return cast(AsyncGenerator[Outcome], waits.follow(check_ids(task_ids)))
 
     def events(
@@ -585,7 +620,9 @@ class SoraClient:
         *,
         timeout: float | None = 1800.0,
         schedule: Policy | None = None,
+        poll_interval: float | None = None,
         until: Until = "video",
+        appear_within: float = 30.0,
         max_concurrent: int = 1000,
     ) -> AsyncGenerator[ProgressEvent | Outcome]:
         """
@@ -600,13 +637,23 @@ class SoraClient:
                 iterable; the next one is read when fewer than *max_concurrent* waits are open.
             timeout: Seconds for each wait, from its start; None for no limit.
             schedule: When to poll; the client's schedule when None.
+            poll_interval: Seconds between two polls, within 15 %, instead of a schedule.
             until: What ends the wait of a task that succeeds; see :meth:`wait_until_complete`.
+            appear_within: Seconds for which a 404 is retried; see :meth:`wait_until_complete`.
             max_concurrent: Waits under way at the same time, outcomes not yet taken included.
 
         Raises:
             InvalidArgumentError: An argument cannot be used; nothing was sent.
         """
-        waits = self._wait_for_many(timeout, schedule, until, max_concurrent, include_events=True)
+        waits = self._wait_for_many(
+            max_concurrent,
+            include_events=True,
+            timeout=timeout,
+            schedule=schedule,
+            poll_interval=poll_interval,
+            until=until,
+            appear_within=appear_within,
+        )
         return waits.follow(check_ids(task_ids))
 
     def download(
@@ -767,18 +814,12 @@ class SoraClient:
             await resources.close()
 
     def _wait_for_many(
-        self,
-        timeout: float | None,
-        schedule: Policy | None,
-        until: Until,
-        max_concurrent: int,
-        *,
-        include_events: bool,
+        self, max_concurrent: int, *, include_events: bool, **options: Any
     ) -> ManyWaits:
+        """Return waits for many tasks; *options* are those of :meth:`wait_until_complete`."""
+
         def wait(task_id: str) -> Watch:
-            return self.wait_until_complete(
-                task_id, timeout=timeout, schedule=schedule, until=until
-            )
+            return self.wait_until_complete(task_id, **options)
 
         wait("any")  # a bad argument is an error here, and not the outcome of each wait
         return ManyWaits(
@@ -825,11 +866,24 @@ class SoraClient:
         payload = make_task_payload(self.dialect, **named, references=references, extra=extra)
         return self._resources().creates.create_task(payload)
 
-    def _poll_key(self, task_id: str, schedule: Policy | None, until: Until) -> PollKey:
+    def _poll_key(
+        self,
+        task_id: str,
+        *,
+        schedule: Policy | None,
+        poll_interval: float | None,
+        until: Until,
+        appear_within: float,
+    ) -> PollKey:
         fault_policy = self._fault_policy
-        if until != fault_policy.until:
-            fault_policy = attrs.evolve(fault_policy, until=check_until(until))
-        return PollKey(task_id, check_schedule(schedule) or self._schedule, fault_policy)
+        if (until, appear_within) != (fault_policy.until, fault_policy.appear_within):
+            fault_policy = attrs.evolve(
+                fault_policy,
+                until=check_until(until),
+                appear_within=check_duration("appear_within", appear_within),
+            )
+        policy = choose_schedule(schedule, poll_interval, default=self._schedule)
+        return PollKey(task_id, policy, fault_policy)
 
     def _find_poller(self) -> Poller:
         return self._resources().poller

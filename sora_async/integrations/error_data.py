@@ -31,7 +31,7 @@ def error_from_data(data: Mapping[str, Any]) -> SoraError | None:
 def event_to_data(event: ProgressEvent) -> Data:
     """Return the state of a wait as plain data, without the body of the response."""
     return {
-        "phase": event.task.phase.value,
+        "phase": None if event.phase is None else event.phase.value,
         "status": event.task.status,
         "progress": event.progress,
         "elapsed": round(event.elapsed, 3),

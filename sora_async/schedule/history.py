@@ -1,7 +1,7 @@
 """What polls have shown of a task, and what a schedule is."""
 
 import math
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 import attrs
 
@@ -128,7 +128,7 @@ class History:
                 down, but serves its other polls, has no outage.
         """
         outage = self.outage or Outage(last_error=error, first_error_at=now, started=now)
-        if isinstance(error, TaskNotFoundError):
+        if is_not_found(error):
             outage = attrs.evolve(outage, last_error=error, not_found=outage.not_found + 1)
             return attrs.evolve(self, polls=self.polls + 1, outage=outage)
         started = now
@@ -193,6 +193,13 @@ def furthest(before: float | None, now: float | None) -> float | None:
     if before is None or now is None:
         return now if before is None else before
     return max(before, now)
+
+
+def is_not_found(error: SoraError) -> TypeGuard[ResponseError]:
+    """Return whether the service says that there is no such task, or no such path."""
+    return isinstance(error, TaskNotFoundError) or (
+        isinstance(error, ResponseError) and error.status == 404
+    )
 
 
 def _retry_after(error: SoraError) -> float:

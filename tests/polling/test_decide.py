@@ -42,6 +42,7 @@ REFUSED = errors.ConnectionFailedError(URL, "refused")
 PAGE = errors.InvalidResponseError(URL, 200, "a web page", True)
 GARBAGE = errors.InvalidResponseError(URL, 200, "a body that is no JSON")
 UNKNOWN = errors.TaskNotFoundError(URL, 404)
+NO_ROUTE = errors.ResponseError(URL, 404, None, "Invalid URL (GET /v1/v1/videos/task_1)")
 
 
 class Wait:
@@ -252,6 +253,22 @@ class TestUnknownTask:
         history = run((0, UNKNOWN), (20, BUSY), (139, BUSY))[0]
 
         assert (outage_of(history).errors, outage_of(history).started) == (2, 20)
+
+    @pytest.mark.parametrize("fault", [NO_ROUTE, errors.TaskNotFoundError(URL, 200)])
+    def test_a_path_that_does_not_exist_has_no_grace(self, fault: errors.ResponseError) -> None:
+        assert run((0, fault))[1] == GiveUp(fault)
+        assert run((0, UNKNOWN), (2, fault))[1] == GiveUp(fault)
+        assert isinstance(run((0, RUNNING), (1, fault), (3, fault))[1], Sleep)
+        assert run((0, RUNNING), (1, fault), (3, fault), (5, fault))[1] == GiveUp(fault)
+
+    def test_the_grace_can_be_chosen(self) -> None:
+        at_once = attrs.evolve(STEADY, appear_within=0.0)
+        patient = attrs.evolve(STEADY, appear_within=300.0)
+        story = [(0.0, UNKNOWN), (2.0, UNKNOWN), (4.0, UNKNOWN)]
+
+        assert run(*story, fault_policy=at_once)[1] == GiveUp(UNKNOWN)
+        assert isinstance(run(*story, (299.0, UNKNOWN), fault_policy=patient)[1], Sleep)
+        assert run(*story, (300.0, UNKNOWN), fault_policy=patient)[1] == GiveUp(UNKNOWN)
 
     def test_a_task_seen_before_may_be_unknown_twice(self) -> None:
         assert isinstance(run((0, RUNNING), (60, UNKNOWN), (62, UNKNOWN))[1], Sleep)

@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from support import KEY
 
 from sora_async import (
     ClientClosedError,
@@ -19,9 +20,11 @@ from sora_async import (
     Phase,
     ProgressEvent,
     RateLimit,
+    ResponseError,
     Schedule,
     SoraClient,
     TaskFailedError,
+    TaskNotFoundError,
     VideoMissingError,
     WaitTimeoutError,
 )
@@ -32,6 +35,7 @@ from sora_async.testing import (
     completed,
     failed,
     http_error,
+    queued,
     raw,
     reset,
     running,
@@ -731,6 +735,85 @@ class TestEndings:
         sora.script("task_1", unknown_task(), unknown_task(), completed())
 
         assert (await client.wait_until_complete("task_1")).is_complete
+
+    async def test_no_phase_is_told_before_the_service_knows_the_task(
+        self, sora: FakeSora, client: SoraClient
+    ) -> None:
+        sora.script("task_1", unknown_task(), queued(), completed())
+
+        events = [event async for event in client.wait_until_complete("task_1")]
+
+        assert [event.phase for event in events] == [None, Phase.QUEUED, Phase.SUCCEEDED]
+        assert isinstance(events[0].last_error, TaskNotFoundError)
+        assert "queued" not in str(events[0])
+
+    async def test_how_long_a_task_may_stay_unknown_can_be_chosen(
+        self, sora: FakeSora, client: SoraClient, now: Clock
+    ) -> None:
+        start = now()
+
+        with pytest.raises(TaskNotFoundError):
+            await client.wait_until_complete("task_1", appear_within=0)
+        async for outcome in client.as_completed(["task_1"], appear_within=100):
+            assert isinstance(outcome.error, TaskNotFoundError)
+
+        assert now() - start == pytest.approx(100, abs=12)
+
+    async def test_a_path_that_does_not_exist_ends_the_wait_at_once(
+        self, sora: FakeSora, client: SoraClient, now: Clock
+    ) -> None:
+        start = now()
+        async with SoraClient(api_key=KEY, base_url=f"{sora.url}/api") as other:
+            with pytest.raises(ResponseError, match="Invalid URL"):
+                await other.wait_until_complete("task_1")
+
+        assert now() == start
+
+
+class TestPollInterval:
+    async def test_polls_are_as_far_apart_as_it_says_within_15_percent(
+        self, sora: FakeSora, client: SoraClient
+    ) -> None:
+        task_id = sora.add(Scenario(queued=0, running=200))
+
+        await client.wait_until_complete(task_id, poll_interval=10)
+
+        polls = sora.polls(task_id)
+        gaps = [after - before for before, after in itertools.pairwise(polls)]
+        assert 5.0 <= gaps[0] <= 15.0
+        assert all(8.5 <= gap <= 11.5 for gap in gaps[1:]) and len(set(gaps)) > 5
+
+    async def test_waits_with_the_same_interval_share_their_polls(
+        self, sora: FakeSora, client: SoraClient
+    ) -> None:
+        task_id = sora.add(Scenario(queued=0, running=50))
+
+        await asyncio.gather(
+            *(client.wait_until_complete(task_id, poll_interval=10) for _ in range(9))
+        )
+
+        assert len(sora.polls(task_id)) <= 7
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"poll_interval": 0},
+            {"poll_interval": 1e6},
+            {"poll_interval": "10"},
+            {"poll_interval": 5, "schedule": EXACT},
+            {"appear_within": -1},
+        ],
+        ids=repr,
+    )
+    async def test_what_cannot_be_is_refused(
+        self, client: SoraClient, options: dict[str, Any]
+    ) -> None:
+        with pytest.raises(InvalidArgumentError, match=next(iter(options))):
+            client.wait_until_complete("task_1", **options)
+        with pytest.raises(InvalidArgumentError, match=next(iter(options))):
+            client.create_and_wait(prompt="a boat", **options)
+        with pytest.raises(InvalidArgumentError, match=next(iter(options))):
+            client.events(["task_1"], **options)
 
 
 class TestClosing:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, assert_type
 
 from sora_async import (
+    ETA,
     Character,
     Dialect,
     Download,
@@ -41,11 +42,14 @@ async def check_client(client: SoraClient) -> None:
         "x", timeout=None, schedule=Schedule(intervals=[1, 2.5]), until="completed"
     )
     assert_type(watch, Watch)
+    client.wait_until_complete("x", poll_interval=5, appear_within=60.0)
     assert_type(await watch, VideoTask)
     assert_type(watch.latest, ProgressEvent | None)
     async for event in watch:
         assert_type(event, ProgressEvent)
         assert_type(event.progress, float | None)
+        assert_type(event.phase, Phase | None)
+        assert_type(event.eta, ETA | None)
     async with asyncio.TaskGroup() as group:
         assert_type(group.create_task(watch.result()), asyncio.Task[VideoTask])
     assert_type(await asyncio.gather(watch, watch), tuple[VideoTask, VideoTask])

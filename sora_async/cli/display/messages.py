@@ -28,9 +28,7 @@ from .format import clean, format_percent, format_seconds
 
 def find_phase(event: ProgressEvent | None) -> Phase | None:
     """Return the phase; None before the service has said anything of the task."""
-    if event is None or (event.last_error is not None and not event.task.raw):
-        return None
-    return event.task.phase
+    return None if event is None else event.phase
 
 
 def find_address(task: VideoTask | None) -> str:
