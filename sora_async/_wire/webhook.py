@@ -5,8 +5,8 @@ from typing import Any
 
 from ..models import Phase
 from ..models.json_fields import read_mapping
-from .status_words import PHASE_WORDS, normalise
-from .task_decoder import open_envelope, read_word
+from .task_decoder import normalise, open_envelope, read_word
+from .vocabulary import PHASE_WORDS
 
 MAX_ID_LENGTH = 512
 """Characters of the longest id that is read: no service has one of more than some 200."""

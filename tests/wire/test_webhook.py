@@ -29,7 +29,7 @@ KEYS = st.sampled_from(["id", "task_id", "request_id", "data", "type", "status",
         ({"id": "evt_1", "type": "video.remixed", "data": {"id": "v"}}, "v", None),
         # Replicate, Luma, OpenRouter: the task itself.
         ({"id": "p", "status": "succeeded"}, "p", Phase.SUCCEEDED),
-        ({"id": "p", "state": "dreaming"}, "p", None),
+        ({"id": "p", "state": "a word of tomorrow"}, "p", None),
         # Kling and Ark.
         ({"task_id": "k", "task_status": "failed"}, "k", Phase.FAILED),
         # kie.ai; a call's own id is not the task's.
