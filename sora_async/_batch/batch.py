@@ -163,6 +163,7 @@ class Batch:
         return attrs.evolve(outcome, error=error, task=task, task_id=task_id)
 
     async def _make_video(self, item: BatchItem, outcome: BatchOutcome) -> BatchOutcome:
+        item.check_name()
         entry = self._journal.entries.get(item.key)
         if item.key in self._uncertain:
             raise self._uncertain[item.key]

@@ -32,11 +32,26 @@ class BatchItem:
         arguments: The arguments of ``create_task``.
         key: Identifies it in the journal: a digest of the arguments, and a number among equals.
         path: The file for its video.
+        has_free_name: Whether no earlier item uses its name, for a video, part file or note.
     """
 
     arguments: Mapping[str, Any]
     key: str
     path: Path
+    has_free_name: bool = True
+
+    def check_name(self) -> None:
+        """
+        Refuse an item whose files would be those of another item.
+
+        Raises:
+            InvalidArgumentError: An earlier item uses its name.
+        """
+        if not self.has_free_name:
+            raise InvalidArgumentError(
+                f"name {self.path.name!r}: an earlier item of the batch uses this name, "
+                "for its video or its part file"
+            )
 
     def check_path(self) -> None:
         """
@@ -78,18 +93,20 @@ class BatchItems:
         number = self._equals[digest] = self._equals.get(digest, 0) + 1
         key = digest if number == 1 else f"{digest}-{number}"
         file_name = _make_name(arguments["prompt"], key) if name is None else _check_name(name)
-        self._take_names(file_name)
-        return BatchItem(arguments=arguments, key=key, path=self._output_dir / file_name)
+        return BatchItem(
+            arguments=arguments,
+            key=key,
+            path=self._output_dir / file_name,
+            has_free_name=self._take_names(file_name),
+        )
 
-    def _take_names(self, file_name: str) -> None:
-        """Take the names of a file, its part file and its note, which no other item may have."""
+    def _take_names(self, file_name: str) -> bool:
+        """Take the names of a file, its part file and its note, unless one of them is taken."""
         names = {f"{file_name}{end}".casefold() for end in ("", PART, NOTE)}
         if names & self._taken_names:
-            raise InvalidArgumentError(
-                f"name {file_name!r}: an earlier item of the batch uses this name, "
-                "for its video or its part file"
-            )
+            return False
         self._taken_names |= names
+        return True
 
 
 def _check_arguments(given: object) -> dict[str, Any]:

@@ -40,7 +40,9 @@ class DownloadState:
         refreshes: How often a fresh URL was asked for in a row without progress.
         truncations: How often a file had its full length and yet lacked its end.
         failed_urls: Addresses that served no video.
+        failing_since: When the present URL first failed without progress, if it is a link.
         not_ready_since: When ``/content`` first said that it does not have the file yet.
+        transient_error: The error of a link in *failed_urls* that may work later; None if none.
         last_error: The newest error; None after a request that succeeded.
     """
 
@@ -57,7 +59,9 @@ class DownloadState:
     refreshes: int = 0
     truncations: int = 0
     failed_urls: frozenset[str] = frozenset()
+    failing_since: float | None = None
     not_ready_since: float | None = None
+    transient_error: DownloadInterruptedError | None = None
     last_error: SoraError | None = None
 
     @property
@@ -99,10 +103,18 @@ def digest_url(url: str) -> str:
 
 @attrs.frozen(kw_only=True)
 class ResponseStarted:
-    """The head of a response with the file or a part of it, from *url*, redirects followed."""
+    """
+    The head of a response with the file or a part of it, or of a 416.
+
+    Attributes:
+        url: Where it came from, redirects followed.
+        part: Which part of the file it has.
+        missing: Bytes that the part file lacks at its end, by its own boxes; counted for a 416.
+    """
 
     url: str
     part: ContentRange
+    missing: int = 0
 
 
 @attrs.frozen(kw_only=True)

@@ -160,7 +160,7 @@ class Transfer:
         except AddressNotAllowed as refused:
             return self._decide(state, state.make_error(UnsafeURLError, str(refused)))
         try:
-            seen, beginning = await self._examine(state, response)
+            seen, beginning = await self._examine(part, state, response)
             state, action = self._decide(state, seen)
             if isinstance(action, WriteBody):
                 seen = await self._write_body(part, state, response, action.offset, beginning)
@@ -195,17 +195,21 @@ class Transfer:
                 queue.release()
 
     async def _examine(
-        self, state: DownloadState, response: FileResponse | DataResponse
+        self, part: PartFile, state: DownloadState, response: FileResponse | DataResponse
     ) -> tuple[Observation, list[bytes]]:
         """Return what a response is, and what had to be read of its body to tell."""
-        part = read_content_range(response.status, response.headers)
-        is_file = 200 <= response.status < 300 or response.status == 416
-        if is_file and (part.first != 0 or response.status == 416):
-            return ResponseStarted(url=response.url, part=part), []
+        content_range = read_content_range(response.status, response.headers)
+        head = ResponseStarted(url=response.url, part=content_range)
+        if response.status == 416:
+            missing = await self._file_io.run(part.count_missing)
+            return attrs.evolve(head, missing=missing), []
+        is_success = 200 <= response.status < 300
+        if is_success and content_range.first != 0:
+            return head, []
         try:
             beginning = await response.read_some(ENOUGH)
-            if is_file and self._is_wanted(b"".join(beginning)):
-                return ResponseStarted(url=response.url, part=part), beginning
+            if is_success and self._is_wanted(b"".join(beginning)):
+                return head, beginning
             body = b"".join([*beginning, *await response.read_some(MAX_ERROR_BODY)])
         except ConnectionFailedError as error:
             return ConnectionBroken(error.with_traceback(None), state.size), []

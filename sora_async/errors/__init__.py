@@ -25,6 +25,7 @@ Every error of this package and what to do about it.
     │   │   └── DiskFullError         free some space, and download again: it resumes
     │   ├── VideoNotReadyError        download the wait for the task
     │   ├── VideoGoneError            ask the service's support, or create the video again
+    │   ├── VariantMissingError       choose another variant, or the video
     │   ├── NotAVideoError            look at the address; the service may have a problem
     │   ├── VideoTooLargeError        set a larger max_size=
     │   ├── UnsafeURLError            set allow_private=True if you trust the service
@@ -53,6 +54,7 @@ from .downloads import (
     NotAVideoError,
     OutputExistsError,
     UnsafeURLError,
+    VariantMissingError,
     VideoGoneError,
     VideoNotReadyError,
     VideoTooLargeError,
@@ -107,6 +109,7 @@ __all__ = [
     "TaskNotFoundError",
     "UnsafeURLError",
     "UnsupportedOperationError",
+    "VariantMissingError",
     "VideoGoneError",
     "VideoMissingError",
     "VideoNotReadyError",

@@ -85,6 +85,12 @@ class VideoGoneError(DownloadError):
     advice: ClassVar[str] = "Ask the service's support for it, or create the video again"
 
 
+class VariantMissingError(DownloadError):
+    """The service does not have the file that ``variant`` names; the video is not affected."""
+
+    advice: ClassVar[str] = "Pass another variant, or None for the video"
+
+
 class NotAVideoError(DownloadError):
     """The address returned a web page, an error or a picture instead of a video."""
 

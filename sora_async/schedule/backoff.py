@@ -1,4 +1,4 @@
-"""From a ramp to intervals, and from an interval to a delay."""
+"""Intervals of an exponential backoff, and the jitter that makes a delay of an interval."""
 
 import itertools
 import math
@@ -20,14 +20,14 @@ def spread(interval: float) -> float:
     """
     Return a delay within 15 % of an interval.
 
-    Enough to keep waits from marching in step. Full jitter, which is right
-    after errors, costs one third more delay here at the same number of polls.
+    That keeps waits from polling in step. Full jitter, which is right after errors,
+    costs one third more delay here at the same number of polls.
     """
     return interval * random.uniform(0.85, 1.15)
 
 
 def spread_phase(interval: float) -> float:
-    """Return a first delay of 0.5 to 1.5 intervals: waits begun together part at once."""
+    """Return a first delay of 0.5 to 1.5 intervals: it spreads waits that begin together."""
     return interval * random.uniform(0.5, 1.5)
 
 
@@ -56,7 +56,7 @@ def ramp(*, first: float, factor: float, longest: float) -> tuple[float, ...]:
 
 
 FAULT_INTERVALS = ramp(first=0.5, factor=2.0, longest=30.0)
-"""Upper ends, in seconds, of the fully jittered delays before what failed is tried again."""
+"""Upper ends, in seconds, of the full-jittered delays before a retry."""
 
 
 def fault_interval(faults: int) -> float:

@@ -1,4 +1,4 @@
-"""The plain cadence: a ramp, whatever is seen."""
+"""The fixed schedule: a ramp of intervals, whatever polls show."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -31,7 +31,7 @@ def _check_jitter(_: object, field: "attrs.Attribute[Any]", jitter: Any) -> None
 @attrs.frozen(kw_only=True, cache_hash=True)
 class Schedule:
     """
-    The cadence of a wait: a ramp of intervals, each jittered into a delay.
+    A fixed schedule: a ramp of intervals, each jittered into a delay.
 
     Attributes:
         intervals: Seconds between polls, in turn; the last one repeats.
@@ -49,7 +49,7 @@ class Schedule:
     first_jitter: Jitter = attrs.field(default=spread_phase, validator=_check_jitter)
 
     def delay(self, history: History) -> float:
-        """Return the seconds from an answer to the next poll, before any hint of the server."""
+        """Return the seconds from a response to the next poll, without any ``Retry-After``."""
         interval = self._interval(history.polls)
         return self.first_jitter(interval) if history.polls <= 1 else self.jitter(interval)
 
@@ -58,7 +58,7 @@ class Schedule:
         Return the delays to come, without jitter.
 
         Args:
-            history: What has been seen so far; by default one answer.
+            history: What polls have shown; one response when None.
             count: How many delays.
         """
         polls = 1 if history is None else history.polls

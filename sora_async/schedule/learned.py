@@ -1,4 +1,4 @@
-"""The cadence that goes by what was learned, and the plain one until something was."""
+"""The learned schedule: polls are dense where a task is likely to end."""
 
 import bisect
 import itertools
@@ -29,29 +29,28 @@ def _check_slack(_: object, field: "attrs.Attribute[Any]", slack: float) -> None
         raise InvalidArgumentError(f"{field.name}: expected a number from 1 on, got {slack!r}")
 
 
-UNHEARD_OF = 0.05
-"""A task that takes longer than 19 of 20 before it is no such task, as far as one can tell."""
+OUTLIER = 0.05
+"""A task that takes longer than 19 of 20 before it gets the fallback: the forecast says nothing."""
 
-CROWD = 1.1
-"""How many polls for each of the fallback's there may be by any age."""
+MAX_POLL_RATIO = 1.1
+"""How many polls there may be by any age, for each poll of the fallback."""
 
 
 @attrs.frozen(kw_only=True, cache_hash=True)
 class LearningSchedule:
     """
-    Polls when they are worth it, by what was learned; the plain fallback where nothing was.
+    Polls by what was learned of similar tasks; a fixed fallback where nothing was.
 
-    A poll is worth most where the task is most likely to end: polls are dense there
-    and sparse before. Two guards keep that from costing much where what was
-    learned is wrong: never many more polls than the fallback's by any age, and
-    no interval in which polls times delay could become far worse than its.
+    Polls are dense where the task is likely to end and sparse before. Two bounds limit the cost
+    of a wrong forecast: by any age at most 10 % more polls than the fallback makes, and
+    no interval in which polls times delay could exceed the fallback's by more than *slack*.
 
     Attributes:
         price: What a poll costs, in seconds of delay.
-        slowest: The mean delay in seconds beyond which polls are not saved,
-            whatever their price: about that of the fallback.
-        fallback: What is done until something is known, and while what is known
-            is wrong. Its jitters are those of every delay.
+        slowest: The mean delay in seconds that is never exceeded to save polls:
+            about that of the fallback.
+        fallback: The schedule without a forecast, or with a wrong one.
+            Its jitters are used for every delay.
         shortest: The shortest interval, before jitter.
         longest: The longest interval, before jitter, of a task younger than
             20 times that; the fallback's last interval if that is longer.
@@ -80,21 +79,21 @@ class LearningSchedule:
         object.__setattr__(self, "_moments", tuple(moments))
 
     def delay(self, history: History) -> float:
-        """Return the seconds from an answer to the next poll, before any hint of the server."""
+        """Return the seconds from a response to the next poll, without any ``Retry-After``."""
         forecast = history.forecast
         if forecast is None or not forecast.is_trusted or history.succeeded_at is not None:
             return self.fallback.delay(history)
-        if forecast.ends.outlast(history.observations.age) < UNHEARD_OF:
+        if forecast.ends.outlast(history.observations.age) < OUTLIER:
             return self.fallback.delay(history)
         jitter = self.fallback.first_jitter if history.polls <= 1 else self.fallback.jitter
         return jitter(self._interval(history.observations, forecast))
 
     def next_delays(self, *, history: History | None = None, count: int = 10) -> tuple[float, ...]:
         """
-        Return the delays to come, without jitter, for a task that does not move any more.
+        Return the delays to come, without jitter, for a task whose progress does not change.
 
         Args:
-            history: What has been seen so far; by default one answer, and nothing learned.
+            history: What polls have shown; one response and nothing learned when None.
             count: How many delays.
         """
         forecast = None if history is None else history.forecast
@@ -113,7 +112,7 @@ class LearningSchedule:
         return tuple(delays)
 
     def _interval(self, observations: TaskObservations, forecast: DurationForecast) -> float:
-        """Return the interval that is worth its poll, kept between the two guards."""
+        """Return the interval that is worth its poll, within the two bounds."""
         longest = self._longest(observations)
         price = min(self.price, forecast.price(observations.age, self.slowest))
         interval = forecast.next_look(
@@ -130,7 +129,7 @@ class LearningSchedule:
 
     def _soonest(self, observations: TaskObservations) -> float:
         """Return the interval before which one more poll is a tenth more than the fallback's."""
-        return self._moment_of(observations.polls / CROWD) - observations.elapsed
+        return self._moment_of(observations.polls / MAX_POLL_RATIO) - observations.elapsed
 
     def _polls_by(self, elapsed: float) -> float:
         """Return how many polls the fallback makes by a time after the first, parts included."""
@@ -144,5 +143,5 @@ class LearningSchedule:
 
 
 DEFAULT_SCHEDULE = LearningSchedule()
-"""Learns from the tasks of its client; until it knows something, and whenever what it knows turns
-out wrong, it asks after 2, 3, 4.5 and then every 6 seconds, each within 15 %."""
+"""Learns from the tasks of its client. Without a forecast, or with a wrong one, it polls after 2,
+3, 4.5 and then every 6 seconds, each within 15 %."""

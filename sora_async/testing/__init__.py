@@ -24,17 +24,20 @@ from types import FunctionType as _FunctionType
 from .answers.answer import (
     Answer,
     completed,
+    encoded,
     failed,
     gzip_bomb,
     gzipped,
     html,
     http_error,
+    not_modified,
     queued,
     raw,
     redirect,
     running,
     slow,
     unknown_task,
+    with_headers,
 )
 from .answers.network_faults import (
     close_after,
@@ -72,6 +75,7 @@ __all__ = [
     "close_after",
     "completed",
     "drip",
+    "encoded",
     "failed",
     "garbage_status_line",
     "gzip_bomb",
@@ -79,6 +83,7 @@ __all__ = [
     "html",
     "http_error",
     "make_video",
+    "not_modified",
     "queued",
     "raw",
     "redirect",
@@ -91,6 +96,7 @@ __all__ = [
     "truncated",
     "unknown_task",
     "video_file",
+    "with_headers",
 ]
 
 for _name in __all__:

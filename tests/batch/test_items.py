@@ -90,7 +90,7 @@ def test_two_items_cannot_have_one_file() -> None:
     items.add({"prompt": "a", "name": "boat.mp4"})
 
     with pytest.raises(InvalidArgumentError, match="an earlier item"):
-        items.add({"prompt": "b", "name": "Boat"})
+        items.add({"prompt": "b", "name": "Boat"}).check_name()
 
 
 @given(
@@ -106,10 +106,12 @@ def test_no_file_is_the_part_file_or_note_of_another(names: list[tuple[str, str]
     items, written = BatchItems(OUT), set[str]()
     for start, end in names:
         try:
-            name = items.add({"prompt": "a", "name": start + end}).path.name.casefold()
+            item = items.add({"prompt": "a", "name": start + end})
+            item.check_name()
         except InvalidArgumentError:
             continue
 
+        name = item.path.name.casefold()
         new = {name, f"{name}.part", f"{name}.part.note"}
         assert not new & written
         written |= new

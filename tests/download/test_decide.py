@@ -1,5 +1,6 @@
 """What a download does after what it has seen: pure decisions, driven through any history."""
 
+from collections import Counter
 from typing import Any
 
 import attrs
@@ -20,6 +21,7 @@ from sora_async import (
     TaskFailedError,
     TaskNotFoundError,
     UnsafeURLError,
+    VariantMissingError,
     VideoGoneError,
     VideoNotReadyError,
     VideoTask,
@@ -27,6 +29,7 @@ from sora_async import (
 )
 from sora_async._download.content_range import ContentRange
 from sora_async._download.decide import (
+    LINK_GRACE,
     MAX_FAILURES,
     MAX_REFRESHES,
     MAX_RETRY_AFTER,
@@ -57,6 +60,7 @@ CDN = "https://cdn.example/a.mp4?sig=1"
 CONTENT = "https://api.example/v1/videos/x/content"
 BROKEN = ConnectionFailedError("https://cdn.example/a.mp4", "reset")
 GONE = VideoGoneError("x", "/a.mp4", "the link answered 403")
+WAITING = DownloadInterruptedError("x", "/a.mp4", "8 requests in a row failed: reset")
 STRANGE = NotAVideoError("x", "/a.mp4", "a web page came, and no video")
 MIB = 1 << 20
 
@@ -81,9 +85,10 @@ def task(phase: Phase = Phase.SUCCEEDED, video: str | None = CDN) -> VideoTask:
     return VideoTask(id="x", phase=phase, video_url=video, content_url=content)
 
 
-def head(status: int = 200, *, url: str = CDN, **known: Any) -> ResponseStarted:
+def head(status: int = 200, *, url: str = CDN, missing: int = 0, **known: Any) -> ResponseStarted:
     parts = {"first": 0, "total": 10 * MIB, "validator": '"v"', "is_encoded": False, **known}
-    return ResponseStarted(url=url.partition("?")[0], part=ContentRange(status=status, **parts))
+    part = ContentRange(status=status, **parts)
+    return ResponseStarted(url=url.partition("?")[0], part=part, missing=missing)
 
 
 def refusal(
@@ -206,6 +211,14 @@ class TestHead:
         assert see(before, head(416, first=None, total=10 * MIB))[1] == Complete()
         assert isinstance(see(before, head(416, first=None, total=None))[1], SendRequest)
         assert see(before, head(416, first=None, total=9))[0].resume_offset == 0
+        half = held(5 * MIB)
+        lie = head(416, first=None, total=5 * MIB)
+        assert isinstance(see(half, lie)[1], SendRequest)  # the first response said otherwise
+        unknown = attrs.evolve(half, total=None)
+        assert see(unknown, lie)[1] == Complete()
+        assert isinstance(see(unknown, attrs.evolve(lie, missing=1))[1], SendRequest)
+        other = head(416, first=None, total=10 * MIB, validator='"w"')
+        assert isinstance(see(before, other)[1], SendRequest)
         assert isinstance(see(state(), head(416, first=None, total=0))[1], SendRequest)
 
     def test_a_file_that_is_too_large_is_not_begun(self) -> None:
@@ -218,21 +231,83 @@ class TestHead:
 
 
 class TestRefusal:
-    @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 200])
+    @pytest.mark.parametrize("status", [400, 401, 403, 410, 200])
     def test_a_link_that_gives_no_video_is_renewed(self, status: int) -> None:
         after, decision = see(state(), refusal(status))
 
         assert (after.failed_urls, decision) == ({CDN}, RefreshUrl())
+
+    @pytest.mark.parametrize("status", [404, 409, 425])
+    def test_a_file_host_may_be_late_as_content_may(self, status: int) -> None:
+        after, first = see(state(), refusal(status), now=100.0)
+        after, second = see(after, refusal(status), now=100.0 + LINK_GRACE - 1)
+        after, third = see(after, refusal(status), now=100.0 + LINK_GRACE)
+
+        assert isinstance(first, SendRequest) and isinstance(second, SendRequest)
+        assert (third, after.failed_urls) == (RefreshUrl(), {CDN})
+
+    @pytest.mark.parametrize(
+        "seen", [ConnectionBroken(BROKEN, 0), refusal(500), refusal(404), refusal(403)], ids=str
+    )
+    def test_a_dead_link_leads_to_a_fresh_one_and_then_to_content(self, seen: Observation) -> None:
+        now, decision = see(state(url=None), task())
+        asked, clock = [], 0.0
+        while not isinstance(decision, Fail) and not now.is_content:
+            if isinstance(decision, RefreshUrl):
+                now, decision = see(now, task(video=f"{CDN}&{now.refreshes}"), now=clock)
+                continue
+            clock += decision.delay + 1  # type: ignore[union-attr]
+            asked.append(now.url)
+            now, decision = see(now, seen, now=clock)
+
+        assert list(dict.fromkeys(asked)) == [CDN, f"{CDN}&1"]
+        assert all(asked.count(url) <= MAX_FAILURES for url in asked)
+        assert (now.url, decision) == (CONTENT, SendRequest())
 
     def test_the_service_is_asked_for_no_more_links_than_a_few(self) -> None:
         now, decision = state(), RefreshUrl()
         for number in range(MAX_REFRESHES + 1):
             assert decision == RefreshUrl()
             url = f"{CDN}&{number}"
-            now, _ = see(now, task(video=url))
+            now, _ = see(now, attrs.evolve(task(video=url), content_url=None))
             now, decision = see(now, refusal(403))  # type: ignore[assignment]
 
         assert decision == Fail(GONE)
+
+    @pytest.mark.parametrize("last", [refusal(403), refusal(410, from_service=True)], ids=str)
+    def test_what_may_work_later_is_not_gone(self, last: Observation) -> None:
+        now, decision = state(), SendRequest()
+        for moment in (0.0, LINK_GRACE):
+            now, decision = see(now, ConnectionBroken(BROKEN, 0), now=moment)  # type: ignore[assignment]
+        assert decision == RefreshUrl()
+        now, _ = see(now, task())
+        now = attrs.evolve(now, failures=MAX_FAILURES - 1)
+        now, decision = see(now, last)  # type: ignore[assignment]
+        if decision == RefreshUrl():
+            now, decision = see(now, task())  # type: ignore[assignment]
+
+        assert isinstance(decision, Fail)
+        assert isinstance(decision.error, DownloadInterruptedError)
+
+    def test_a_refusal_by_content_is_no_reason_to_forget_a_link_that_may_work(self) -> None:
+        before = state(url=CONTENT, is_content=True, transient_error=WAITING)
+
+        _, decision = see(before, refusal(405, ResponseError("u", 405), from_service=True))
+
+        assert isinstance(decision, Fail)
+        assert decision.error is WAITING
+
+    @pytest.mark.parametrize("error", [GONE, TaskNotFoundError("u", 404)])
+    def test_a_variant_that_is_missing_says_nothing_of_the_video(self, error: Any) -> None:
+        request = attrs.evolve(state().request, variant="thumbnail")
+        before = attrs.evolve(state(url=CONTENT, is_content=True), request=request)
+        before = attrs.evolve(before, not_ready_since=0.0)
+
+        _, decision = see(before, refusal(404, error, from_service=True), now=NOT_READY_GRACE)
+
+        assert isinstance(decision, Fail)
+        assert isinstance(decision.error, VariantMissingError)
+        assert "'thumbnail'" in str(decision.error) and "again" not in str(decision.error)
 
     @pytest.mark.parametrize(
         ("status", "error"),
@@ -252,7 +327,10 @@ class TestRefusal:
 
     def test_a_silence_that_is_asked_for_is_kept(self) -> None:
         assert see(state(), refusal(503, retry_after=20))[1] == SendRequest(22)
-        _, decision = see(state(), refusal(429, retry_after=MAX_RETRY_AFTER + 1))
+        too_long = refusal(429, retry_after=MAX_RETRY_AFTER + 1)
+        after, decision = see(state(), too_long)
+        assert (after.failed_urls, decision) == ({CDN}, RefreshUrl())
+        _, decision = see(state(url=CONTENT, is_content=True), too_long)
         assert isinstance(decision, Fail)
         assert isinstance(decision.error, DownloadInterruptedError)
 
@@ -284,12 +362,28 @@ class TestRefusal:
 
         assert decision == Fail(STRANGE)
 
-    def test_the_content_is_not_early_where_there_was_a_link(self) -> None:
+    def test_the_content_may_be_early_although_there_was_a_link(self) -> None:
         before = state(url=CONTENT, is_content=True, failed_urls=frozenset({CDN}))
 
         after, decision = see(before, refusal(400, from_service=True))
 
-        assert (after.failed_urls, decision) == ({CDN, CONTENT}, RefreshUrl())
+        assert (after.failed_urls, type(decision)) == ({CDN}, RefreshUrl)
+
+    def test_a_link_is_asked_eight_times_at_most_and_for_its_whole_grace(self) -> None:
+        def shortest(ceiling: float) -> float:
+            return 0.0
+
+        for jitter in (shortest, longest):
+            request = attrs.evolve(state().request, jitter=jitter)
+            now, decision = attrs.evolve(state(), request=request), SendRequest()
+            clock, requests = 0.0, 0
+            while isinstance(decision, SendRequest):
+                clock, requests = clock + decision.delay, requests + 1
+                now, decision = see(now, ConnectionBroken(BROKEN, 0), now=clock)  # type: ignore[assignment]
+
+            assert clock >= LINK_GRACE
+            assert requests <= MAX_FAILURES
+            assert decision == RefreshUrl()
 
     @pytest.mark.parametrize(
         ("status", "error"),
@@ -346,14 +440,14 @@ class TestLink:
 
 class TestBreak:
     def test_pauses_grow_while_there_is_no_progress(self) -> None:
-        now, pauses = held(), []
-        for _ in range(MAX_FAILURES):
+        now, pauses = held(url=CONTENT, is_content=True), []
+        for _ in range(MAX_FAILURES - 1):
             now, decision = see(now, ConnectionBroken(BROKEN, MIB))
             assert isinstance(decision, SendRequest)
             pauses.append(decision.delay)
         _, decision = see(now, ConnectionBroken(BROKEN, MIB))
 
-        assert pauses == [0.5, 1, 2, 4, 8, 16, 30, 30]
+        assert pauses == [0.5, 1, 2, 4, 8, 16, 30]
         assert isinstance(decision, Fail)
         assert isinstance(decision.error, DownloadInterruptedError)
         assert (decision.error.received, decision.error.total) == (MIB, 10 * MIB)
@@ -385,7 +479,7 @@ class TestBreak:
         after, decision = see(state(), TaskUnavailable(BROKEN))
 
         assert (after.failures, decision) == (1, RefreshUrl(0.5))
-        assert isinstance(see(state(failures=MAX_FAILURES), TaskUnavailable(BROKEN))[1], Fail)
+        assert isinstance(see(state(failures=MAX_FAILURES - 1), TaskUnavailable(BROKEN))[1], Fail)
 
 
 class TestEnd:
@@ -409,11 +503,14 @@ class TestEnd:
     def test_a_file_that_lacks_its_end_is_fetched_once_more(self) -> None:
         after, first = see(held(), ResponseEnded(10 * MIB, missing=5))
         again = attrs.evolve(after, total=10 * MIB)
-        _, second = see(again, ResponseEnded(10 * MIB, missing=5))
+        last, second = see(again, ResponseEnded(10 * MIB, missing=5))
+        last = attrs.evolve(last, failed_urls=frozenset({CDN, CONTENT}))
+        _, third = see(last, task())
 
         assert isinstance(first, SendRequest)
         assert after.resume_offset == 0
-        assert isinstance(second, Fail) and isinstance(second.error, NotAVideoError)
+        assert second == RefreshUrl()  # another address may have a whole one
+        assert isinstance(third, Fail) and isinstance(third.error, NotAVideoError)
 
 
 sizes = st.integers(0, 12 * MIB)
@@ -430,6 +527,7 @@ anything: st.SearchStrategy[Observation] = st.one_of(
         total=st.none() | sizes,
         validator=st.sampled_from([None, '"v"', '"w"', "a date"]),
         is_encoded=st.booleans(),
+        missing=st.sampled_from([0, 5]),
     ),
     st.builds(
         refusal,
@@ -458,25 +556,36 @@ def test_whatever_is_seen_there_is_a_sound_decision(history: list[Observation]) 
                 assert isinstance(seen, ResponseStarted)
                 assert first == now.size == now.resume_offset or first == 0
             case Complete():
-                assert isinstance(seen, ResponseEnded) or (
-                    isinstance(seen, ResponseStarted) and seen.part.status == 416
-                )
+                assert isinstance(seen, ResponseEnded | ResponseStarted)
+                assert seen.missing == 0
+                assert now.total in (None, now.size)
+                if isinstance(seen, ResponseStarted):
+                    assert (seen.part.status, seen.part.total) == (416, now.size)
+                    assert now.size > 0
             case Fail(error):
                 assert str(error)
                 return
-        assert now.failures <= MAX_FAILURES + 1 and now.refreshes <= MAX_REFRESHES + 1
+        assert now.failures <= MAX_FAILURES and now.refreshes <= MAX_REFRESHES + 1
         assert "sig=" not in (now.display_url or "")
 
 
-@settings(max_examples=40)
+@settings(max_examples=200)
 @given(st.data())
 def test_nothing_goes_on_for_ever_without_progress(data: st.DataObject) -> None:
     """A server of any malice, which sends no new bytes, is asked a bounded number of times."""
     now, clock = held(12 * MIB), 0.0
     decision: Action = RefreshUrl()
+    asked, may_work_later = Counter[str | None](), set[str | None]()
     for requests in range(200):
-        if isinstance(decision, Fail | Complete):
+        if isinstance(decision, Fail):
+            if isinstance(decision.error, VideoGoneError):
+                assert may_work_later == set()
             return
+        if isinstance(decision, Complete):
+            return
+        if isinstance(decision, SendRequest) and not now.is_content:
+            asked[now.url] += 1
+            assert asked[now.url] <= MAX_FAILURES + now.without_key
         assert isinstance(decision, SendRequest | RefreshUrl | WriteBody)
         clock += getattr(decision, "delay", 0.0)
         if isinstance(decision, RefreshUrl):
@@ -494,7 +603,11 @@ def test_nothing_goes_on_for_ever_without_progress(data: st.DataObject) -> None:
             seen = data.draw(st.sampled_from(ends))
         else:
             seen = data.draw(st.sampled_from(answers(now, requests)))
+        url_before = now.url
         now, decision = see(now, seen, now=clock)
+        is_abandoned = url_before in now.failed_urls and isinstance(decision, RefreshUrl)
+        if is_abandoned and isinstance(seen, ConnectionBroken):
+            may_work_later.add(url_before)
     raise AssertionError("it would go on for ever")
 
 

@@ -344,6 +344,7 @@ class TestBreaks:
     ) -> None:
         """The length was told too large: there is nothing to be had behind the end."""
         done.script_file("task_1", video_file(SIZE, claimed=SIZE + 1))
+        done.script_file("task_1", http_error(404), at="content")
 
         with pytest.raises(DownloadInterruptedError, match="in a row"):
             await client.download("task_1", target)
@@ -360,6 +361,7 @@ class TestBreaks:
         target.unlink()
 
         done.script_file("task_1", video_file(SIZE, claimed=SIZE - 5))
+        done.script_file("task_1", video_file(SIZE, claimed=SIZE - 5), at="content")
         with pytest.raises(NotAVideoError, match="lacks 5 bytes"):
             await client.download("task_1", target)
 
@@ -380,12 +382,13 @@ class TestBreaks:
         self, done: FakeSora, client: SoraClient, target: Path, now: Clock
     ) -> None:
         done.script_file("task_1", video_file(SIZE, reset_after=0))
+        done.script_file("task_1", http_error(404), at="content")
 
         with pytest.raises(DownloadInterruptedError) as caught:
             await client.download("task_1", target)
 
-        assert len(ranges(done)) == 9
-        assert now() < 91.5
+        assert 6 <= len(ranges(done)) <= 8  # within 45 s
+        assert 90 < now() < 140  # then /content has its 45 s
         assert isinstance(caught.value.__cause__, ConnectionFailedError)
         assert caught.value.transient
         assert names(target.parent) == set()
@@ -526,6 +529,7 @@ class TestLaterDownload:
         self, done: FakeSora, client: SoraClient, target: Path
     ) -> None:
         done.script_file("task_1", video_file(SIZE, claimed=SIZE - 5))
+        done.script_file("task_1", video_file(SIZE, claimed=SIZE - 5), at="content")
         with pytest.raises(NotAVideoError):
             await client.download("task_1", target)
         done.cdn_requests.clear()
@@ -555,7 +559,7 @@ class TestLaterDownload:
 
 
 class TestLinks:
-    @pytest.mark.parametrize("status", [401, 403, 404, 410])
+    @pytest.mark.parametrize("status", [401, 403, 410])
     async def test_an_expired_link_is_renewed(
         self, done: FakeSora, client: SoraClient, target: Path, status: int
     ) -> None:
@@ -566,6 +570,26 @@ class TestLinks:
         await client.download("task_1", target)
 
         assert [request.query for _, request in done.cdn_requests] == ["sig=1", "sig=2"]
+        assert target.read_bytes() == FILM
+
+    @pytest.mark.parametrize(
+        "fault",
+        [http_error(500), http_error(404), stall(), reset(), "http://127.0.0.1:1/a.mp4"],
+        ids=["5xx", "404", "stall", "reset", "refused"],
+    )
+    async def test_a_link_that_stays_dead_leads_to_content(
+        self, done: FakeSora, client: SoraClient, target: Path, now: Clock, fault: Any
+    ) -> None:
+        if isinstance(fault, str):
+            add_url(done, fault)
+        else:
+            done.script_file("task_1", fault)
+        done.script_file("task_1", video_file(SIZE), at="content")
+
+        await client.download("task_1", target)
+
+        assert len(done.cdn_requests) <= 16  # aiohttp sends a GET twice if it is reset
+        assert 45 <= now() < 140
         assert target.read_bytes() == FILM
 
     async def test_a_link_that_expires_on_the_way_is_renewed_and_gone_on_with(
@@ -788,7 +812,7 @@ class TestContent:
         with pytest.raises(DownloadInterruptedError) as caught:
             await client.download("task_1", target)
 
-        assert len(contents(done)) == 9
+        assert len(contents(done)) == 8
         assert isinstance(caught.value.__cause__, ServiceUnavailableError)
 
     async def test_a_silence_asked_for_here_is_kept_by_all(
@@ -899,6 +923,7 @@ class TestKey:
         self, done: FakeSora, client: SoraClient, target: Path
     ) -> None:
         add_url(done, "http://127.0.0.1:1/a.mp4?sig=secret")
+        done.script_file("task_1", http_error(404), at="content")
 
         with pytest.raises(DownloadInterruptedError) as caught:
             await client.download("task_1", target)
@@ -1015,6 +1040,7 @@ class TestAddresses:
         self, done: FakeSora, client: SoraClient, target: Path
     ) -> None:
         done.script_file("task_1", redirect(f"{done.cdn_url}/videos/task_1.mp4"))
+        done.script_file("task_1", http_error(404), at="content")
 
         with pytest.raises(DownloadInterruptedError, match="redirects"):
             await client.download("task_1", target)

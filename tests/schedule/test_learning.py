@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from sora_async.schedule import History, LearningSchedule
 from sora_async.schedule.learning.duration_history import KINDS, DurationHistory, task_kinds
-from sora_async.schedule.learning.duration_model import ANYTHING, MEMORY, DurationModel, TaskKind
+from sora_async.schedule.learning.duration_model import MEMORY, PRIOR, DurationModel, TaskKind
 from sora_async.schedule.learning.forecast import Distribution, DurationForecast
 from sora_async.schedule.learning.histogram import DecayingHistogram, bin_of, heavy_tailed
 from sora_async.schedule.learning.observations import (
@@ -324,7 +324,7 @@ def test_an_outlook_is_a_distribution(lessons: list[CensoredDuration]) -> None:
 def test_an_end_counts_once(after: float, width: float) -> None:
     tally = DecayingHistogram()
 
-    tally.add(after, after + width, ANYTHING)
+    tally.add(after, after + width, PRIOR)
 
     assert math.fsum(tally.weights.values()) == pytest.approx(1.0)
     assert min(tally.weights) >= bin_of(after)
@@ -334,7 +334,7 @@ def test_an_end_counts_once(after: float, width: float) -> None:
 def test_an_end_where_nothing_was_believed_counts_all_the_same() -> None:
     tally = DecayingHistogram()
 
-    tally.add(10, 12, [0.0] * len(ANYTHING))
+    tally.add(10, 12, [0.0] * len(PRIOR))
 
     assert tally.weights == {bin_of(10): 1.0}
 

@@ -244,3 +244,50 @@ def test_names_in_a_form_are_read_as_they_were_written() -> None:
 def test_a_body_that_cannot_be_read_is_a_value_error(kind, body, reason) -> None:
     with pytest.raises(ValueError, match=reason):
         RecordedRequest(method="POST", path="/", headers={"Content-Type": kind}, body=body).fields  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "end"),
+    [
+        ("[fail]", 200, ("failed", "internal_error")),
+        ("[moderation]", 200, ("failed", "moderation_blocked")),
+        ("[hang]", 200, ("in_progress", None)),
+        ("[no-url]", 200, ("completed", None)),
+        ("[refuse]", 400, None),
+        ("[quota]", 429, None),
+        ("fail", 200, ("completed", None)),
+    ],
+)
+async def test_a_text_in_the_prompt_decides_the_outcome(text, status, end) -> None:
+    scenario = Scenario(queued=1, running=4)
+    async with (
+        FakeSora(shape="relay", default_scenario=scenario) as sora,
+        aiohttp.ClientSession() as http,
+    ):
+        prompt = {"prompt": f"a boat {text}"}
+        async with http.post(f"{sora.url}/v1/videos", json=prompt) as response:
+            made = await response.json()
+            assert response.status == status
+        if end is None:
+            assert sora.tasks == []
+            return
+        await asyncio.sleep(5)
+        async with http.get(f"{sora.url}/v1/videos/{made['id']}") as response:
+            body = await response.json()
+
+    assert (body["status"], (body.get("error") or {}).get("code")) == end
+    assert (body["video_url"] is None) == (text != "fail")
+
+
+async def test_a_test_may_choose_its_own_outcomes() -> None:
+    outcomes = {"storm": Scenario(failure=("storm", "No.")), "calm": http_error(503)}
+    async with FakeSora(shape="openai", outcomes=outcomes) as sora, aiohttp.ClientSession() as http:
+        statuses = []
+        for prompt in ("a storm", "calm", "[fail]"):
+            async with http.post(f"{sora.url}/v1/videos", json={"prompt": prompt}) as response:
+                statuses.append(response.status)
+        await asyncio.sleep(300)
+        states = [task.state_at(asyncio.get_running_loop().time()) for task in sora.tasks]
+
+    assert statuses == [200, 503, 200]
+    assert [state.phase for state in states if state] == ["failed", "succeeded"]

@@ -226,7 +226,7 @@ async def test_an_unknown_id_is_a_404_or_the_400_of_new_api() -> None:
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/"), ("GET", "/v1/videos/"), ("GET", "/v1/videos"), ("DELETE", "/v1/videos/task_1")],
+    [("GET", "/"), ("GET", "/v1/videos/"), ("PUT", "/v1/videos"), ("DELETE", "/v1/videos")],
 )
 async def test_other_paths_are_not_there(method, path) -> None:
     async with serving() as (sora, http):

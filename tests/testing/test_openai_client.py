@@ -3,13 +3,24 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import openai
 import pytest
 import pytest_asyncio
 from openai import AsyncOpenAI
+from openai.types import Video
 
-from sora_async.testing import FakeSora, Scenario, accepted, http_error, reset
+from sora_async.testing import (
+    FakeSora,
+    Scenario,
+    accepted,
+    completed,
+    http_error,
+    queued,
+    reset,
+    with_headers,
+)
 
 # It calls its own methods for videos deprecated; every other warning is an error here, too.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API is scheduled:DeprecationWarning")
@@ -177,3 +188,99 @@ async def test_its_retries_make_a_task_twice(sora, client) -> None:
 
     assert [task.create.prompt for task in sora.tasks] == ["a boat", "a boat"]
     assert sora.tasks[1].id == video.id
+
+
+async def make(client: AsyncOpenAI, call: str, **body: Any) -> Video:
+    """Call an endpoint in JSON: openai-python 3.57 fails on the id of a video in a form."""
+    return await client.post(f"/videos/{call}", body=body, cast_to=Video)
+
+
+async def test_edit_makes_another_video_of_one_or_of_a_file(sora, client) -> None:
+    source = await client.videos.create_and_poll(
+        prompt="a boat", seconds="8", poll_interval_ms=5000
+    )
+
+    edited = await make(client, "edits", prompt="by night", video={"id": source.id})
+    uploaded = await client.videos.edit(prompt="by day", video=("a.mp4", b"\0", "video/mp4"))
+
+    assert (edited.status, edited.prompt, edited.seconds) == ("queued", "by night", "8")
+    assert (uploaded.prompt, uploaded.remixed_from_video_id) == ("by day", None)
+    assert [request.endpoint for _, request in sora.requests[-2:]] == ["edit", "edit"]
+    assert sora.tasks[2].create.files["video"].name == "a.mp4"
+
+
+async def test_extend_makes_a_video_of_another_length(sora, client) -> None:
+    source = await client.videos.create_and_poll(
+        prompt="a boat", size="1024x1792", seconds="8", poll_interval_ms=5000
+    )
+
+    longer = await make(client, "extensions", prompt="on", seconds="16", **{"video[id]": source.id})
+    uploaded = await client.videos.extend(
+        prompt="on", seconds="4", video=("a.mp4", b"\0", "video/mp4")
+    )
+
+    assert (longer.seconds, longer.size, longer.status) == ("16", "1024x1792", "queued")
+    assert uploaded.seconds == "4"
+    with pytest.raises(openai.BadRequestError, match="Only a completed video can be extended"):
+        await make(client, "extensions", prompt="on", seconds="4", video={"id": longer.id})
+    with pytest.raises(openai.BadRequestError, match="Only a completed video can be edited"):
+        await make(client, "edits", prompt="again", video={"id": longer.id})
+    with pytest.raises(openai.NotFoundError):
+        await make(client, "edits", prompt="again", video={"id": "video_nobody"})
+
+
+@pytest.mark.parametrize("body", [{"prompt": "a"}, {"prompt": "a", "video": {}}, {"video": "x"}])
+async def test_an_edit_needs_a_prompt_and_a_video(sora, client, body) -> None:
+    with pytest.raises(openai.BadRequestError):
+        await client.post("/videos/edits", body=body, cast_to=object)
+
+
+async def test_characters_may_be_there_from_the_start(sora, client) -> None:
+    mo = sora.add_character("Mo")
+    sora.add_character("Pia", character_id="char_pia")
+
+    found = [await client.videos.get_character(one) for one in (mo, "char_pia")]
+
+    assert [one.name for one in found] == ["Mo", "Pia"]
+    assert mo.startswith("char_")
+
+
+async def test_a_list_may_be_of_none(sora, client) -> None:
+    await client.videos.create(prompt="a boat")
+
+    page = await client.videos.list(limit=0)
+
+    assert page.data == []
+    assert [video.id async for video in page] == []
+
+
+async def test_requests_have_ids(sora, client) -> None:
+    made = await client.videos.create(prompt="a boat")
+
+    with pytest.raises(openai.NotFoundError) as caught:
+        await client.videos.retrieve("video_nobody")
+
+    assert made._request_id == f"req_{1:032x}"
+    assert caught.value.request_id == f"req_{2:032x}"
+
+
+async def test_a_prompt_chooses_its_outcome(sora, client) -> None:
+    video = await client.videos.create_and_poll(prompt="a boat [fail]", poll_interval_ms=5000)
+
+    assert video.status == "failed"
+    with pytest.raises(openai.BadRequestError, match="content policy"):
+        await client.videos.create(prompt="[refuse]")
+
+
+async def test_poll_follows_the_header_of_a_good_response(sora, client) -> None:
+    sora.script(
+        "video_1",
+        with_headers({"openai-poll-after-ms": "7000"}, queued()),
+        with_headers({}, status=202),
+        completed(),
+    )
+
+    video = await client.videos.poll("video_1")
+
+    assert video.status == "completed"
+    assert sora.polls("video_1") == pytest.approx([0, 7, 14])

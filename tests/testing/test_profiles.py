@@ -59,13 +59,33 @@ def form(**fields: str) -> aiohttp.FormData:
     return data
 
 
-def poll_path(shape: Shape, task_id: str) -> str:
+def create_body(shape: Shape, **fields: Any) -> dict[str, Any]:
+    """The options of a request that creates a task, in an encoding that the server accepts."""
+    given: dict[str, Any] = {"prompt": "a boat", **fields}
     match shape:
-        case "unified":
-            return f"/v1/video/query?id={task_id}"
-        case "openrouter":
-            return f"/api/v1/videos/{task_id}"
-    return f"/v1/videos/{task_id}"
+        case "vllm" | "gemini":
+            return {"data": form(**given)}
+        case "ark":
+            given["content"] = [{"type": "text", "text": given.pop("prompt")}]
+        case "kie":
+            given = {"model": "sora-2-text-to-video", "input": given}
+    return {"json": given}
+
+
+def made_id(shape: Shape, body: Any) -> str:
+    """The id in the response to a create."""
+    match shape:
+        case "xai":
+            return str(body["request_id"])
+        case "newapi":
+            return str(body["task_id"])
+        case "kie":
+            return str(body["data"]["taskId"])
+    return str(body["id"])
+
+
+def poll_path(shape: Shape, task_id: str) -> str:
+    return SERVERS[shape].routes.poll_target(task_id)
 
 
 def test_the_page_has_the_calls_of_every_server() -> None:
@@ -84,7 +104,10 @@ def test_the_page_has_the_calls_of_every_server() -> None:
     assert row.findall(PAGE.read_text("utf-8")) == [describe(shape) for shape in SHAPES]
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+NOT_READ = {"tasks", "xai", "ark", "kie"}
+
+
+@pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape not in NOT_READ])
 async def test_the_client_of_this_package_reads_every_server(shape) -> None:
     """Both were written from the same facts, and must agree on each state of a task."""
     async with calling(shape) as (sora, caller):
@@ -101,9 +124,14 @@ async def test_the_client_of_this_package_reads_every_server(shape) -> None:
                 )
             seen.append(decode_response(reply, task_id="task_1"))
 
-    going = [Phase.QUEUED, Phase.QUEUED if shape == "sglang" else Phase.RUNNING]
+    going = [
+        Phase.RUNNING if shape == "gemini" else Phase.QUEUED,
+        Phase.QUEUED if shape == "sglang" else Phase.RUNNING,
+    ]
     assert [task.phase for task in seen] == [*going, Phase.SUCCEEDED, Phase.FAILED]
-    assert (seen[2].video_url is None) == (shape in ("openai", "vllm", "litellm"))
+    assert (seen[2].video_url is None) == (
+        shape in ("openai", "vllm", "litellm", "llmgateway", "inworld", "merge")
+    )
     assert seen[3].failure is not None
     assert seen[3].failure.message == "No."
     if shape in ("page", "relay", "openai", "unified", "litellm"):
@@ -112,25 +140,26 @@ async def test_the_client_of_this_package_reads_every_server(shape) -> None:
 
 @pytest.mark.parametrize("shape", SHAPES)
 async def test_what_a_create_returns_can_be_polled_and_ends(shape) -> None:
-    path = {"unified": "/v1/video/create", "openrouter": "/api/v1/videos"}.get(shape, "/v1/videos")
-    body: Any = {"json": {"prompt": "a boat"}}
-    if shape == "vllm":
-        body = {"data": form(prompt="a boat")}
+    path = SERVERS[shape].routes.target("create")
     async with calling(shape, default_scenario=DONE) as (sora, caller):
-        status, made = await caller.call("POST", path, **body)
-        _, polled = await caller.get(poll_path(shape, made["id"]))
+        status, made = await caller.call("POST", path, **create_body(shape))
+        task_id = made_id(shape, made)
+        _, polled = await caller.get(poll_path(shape, task_id))
 
-        assert [task.id for task in sora.tasks] == [made["id"]]
-        assert sora.polls(made["id"]) == [0.0]
+        assert [(task.id, task.create.prompt) for task in sora.tasks] == [(task_id, "a boat")]
+        assert sora.polls(task_id) == [0.0]
 
-    assert status == (202 if shape == "openrouter" else 200)
-    assert polled["status"] == "completed"
+    words = {"xai": "done", "ark": "succeeded"}
+    assert status == (202 if shape in ("openrouter", "ofox") else 200)
+    word = polled["data"]["state"] if shape == "kie" else polled["status"]
+    assert word == ("success" if shape == "kie" else words.get(shape, "completed"))
 
 
 @pytest.mark.parametrize(
     ("shape", "call", "status"),
     [
-        ("page", "GET /v1/videos", 404),
+        ("page", "DELETE /v1/videos", 404),
+        ("relay", "GET /v1/videos", 404),
         ("relay", "DELETE /v1/videos/task_1", 404),
         ("openai", "GET /v1/video/query?id=task_1", 404),
         ("openai", "PUT /v1/videos", 405),
@@ -164,10 +193,18 @@ async def test_calls_that_a_server_lacks_are_refused(shape, call, status) -> Non
 
 @pytest.mark.parametrize("shape", SHAPES)
 async def test_every_server_refuses_in_its_own_format(shape) -> None:
+    job = {"error": {"code": 404, "message": "Job x not found"}}
     style = {
         "vllm": lambda body: body["error"]["code"] == 404,
         "sglang": lambda body: body == {"detail": "Video not found"},
-        "openrouter": lambda body: body == {"error": {"code": 404, "message": "Job x not found"}},
+        "openrouter": lambda body: body == job,
+        "ofox": lambda body: body == job,
+        "tasks": lambda body: set(body["error"]) == {"code", "message", "type"},
+        "xai": lambda body: body["error"] == "Request x not found",
+        "gemini": lambda body: body["error"]["status"] == "NOT_FOUND",
+        "ark": lambda body: body["error"]["code"] == "NotFound",
+        "newapi": lambda body: body["error"]["message"] == "task_not_exist",
+        "kie": lambda body: (body["code"], body["data"]) == (404, None),
     }.get(shape, lambda body: body["error"]["message"] == "Video with id 'x' not found.")
 
     async with calling(shape) as (_, caller):
@@ -175,9 +212,9 @@ async def test_every_server_refuses_in_its_own_format(shape) -> None:
     async with calling(shape, api_key="secret") as (sora, caller):
         wrong_key = await caller.get(poll_path(shape, sora.add()))
 
-    assert unknown[0] == 404
+    assert unknown[0] == (500 if shape == "litellm" else 404)
     assert style(unknown[1])
-    assert wrong_key[0] == 401
+    assert wrong_key[0] == (400 if shape == "litellm" else 401)
     assert "secret" not in str(wrong_key[1])
 
 
@@ -282,14 +319,14 @@ async def test_sglang_is_queued_until_its_url_is_there_and_has_no_file_then() ->
     assert "detail" in refused[1]
 
 
-async def test_sglang_makes_bare_uuids_lists_without_cursors_and_shows_what_it_deletes() -> None:
+async def test_sglang_makes_bare_uuids_and_shows_what_it_deletes() -> None:
     async with calling("sglang") as (sora, caller):
         made = await caller.create()
         _, listed = await caller.get("/v1/videos")
         status, deleted = await caller.call("DELETE", f"/v1/videos/{made['id']}")
 
     assert made["id"] == "00000000-0000-0000-0000-000000000001"
-    assert set(listed) == {"object", "data"}
+    assert (listed["first_id"], listed["last_id"]) == (made["id"], made["id"])
     assert [task["id"] for task in listed["data"]] == [made["id"]]
     assert (status, deleted["id"], deleted["status"]) == (200, made["id"], "deleted")
     assert sora.tasks == []
@@ -313,14 +350,12 @@ async def test_litellm_gives_a_new_id_with_each_poll_and_none_of_them_can_be_pol
         polled = [(await caller.get(f"/v1/videos/{made['id']}"))[1]["id"] for _ in range(3)]
         statuses = [(await caller.get(f"/v1/videos/{polled_id}"))[0] for polled_id in polled]
         content = await caller.get(f"/v1/videos/{made['id']}/content")
-        _, listed = await caller.get("/v1/videos")
 
         assert sora.polls(made["id"]) == [0.0] * 3
 
     assert len({made["id"], *polled}) == 4
-    assert statuses == [404] * 3
+    assert statuses == [500] * 3
     assert content[0] == 200
-    assert listed["last_id"] == made["id"]
     assert made["id"].endswith("=")
 
 
@@ -369,7 +404,7 @@ async def test_the_relay_can_remix_and_says_of_what() -> None:
     assert no_prompt[0] == 400
 
 
-@pytest.mark.parametrize("shape", ["openai", "vllm"])
+@pytest.mark.parametrize("shape", ["openai", "vllm", "sglang"])
 async def test_lists_come_in_pages(shape) -> None:
     async with calling(shape) as (sora, caller):
         ids = [sora.add() for _ in range(25)]
@@ -381,7 +416,7 @@ async def test_lists_come_in_pages(shape) -> None:
         _, lost = await caller.get("/v1/videos?after=nobody")
 
     whole = len(all_of_it["data"])
-    assert (whole, all_of_it["has_more"]) == ((20, True) if shape == "openai" else (25, False))
+    assert (whole, all_of_it["has_more"]) == ((25, False) if shape == "vllm" else (20, True))
     assert [task["id"] for task in first["data"]] == ids[:14:-1]
     assert (first["first_id"], first["last_id"], first["has_more"]) == (ids[24], ids[15], True)
     assert [task["id"] for task in last["data"]] == ids[4::-1]
@@ -396,7 +431,7 @@ async def test_lists_come_in_pages(shape) -> None:
     }
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=ten", "order=up"])
+@pytest.mark.parametrize("query", ["limit=-1", "limit=101", "limit=ten", "order=up"])
 async def test_a_list_that_makes_no_sense_is_refused(query) -> None:
     async with calling("openai") as (_, caller):
         status, _ = await caller.get(f"/v1/videos?{query}")
@@ -432,3 +467,261 @@ async def test_a_character_needs_a_name_a_video_and_a_form(shape) -> None:
         ]
 
     assert statuses == [400, 400, 200]
+
+
+async def test_a_list_of_none_is_empty_and_says_that_there_is_more() -> None:
+    async with calling("openai") as (sora, caller):
+        nothing = await caller.get("/v1/videos?limit=0")
+        sora.add()
+        status, page = await caller.get("/v1/videos?limit=0")
+
+    assert nothing[1]["has_more"] is False
+    assert (status, page["data"], page["has_more"], page["last_id"]) == (200, [], True, None)
+
+
+async def test_litellms_list_needs_a_header_ignores_its_parameters_and_has_other_ids() -> None:
+    headers = {"custom-llm-provider": "openai"}
+    async with calling("litellm") as (_, caller):
+        made = [await caller.create() for _ in range(3)]
+        refused = await caller.get("/v1/videos")
+        status, page = await caller.call("GET", "/v1/videos?limit=1&order=asc", headers=headers)
+
+    assert refused[0] == 400
+    assert status == 200
+    assert [task["id"] for task in page["data"]] == [f"video_{n:048x}" for n in (3, 2, 1)]
+    assert not {task["id"] for task in page["data"]} & {task["id"] for task in made}
+
+
+async def test_ids_that_are_not_packed_are_listed_as_they_are() -> None:
+    async with calling("litellm") as (sora, caller):
+        sora.add(task_id="task_1")
+        _, page = await caller.call("GET", "/v1/videos", headers={"custom-llm-provider": "openai"})
+
+    assert page["first_id"] == "task_1"
+
+
+async def test_merges_list_shows_what_the_newest_poll_showed() -> None:
+    async with calling("merge", default_scenario=DONE) as (sora, caller):
+        task_id = sora.add()
+        _, before = await caller.get("/v1/videos")
+        await caller.get(f"/v1/videos/{task_id}")
+        _, after = await caller.get("/v1/videos")
+
+    assert [page["data"][0]["status"] for page in (before, after)] == ["queued", "completed"]
+
+
+async def test_arks_list_has_numbered_pages_and_filters() -> None:
+    path = "/api/v3/contents/generations/tasks"
+    async with calling("ark") as (sora, caller):
+        ids = [sora.add() for _ in range(12)]
+        sora.script(ids[3], completed())
+        _, first = await caller.get(path)
+        _, second = await caller.get(f"{path}?page_num=2&page_size=5")
+        chosen = f"filter.task_ids={ids[1]}&filter.task_ids={ids[3]}"
+        _, some = await caller.get(f"{path}?{chosen}&page_size=500")
+        _, done = await caller.get(f"{path}?{chosen}&filter.status=succeeded")
+        refused = [await caller.get(f"{path}?page_size={size}") for size in ("0", "501", "ten")]
+
+    assert (len(first["items"]), first["total"]) == (10, 12)
+    assert [task["id"] for task in second["items"]] == ids[6:1:-1]
+    assert [task["id"] for task in some["items"]] == [ids[3], ids[1]]
+    assert [task["id"] for task in done["items"]] == [ids[3]]
+    assert [status for status, _ in refused] == [400] * 3
+
+
+@pytest.mark.parametrize(
+    ("shape", "status"),
+    [
+        *(("llmgateway", 400), ("inworld", 415), ("merge", 422), ("tasks", 400), ("xai", 415)),
+        *(("ark", 400), ("newapi", 400), ("kie", 400), ("ofox", 400)),
+    ],
+)
+async def test_a_server_of_json_refuses_a_form(shape, status) -> None:
+    async with calling(shape) as (sora, caller):
+        path = SERVERS[shape].routes.target("create")
+        refused = await caller.call("POST", path, data=form(prompt="a boat"))
+
+        assert sora.tasks == []
+
+    assert refused[0] == status
+    assert "Invalid JSON body" in str(refused[1])
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "text"),
+    [
+        ("json", {"data": form(prompt="a boat")}, "Invalid JSON body"),
+        ("form", {"json": {}}, "form"),
+    ],
+)
+async def test_any_server_may_accept_one_encoding_only(encoding, body, text) -> None:
+    async with calling("openai", create_encoding=encoding) as (sora, caller):
+        status, error = await caller.call("POST", "/v1/videos", **body)
+
+        assert sora.tasks == []
+
+    assert status == 400
+    assert text in error["error"]["message"]
+
+
+async def test_tasks_have_their_url_in_results() -> None:
+    async with calling("tasks") as (sora, caller):
+        _, made = await caller.call(
+            "POST", "/v1/videos/generations", json={"prompt": "a boat", "duration": "8"}
+        )
+        sora.script("task_1", queued(), running(0.65), completed(), completed(url=None), failed())
+        bodies = [(await caller.get("/v1/tasks/task_1"))[1] for _ in range(5)]
+
+    assert (made["status"], made["usage"]["credits_reserved"]) == ("pending", 8)
+    assert made["task_info"] == {"can_cancel": True, "estimated_time": 165, "video_duration": 8}
+    words = ["pending", "processing", "completed", "completed", "failed"]
+    assert [body["status"] for body in bodies] == words
+    assert bodies[1]["progress"] == 65
+    assert bodies[2]["results"] == [f"{sora.cdn_url}/videos/task_1.mp4"]
+    assert "results" not in bodies[3]
+    assert bodies[4]["error"]["code"] == "internal_error"
+
+
+async def test_xai_has_only_a_request_id_at_first_and_none_later() -> None:
+    async with calling("xai") as (sora, caller):
+        _, made = await caller.call(
+            "POST", "/v1/videos/generations", json={"prompt": "a boat", "duration": 8}
+        )
+        sora.script("task_1", running(0.42), completed(), completed(url=None), failed("a", "b"))
+        bodies = [(await caller.get("/v1/videos/task_1"))[1] for _ in range(4)]
+
+    assert set(made) == {"request_id"}
+    assert bodies[0] == {"status": "pending", "progress": 42}
+    video = {"url": f"{sora.cdn_url}/videos/task_1.mp4", "duration": 10, "respect_moderation": True}
+    assert bodies[1] == {"status": "done", "video": video, "model": "sora-2"}
+    assert bodies[2]["video"] == {"duration": 10}
+    assert (bodies[3]["status"], bodies[3]["error"]) == ("failed", {"code": "a", "message": "b"})
+
+
+async def test_geminis_url_is_on_its_own_origin_and_needs_the_key() -> None:
+    key = {"Authorization": "Bearer secret"}
+    async with calling("gemini", api_key="secret") as (sora, caller):
+        sora.script("task_1", queued(), running(0.5), completed("https://a.example/b"), failed())
+        sora.add(DONE, task_id="task_2")
+        bodies = []
+        for task_id in ("task_1",) * 4 + ("task_2",):
+            path = f"/v1beta/openai/videos/{task_id}"
+            bodies.append((await caller.call("GET", path, headers=key))[1])
+        url = bodies[4]["url"].removeprefix(sora.url)
+        refused = await caller.get(url)
+        status, video = await caller.call("GET", url, headers=key)
+
+    words = ["processing", "processing", "completed", "failed", "completed"]
+    assert [body["status"] for body in bodies] == words
+    assert bodies[2]["url"] == "https://a.example/b"
+    assert bodies[3]["error"]["code"] == "internal_error"
+    assert (refused[0], status, video[4:8]) == (401, 200, b"ftyp")
+
+
+async def test_ark_takes_content_and_has_its_url_there() -> None:
+    path = "/api/v3/contents/generations/tasks"
+    content = [
+        {"type": "text", "text": "a boat"},
+        {
+            "type": "image_url",
+            "image_url": {"url": "https://a.example/b.png"},
+            "role": "first_frame",
+        },
+        "odd",
+    ]
+    body = {"model": "seedance", "content": content, "duration": 5}
+    async with calling("ark") as (sora, caller):
+        _, made = await caller.call("POST", path, json=body)
+        refused = await caller.call("POST", path, json={"content": "a boat"})
+        sora.script("task_1", running(0.4), completed(), failed("Sensitive", "No."))
+        bodies = [(await caller.get(f"{path}/task_1"))[1] for _ in range(3)]
+
+        assert sora.tasks[0].create.prompt == "a boat"
+        assert sora.tasks[0].create.seconds == "5"
+
+    assert set(made) == {"id"}
+    assert refused[0] == 400
+    assert [task["status"] for task in bodies] == ["running", "succeeded", "failed"]
+    assert bodies[1]["content"] == {"video_url": f"{sora.cdn_url}/videos/task_1.mp4"}
+    assert bodies[2]["error"] == {"code": "Sensitive", "message": "No."}
+
+
+async def test_a_delete_at_ark_cancels_what_is_queued_and_removes_what_has_ended() -> None:
+    path = "/api/v3/contents/generations/tasks"
+    async with calling("ark") as (sora, caller):
+        ids = [sora.add(Scenario(queued=60)), sora.add(Scenario(queued=0)), sora.add(DONE)]
+        deleted = [await caller.call("DELETE", f"{path}/{task_id}") for task_id in ids]
+        _, cancelled = await caller.get(f"{path}/{ids[0]}")
+
+        assert [task.id for task in sora.tasks] == ids[:2]
+
+    assert [status for status, _ in deleted] == [200, 400, 200]
+    assert deleted[0][1] == deleted[2][1] == {}
+    assert cancelled["status"] == "cancelled"
+
+
+async def test_newapis_other_path_has_an_error_of_code_0_in_every_response() -> None:
+    path = "/v1/video/generations"
+    async with calling("newapi") as (sora, caller):
+        _, made = await caller.call("POST", path, json={"prompt": "a boat", "duration": 5})
+        sora.script("task_1", queued(), running(0.4), completed(), failed("a", "b"))
+        bodies = [(await caller.get(f"{path}/task_1"))[1] for _ in range(4)]
+
+    assert set(made) == {"task_id", "status"}
+    words = ["queued", "in_progress", "completed", "failed"]
+    assert [body["status"] for body in bodies] == words
+    assert [body["error"]["code"] for body in bodies] == [0, 0, 0, "a"]
+    assert [body["url"] for body in bodies] == ["", "", f"{sora.cdn_url}/videos/task_1.mp4", ""]
+
+
+async def test_kie_has_an_envelope_and_its_url_in_json_inside_of_a_text() -> None:
+    body = {"model": "sora-2-text-to-video", "input": {"prompt": "a boat", "seconds": 4}}
+    async with calling("kie") as (sora, caller):
+        await caller.call("POST", "/api/v1/jobs/createTask", json=body)
+        refused = await caller.call("POST", "/api/v1/jobs/createTask", json={"input": "a boat"})
+        sora.script("task_1", running(0.4), completed(), completed(url=None), failed("501", "No."))
+        path = "/api/v1/jobs/recordInfo?taskId=task_1"
+        found = [(await caller.get(path))[1]["data"] for _ in range(4)]
+
+        assert sora.tasks[0].create.seconds == "4"
+
+    assert refused[0] == 400
+    assert [data["state"] for data in found] == ["generating", "success", "success", "fail"]
+    urls = json.loads(found[1]["resultJson"])["resultUrls"]
+    assert urls == [f"{sora.cdn_url}/videos/task_1.mp4"]
+    assert found[2]["resultJson"] == ""
+    assert (found[3]["failCode"], found[3]["failMsg"]) == ("501", "No.")
+
+
+@pytest.mark.parametrize(
+    ("shape", "queued_status", "running_status", "text"),
+    [
+        ("inworld", 200, 409, "video_not_cancellable"),
+        ("ofox", 200, 400, "cancel_failed"),
+        ("xai", 200, 200, ""),
+    ],
+)
+async def test_a_task_is_cancelled_while_a_server_can(
+    shape, queued_status, running_status, text
+) -> None:
+    async with calling(shape) as (sora, caller):
+        ids = [sora.add(Scenario(queued=60)), sora.add(Scenario(queued=0)), sora.add(DONE)]
+        answers = [await caller.call("POST", f"/v1/videos/{one}/cancel") for one in ids]
+        _, polled = await caller.get(poll_path(shape, ids[0]))
+
+        assert [request.endpoint for _, request in sora.requests[:3]] == ["cancel"] * 3
+
+    assert [status for status, _ in answers[:2]] == [queued_status, running_status]
+    assert answers[2][0] == (409 if shape == "inworld" else 400)
+    assert text in str(answers[1][1])
+    assert (answers[0][1]["status"], polled["status"]) == ("cancelled", "cancelled")
+
+
+async def test_every_response_has_a_request_id() -> None:
+    async with calling("openai") as (sora, caller):
+        ids = []
+        for path in ("/v1/videos", "/v1/videos/x", "/nowhere"):
+            async with caller.http.get(sora.url + path) as response:
+                ids.append(response.headers["x-request-id"])
+
+    assert ids == [f"req_{number:032x}" for number in (1, 2, 3)]

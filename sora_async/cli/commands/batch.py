@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import re
 import sys
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
@@ -210,14 +211,22 @@ def _name(line: int, digits: int, entry: PromptEntry) -> str:
 def _describe_failures(results: Iterable[TaskResult]) -> Iterator[str]:
     """Yield a line for each reason; a common one, such as no network, is told once."""
     reasons: dict[str, list[TaskResult]] = {}
+    texts: dict[str, str] = {}
     for result in sorted(results, key=lambda result: result.line or 0):
         if result.error is not None and result.outcome != "interrupted":
-            reasons.setdefault(explain_error(result.error), []).append(result)
+            text = explain_error(result.error)
+            # Each response has another request id, which does not make it another reason.
+            reason = _REQUEST_ID.sub("", text)
+            texts.setdefault(reason, text)
+            reasons.setdefault(reason, []).append(result)
     for reason, alike in reasons.items():
         if len(alike) == 1:
             task = f" ({clean(alike[0].task_id)})" if alike[0].task_id else ""
-            yield f"  line {alike[0].name.strip()}{task}: {reason}"
+            yield f"  line {alike[0].name.strip()}{task}: {texts[reason]}"
         else:
             lines = ", ".join(str(result.line) for result in alike[:MAX_LINES])
             more = f" and {len(alike) - MAX_LINES} more" if len(alike) > MAX_LINES else ""
             yield f"  lines {lines}{more}: {reason}"
+
+
+_REQUEST_ID: Final = re.compile(r" \(request id: [^)]*\)")

@@ -1,4 +1,4 @@
-"""What was learned of one kind of task: a small, fading summary, which can be merged and saved."""
+"""The durations of one kind of task: a small decaying summary, which can be merged and saved."""
 
 import itertools
 import math
@@ -17,38 +17,39 @@ TaskKind = tuple[str, ...]
 """What predicts how long a task takes: its model, size and seconds; () is any task."""
 
 MEMORY = 80.0
-"""How many ends are remembered: an end k ends ago weighs exp(-k / MEMORY)."""
+"""How many ends count: an end k ends ago weighs exp(-k / MEMORY)."""
 
 KEEP = math.exp(-1.0 / MEMORY)
 
-ELDER = 2.0
-"""How many ends of its own the wider kind is worth to a kind, for what it has not seen itself."""
+PARENT_WEIGHT = 2.0
+"""How many own ends the forecast of the wider kind is worth, as a prior."""
 
-NOTHING = 0.5
-"""How many ends knowing nothing is worth: the floor under the hazard."""
+PRIOR_WEIGHT = 0.5
+"""How many ends the heavy-tailed prior is worth: a floor under the hazard."""
 
-WORTH = 0.4
-"""What it is worth to know of a failure at once, if a video is 1."""
+FAILURE_VALUE = 0.4
+"""The value of learning of a failure at once, where that of a video is 1."""
 
-FIRST_TRUST, SHARED, BOLDEST = 0.25, 0.07, 20.0
-"""Where trust begins, what it never loses or gains, and the most one ending may say."""
+INITIAL_TRUST, SHARED_TRUST, MAX_ODDS = 0.25, 0.07, 20.0
+"""The trust of a new model, the part of it that no end can change, and the largest odds of one
+end."""
 
-ANYTHING = heavy_tailed(middle=100.0)
-UNKNOWN = Distribution.of(ANYTHING)
+PRIOR = heavy_tailed(middle=100.0)
+PRIOR_DISTRIBUTION = Distribution.of(PRIOR)
 
 
 @attrs.define
 class DurationModel:
     """
-    What was learned of one kind of task.
+    The durations of one kind of task.
 
     Attributes:
-        videos: When they came.
-        failures: When they came.
-        lines: What progress meant, for each tenth.
-        silences: The longest of each task with a video.
-        trust: How sure we are that all this beats knowing nothing. Never saved: a
-            record that was handed in must prove itself here.
+        videos: Durations of the tasks with a video.
+        failures: Durations of those that failed.
+        lines: For each tenth of progress, the regression of the duration.
+        silences: For each task with a video, the longest time without a change.
+        trust: The probability, 0 to 1, that the forecast is better than the prior. It is not
+            saved: a loaded model starts from `INITIAL_TRUST`.
     """
 
     __repr__ = brief
@@ -59,29 +60,29 @@ class DurationModel:
         factory=lambda: [DecayingRegression() for _ in range(LEVELS)]
     )
     silences: DecayingHistogram = attrs.field(factory=DecayingHistogram)
-    trust: float = attrs.field(default=FIRST_TRUST, eq=False)
+    trust: float = attrs.field(default=INITIAL_TRUST, eq=False)
 
     @property
     def weight(self) -> float:
-        """How many ends it rests on."""
+        """How many ends it is based on."""
         return self.videos.total + self.failures.total
 
     def learn(self, ending: CensoredDuration, forecast: DurationForecast | None) -> None:
-        """Take in one ending, of which something may have been foretold."""
+        """Add the end of a task; *forecast* is what was expected of it."""
         self.videos.fade(KEEP)
         self.failures.fade(KEEP)
         if ending.result == "failure":
-            self.failures.add(ending.after, ending.before, ANYTHING)
+            self.failures.add(ending.after, ending.before, PRIOR)
             return
         if forecast is not None:
-            self._judge(ending, forecast)
-        believed = ANYTHING if forecast is None else forecast.videos.masses
+            self._update_trust(ending, forecast)
+        believed = PRIOR if forecast is None else forecast.videos.masses
         self.videos.add(ending.after, ending.before, believed)
         if ending.result == "video":
             came = math.log(max((ending.after + ending.before) / 2.0, 0.5))
             self._learn_marks(ending.marks, came)
             self.silences.fade(KEEP)
-            self.silences.add(ending.silence, ending.silence, ANYTHING)
+            self.silences.add(ending.silence, ending.silence, PRIOR)
 
     def _learn_marks(self, marks: tuple[ProgressPoint, ...], came: float) -> None:
         for level, group in itertools.groupby(marks, key=lambda mark: mark.level):
@@ -90,23 +91,22 @@ class DurationModel:
                 keep = 1.0 if number else KEEP
                 self.lines[level].add(came, mark.promise, keep=keep, weight=1.0 / len(found))
 
-    def _judge(self, ending: CensoredDuration, forecast: DurationForecast) -> None:
+    def _update_trust(self, ending: CensoredDuration, forecast: DurationForecast) -> None:
         """
-        Trust more or less, by how well a video was foretold.
+        Update the trust by how well a video was forecast.
 
-        The odds between what was learned and knowing nothing are those of Bayes,
-        but neither ever loses all: a part of the weight is shared at each step,
-        so that one or two right forecasts win back what wrong ones have lost.
+        The odds between the forecast and the prior follow Bayes' rule, but a part of the weight
+        is shared at each step, so that one or two right forecasts restore it.
 
         Source: Herbster & Warmuth, "Tracking the best expert", Machine Learning 32 (1998).
         """
         told = forecast.videos.between(ending.after, ending.before)
-        said = told / UNKNOWN.between(ending.after, ending.before)
-        odds = min(max(said, 1.0 / BOLDEST), BOLDEST) * self.trust / (1.0 - self.trust)
-        self.trust = SHARED + (1.0 - 2.0 * SHARED) * odds / (1.0 + odds)
+        said = told / PRIOR_DISTRIBUTION.between(ending.after, ending.before)
+        odds = min(max(said, 1.0 / MAX_ODDS), MAX_ODDS) * self.trust / (1.0 - self.trust)
+        self.trust = SHARED_TRUST + (1.0 - 2.0 * SHARED_TRUST) * odds / (1.0 + odds)
 
     def merge(self, other: "DurationModel") -> None:
-        """Learn all that another record has learned; none of it gains trust by that."""
+        """Add all that another model has learned; the trust stays as it is."""
         self.videos.merge(other.videos)
         self.failures.merge(other.failures)
         self.silences.merge(other.silences)
@@ -115,7 +115,7 @@ class DurationModel:
         self.bound()
 
     def bound(self) -> None:
-        """Forget what is more than the memory holds, all of it in the same part."""
+        """Scale all weights down to `MEMORY`."""
         if self.weight > MEMORY:
             keep = MEMORY / self.weight
             self.videos.fade(keep)
@@ -125,34 +125,36 @@ class DurationModel:
         for line in self.lines:
             line.bound(MEMORY)
 
-    def forecast(self, elder: DurationForecast | None) -> DurationForecast:
-        """Return what to expect, with a wider kind's outlook for what is still missing."""
-        general, doubt = (ANYTHING, NOTHING) if elder is None else (elder.videos.masses, ELDER)
-        videos = _mix(self.videos.smooth(0.15), self.videos.total, general, doubt)
-        failures = _mix(self.failures.smooth(0.5), self.failures.total, ANYTHING, NOTHING)
-        failing = WORTH * (self.failures.total + NOTHING)
+    def forecast(self, parent: DurationForecast | None) -> DurationForecast:
+        """Return the forecast; the wider kind's forecast fills in what was not seen yet."""
+        prior, prior_weight = (
+            (PRIOR, PRIOR_WEIGHT) if parent is None else (parent.videos.masses, PARENT_WEIGHT)
+        )
+        videos = _mix(self.videos.smooth(0.15), self.videos.total, prior, prior_weight)
+        failures = _mix(self.failures.smooth(0.5), self.failures.total, PRIOR, PRIOR_WEIGHT)
+        failing = FAILURE_VALUE * (self.failures.total + PRIOR_WEIGHT)
         share = (self.videos.total + 1.0) / (self.videos.total + 1.0 + failing)
         lines = [
-            mine if elder is None or mine.weight >= MIN_ENDS else elder.lines[level]
+            mine if parent is None or mine.weight >= MIN_ENDS else parent.lines[level]
             for level, mine in enumerate(self.lines)
         ]
         ends = Distribution.of(_mix(videos, share, failures, 1.0 - share))
         return DurationForecast(
-            weight=max(self.weight, elder.weight if elder else 0.0),
+            weight=max(self.weight, parent.weight if parent else 0.0),
             videos=Distribution.of(videos),
             ends=ends,
             efforts=efforts_of(ends),
             share=share,
             lines=tuple(attrs.evolve(line) for line in lines),
             trust=self.trust,
-            patience=self._patience(elder),
+            stall_after=self._stall_after(parent),
         )
 
-    def _patience(self, elder: DurationForecast | None) -> float | None:
+    def _stall_after(self, parent: DurationForecast | None) -> float | None:
         if self.silences.total >= MIN_ENDS:
-            masses = _mix(self.silences.smooth(0.3), self.silences.total, ANYTHING, NOTHING)
+            masses = _mix(self.silences.smooth(0.3), self.silences.total, PRIOR, PRIOR_WEIGHT)
             return Distribution.of(masses).quantile(0.98, age=0.0)
-        return elder.patience if elder else None
+        return parent.stall_after if parent else None
 
     def to_json(self) -> dict[str, Any]:
         """Return the saved form: numbers, text, lists and dicts."""

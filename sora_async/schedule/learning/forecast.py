@@ -1,4 +1,4 @@
-"""What is to be expected of one kind of task: when to look, and how long it may still take."""
+"""The forecast for one kind of task: when to poll, and how long it may still take."""
 
 import bisect
 import math
@@ -11,18 +11,18 @@ from .histogram import BINS, EDGES, STEP, WIDTHS, Masses, bin_of
 from .progress_regression import DecayingRegression, Likelihood, ProgressPoint
 
 MIN_ENDS = 5.0
-"""With fewer, nothing is known."""
+"""Ends below which there is no forecast."""
 
-DOUBT = 0.05
-"""The part of a belief that progress can never change: it may have meant nothing this time."""
+PROGRESS_DOUBT = 0.05
+"""The part of the probability that progress cannot change: it may mean nothing for this task."""
 
 REACH = 3.5
-"""How many deviations from its middle evidence is still looked at."""
+"""Standard deviations beyond which a likelihood counts as 0."""
 
 
 @attrs.frozen(eq=False)
 class Distribution:
-    """A distribution of lengths: how likely each bin is, and to outlast the start of each."""
+    """A distribution of durations: the probability of each bin, and of lasting beyond its start."""
 
     __repr__ = brief
 
@@ -31,26 +31,26 @@ class Distribution:
 
     @classmethod
     def of(cls, masses: Masses) -> "Distribution":
-        """Return the curve of some masses."""
+        """Return the distribution with these probabilities."""
         after = list(accumulate(reversed(masses)))
         after.reverse()
         return cls(masses, after)
 
     def outlast(self, age: float) -> float:
-        """Return how likely it is to take longer than an age."""
+        """Return the probability of lasting longer than an age."""
         at = bin_of(age)
         inside = min(1.0, (age - EDGES[at]) / WIDTHS[at])
         return max(1e-12, self.outlasts[at] - self.masses[at] * inside)
 
     def between(self, after: float, before: float) -> float:
-        """Return how likely a length between two others is, never 0."""
+        """Return the probability of a duration between two others, never 0."""
         if before == math.inf:
             return self.outlast(after)
         before = max(before, after * 1.001 + 0.01)
         return max(1e-9, self.outlast(after) - self.outlast(before))
 
     def quantile(self, part: float, *, age: float) -> float:
-        """Return the age by which a part will have come of what has not come yet."""
+        """Return the age by which a part of the tasks that are not done at *age* will be done."""
         left = self.outlast(age) * (1.0 - part)
         at = bisect.bisect_left(self.outlasts, -left, key=lambda one: -one) - 1
         at = min(max(at, 0), BINS - 1)
@@ -73,18 +73,19 @@ def efforts_of(ends: Distribution) -> Masses:
 @attrs.frozen(kw_only=True, eq=False)
 class DurationForecast:
     """
-    All that was learned of one kind of task, made ready for quick answers.
+    The forecast for one kind of task, prepared for quick evaluation.
 
     Attributes:
-        weight: How many ends it rests on.
-        videos: How long until a video, if there will be one.
-        ends: How long until a video or a failure; a failure counts as much as it is worth.
+        weight: How many ends it is based on.
+        videos: Time to the video of a task that will have one.
+        ends: Time to a video or a failure; a failure is weighted by its value.
         efforts: For each bin, the integral of sqrt(f S) from its start on; divided by S,
             half its square is what polls times mean delay come to from there on.
-        share: How many of the ends are videos.
-        lines: What progress meant, for each tenth.
-        trust: How sure it is, from 0 to 1, that this beats knowing nothing.
-        patience: The silence within which something moves in 98 of 100 tasks; None if not known.
+        share: The part of the ends that are videos.
+        lines: For each tenth of progress, the regression of the duration.
+        trust: The probability, 0 to 1, that it is better than the prior.
+        stall_after: Seconds without a change after which a task stalls: in 98 of 100 tasks
+            something changes before; None if not known.
     """
 
     __repr__ = brief
@@ -96,11 +97,11 @@ class DurationForecast:
     share: float
     lines: tuple[DecayingRegression, ...] = attrs.field(repr=False)
     trust: float
-    patience: float | None = None
+    stall_after: float | None = None
 
     def price(self, age: float, delay: float) -> float:
         """
-        Return the price of a poll at which what still goes on is found *delay* late in the mean.
+        Return the price of a poll at which the mean delay of the rest is *delay*.
 
         At a price c the mean delay is sqrt(c / 2) times the integral of
         sqrt(f S) / S, from Keller's density of polls.
@@ -110,7 +111,7 @@ class DurationForecast:
 
     @property
     def is_trusted(self) -> bool:
-        """Whether it has lately foretold better than one who knows nothing."""
+        """Whether it has lately been better than the prior."""
         return self.weight >= MIN_ENDS and self.trust >= 0.5
 
     def next_look(
@@ -130,9 +131,9 @@ class DurationForecast:
 
         Args:
             age: The age of the task.
-            mark: The newest move of its progress.
+            mark: The newest change of its progress.
             price: The seconds of delay that one poll is worth.
-            longest: The longest interval there may be.
+            longest: The longest interval allowed.
         """
         need = math.sqrt(2.0 * price)
         outlast = self.ends.outlast(age)
@@ -151,7 +152,7 @@ class DurationForecast:
         return longest
 
     def chance(self, since: float, age: float, mark: ProgressPoint | None) -> float:
-        """Return how likely a task that went on at one age has ended by a later one."""
+        """Return the probability that a task which was running at *since* has ended by *age*."""
         before = self.ends.outlast(since)
         evidence = self._evidence(since, mark)
         if evidence is None:
@@ -164,11 +165,11 @@ class DurationForecast:
         return min(1.0, mass / before)
 
     def remaining(self, part: float, age: float, mark: ProgressPoint | None) -> float:
-        """Return the seconds within which the video comes with a given probability."""
+        """Return the seconds within which the video is there with a given probability."""
         evidence = self._evidence(age, mark)
         if evidence is None:
             return self.videos.quantile(part, age=age) - age
-        sharp = self._sharpened(age, evidence)
+        sharp = self._posterior(age, evidence)
         sums = list(accumulate(sharp))
         goal = part * sums[-1]
         at = min(max(bisect.bisect_left(sums, goal), bin_of(age)), BINS - 1)
@@ -177,19 +178,19 @@ class DurationForecast:
         inside = 1.0 - min(1.0, missing / max(sharp[at], 1e-15))
         return low + inside * (EDGES[at + 1] - low) - age
 
-    def _sharpened(self, age: float, evidence: Likelihood) -> list[float]:
-        """Return the videos' masses after an age in the light of evidence, not scaled to 1."""
+    def _posterior(self, age: float, evidence: Likelihood) -> list[float]:
+        """Return the probabilities of the video after an age, given the evidence; not scaled."""
         start = bin_of(age)
         gain = self._gain(age, evidence) / self.share
         masses = [0.0] * BINS
         for at in range(start, BINS):
-            light = DOUBT + gain * _light(at, evidence)
-            masses[at] = self.videos.masses[at] * light
+            likelihood = PROGRESS_DOUBT + gain * _likelihood_of(at, evidence)
+            masses[at] = self.videos.masses[at] * likelihood
         masses[start] *= min(1.0, max(0.0, (EDGES[start + 1] - age) / WIDTHS[start]))
         return masses
 
     def _evidence(self, age: float, mark: ProgressPoint | None) -> Likelihood | None:
-        """Return what the newest mark says, unless it is silent or has been proven wrong."""
+        """Return what the newest progress says, None if nothing or if it is refuted already."""
         if mark is None or mark.level == 0:  # a ratio to next to nothing is nothing
             return None
         evidence = self.lines[mark.level].read(mark.promise)
@@ -198,25 +199,29 @@ class DurationForecast:
         return evidence
 
     def _gain(self, age: float, evidence: Likelihood | None) -> float:
-        """Return the factor that keeps the sum of the videos after an age what it was."""
+        """Return the factor that keeps the sum of the probabilities after an age what it was."""
         if evidence is None:
             return 0.0
         low = max(bin_of(age), int((evidence.middle - REACH * evidence.spread) / STEP), 0)
         high = min(BINS, int((evidence.middle + REACH * evidence.spread) / STEP) + 1)
         masses = self.videos.masses
-        lit = sum([masses[at] * _light(at, evidence) for at in range(low, high)])
+        lit = sum([masses[at] * _likelihood_of(at, evidence) for at in range(low, high)])
         if low == bin_of(age):
-            lit -= masses[low] * _light(low, evidence) * min(1.0, (age - EDGES[low]) / WIDTHS[low])
-        return (1.0 - DOUBT) * self.share * self.videos.outlast(age) / max(lit, 1e-12)
+            lit -= (
+                masses[low]
+                * _likelihood_of(low, evidence)
+                * min(1.0, (age - EDGES[low]) / WIDTHS[low])
+            )
+        return (1.0 - PROGRESS_DOUBT) * self.share * self.videos.outlast(age) / max(lit, 1e-12)
 
     def _mass(self, at: int, evidence: Likelihood | None, gain: float) -> float:
         if evidence is None:
             return self.ends.masses[at]
-        unlit = self.ends.masses[at] - (1.0 - DOUBT) * self.share * self.videos.masses[at]
-        return unlit + gain * self.videos.masses[at] * _light(at, evidence)
+        unlit = self.ends.masses[at] - (1.0 - PROGRESS_DOUBT) * self.share * self.videos.masses[at]
+        return unlit + gain * self.videos.masses[at] * _likelihood_of(at, evidence)
 
 
-def _light(at: int, evidence: Likelihood) -> float:
+def _likelihood_of(at: int, evidence: Likelihood) -> float:
     """Return the likelihood of a bin, 1 at the middle of the evidence."""
     away = ((at + 0.5) * STEP - evidence.middle) / evidence.spread
     return math.exp(-0.5 * away * away) if -REACH < away < REACH else 0.0

@@ -1,4 +1,4 @@
-"""Lengths of time on a logarithmic ruler: what was seen in each bin, and how it is smoothed."""
+"""A decaying histogram of durations on a logarithmic scale, and its smoothing."""
 
 import bisect
 import itertools
@@ -20,7 +20,7 @@ EDGES = (0.0, *(math.exp(STEP * i) for i in range(1, BINS + 1)))
 WIDTHS = tuple(high - low for low, high in itertools.pairwise(EDGES))
 
 Masses = Sequence[float]
-"""How likely each bin is; the sum is 1."""
+"""The probability of each bin; the sum is 1."""
 
 
 def bin_of(length: float) -> int:
@@ -30,7 +30,7 @@ def bin_of(length: float) -> int:
 
 def heavy_tailed(middle: float) -> Masses:
     """
-    Return what may be believed of a length when nothing is known: anything.
+    Return the prior of a duration of which nothing is known.
 
     The log-logistic distribution of shape 1: its hazard is 1 / (middle + t),
     so that whatever has not happened by t takes about as long again.
@@ -42,11 +42,11 @@ def heavy_tailed(middle: float) -> Masses:
 @attrs.define
 class DecayingHistogram:
     """
-    How often each length was seen; older sightings weigh less.
+    How often each duration was observed; older observations weigh less.
 
     Attributes:
         weights: For each bin that has any.
-        total: Their sum: how many sightings it is worth.
+        total: Their sum: how many observations it is worth.
     """
 
     __repr__ = brief
@@ -55,26 +55,25 @@ class DecayingHistogram:
     total: float = 0.0
 
     def fade(self, keep: float) -> None:
-        """Forget a part of all; what has become next to nothing is dropped."""
+        """Scale all weights down; those that become negligible are dropped."""
         self.weights = {at: w * keep for at, w in self.weights.items() if w * keep > 1e-3}
         self.total = sum(self.weights.values())
 
     def add(self, after: float, before: float, believed: Masses, weight: float = 1.0) -> None:
         """
-        Count one length of which only two bounds are known.
+        Add one duration of which only two bounds are known.
 
-        It is shared out among the bins between them as *believed* has it: one
-        step of the self-consistent estimate. A wait that was broken off has no
-        upper bound, and so speaks for longer lengths.
+        It is distributed over the bins between them by *believed*: one step of the
+        self-consistent estimate. A wait that was cancelled has no upper bound.
 
         Source: Turnbull, "The empirical distribution function with arbitrarily
         grouped, censored and truncated data", J. R. Statist. Soc. B 38 (1976).
 
         Args:
-            after: The length was longer than this.
-            before: It was no longer than this; infinite if nobody knows.
-            believed: What was believed of it before.
-            weight: How many sightings this one is worth.
+            after: It was longer than this, in seconds.
+            before: It was no longer than this; infinite if not known.
+            believed: The distribution expected before.
+            weight: How many observations this one is worth.
         """
         shares = dict(_overlaps(after, before, believed))
         whole = math.fsum(shares.values())
@@ -85,7 +84,7 @@ class DecayingHistogram:
         self.total += weight
 
     def merge(self, other: "DecayingHistogram") -> None:
-        """Count all that another tally has counted."""
+        """Add all observations of another histogram."""
         for at, weight in other.weights.items():
             self.weights[at] = self.weights.get(at, 0.0) + weight
         self.total += other.total
@@ -99,7 +98,7 @@ class DecayingHistogram:
         exponential, applied twice, because its cost does not depend on its width.
 
         Args:
-            widest: The bandwidth of one sighting, which more of them narrow.
+            widest: The bandwidth for one observation; more of them narrow it.
         """
         dense = [0.0] * BINS
         for at, weight in self.weights.items():
@@ -110,7 +109,7 @@ class DecayingHistogram:
         variance = max(bandwidth / STEP, 1.0) ** 2 / 2
         pole = (variance + 1 - math.sqrt(2 * variance + 1)) / variance
         for _ in range(4):
-            dense = _trail(dense, pole)
+            dense = _smooth_once(dense, pole)
             dense.reverse()
         whole = math.fsum(dense)
         return [mass / whole for mass in dense]
@@ -127,7 +126,7 @@ class DecayingHistogram:
 
 
 def _overlaps(after: float, before: float, believed: Masses) -> list[tuple[int, float]]:
-    """Return each bin between two lengths, with the part of what is believed that lies between."""
+    """Return each bin between two durations, with its part of the believed distribution."""
     found = []
     for at in range(bin_of(after), bin_of(before) + 1 if before < math.inf else BINS):
         inside = min(before, EDGES[at + 1]) - max(after, EDGES[at])
@@ -136,10 +135,10 @@ def _overlaps(after: float, before: float, believed: Masses) -> list[tuple[int, 
     return found
 
 
-def _trail(dense: list[float], pole: float) -> list[float]:
+def _smooth_once(dense: list[float], pole: float) -> list[float]:
     """Return a one-sided exponential average, which remembers *pole* of itself at each bin."""
-    gain, past, trail = 1.0 - pole, dense[0], []
+    gain, past, smoothed = 1.0 - pole, dense[0], []
     for mass in dense:  # a third of the time of itertools.accumulate with a function
         past = pole * past + gain * mass
-        trail.append(past)
-    return trail
+        smoothed.append(past)
+    return smoothed

@@ -1,4 +1,4 @@
-"""What progress meant: the line from how long tasks took to how long their progress promised."""
+"""What progress says of the duration: a regression of promised on actual durations."""
 
 import math
 from typing import NamedTuple
@@ -8,28 +8,28 @@ import attrs
 from ...models.repr import brief
 
 LEVELS = 10
-"""Progress is calibrated for each tenth of its own: a server may be honest in one only."""
+"""Progress is calibrated for each tenth apart: it may be meaningful in one only."""
 
-FEWEST_MARKS = 4.0
-"""With fewer, a line says nothing."""
+MIN_POINTS = 4.0
+"""Points below which a regression says nothing."""
 
 SLOPE_DOUBT = 0.05
-"""Invented squares of lengths without a slope: about one task 20 % off the mean."""
+"""Prior sum of squares with slope 0: about one task 20 % off the mean."""
 
 SCATTER_DOUBT = 0.04
-"""The squared scatter, 20 %, of one invented mark."""
+"""Prior variance of one point: a scatter of 20 %."""
 
-NARROWEST, WIDEST = 0.02, 0.5
-"""No evidence is believed to be sharper than 2 %; what is vaguer than 50 % is none."""
+MIN_SPREAD, MAX_SPREAD = 0.02, 0.5
+"""A likelihood is never narrower than 2 %; one wider than 50 % is none."""
 
 
 class ProgressPoint(NamedTuple):
     """
-    A move of progress.
+    A change of progress.
 
     Attributes:
-        age: The age of the task when it was seen, in seconds.
-        progress: What it moved to, 0.0 to 1.0.
+        age: The age of the task when it was observed, in seconds.
+        progress: The new value, 0.0 to 1.0.
     """
 
     age: float
@@ -42,12 +42,12 @@ class ProgressPoint(NamedTuple):
 
     @property
     def promise(self) -> float:
-        """The logarithm of the whole length, were progress a straight line."""
+        """The logarithm of the duration, if progress were linear."""
         return math.log(max(self.age, 0.5) / min(max(self.progress, 0.01), 1.0))
 
 
 class Likelihood(NamedTuple):
-    """What a mark says of the logarithm of the whole length: a normal likelihood."""
+    """What progress says of the logarithm of the duration: a normal likelihood."""
 
     middle: float
     spread: float
@@ -56,13 +56,13 @@ class Likelihood(NamedTuple):
 @attrs.define
 class DecayingRegression:
     """
-    A fading regression of what was promised on what came, both as logarithms.
+    A decaying regression of the promised on the actual duration, both as logarithms.
 
-    Progress that is a constant, a jump or noise promises the same whatever
-    comes: the slope is near 0, or the scatter wide, and it says nothing.
+    Progress that is constant, jumps or is noise promises the same whatever the duration:
+    the slope is near 0 or the scatter wide, and it says nothing.
 
-    Its sums are central moments, which can be updated and merged without loss. To
-    read a line backwards, from promise to length, is called classical calibration.
+    The sums are central moments, which can be updated and merged without loss. Reading the
+    regression backwards, from promise to duration, is classical calibration.
     """
 
     __repr__ = brief
@@ -75,7 +75,7 @@ class DecayingRegression:
     promised2: float = 0.0
 
     def add(self, came: float, promised: float, *, keep: float, weight: float = 1.0) -> None:
-        """Learn from one mark of a finished task."""
+        """Add one point of a finished task."""
         self.weight = self.weight * keep + weight
         share = weight / self.weight
         dx, dy = came - self.came, promised - self.promised
@@ -88,12 +88,11 @@ class DecayingRegression:
 
     def read(self, promised: float) -> Likelihood | None:
         """
-        Return what a promise says of the length; None when it says next to nothing.
+        Return what a promise says of the duration; None when it says too little.
 
-        A few invented sightings without a slope, and with a scatter of 20 %,
-        stand in for those that are still missing.
+        A prior with slope 0 and a scatter of 20 % stands for the points that are missing.
         """
-        if self.weight < FEWEST_MARKS or not self.came2 > 0.0:
+        if self.weight < MIN_POINTS or not self.came2 > 0.0:
             return None
         slope = self.both / (self.came2 + SLOPE_DOUBT)
         scatter = self.promised2 - 2 * slope * self.both + slope * slope * self.came2
@@ -101,13 +100,13 @@ class DecayingRegression:
         variance *= 1.0 + 2.0 / self.weight
         if slope <= 0.1:
             return None
-        spread = max(math.sqrt(variance) / slope, NARROWEST)
-        if spread > WIDEST:
+        spread = max(math.sqrt(variance) / slope, MIN_SPREAD)
+        if spread > MAX_SPREAD:
             return None
         return Likelihood(self.came + (promised - self.promised) / slope, spread)
 
     def merge(self, other: "DecayingRegression") -> None:
-        """Learn all that another line has learned."""
+        """Add all points of another regression."""
         if other.weight <= 0.0:
             return
         whole = self.weight + other.weight
@@ -122,7 +121,7 @@ class DecayingRegression:
         self.weight = whole
 
     def bound(self, most: float) -> None:
-        """Forget what is more than so many marks."""
+        """Scale the weight down to so many points."""
         if self.weight > most:
             keep = most / self.weight
             self.weight = most

@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import inspect
+import json
 import reprlib
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
@@ -211,13 +212,17 @@ def raw(body: Body, status: int = 200, headers: Mapping[str, str] | None = None)
     """
     Answer with any body labelled as JSON, valid or not: ``raw(b'{"progress": NaN}')``.
 
+    Once a poll has shown a task whose ``status`` is ``completed``, ``/content`` serves its file.
+
     Args:
         body: Bytes, text, or anything else as JSON.
         status: The status.
         headers: Headers to add or override.
     """
     message = make_message(body, status=status, content_type=JSON_TYPE)
-    return fixed_answer(message.with_headers(headers or {}))
+    answer = fixed_answer(message.with_headers(headers or {}))
+    has_file = isinstance(body, Mapping) and body.get("status") == "completed"
+    return attrs.evolve(answer, state=completed().state) if has_file else answer
 
 
 @answer_factory
@@ -243,6 +248,63 @@ def gzipped(answer: Answer) -> Answer:
 def slow(seconds: float, answer: Answer) -> Answer:
     """Answer as *answer* does, after a delay of *seconds*."""
     return attrs.evolve(answer, delay=answer.delay + seconds)
+
+
+@answer_factory
+def with_headers(
+    headers: Mapping[str, str], answer: Answer | None = None, *, status: int | None = None
+) -> Answer:
+    """
+    Answer as *answer* does, with other headers or another status.
+
+    ``with_headers({"Retry-After": "20"}, running(0.3), status=202)`` is a good response that says
+    when to poll next.
+
+    Args:
+        headers: Headers to add or override.
+        answer: What is answered; None means :func:`running`.
+        status: The status; None means that of *answer*.
+    """
+    inner = answer or running()
+
+    def make(facts: TaskFacts) -> Message:
+        message = inner.message(facts).with_headers(headers)
+        return message if status is None else attrs.evolve(message, status=status)
+
+    return attrs.evolve(inner, message=make)
+
+
+@answer_factory
+def not_modified(headers: Mapping[str, str] | None = None) -> Answer:
+    """
+    Answer 304 without a body: nothing has changed since the last poll.
+
+    Args:
+        headers: Headers to add, such as ``{"Retry-After": "20"}``.
+    """
+    message = Message(304, dict(headers or {}), b"")
+    return fixed_answer(message)
+
+
+@answer_factory
+def encoded(charset: str, answer: Answer | None = None) -> Answer:
+    """
+    Answer as *answer* does, with the body in another charset, which Content-Type names.
+
+    Args:
+        charset: Such as "gbk", or "utf-8-sig" for UTF-8 with a byte order mark.
+        answer: What is answered; None means :func:`running`.
+    """
+    inner = answer or running()
+
+    def make(facts: TaskFacts) -> Message:
+        message = inner.message(facts)
+        # Escaped, JSON is ASCII in every charset.
+        text = json.dumps(json.loads(message.body), ensure_ascii=False)
+        named = {"Content-Type": f"{JSON_TYPE}; charset={charset}"}
+        return attrs.evolve(message, body=text.encode(charset)).with_headers(named)
+
+    return attrs.evolve(inner, message=make)
 
 
 @answer_factory

@@ -5,16 +5,37 @@ from typing import Any, Final
 
 import attrs
 
+from .gateway_formats import (
+    ark_error,
+    gemini_error,
+    kie_error,
+    read_ark_create,
+    read_kie_create,
+    render_ark,
+    render_ark_created,
+    render_gemini,
+    render_kie,
+    render_kie_created,
+    render_newapi,
+    render_newapi_created,
+    render_tasks,
+    render_xai,
+    render_xai_created,
+    tasks_error,
+    xai_error,
+)
 from .http_message import fastapi_error, make_message, openai_error, openrouter_error, vllm_error
 from .openai_formats import (
     make_uuid,
     pack_id,
     render_litellm,
+    render_ofox,
     render_openai,
     render_openrouter,
     render_relay,
     render_sglang,
     render_vllm,
+    unpack_id,
 )
 from .relay_formats import render_page, render_unified, render_unified_created
 from .routes import Endpoint, make_routes
@@ -30,13 +51,19 @@ _BASIC_CALLS: Final[Calls] = {
 }
 _LIST: Final[Calls] = {"GET /v1/videos": "list"}
 _DELETE: Final[Calls] = {"DELETE /v1/videos/{id}": "delete"}
+_CANCEL: Final[Calls] = {"POST /v1/videos/{id}/cancel": "cancel"}
 _REMIX: Final[Calls] = {"POST /v1/videos/{id}/remix": "remix"}
+_EDITS: Final[Calls] = {
+    "POST /v1/videos/edits": "edit",
+    "POST /v1/videos/extensions": "extend",
+}
 _CHARACTERS: Final[Calls] = {
     "POST /v1/videos/characters": "character",
     "GET /v1/videos/characters/{id}": "character",
 }
 
 _NOT_READY: Final = "Video is not ready yet, use GET /v1/videos/{video_id} to check status."
+_JSON_ONLY: Final = "Invalid JSON body"
 _IN_PROGRESS: Final = "The generation is still going on"
 _BEHIND_FASTAPI: Final[Any] = {
     "render_routing_error": fastapi_error,
@@ -44,25 +71,30 @@ _BEHIND_FASTAPI: Final[Any] = {
     "no_method": "Method Not Allowed",
 }
 
-# Relays built on new-api, which is written with gin: it knows no 405, and has no list.
+_WRONG_TOKEN: Final = openai_error(
+    401,
+    "无效的令牌 (request id: 20260114080001000000000abcdefgh)",
+    type="new_api_error",
+    code="",
+)
+
+# Relays built on new-api, which is written with gin: there is no 405, and no list. "page" is the
+# default of the fake, so it has every call of the command, and its errors are in English.
 _PAGE: Final = ServerProfile(
-    routes=make_routes({**_BASIC_CALLS, **_REMIX}),
+    routes=make_routes({**_BASIC_CALLS, **_LIST, **_DELETE, **_REMIX}),
     make_id=lambda number: f"sora-2:task_01fake{number:020d}",
     render_task=render_page,
     # Only its polls are nested.
     render_created=render_relay,
-    wrong_key=openai_error(
-        401,
-        "无效的令牌 (request id: 20260114080001000000000abcdefgh)",
-        type="new_api_error",
-        code="",
-    ),
+    wrong_key=openai_error(401, "Invalid token", type="new_api_error", code=""),
     unknown_task="Video with id '{}' not found.",
     no_method=None,
     not_ready=(400, _NOT_READY),
 )
 _RELAY: Final = attrs.evolve(
     _PAGE,
+    routes=make_routes({**_BASIC_CALLS, **_REMIX}),
+    wrong_key=_WRONG_TOKEN,
     make_id=lambda number: f"video_{make_uuid(number)}",
     render_task=render_relay,
     render_created=None,
@@ -75,11 +107,12 @@ _UNIFIED: Final = attrs.evolve(
     seconds_type=int,
     render_task=render_unified,
     render_created=render_unified_created,
+    wrong_key=_WRONG_TOKEN,
 )
 
 # openai-python 3.57, resources/videos.py.
 _OPENAI: Final = ServerProfile(
-    routes=make_routes({**_CHARACTERS, **_BASIC_CALLS, **_LIST, **_DELETE, **_REMIX}),
+    routes=make_routes({**_CHARACTERS, **_BASIC_CALLS, **_LIST, **_DELETE, **_REMIX, **_EDITS}),
     seconds_type=str,
     make_id=lambda number: f"video_{number:048x}",
     render_task=render_openai,
@@ -113,8 +146,6 @@ _SGLANG: Final = ServerProfile(
     wrong_key=fastapi_error(401, "Unauthorized"),
     not_ready=(404, _IN_PROGRESS),
     file_is_at_url=(400, "The video is in cloud storage: use its url"),
-    page_size=None,
-    has_cursors=False,
     shows_deleted=True,
 )
 
@@ -125,7 +156,11 @@ _LITELLM: Final = attrs.evolve(
     make_id=lambda number: pack_id("deploy-0", f"video_{number:048x}"),
     render_task=render_litellm,
     **_BEHIND_FASTAPI,
-    wrong_key=openai_error(401, "Authentication Error: the token is not valid.", type="auth_error"),
+    wrong_key=openai_error(400, "Authentication Error: the token is not valid.", type="auth_error"),
+    unknown_status=500,
+    list_style="whole",
+    list_header="custom-llm-provider",
+    make_list_id=unpack_id,
 )
 
 # openrouter.ai/docs, "Video generation".
@@ -151,6 +186,177 @@ _OPENROUTER: Final = ServerProfile(
     not_ready=(404, "The video is not ready"),
 )
 
+# ofox.ai/docs, "Video API": OpenRouter's format. The path of a cancel is an assumption.
+_OFOX: Final = attrs.evolve(
+    _OPENROUTER,
+    routes=make_routes({**_BASIC_CALLS, **_CANCEL}),
+    make_id=make_uuid,
+    render_task=render_ofox,
+    wrong_body=(400, _JSON_ONLY),
+    cancel_error=(400, "cancel_failed: the task is already running", "cancel_failed"),
+)
+
+# docs.llmgateway.io, "Video generation".
+_LLMGATEWAY: Final = attrs.evolve(
+    _OPENAI,
+    routes=make_routes(_BASIC_CALLS),
+    accepted_bodies=frozenset({"json"}),
+    wrong_body=(400, _JSON_ONLY),
+    field_names={"seconds": "duration"},
+    seconds_type=int,
+)
+
+# docs.inworld.ai, "Video API": create, cancel and delete.
+_INWORLD: Final = attrs.evolve(
+    _OPENAI,
+    routes=make_routes({**_BASIC_CALLS, **_LIST, **_DELETE, **_CANCEL}),
+    accepted_bodies=frozenset({"json"}),
+    wrong_body=(415, _JSON_ONLY),
+    field_names={"seconds": "duration"},
+    seconds_type=int,
+    make_id=lambda number: f"video_{number:032x}",
+    cancel_error=(409, "The video can no longer be cancelled.", "video_not_cancellable"),
+    deduplicates=True,
+)
+
+# docs.merge.dev, "Video generation": its list shows what the newest poll of a task showed.
+_MERGE: Final = attrs.evolve(
+    _OPENAI,
+    routes=make_routes({**_BASIC_CALLS, **_LIST}),
+    accepted_bodies=frozenset({"json"}),
+    wrong_body=(422, _JSON_ONLY),
+    field_names={"seconds": "duration"},
+    seconds_type=int,
+    list_shows_last_poll=True,
+)
+
+# docs.evolink.ai, "Get task detail"; APIMart and ToAPIs have the same paths.
+_TASKS: Final = ServerProfile(
+    routes=make_routes({"POST /v1/videos/generations": "create", "GET /v1/tasks/{id}": "poll"}),
+    accepted_bodies=frozenset({"json"}),
+    wrong_body=(400, _JSON_ONLY),
+    field_names={"seconds": "duration"},
+    make_id=lambda number: f"task-unified-{1768377600 + number}-{number:08x}",
+    render_task=render_tasks,
+    render_error=tasks_error,
+    wrong_key=tasks_error(401, "Invalid API key", code="unauthorized"),
+    unknown_task="Task {} not found",
+    no_route="Not Found",
+    no_method=None,
+    not_ready=(404, "Not Found"),
+)
+
+# docs.x.ai, "Video generation". The path of a cancel is an assumption.
+_XAI: Final = ServerProfile(
+    routes=make_routes(
+        {
+            "POST /v1/videos/generations": "create",
+            "GET /v1/videos/{id}": "poll",
+            **_CANCEL,
+        }
+    ),
+    accepted_bodies=frozenset({"json"}),
+    wrong_body=(415, _JSON_ONLY),
+    field_names={"seconds": "duration"},
+    seconds_type=int,
+    make_id=make_uuid,
+    render_task=render_xai,
+    render_created=render_xai_created,
+    render_error=xai_error,
+    wrong_key=xai_error(401, "Incorrect API key provided."),
+    unknown_task="Request {} not found",
+    no_route="Not Found",
+    no_method=None,
+    not_ready=(404, "Not Found"),
+)
+
+# ai.google.dev, "OpenAI compatibility".
+_GEMINI: Final = ServerProfile(
+    routes=make_routes(
+        {
+            "POST /v1beta/openai/videos": "create",
+            "GET /v1beta/openai/videos/{id}": "poll",
+            "GET /v1beta/files/{id}:download": "content",
+        }
+    ),
+    accepted_bodies=frozenset({"form"}),
+    make_id=lambda number: f"veo-{number:012d}",
+    render_task=render_gemini,
+    render_error=gemini_error,
+    wrong_key=gemini_error(401, "Request had invalid authentication credentials."),
+    unknown_task="Video {} not found.",
+    no_route="Not Found",
+    no_method=None,
+    not_ready=(404, "The file does not exist."),
+)
+
+# volcengine.com/docs, "Create a video generation task".
+_ARK: Final = ServerProfile(
+    routes=make_routes(
+        {
+            "POST /api/v3/contents/generations/tasks": "create",
+            "GET /api/v3/contents/generations/tasks/{id}": "poll",
+            "GET /api/v3/contents/generations/tasks": "list",
+            "DELETE /api/v3/contents/generations/tasks/{id}": "delete",
+        }
+    ),
+    accepted_bodies=frozenset({"json"}),
+    wrong_body=(400, _JSON_ONLY),
+    read_create=read_ark_create,
+    make_id=lambda number: f"cgt-20260114-{number:05x}",
+    render_task=render_ark,
+    render_created=render_ark_created,
+    render_error=ark_error,
+    wrong_key=ark_error(401, "The API key in the request is missing or invalid."),
+    unknown_task="The task {} does not exist.",
+    no_route="Not Found",
+    no_method=None,
+    not_ready=(404, "Not Found"),
+    list_style="numbered",
+    delete_cancels=True,
+)
+
+# newapi.ai/docs, "Video generation".
+_NEWAPI: Final = attrs.evolve(
+    _PAGE,
+    routes=make_routes(
+        {
+            "POST /v1/video/generations": "create",
+            "GET /v1/video/generations/{id}": "poll",
+        }
+    ),
+    accepted_bodies=frozenset({"json"}),
+    wrong_body=(400, _JSON_ONLY),
+    field_names={"seconds": "duration"},
+    make_id=lambda number: f"task_{number:032d}",
+    render_task=render_newapi,
+    render_created=render_newapi_created,
+    wrong_key=_WRONG_TOKEN,
+    unknown_task="task_not_exist",
+)
+
+# docs.kie.ai, "Create task" and "Get task details".
+_KIE: Final = ServerProfile(
+    routes=make_routes(
+        {
+            "POST /api/v1/jobs/createTask": "create",
+            "GET /api/v1/jobs/recordInfo?taskId={id}": "poll",
+        }
+    ),
+    accepted_bodies=frozenset({"json"}),
+    wrong_body=(400, _JSON_ONLY),
+    read_create=read_kie_create,
+    make_id=lambda number: f"{number:032x}",
+    render_task=render_kie,
+    render_created=render_kie_created,
+    render_error=kie_error,
+    wrong_key=kie_error(401, "You do not have access permissions"),
+    unknown_task="The task {} does not exist",
+    no_route="Not Found",
+    no_method=None,
+    not_ready=(404, "Not Found"),
+)
+
 SERVERS: Final[Mapping[Shape, ServerProfile]] = {
     "page": _PAGE,
     "relay": _RELAY,
@@ -160,4 +366,14 @@ SERVERS: Final[Mapping[Shape, ServerProfile]] = {
     "sglang": _SGLANG,
     "litellm": _LITELLM,
     "openrouter": _OPENROUTER,
+    "ofox": _OFOX,
+    "llmgateway": _LLMGATEWAY,
+    "inworld": _INWORLD,
+    "merge": _MERGE,
+    "tasks": _TASKS,
+    "xai": _XAI,
+    "gemini": _GEMINI,
+    "ark": _ARK,
+    "newapi": _NEWAPI,
+    "kie": _KIE,
 }

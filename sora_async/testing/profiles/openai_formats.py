@@ -116,10 +116,22 @@ def render_litellm(state: TaskState, facts: TaskFacts, url: str | None) -> dict[
 def render_openrouter(state: TaskState, facts: TaskFacts, url: str | None) -> dict[str, Any]:
     """Return *state* as OpenRouter does: URLs and hardly anything else."""
     path = f"/api/v1/videos/{facts.quoted_id}"
+    body = _render_with_urls(state, facts, url, path)
+    return {**body, "status": "pending"} if state.phase == "queued" else body
+
+
+def render_ofox(state: TaskState, facts: TaskFacts, url: str | None) -> dict[str, Any]:
+    """Return *state* as ofox does: OpenRouter's object under ``/v1``."""
+    return _render_with_urls(state, facts, url, f"/v1/videos/{facts.quoted_id}")
+
+
+def _render_with_urls(
+    state: TaskState, facts: TaskFacts, url: str | None, path: str
+) -> dict[str, Any]:
     body: dict[str, Any] = {
         "id": facts.task_id,
         "polling_url": facts.api_url + path if facts.absolute_urls else path,
-        "status": "pending" if state.phase == "queued" else _STATUS_WORDS[state.phase],
+        "status": _STATUS_WORDS[state.phase],
     }
     if state.phase == "succeeded":
         body["generation_id"] = f"gen-{facts.task_id}"
@@ -136,6 +148,15 @@ def pack_id(model_id: str, task_id: str) -> str:
     """Return an id in LiteLLM's format: provider, model and task, in base64."""
     text = f"litellm:custom_llm_provider:openai;model_id:{model_id};video_id:{task_id}"
     return f"video_{base64.b64encode(text.encode()).decode()}"
+
+
+def unpack_id(packed: str) -> str:
+    """Return the task's own id, as LiteLLM's list has it; other ids are returned as they are."""
+    try:
+        text = base64.b64decode(packed.removeprefix("video_"), validate=True).decode()
+    except ValueError:
+        return packed
+    return text.rpartition("video_id:")[2]
 
 
 def make_uuid(number: int) -> str:

@@ -8,7 +8,19 @@ from urllib.parse import parse_qs, quote, unquote
 
 import attrs
 
-Endpoint = Literal["poll", "create", "content", "list", "delete", "remix", "character", "other"]
+Endpoint = Literal[
+    "poll",
+    "create",
+    "content",
+    "list",
+    "delete",
+    "cancel",
+    "remix",
+    "edit",
+    "extend",
+    "character",
+    "other",
+]
 """
 Which call a request is: "character" both creates and gets one, and "other" is whatever the server
 does not offer.
@@ -60,8 +72,11 @@ class Routes:
 
     def poll_target(self, task_id: str) -> str:
         """Return the path and query at which the task is polled."""
-        targets = {route.endpoint: route.target for route in self.routes}
-        return targets["poll"].replace("{id}", quote(task_id, safe=":="))
+        return self.target("poll").replace("{id}", quote(task_id, safe=":="))
+
+    def target(self, endpoint: Endpoint) -> str:
+        """Return the path, and the query if the id is there, of a call."""
+        return next(route.target for route in self.routes if route.endpoint == endpoint)
 
     @functools.cached_property
     def _has_id_fields(self) -> bool:

@@ -30,7 +30,9 @@ class ServerProfile:
     Attributes:
         routes: Its calls.
         accepted_bodies: The encodings that it accepts for a create.
+        wrong_body: Status and message of its response to a create in another encoding.
         field_names: Its names of a create's fields, where they are not OpenAI's.
+        read_create: Makes OpenAI's fields of a create's; None: they are fields of the body.
         seconds_type: The type that the length of a video must have in JSON; None: text or a number.
         make_id: Makes the id of the n-th task.
         render_task: Makes the object that shows a task.
@@ -40,6 +42,7 @@ class ServerProfile:
         render_error: Makes its errors.
         wrong_key: The response to a request without the right key.
         unknown_task: The message about an unknown id; ``{}`` is the id.
+        unknown_status: The status of that response, unless the test chooses another one.
         render_routing_error: Makes the errors for calls that do not exist; None: *render_error*.
             A router in front of the server's own code, such as FastAPI's, has its own format.
         no_route: The message about a path that does not exist; ``{method}`` and ``{path}`` are
@@ -50,13 +53,23 @@ class ServerProfile:
         no_file_after_failure: The same for a task that has failed; None: *not_ready*.
         file_is_at_url: The same for a task that has a URL, on a server that keeps no file then.
         page_size: How many tasks a list has when no limit is given; None: all of them.
-        has_cursors: Whether a list has ``first_id``, ``last_id`` and ``has_more``.
+        list_style: How a list is asked for and sent: "cursors" has ``after`` and ``last_id``,
+            "numbered" has ``page_num`` and ``items``, and "whole" knows no parameters.
+        list_header: The header without which a list is refused; None: none is needed.
+        list_shows_last_poll: Whether a list shows the state that the newest poll showed.
+        make_list_id: Makes the id in a list of a task's id; None: it is the same.
         shows_deleted: Whether the response to a delete is the task, and not ``video.deleted``.
+        delete_cancels: Whether a delete of a queued task cancels it.
+        cancel_error: Status, message and code of the response to a cancel of a task that runs or
+            has ended; None: a running task can be cancelled, too.
+        deduplicates: Whether creates with the same ``Idempotency-Key`` make one task.
     """
 
     routes: Routes
     accepted_bodies: frozenset[Literal["form", "json"]] = frozenset({"form", "json"})
+    wrong_body: tuple[int, str] | None = None
     field_names: Mapping[str, str] = attrs.field(factory=dict)
+    read_create: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     seconds_type: type[str] | type[int] | None = None
     make_id: Callable[[int], str]
     render_task: RenderTask
@@ -66,6 +79,7 @@ class ServerProfile:
     render_error: RenderError = openai_error
     wrong_key: Message
     unknown_task: str = "Video not found"
+    unknown_status: int = 404
     render_routing_error: RenderError | None = None
     no_route: str = "Invalid URL ({method} {path})"
     no_method: str | None = "Not allowed to {method} on {path}."
@@ -73,8 +87,14 @@ class ServerProfile:
     no_file_after_failure: tuple[int, str] | None = None
     file_is_at_url: tuple[int, str] | None = None
     page_size: int | None = 20
-    has_cursors: bool = True
+    list_style: Literal["cursors", "numbered", "whole"] = "cursors"
+    list_header: str | None = None
+    list_shows_last_poll: bool = False
+    make_list_id: Callable[[str], str] | None = None
     shows_deleted: bool = False
+    delete_cancels: bool = False
+    cancel_error: tuple[int, str, str] | None = None
+    deduplicates: bool = False
 
     def failed_status(self, code: str | None) -> int:
         """Return the status of the response to a poll of a task that failed with *code*."""

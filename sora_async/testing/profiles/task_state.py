@@ -12,18 +12,40 @@ from .routes import Endpoint
 FilePlace = Literal["cdn", "content"]
 """Where a file is downloaded from: the second origin, or the API's own endpoint."""
 
-Shape = Literal["page", "relay", "openai", "unified", "vllm", "sglang", "litellm", "openrouter"]
+Shape = Literal[
+    "page",
+    "relay",
+    "openai",
+    "unified",
+    "vllm",
+    "sglang",
+    "litellm",
+    "openrouter",
+    "ofox",
+    "llmgateway",
+    "inworld",
+    "merge",
+    "tasks",
+    "xai",
+    "gemini",
+    "ark",
+    "newapi",
+    "kie",
+]
 """
 The kind of server: how it spells a task, which calls it has, and where they are.
 
 ``page``
-    The API page's two examples: everything nested in ``detail.pending_info`` while the task is
-    pending, with ``progress_pct`` from 0.0 to 1.0, and flat with ``video_url`` once it is done.
+    The API page's two examples, and the default: everything nested in ``detail.pending_info``
+    while the task is pending, with ``progress_pct`` from 0.0 to 1.0, and flat with ``video_url``
+    once it is done. It has list, delete and remix, so that every command works with it.
 ``relay``
-    Always flat: ``progress`` from 0 to 100, ``video_url`` null until it is done.
+    A relay built on new-api: always flat, ``progress`` from 0 to 100, ``video_url`` null until it
+    is done. It has no list and no delete, and its errors are in Chinese.
 ``openai``
     OpenAI's own video object: there never is a ``video_url``, the file is at ``/content``. The
-    only one with all calls: list, delete, remix and characters. In JSON, ``seconds`` is text.
+    only one with all calls: list, delete, remix, edits, extensions and characters. In JSON,
+    ``seconds`` is text.
 ``unified``
     The other paths of the page's relay, JSON only: ``POST /v1/video/create``, with the seconds as
     a number in ``duration``, and ``GET /v1/video/query?id=``, which is nested as "page" and stays
@@ -32,13 +54,40 @@ The kind of server: how it spells a task, which calls it has, and where they are
     vLLM-Omni: creates are forms and nothing else, the progress is 0 until the end, the file is at
     ``/content``, and a failed task comes as HTTP 400 or 500 with the task as its body.
 ``sglang``
-    SGLang: the id is a bare UUID, a task is "queued" until it has ended, and the file is at
-    ``url``; ``/content`` refuses then, and works for a task that has no URL.
+    SGLang: the id is a bare UUID, and a task is "queued" until it has ended. In its cloud mode the
+    file is at ``url``, and ``/content`` is a 400. A task without a URL, as of
+    ``Scenario(url_delay=None)``, is one of its local mode: ``/content`` has the file.
 ``litellm``
-    LiteLLM's proxy before OpenAI: the response to each poll has a new id, which cannot be polled.
+    LiteLLM's proxy before OpenAI: the response to each poll has a new id, which cannot be polled;
+    a wrong key is a 400, an unknown id a 500; a list needs the header ``custom-llm-provider``,
+    ignores its parameters and has other ids.
 ``openrouter``
     OpenRouter, JSON only: under ``/api/v1/videos``, a create, with ``duration`` as "unified", is a
-    202 with a ``polling_url``, and the file is at ``unsigned_urls``, which want the key.
+    202 with a ``polling_url``, and the file is at ``unsigned_urls``, which need the key.
+``ofox``
+    The same under ``/v1/videos``, with a cancel that a running task refuses with 400.
+``llmgateway``, ``inworld``, ``merge``
+    OpenAI's object, JSON only; a form is a 400, 415 or 422. Inworld has list, delete, cancel and
+    ``Idempotency-Key``; the list of Merge shows the state of the newest poll.
+``tasks``
+    evolink, APIMart and ToAPIs, JSON only: ``POST /v1/videos/generations`` and
+    ``GET /v1/tasks/{id}``; the URL is in ``results``.
+``xai``
+    xAI, JSON only: ``POST /v1/videos/generations`` returns only a ``request_id``, and
+    ``GET /v1/videos/{id}`` is "pending" or "done", with ``video.url``.
+``gemini``
+    Gemini's OpenAI endpoint, forms only: under ``/v1beta/openai/videos``, "processing" until the
+    end; the ``url`` is on the service's own origin and needs the key.
+``ark``
+    Volcengine Ark, JSON only: ``/api/v3/contents/generations/tasks``, the prompt among
+    ``content``, the URL in ``content.video_url``; a delete cancels a queued task, and its list has
+    numbered pages and the filter ``filter.task_ids``.
+``newapi``
+    new-api's other paths, JSON only: ``/v1/video/generations``, with a ``task_id`` and an
+    ``error`` of code 0 in every response.
+``kie``
+    kie.ai, JSON only: ``POST /api/v1/jobs/createTask`` and ``GET /api/v1/jobs/recordInfo``, all in
+    an envelope, the URL in JSON inside of a text.
 """
 
 Phase = Literal["queued", "running", "succeeded", "failed"]
@@ -107,7 +156,7 @@ class TaskFacts:
         ended_at: When the task ended; undefined before.
         poll: The number of the poll, from 1.
         file_url: The URL of the task's file on the CDN.
-        unknown_status: The status of the response about an unknown task.
+        unknown_status: The status of the response about an unknown task; None: the server's own.
         endpoint: The call that this is a response to.
         api_url: The fake's own origin.
         absolute_urls: Whether URLs on that origin are given whole, and not as paths.
@@ -122,7 +171,7 @@ class TaskFacts:
     ended_at: float
     poll: int
     file_url: str
-    unknown_status: Literal[400, 404]
+    unknown_status: Literal[400, 404] | None
     endpoint: Endpoint = "poll"
     api_url: str = ""
     absolute_urls: bool = False

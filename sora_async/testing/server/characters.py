@@ -16,6 +16,12 @@ class Characters:
 
     _characters: dict[str, dict[str, Any]] = attrs.field(factory=dict)
 
+    def add(self, name: str, character_id: str | None, now: float) -> str:
+        """Add a character, replacing one of the same id, and return its id."""
+        character_id = character_id or f"char_{len(self._characters) + 1:024x}"
+        self._characters[character_id] = {"id": character_id, "created_at": int(now), "name": name}
+        return character_id
+
     def answer(self, record: RecordedRequest, server: ServerProfile, now: float) -> Message:
         """Return the response to a request that creates a character, or gets one."""
         if record.method == "GET":
@@ -27,9 +33,7 @@ class Characters:
             name = _read_name(record)
         except ValueError as error:
             return server.render_error(400, str(error))
-        character_id = f"char_{len(self._characters) + 1:024x}"
-        self._characters[character_id] = {"id": character_id, "created_at": int(now), "name": name}
-        return make_message(self._characters[character_id])
+        return make_message(self._characters[self.add(name, None, now)])
 
 
 def _read_name(record: RecordedRequest) -> str:

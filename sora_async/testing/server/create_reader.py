@@ -11,8 +11,17 @@ ECHOED_FIELDS: Final = ("model", "prompt", "seconds", "size")
 """The fields of a create that responses repeat."""
 
 
+class CreateError(ValueError):
+    """A create that the server does not accept, with the status of its response."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(status, message)
+        self.status = status
+        self.message = message
+
+
 def read_create(
-    request: RecordedRequest, server: ServerProfile, *, is_remix: bool = False
+    request: RecordedRequest, server: ServerProfile, *, needs_encoding: bool = True
 ) -> CreateCall:
     """
     Return what a create asks for.
@@ -20,23 +29,41 @@ def read_create(
     Args:
         request: The create.
         server: The kind of server; it may accept only forms, or only JSON.
-        is_remix: Whether it is a remix, which is JSON or a form everywhere.
+        needs_encoding: Whether that counts; a remix is JSON or a form everywhere.
 
     Raises:
-        ValueError: The server does not accept such a body, cannot read it, or misses the prompt.
+        CreateError: The server does not accept such a body, cannot read it, or misses the prompt.
     """
     encoding = body_format(request.headers.get("Content-Type", ""))
-    if encoding not in server.accepted_bodies and not is_remix:
+    if needs_encoding and encoding not in server.accepted_bodies:
         wanted = "form" if encoding == "json" else "JSON"
-        raise ValueError(f"the body is no {wanted}: Field required")
-    fields = request.fields
-    if not fields.get("prompt"):
-        raise ValueError("prompt is required")
-    sent = {name: fields.get(server.field_names.get(name, name)) for name in ECHOED_FIELDS}
+        raise CreateError(*(server.wrong_body or (400, f"the body is no {wanted}: Field required")))
+    try:
+        fields, files = request.fields, request.files
+    except ValueError as error:
+        raise CreateError(400, str(error)) from error
+    given = fields if server.read_create is None else server.read_create(fields)
+    if not given.get("prompt"):
+        raise CreateError(400, "prompt is required")
+    sent = {name: given.get(server.field_names.get(name, name)) for name in ECHOED_FIELDS}
     wanted_type = server.seconds_type
     if encoding == "json" and wanted_type and not isinstance(sent["seconds"], wanted_type | None):
         name = server.field_names.get("seconds", "seconds")
         expected = "text" if wanted_type is str else "a whole number"
-        raise ValueError(f"Invalid type for '{name}': expected {expected}")
+        raise CreateError(400, f"Invalid type for '{name}': expected {expected}")
     echoed: Any = {name: str(value) for name, value in sent.items() if value}
-    return CreateCall(**echoed, fields=fields, files=request.files)
+    return CreateCall(**echoed, fields=fields, files=files)
+
+
+def read_source_id(call: CreateCall) -> str | None:
+    """Return the id of the video that an edit or an extension is about; None: it is uploaded."""
+    if "video" in call.files:
+        return None
+    video = call.fields.get("video")
+    if isinstance(video, dict):
+        video = video.get("id")
+    # A form has the members of an object as fields of their own.
+    video = call.fields.get("video[id]", video)
+    if not isinstance(video, str) or not video:
+        raise CreateError(400, "video is required: a file, or the id of a completed video")
+    return video

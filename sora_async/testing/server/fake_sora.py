@@ -1,11 +1,16 @@
 """The fake service as tests use it: two origins, their tasks, and the recorded requests."""
 
 import asyncio
+import math
+from collections.abc import Mapping
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
-from ..answers.answer import Answer
+import attrs
+
+from ..answers.answer import Answer, http_error
+from ..profiles.known_servers import SERVERS
 from ..profiles.task_state import CreateCall, FilePlace, Shape, check_shape
 from ..scenario import Scenario, Script
 from .listener import Listener
@@ -34,8 +39,20 @@ class FakeSora:
         host: The address to listen on.
         port: The port of *url*; 0 takes a free one. The CDN's port is always a free one.
         default_scenario: The scenario of created tasks, and of those added without one.
-        unknown_status: The response about an unknown id: 404 as by OpenAI, or 400 with the code
-            ``task_not_exist`` as by new-api.
+        outcomes: What becomes of a create, by a text that its prompt contains: the scenario of its
+            task, or the answer to the create. None means those of the table in
+            :doc:`/how-to/testing`, such as ``[fail]``; an empty mapping means none.
+        create_encoding: The only encoding that creates are accepted in: "form" or "json". None
+            means those of the shape.
+        deduplicates: Whether creates with the same ``Idempotency-Key`` make one task: a repeated
+            create returns the task with the header ``Idempotent-Replayed``. It is a 409 while the
+            first one is being answered, and a 422 with another body. None means as the shape,
+            of which only "inworld" does.
+        cut_creates_every: The connection of each n-th create is reset after its task was made;
+            None: of none.
+        unknown_status: The status of the response about an unknown id: 404, or 400 with the code
+            ``task_not_exist`` as by new-api. None means that of the shape: 404, except with
+            "litellm".
         absolute_urls: Whether URLs on the fake's own origin are given whole, and not as paths:
             the ``polling_url`` of "openrouter".
         random_faults: Random faults; None: only scenarios and scripts say what goes wrong.
@@ -51,17 +68,34 @@ class FakeSora:
         host: str = "127.0.0.1",
         port: int = 0,
         default_scenario: Scenario | None = None,
-        unknown_status: Literal[400, 404] = 404,
+        outcomes: Mapping[str, Scenario | Answer] | None = None,
+        create_encoding: Literal["form", "json"] | None = None,
+        deduplicates: bool | None = None,
+        cut_creates_every: int | None = None,
+        unknown_status: Literal[400, 404] | None = None,
         absolute_urls: bool = False,
         random_faults: RandomFaults | None = None,
         keepalive_timeout: float = 30 * 86400.0,
     ) -> None:
         check_shape(shape)
+        server = SERVERS[shape]
+        default_scenario = default_scenario or Scenario()
+        if cut_creates_every is not None and cut_creates_every < 1:
+            raise ValueError(f"cut_creates_every is 1 or more, not {cut_creates_every!r}")
+        if create_encoding is not None:
+            wrong_body = server.wrong_body or (400, _WRONG_BODY[create_encoding])
+            server = attrs.evolve(
+                server, accepted_bodies=frozenset({create_encoding}), wrong_body=wrong_body
+            )
         self._service = Service(
             api_key=api_key,
             shape=shape,
-            default_scenario=default_scenario or Scenario(),
+            server=server,
+            default_scenario=default_scenario,
+            outcomes=_make_outcomes(default_scenario) if outcomes is None else outcomes,
             unknown_status=unknown_status,
+            deduplicates=server.deduplicates if deduplicates is None else deduplicates,
+            cut_creates_every=cut_creates_every,
             absolute_urls=absolute_urls,
             faults=FaultInjector(random_faults),
         )
@@ -71,7 +105,7 @@ class FakeSora:
             host=host,
             port=port,
             keepalive_timeout=keepalive_timeout,
-            routes=self._service.server.routes,
+            routes=server.routes,
         )
         self._cdn = Listener(answer_file, host=host, port=0, keepalive_timeout=keepalive_timeout)
 
@@ -180,6 +214,17 @@ class FakeSora:
         given: Any = create
         return self._service.add_task(task_id, CreateCall(**given), scenario, created_at)
 
+    def add_character(self, name: str, *, character_id: str | None = None) -> str:
+        """
+        Add a character, as if it had been created, and return its id.
+
+        Args:
+            name: Its name.
+            character_id: The id; None means the next free one.
+        """
+        now = self._service.timestamp(_now())
+        return self._service.characters.add(name, character_id, now)
+
     def on_create(self, *answers: Answer) -> None:
         """
         Set the answers to the next creates and remixes.
@@ -234,3 +279,36 @@ class FakeSora:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
+
+
+def _make_outcomes(default: Scenario) -> Mapping[str, Scenario | Answer]:
+    """Return what the documented texts in a prompt make of *default*."""
+    return {
+        "[fail]": attrs.evolve(default, failure=("internal_error", "The video could not be made.")),
+        "[moderation]": attrs.evolve(
+            default, failure=("moderation_blocked", "The prompt was blocked by moderation.")
+        ),
+        "[hang]": attrs.evolve(default, running=math.inf),
+        "[no-url]": attrs.evolve(default, url_delay=None),
+        "[refuse]": http_error(400, _REFUSED),
+        "[quota]": http_error(429, _NO_QUOTA),
+    }
+
+
+_REFUSED: Final = {
+    "error": {
+        "message": "The prompt violates the content policy.",
+        "type": "invalid_request_error",
+        "param": "prompt",
+        "code": "content_policy_violation",
+    }
+}
+_NO_QUOTA: Final = {
+    "error": {
+        "message": "You exceeded your current quota.",
+        "type": "insufficient_quota",
+        "param": None,
+        "code": "insufficient_quota",
+    }
+}
+_WRONG_BODY: Final = {"form": "the body is no form: Field required", "json": "Invalid JSON body"}

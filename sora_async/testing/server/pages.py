@@ -1,6 +1,7 @@
 """Lists of tasks in pages, and the objects that they are sent in."""
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal
 from urllib.parse import parse_qs
 
@@ -8,74 +9,104 @@ import attrs
 
 from ..profiles.http_message import Message, make_message
 from ..profiles.server_profile import ServerProfile
+from .recorded_request import RecordedRequest
 from .task_store import FakeTask
 
 Body = dict[str, Any]
+Show = Callable[[FakeTask], Body | None]
+"""Makes the object of a task; None for one that is not visible yet."""
+
+
+def list_tasks(
+    server: ServerProfile, record: RecordedRequest, tasks: Sequence[FakeTask], show: Show
+) -> Message:
+    """
+    Return the page that *record* asks for.
+
+    Args:
+        server: The kind of server.
+        record: The request.
+        tasks: All tasks, from the oldest on.
+        show: Makes the object of a task.
+    """
+    if server.list_header is not None and server.list_header not in record.headers:
+        return server.render_error(400, f"The header {server.list_header} is required.")
+    query = {name: values for name, values in parse_qs(record.query).items() if values}
+    try:
+        match server.list_style:
+            case "whole":
+                return _wrap(list(_show_all(reversed(tasks), show)), has_more=False)
+            case "numbered":
+                return _list_numbered(query, tasks, show)
+            case "cursors":
+                return _list_after_cursor(_read_page(query, server.page_size), tasks, show)
+    except ValueError as error:
+        return server.render_error(400, str(error))
+
+
+def _show_all(tasks: Iterable[FakeTask], show: Show) -> Iterator[Body]:
+    shown = (show(task) for task in tasks)
+    return (body for body in shown if body is not None)
 
 
 @attrs.frozen(kw_only=True)
-class FakePage:
-    """The parameters of a list; *limit* None means all tasks."""
+class _Page:
+    """The parameters of a list with cursors; *limit* None means all tasks."""
 
     limit: int | None
     after: str | None
     order: Literal["asc", "desc"]
 
-    def select(self, tasks: Sequence[FakeTask]) -> Sequence[FakeTask]:
-        """Return the tasks from this page on, of *tasks* sorted from the oldest."""
-        found = list(tasks) if self.order == "asc" else list(reversed(tasks))
-        if self.after is None:
-            return found
+
+def _list_after_cursor(page: _Page, tasks: Sequence[FakeTask], show: Show) -> Message:
+    found = list(tasks if page.order == "asc" else reversed(tasks))
+    if page.after is not None:
         ids = [task.id for task in found]
         # After an unknown id there is nothing, as in vLLM-Omni and SGLang.
-        return found[ids.index(self.after) + 1 :] if self.after in ids else []
+        found = found[ids.index(page.after) + 1 :] if page.after in ids else []
+    bodies = _show_all(found, show)
+    shown = list(itertools.islice(bodies, page.limit))
+    return _wrap(shown, has_more=next(bodies, None) is not None)
 
 
-def list_tasks(
-    server: ServerProfile,
-    query: str,
-    tasks: Sequence[FakeTask],
-    show: Callable[[FakeTask], Body | None],
-) -> Message:
-    """
-    Return the page that *query* asks for.
-
-    Args:
-        server: The kind of server.
-        query: What followed the question mark.
-        tasks: All tasks, from the oldest on.
-        show: Makes the object of a task; None for one that is not visible yet.
-    """
-    try:
-        page = _read_page(query, server.page_size)
-    except ValueError as error:
-        return server.render_error(400, str(error))
-    shown: list[Body] = []
-    for task in page.select(tasks):
-        body = show(task)
-        if body is None:
-            continue
-        if len(shown) == page.limit:
-            return _wrap(server, shown, has_more=True)
-        shown.append(body)
-    return _wrap(server, shown, has_more=False)
-
-
-def _read_page(query: str, page_size: int | None) -> FakePage:
-    given = {name: values[-1] for name, values in parse_qs(query).items()}
+def _read_page(query: dict[str, list[str]], page_size: int | None) -> _Page:
+    given = {name: values[-1] for name, values in query.items()}
     limit = given.get("limit")
-    if limit is not None and limit not in map(str, range(1, 101)):
-        raise ValueError("limit is from 1 to 100")
+    if limit is not None and limit not in map(str, range(101)):
+        raise ValueError("limit is from 0 to 100")
     match given.get("order", "desc"):
         case "asc" | "desc" as order:
             size = page_size if limit is None else int(limit)
-            return FakePage(limit=size, after=given.get("after"), order=order)
+            return _Page(limit=size, after=given.get("after"), order=order)
     raise ValueError("order is asc or desc")
 
 
-def _wrap(server: ServerProfile, bodies: Sequence[Body], *, has_more: bool) -> Message:
-    listed: Body = {"object": "list", "data": bodies}
-    if server.has_cursors:
-        ids = [body.get("id") for body in bodies] or [None]
-        listed |= {"first_id": ids[0], "last_id": ids[-1], "has_more": has_more}
-    return make_message(listed)
+def _wrap(bodies: Sequence[Body], *, has_more: bool) -> Message:
+    ids = [body.get("id") for body in bodies] or [None]
+    return make_message(
+        {
+            "object": "list",
+            "data": bodies,
+            "first_id": ids[0],
+            "last_id": ids[-1],
+            "has_more": has_more,
+        }
+    )
+
+
+def _list_numbered(query: dict[str, list[str]], tasks: Sequence[FakeTask], show: Show) -> Message:
+    """Return a page of Ark's list: it has numbers, and filters by ids and by status."""
+    number = _read_number(query, "page_num", default=1)
+    size = _read_number(query, "page_size", default=10)
+    ids, words = query.get("filter.task_ids"), query.get("filter.status")
+    wanted = [task for task in reversed(tasks) if ids is None or task.id in ids]
+    found = [body for body in _show_all(wanted, show) if words is None or body["status"] in words]
+    items = found[(number - 1) * size : number * size]
+    return make_message({"items": items, "total": len(found)})
+
+
+def _read_number(query: dict[str, list[str]], name: str, *, default: int) -> int:
+    text = query.get(name, [str(default)])[-1]
+    if not text.isdecimal() or not 1 <= int(text) <= 500:
+        raise ValueError(f"{name} is from 1 to 500")
+    return int(text)

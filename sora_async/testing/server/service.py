@@ -11,21 +11,31 @@ from urllib.parse import quote, unquote
 import attrs
 from aiohttp import web
 
-from ..answers.answer import Answer, ScenarioRun, fixed_answer, queued, send, unknown_task
+from ..answers.answer import (
+    Answer,
+    ScenarioRun,
+    fixed_answer,
+    queued,
+    send,
+    state_answer,
+    unknown_task,
+    with_headers,
+)
+from ..answers.network_faults import reset
 from ..answers.sample_video import VIDEO
 from ..profiles.http_message import Message, make_message
-from ..profiles.known_servers import SERVERS
 from ..profiles.render import render_body
 from ..profiles.routes import Endpoint
 from ..profiles.server_profile import ServerProfile
 from ..profiles.task_state import CreateCall, FilePlace, Shape, TaskFacts, TaskState
 from ..scenario import Scenario
 from .characters import Characters
-from .create_reader import read_create
+from .create_reader import CreateError, read_create, read_source_id
+from .idempotency import IdempotencyKeys, KeyInUseError, OtherContentError
 from .pages import list_tasks
 from .random_faults import FaultInjector
 from .recorded_request import RecordedRequest
-from .task_store import FakeTask
+from .task_store import QUEUED, FakeTask
 
 START: Final = datetime(2026, 1, 14, 8, tzinfo=UTC)
 """The wall clock when the service starts, the same on every run."""
@@ -39,8 +49,12 @@ class Service:
     Attributes:
         api_key: The key that requests must bring; None: none.
         shape: The kind of server.
+        server: Its profile.
         default_scenario: The scenario of tasks made by creates.
-        unknown_status: The status of the response about an unknown id.
+        outcomes: The scenario of a task, or the answer to its create, by a text in the prompt.
+        unknown_status: The status of the response about an unknown id; None: the server's own.
+        deduplicates: Whether creates with the same ``Idempotency-Key`` make one task.
+        cut_creates_every: The connection of each n-th create is reset; None: of none.
         faults: The random faults.
         absolute_urls: Whether URLs on the fake's own origin are given whole.
         started: When it started, on the loop's clock, which all other moments are on, too.
@@ -51,24 +65,26 @@ class Service:
 
     api_key: str | None
     shape: Shape
+    server: ServerProfile
     default_scenario: Scenario
-    unknown_status: Literal[400, 404]
+    outcomes: Mapping[str, Scenario | Answer]
+    unknown_status: Literal[400, 404] | None
+    deduplicates: bool
+    cut_creates_every: int | None
     faults: FaultInjector
     absolute_urls: bool = False
     started: float = 0.0
     api_url: str = ""
     cdn_url: str = ""
     creates: list[Answer] = attrs.field(factory=list)
-    _characters: Characters = attrs.field(factory=Characters)
+    characters: Characters = attrs.field(factory=Characters)
+    _keys: IdempotencyKeys = attrs.field(factory=IdempotencyKeys)
+    _creates_received: int = 0
+    _requests_answered: int = 0
     _tasks: dict[str, FakeTask] = attrs.field(factory=dict)
     _files: dict[str, Iterator[Answer]] = attrs.field(factory=dict)
     _contents: dict[str, Iterator[Answer]] = attrs.field(factory=dict)
     _numbers: Iterator[int] = attrs.field(factory=lambda: itertools.count(1))
-
-    @property
-    def server(self) -> ServerProfile:
-        """The profile of the kind of server."""
-        return SERVERS[self.shape]
 
     @property
     def tasks(self) -> list[FakeTask]:
@@ -110,7 +126,9 @@ class Service:
         """Remove all tasks, and start again with the first id."""
         self._tasks.clear()
         self._numbers = itertools.count(1)
-        self._characters = Characters()
+        self.characters = Characters()
+        self._keys.clear()
+        self._creates_received = 0
         self._files.clear()
         self._contents.clear()
         self.creates.clear()
@@ -119,7 +137,14 @@ class Service:
     def show(self, task: FakeTask, at: float) -> dict[str, Any] | None:
         """Return the object of a task in a list, without a poll; None: it is not visible yet."""
         state = task.state_at(at)
-        return None if state is None else render_body(state, self._facts(task.id, at, "list"))
+        if state is not None and self.server.list_shows_last_poll:
+            state = task.polled_state()
+        if state is None:
+            return None
+        body = render_body(state, self._facts(task.id, at, "list"))
+        if self.server.make_list_id is not None:
+            body["id"] = self.server.make_list_id(task.id)
+        return body
 
     def script_file(self, task_id: str, answers: Sequence[Answer], place: FilePlace) -> None:
         """Set the answers to the downloads of a task's file at *place*; the last one repeats."""
@@ -132,7 +157,10 @@ class Service:
         """Answer a request to the API."""
         answer, task_id = self.faults.answer(record, lambda: self._choose(record, at))
         facts = self._facts(task_id, at, record.endpoint)
-        return await send(answer, request, facts, self._headers(at))
+        self._requests_answered += 1
+        headers = {"x-request-id": f"req_{self._requests_answered:032x}", **self._headers(at)}
+        with self._keys.using(record):
+            return await send(answer, request, facts, headers)
 
     async def answer_file(
         self, request: web.BaseRequest, record: RecordedRequest, at: float
@@ -155,8 +183,10 @@ class Service:
             case "list":
                 return fixed_answer(self._list(record, at)), ""
             case "character":
-                shown = self._characters.answer(record, self.server, self._timestamp(at))
+                shown = self.characters.answer(record, self.server, self.timestamp(at))
                 return fixed_answer(shown), ""
+            case "edit" | "extend":
+                return self._make_variant(record, at)
             case "other":
                 return fixed_answer(self.server.no_such_call(record.method, record.path)), ""
         task = self._tasks.get(record.task_id or "")
@@ -170,8 +200,10 @@ class Service:
         match record.endpoint:
             case "delete":
                 return fixed_answer(self._delete(task, state, at)), task.id
+            case "cancel":
+                return fixed_answer(self._cancel(task, state, at)), task.id
             case "remix":
-                return self._remix(task, state, record, at)
+                return self._make_variant(record, at)
         error = self.server.file_error(
             state, is_url_late=state.url is None and task.is_url_late(at)
         )
@@ -180,42 +212,102 @@ class Service:
     def _create(self, record: RecordedRequest, at: float) -> tuple[Answer, str]:
         try:
             create = read_create(record, self.server)
-        except ValueError as error:
-            return fixed_answer(self.server.render_error(400, str(error))), ""
-        return self._make_task(create, at)
+        except CreateError as error:
+            return self._refuse(error.status, error.message)
+        self._creates_received += 1
+        if self.deduplicates:
+            try:
+                task_id = self._keys.find(record)
+            except OtherContentError:
+                return self._refuse(422, "The Idempotency-Key was used for another request.")
+            except KeyInUseError:
+                return self._refuse(409, "A request with this Idempotency-Key is in progress.")
+            if task_id is not None:
+                return self._cut(self._replay(task_id, at), task_id)
+        answer, task_id = self._make_task(create, at)
+        if task_id and self.deduplicates:
+            self._keys.add(record, task_id)
+        return self._cut(answer, task_id)
 
-    def _remix(
-        self, source: FakeTask, state: TaskState, record: RecordedRequest, at: float
-    ) -> tuple[Answer, str]:
-        render_error = self.server.render_error
+    def _cut(self, answer: Answer, task_id: str) -> tuple[Answer, str]:
+        """Return *answer*, or a reset for each n-th create that has made its task."""
+        every = self.cut_creates_every
+        if task_id and every is not None and self._creates_received % every == 0:
+            return reset(), task_id
+        return answer, task_id
+
+    def _replay(self, task_id: str, at: float) -> Answer:
+        """Return the answer to a create whose task was made by an earlier one."""
+        task = self._tasks.get(task_id)
+        state = None if task is None else task.state_at(at)
+        answer = unknown_task() if task is None else state_answer(state or QUEUED)
+        return with_headers({"Idempotent-Replayed": "true"}, answer)
+
+    def _make_variant(self, record: RecordedRequest, at: float) -> tuple[Answer, str]:
+        """Make a task from another one: a remix, an edit or an extension."""
         try:
-            given = read_create(record, self.server, is_remix=True)
-        except ValueError as error:
-            return fixed_answer(render_error(400, str(error))), ""
+            given = read_create(record, self.server, needs_encoding=False)
+            source_id = record.task_id or read_source_id(given)
+        except CreateError as error:
+            return self._refuse(error.status, error.message)
+        if source_id is None:  # the video was uploaded
+            return self._make_task(given, at)
+        source = self._tasks.get(source_id)
+        state = None if source is None else source.state_at(at)
+        if source is None or state is None:
+            return unknown_task(), source_id
         if state.phase != "succeeded":
-            return fixed_answer(render_error(400, "Only a completed video can be remixed.")), ""
+            verb = {"remix": "remixed", "edit": "edited"}.get(record.endpoint, "extended")
+            return self._refuse(400, f"Only a completed video can be {verb}.")
         create = attrs.evolve(source.create, prompt=given.prompt, fields=given.fields, files={})
-        return self._make_task(create, at, source.id)
+        if record.endpoint == "extend":
+            create = attrs.evolve(create, seconds=given.seconds)
+        return self._make_task(create, at, source.id if record.endpoint == "remix" else None)
 
     def _make_task(
         self, create: CreateCall, at: float, remixed_from: str | None = None
     ) -> tuple[Answer, str]:
         """Make the task of *create*, unless the test wants this one to be refused."""
-        answer = self.creates.pop(0) if self.creates else queued()
+        outcome = next(
+            (self.outcomes[text] for text in self.outcomes if text in create.prompt), None
+        )
+        answer = queued()
+        if self.creates:
+            answer = self.creates.pop(0)
+        elif isinstance(outcome, Answer):
+            answer = outcome
         if not answer.is_accepted:
             return answer, ""
-        scenario = answer.scenario or self.default_scenario
-        return answer, self.add_task(None, create, scenario, at, remixed_from)
+        scenario = outcome if isinstance(outcome, Scenario) else self.default_scenario
+        return answer, self.add_task(None, create, answer.scenario or scenario, at, remixed_from)
+
+    def _refuse(self, status: int, message: str) -> tuple[Answer, str]:
+        return fixed_answer(self.server.render_error(status, message)), ""
 
     def _list(self, record: RecordedRequest, at: float) -> Message:
         def show(task: FakeTask) -> dict[str, Any] | None:
             return self.show(task, at)
 
-        return list_tasks(self.server, record.query, self.tasks, show)
+        return list_tasks(self.server, record, self.tasks, show)
+
+    def _cancel(self, task: FakeTask, state: TaskState, at: float) -> Message:
+        error = self.server.cancel_error or (400, "The task has ended.", "task_ended")
+        can_run = self.server.cancel_error is None
+        if state.phase != "queued" and not (can_run and state.phase == "running"):
+            status, text, code = error
+            return self.server.render_error(status, text, code=code)
+        return make_message(render_body(task.cancel(), self._facts(task.id, at, "cancel")))
 
     def _delete(self, task: FakeTask, state: TaskState, at: float) -> Message:
+        if self.server.delete_cancels and state.phase == "running":
+            return self.server.render_error(400, "A running task cannot be deleted.")
+        if self.server.delete_cancels and state.phase == "queued":
+            task.cancel()
+            return make_message({})
         last = render_body(state, self._facts(task.id, at, "delete"))
         del self._tasks[task.id]
+        if self.server.delete_cancels:
+            return make_message({})
         if self.server.shows_deleted:
             return make_message(last | {"status": "deleted"})
         return make_message({"id": task.id, "object": "video.deleted", "deleted": True})
@@ -230,9 +322,9 @@ class Service:
             task_id=task_id,
             create=task.create,
             shape=self.shape,
-            now=self._timestamp(at),
-            created_at=self._timestamp(created_at),
-            ended_at=self._timestamp(task.ended_at(at)),
+            now=self.timestamp(at),
+            created_at=self.timestamp(created_at),
+            ended_at=self.timestamp(task.ended_at(at)),
             poll=task.polls,
             file_url=f"{self.cdn_url}/videos/{quote(task_id, safe='')}.mp4",
             unknown_status=self.unknown_status,
@@ -242,7 +334,8 @@ class Service:
             remixed_from=task.remixed_from,
         )
 
-    def _timestamp(self, at: float) -> float:
+    def timestamp(self, at: float) -> float:
+        """Return the wall clock at a moment of the loop's clock, in seconds since 1970."""
         # Rounded: float noise would turn whole seconds into those before.
         return round(_START_TIMESTAMP + (at - self.started), 6)
 

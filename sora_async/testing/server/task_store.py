@@ -1,12 +1,13 @@
 """One task of the fake."""
 
 import inspect
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import attrs
 
-from ..answers.answer import Answer, ScenarioRun
+from ..answers.answer import Answer, ScenarioRun, state_answer
 from ..profiles.task_state import CreateCall, TaskState
+from ..scenario import Script
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -33,6 +34,7 @@ class FakeTask:
     created_at: float | None = None
     remixed_from: str | None = None
     polls: int = 0
+    _last_shown: TaskState | None = attrs.field(default=None, repr=False)
     _seen_completed: float | None = attrs.field(default=None, repr=False)
 
     def poll(self, now: float) -> Answer:
@@ -42,6 +44,7 @@ class FakeTask:
         self.polls += 1
         answer = self._scenario.answer(self._age(now), self.polls)
         shown = answer.state
+        self._last_shown = shown or self._last_shown
         if shown is not None and shown.phase == "succeeded" and self._seen_completed is None:
             self._seen_completed = now
         return answer
@@ -54,11 +57,20 @@ class FakeTask:
         """Return whether the task has succeeded and its URL is still to come."""
         return self._scenario.is_url_late(self._age(now), self.polls)
 
+    def polled_state(self) -> TaskState:
+        """Return the state that the newest poll showed; before any, it is queued."""
+        return self._last_shown or QUEUED
+
     def ended_at(self, now: float) -> float:
         """Return when the task ended: by its scenario, or when a poll first showed it."""
         if self._scenario.duration is None:
             return now if self._seen_completed is None else self._seen_completed
         return min(now, now - self._age(now) + self._scenario.duration)
+
+    def cancel(self) -> TaskState:
+        """End the task as cancelled, and return that state."""
+        self._scenario = Script((state_answer(CANCELLED),))
+        return CANCELLED
 
     def advance(self, seconds: float) -> None:
         """Make the task *seconds* older, if its clock has started."""
@@ -70,3 +82,13 @@ class FakeTask:
     def _age(self, now: float) -> float:
         # Rounded: 0.3 - 0.1 is less than 0.2, and a task 0.2 s old must be as old as that.
         return 0.0 if self.created_at is None else round(now - self.created_at, 6)
+
+
+QUEUED: Final = TaskState(phase="queued", fields={})
+CANCELLED: Final = TaskState(
+    phase="failed",
+    code="cancelled",
+    message="The task was cancelled.",
+    fields={"status": "cancelled"},
+)
+"""The state of a cancelled task: a failure with a status word of its own."""
