@@ -22,6 +22,7 @@ from ..errors import (
     TaskFailedError,
     WaitInterruptedError,
 )
+from ..errors.base import wrap_unexpected
 from ..models import VideoFile, VideoTask
 from .client_protocol import BatchClient
 from .events import BatchEvent, BatchOutcome, CoalescingQueue
@@ -151,6 +152,8 @@ class Batch:
             outcome = await self._make_video(item, outcome)
         except SoraError as error:
             outcome = self._fail(outcome, error)
+        except Exception as bug:  # of one item: it must not end the others
+            outcome = self._fail(outcome, wrap_unexpected(bug))
         self._task_ids.pop(item.key, None)
         self._queue.put_outcome(outcome)
 

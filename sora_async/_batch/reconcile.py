@@ -6,7 +6,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 import attrs
 
-from ..errors import CreateOutcomeUnknownError, SoraError, UnsupportedOperationError
+from ..errors import (
+    CreateOutcomeUnknownError,
+    SoraError,
+    UnsupportedOperationError,
+)
+from ..errors.base import wrap_unexpected
 from ..models import VideoTask
 from .client_protocol import BatchClient
 from .journal import Journal, JournalEntry
@@ -53,6 +58,8 @@ async def reconcile_creates(
         listed = [task async for task in _list_since(client, uncertain_creates)]
     except SoraError as error:
         cause = error
+    except Exception as bug:  # in reading one task of the list: the batch goes on without it
+        cause = wrap_unexpected(bug)
     else:
         claimed = {entry.task_id for entry in journal.entries.values() if entry.task_id}
         matches = match_creates(uncertain_creates, listed, frozenset(claimed))

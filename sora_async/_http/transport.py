@@ -13,6 +13,7 @@ from .._wire.redaction import redact
 from .._wire.response import Response
 from ..errors import ConnectionFailedError, InvalidArgumentError, InvalidResponseError, SoraError
 from .foreign_errors import FOREIGN_ERRORS, translate_error
+from .late_timeout import extend_if_held_up
 from .proxies import find_proxy
 from .request_body import StreamedPayload, TrackedBody
 from .session import (
@@ -93,7 +94,8 @@ class Transport:
         """
         options = self._http_options
         seconds = options.request_timeout if body is None else options.create_timeout
-        return self._within(seconds, url, self._exchange(url, method, body))
+        exchange = self._exchange(url, method, body)
+        return self._within(seconds, url, exchange, is_create=body is not None)
 
     def peek(self, url: URL, headers: Mapping[str, str]) -> Coroutine[Any, Any, Response]:
         """
@@ -132,14 +134,25 @@ class Transport:
         raise ConnectionFailedError(str(url), f"more than {MAX_REDIRECTS} redirects")
 
     async def _within(
-        self, seconds: float, url: URL, exchange: Coroutine[Any, Any, Response]
+        self,
+        seconds: float,
+        url: URL,
+        exchange: Coroutine[Any, Any, Response],
+        *,
+        is_create: bool = False,
     ) -> Response:
         if self._session.closed:
             exchange.close()
             raise InvalidArgumentError("session: it is closed")
         try:
             async with asyncio.timeout(seconds) as scope:
-                return await exchange
+                if not is_create:
+                    return await exchange
+                check = extend_if_held_up(scope)  # the response is paid for
+                try:
+                    return await exchange
+                finally:
+                    check.cancel()
         except TimeoutError as error:
             reason = f"no whole response in time ({type(error).__name__})"
             if scope.expired():  # a proxy or a trace callback may raise a TimeoutError of its own

@@ -14,6 +14,7 @@ from typing import ClassVar, NoReturn
 import attrs
 
 from ..errors import ClientClosedError, SoraError
+from ..errors.base import wrap_unexpected
 from ..models import VideoTask
 from ..models.repr import brief
 from .events import ProgressEvent
@@ -184,8 +185,10 @@ class ManyWaits:
 
 
 def _outcome(watch: Watch) -> Outcome:
-    """Return how a wait ended; a bug in it is raised, for it must not be lost."""
+    """Return how a wait ended; a bug in it is an error as well, and ends no other wait."""
     try:
         return Succeeded(watch.task_id or "", watch._result_or_raise())
     except SoraError as error:
         return Failed(watch.task_id or "", error)
+    except Exception as bug:
+        return Failed(watch.task_id or "", wrap_unexpected(bug))

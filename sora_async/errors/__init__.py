@@ -31,6 +31,7 @@ Every error of this package and what to do about it.
     │   ├── UnsafeURLError            set allow_private=True if you trust the service
     │   └── DownloadInterruptedError  download again: it resumes
     │       └── DownloadTimeoutError  the timeout of the download expired
+    ├── UnexpectedError               a bug: report it with the traceback of its cause
     ├── JournalError                  fix or move the journal of the batch; nothing is lost
     ├── WebhookError                  not a webhook about a task: answer 400
     │   └── WebhookSignatureError     check the secret and the clock, or answer 401
@@ -43,7 +44,7 @@ All of them can be pickled and copied: they hold plain values only.
 None holds an API key, a header or a whole body.
 """
 
-from .base import InvalidArgumentError, SoraError
+from .base import InvalidArgumentError, SoraError, UnexpectedError
 from .creates import CreateOutcomeUnknownError, JournalError
 from .downloads import (
     DiskFullError,
@@ -107,6 +108,7 @@ __all__ = [
     "SoraError",
     "TaskFailedError",
     "TaskNotFoundError",
+    "UnexpectedError",
     "UnsafeURLError",
     "UnsupportedOperationError",
     "VariantMissingError",

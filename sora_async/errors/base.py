@@ -38,3 +38,29 @@ class InvalidArgumentError(SoraError, ValueError):
     def __str__(self) -> str:
         """Return the message."""
         return self.message
+
+
+@attrs.define(slots=False, repr=False)
+class UnexpectedError(SoraError):
+    """
+    A bug ended one of many operations, and none of the others; its cause is the bug.
+
+    It may be a bug of this package or of code that it calls, such as a trace configuration. A
+    single wait, create or download raises the bug as it is.
+
+    Attributes:
+        kind: The name of the exception's class; its message may hold secrets.
+    """
+
+    kind: str
+
+    def __str__(self) -> str:
+        """Return what happened and what to do."""
+        return f"unexpected {self.kind}: this is a bug. Report it with the traceback of its cause"
+
+
+def wrap_unexpected(bug: Exception) -> UnexpectedError:
+    """Return the error of one of many operations that a bug has ended."""
+    error = UnexpectedError(type(bug).__name__)
+    error.__cause__ = bug
+    return error

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from support import KEY
 
@@ -31,6 +32,7 @@ from sora_async import (
     RateLimitError,
     ResponseError,
     SoraClient,
+    SoraError,
     TaskFailedError,
     VideoFile,
     WaitTimeoutError,
@@ -233,6 +235,42 @@ async def test_failures_are_outcomes_and_end_nothing(tmp_path: Path) -> None:
         "7": InvalidArgumentError,
         "{'prompt': ''}": InvalidArgumentError,
     }
+
+
+@pytest.mark.parametrize("endpoint", ["list", "create", "poll", "content"])
+@pytest.mark.parametrize("bug", [KeyError, AssertionError, TypeError, LookupError, MemoryError])
+async def test_a_bug_in_one_item_ends_no_other(
+    endpoint: str, bug: type[Exception], tmp_path: Path
+) -> None:
+    """A trace configuration is code of the user's: what it raises is no error of ours."""
+    met: list[str] = []
+
+    async def fail_once(session: object, context: object, params: Any) -> None:
+        path = params.url.path
+        kinds = {"list": path.endswith("/videos") and params.method == "GET"}
+        kinds |= {"create": params.method == "POST", "content": path.endswith("/content")}
+        kinds["poll"] = not any(kinds.values())
+        if kinds[endpoint] and not met:
+            met.append(path)
+            raise bug("secret-of-the-user")
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_start.append(fail_once)
+    async with (
+        FakeSora(shape="openai", default_scenario=LIFE) as sora,
+        SoraClient(base_url=sora.url, trace_configs=[trace]) as client,
+    ):
+        outcomes = await carry_out(client, ["a", "b", "c"], tmp_path, max_creates=1)
+        again = await carry_out(client, ["a", "b", "c"], tmp_path)
+
+    assert met
+    errors = [one.error for one in outcomes if one.error is not None]
+    assert len(outcomes) == 3
+    assert len(errors) == (0 if endpoint == "list" else 1)
+    assert all(isinstance(error, SoraError) for error in errors)
+    assert "secret-of-the-user" not in "".join(map(str, errors))
+    assert sum(one.error is None for one in again) >= 2
+    assert creates(sora) <= 3
 
 
 async def test_a_task_that_failed_is_not_created_again(tmp_path: Path) -> None:

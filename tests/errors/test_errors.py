@@ -23,6 +23,7 @@ REFUSED = errors.ConnectionFailedError("https://api.example", "refused")
 EXAMPLES: list[errors.SoraError] = [
     errors.SoraError(),
     errors.InvalidArgumentError("timeout: expected seconds"),
+    errors.UnexpectedError("KeyError"),
     REFUSED,
     errors.CertificateError("https://api.example", "expired"),
     errors.InvalidResponseError("https://api.example", 200, "a web page", True),

@@ -21,9 +21,10 @@ from sora_async import (
     Succeeded,
     TaskFailedError,
     TaskNotFoundError,
+    UnexpectedError,
     WaitTimeoutError,
 )
-from sora_async.testing import FakeSora, Scenario, completed, failed, http_error, running, stall
+from sora_async.testing import FakeSora, Scenario, completed, failed, http_error, running
 
 
 async def test_outcomes_come_as_the_waits_end_and_failures_are_values(
@@ -102,17 +103,6 @@ async def test_an_error_of_the_source_is_raised_when_what_was_begun_has_settled(
             seen += [outcome]
 
     assert [outcome.result().is_complete for outcome in seen] == [True]
-
-
-async def test_a_bug_in_one_wait_reaches_the_loop(sora: FakeSora, client: SoraClient) -> None:
-    def broken(interval: float) -> float:
-        raise LookupError("a bug in a user's jitter")
-
-    sora.script("task_1", running(0.1))
-
-    with pytest.raises(LookupError, match="jitter"):
-        async for _ in client.as_completed(["task_1"], schedule=Schedule(first_jitter=broken)):
-            pass
 
 
 async def test_cancelling_the_loop_ends_the_waits(sora: FakeSora, client: SoraClient) -> None:
@@ -360,23 +350,32 @@ class TestEvents:
 
         assert {story(news, task_id)[-1] for task_id in ids} == {ClientClosedError.__name__}
 
-    async def test_a_bug_in_one_wait_reaches_the_loop(
-        self, sora: FakeSora, client: SoraClient
+    @pytest.mark.parametrize("method", ["as_completed", "events"])
+    @pytest.mark.parametrize("bug", [LookupError, AssertionError, ValueError, OSError])
+    async def test_a_bug_in_one_wait_is_its_outcome_and_ends_no_other(
+        self, sora: FakeSora, client: SoraClient, method: str, bug: type[Exception]
     ) -> None:
+        met: list[float] = []
+
         def broken(interval: float) -> float:
-            raise LookupError("a bug in a user's jitter")
+            met.append(interval)
+            if len(met) == 1:
+                raise bug("a bug in a user's jitter")
+            return interval
 
-        sora.script("task_1", running(0.1))
-        sora.script("task_2", stall())
+        ids = [sora.script(task_id, running(0.1), completed()) for task_id in ("one", "two")]
+        schedule = Schedule(first_jitter=broken)
 
-        with pytest.raises(LookupError, match="jitter"):
-            async for _ in client.events(
-                ["task_2", "task_1"], schedule=Schedule(first_jitter=broken)
-            ):
-                pass
-        await asyncio.sleep(600)
+        follow = getattr(client, method)
+        news = [one async for one in follow(ids, schedule=schedule)]
 
-        assert len(sora.requests) == 2
+        ends = [one for one in news if isinstance(one, Outcome)]
+        errors = {one.task_id: one.error for one in ends}
+        assert len(ends) == 2
+        [error] = [error for error in errors.values() if error is not None]
+        assert isinstance(error, UnexpectedError)
+        assert error.kind == bug.__name__ and "jitter" not in str(error)
+        assert isinstance(error.__cause__, bug)
 
     async def test_an_error_of_the_source_comes_last(
         self, sora: FakeSora, client: SoraClient
