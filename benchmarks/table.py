@@ -1,4 +1,4 @@
-"""The tables of the page: the targets, and all contestants side by side."""
+"""The tables of the page: all contestants side by side, and figures of this package alone."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -22,11 +22,12 @@ def write_table(results: Results, path: Path) -> None:
     lines = ["Nothing has been measured yet."]
     if settings:
         lines = [
-            *_tell_machine(results, settings),
-            *_draw_targets(results),
-            *("", "Side by side", "------------", ""),
             *_draw_contestants(results, settings),
             *_tell_failures(results),
+            "",
+            *_tell_machine(results, settings),
+            *("This package alone", "------------------", ""),
+            *_draw_figures(results),
         ]
     path.write_text("\n".join(lines) + "\n", "utf-8")
 
@@ -52,18 +53,17 @@ def _tell_machine(results: Results, settings: dict[str, Any]) -> Iterator[str]:
     yield ""
 
 
-def _draw_targets(results: Results) -> Iterator[str]:
-    rows = [("What", "Target", "Found", "")]
-    for target in judge_all(results):
-        verdict = "met" if target.is_met else "**missed**"
-        found = target.found or _NOTHING
-        rows.append((target.what, target.bound, found, verdict if target.found else "not run"))
-    yield from _draw(rows, widths="44 26 20 10")
+def _draw_figures(results: Results) -> Iterator[str]:
+    rows = [("What", "Result")]
+    for one in judge_all(results):
+        _, times, other = one.bound.partition(" × ")
+        rows.append((one.what, (one.found or _NOTHING).replace(" ×", f"{times}{other}")))
+    yield from _draw(rows, widths="60 40")
 
 
 @attrs.frozen
 class Line:
-    """One line of the second table: the figure of a row of runs, and how it is shown."""
+    """One line of the first table: the figure of a row of runs, and how it is shown."""
 
     title: str
     row: str
@@ -101,7 +101,7 @@ _WANTED: dict[str, dict[str, object]] = {
     "crowd": {"frozen": False},
     "shared": {"waits": 50},
 }
-"""Which runs of a row the second table shows, where it has several kinds."""
+"""Which runs of a row the first table shows, where it has several kinds."""
 
 
 def _draw_contestants(results: Results, settings: dict[str, Any]) -> Iterator[str]:
