@@ -12,7 +12,7 @@ from ..models import VideoTask
 from ..schedule import History
 from ..schedule.learning.duration_history import DurationHistory, task_kinds
 from ..schedule.learning.duration_model import TaskKind
-from .decide import Done, End, GiveUp
+from .decide import Done, End
 
 MAX_KINDS = 1000
 """Kinds of tasks of which one copy is kept for all waits."""
@@ -92,12 +92,11 @@ class TaskLearner:
             end: How the wait ended.
             now: The moment of the last response.
         """
-        has_failed = isinstance(end, GiveUp) and isinstance(end.error, TaskFailedError)
-        if before.kinds is None or not (has_failed or isinstance(end, Done)):
+        if before.kinds is None or not has_task_ended(end):
             return
         ended_at = now if before.succeeded_at is None else before.succeeded_at
         duration = before.observations.ending(
-            "failure" if has_failed else "video", age=before.age(ended_at)
+            "video" if isinstance(end, Done) else "failure", age=before.age(ended_at)
         )
         if duration.is_telling and self._may_learn(now):
             with _LEARNING:
@@ -111,3 +110,8 @@ class TaskLearner:
             return False
         self._left -= 1.0
         return True
+
+
+def has_task_ended(end: End) -> bool:
+    """Return whether a wait ended because its task did, and not by an error of ours."""
+    return isinstance(end, Done) or isinstance(end.error, TaskFailedError)

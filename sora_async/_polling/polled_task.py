@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import math
 from typing import Protocol
 
 import attrs
@@ -24,6 +25,7 @@ class PollKey:
     task_id: str
     schedule: Policy
     fault_policy: FaultPolicy
+    expects_webhook: bool = False
 
 
 class Subscriber(Protocol):
@@ -57,18 +59,26 @@ class PolledTask:
         ticket: Its place in the request queue; 0 while it is not in the queue.
         context: The context of the wait that came first: polls belong to its traces. None
             for an empty one.
+        awaits_webhook: Whether the next poll is late because a webhook is expected.
+        is_notified: Whether a webhook has come since the newest request began.
+        ends_by_webhook: Whether the newest request was sent because of a webhook.
         checks_content: Whether the next request asks the content address, and is no poll.
+        expires_at: The moment at which the first of its waits ends by its timeout.
         left_at: The moment the last wait left; None while there is one.
         polls_started: The number of the newest poll; the outcome of an older one is ignored.
         poll_task: The poll under way; None between two polls.
     """
 
     __slots__ = (
+        "awaits_webhook",
         "checks_content",
         "context",
         "due",
+        "ends_by_webhook",
         "event_at",
+        "expires_at",
         "history",
+        "is_notified",
         "key",
         "left_at",
         "poll_task",
@@ -86,6 +96,10 @@ class PolledTask:
         self.recovered_after: float | None = None
         self.due = history.started
         self.left_at: float | None = None
+        self.expires_at = math.inf
+        self.awaits_webhook = False
+        self.is_notified = False
+        self.ends_by_webhook = False
         self.checks_content = False
         self.polls_started = 0
         self.ticket = 0

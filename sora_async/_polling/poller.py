@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import logging
+import math
 
 from .._http.request import RequestSender
 from .._http.request_queue import RequestQueue
@@ -13,7 +14,7 @@ from ..models import VideoTask
 from ..schedule import History
 from .decide import CheckContent, Decision, Done, GiveUp, Sleep, decide
 from .fault_policy import EPSILON
-from .learner import TaskLearner
+from .learner import TaskLearner, has_task_ended
 from .polled_task import PolledTask, PollKey, Subscriber, WaitResult
 
 logger = logging.getLogger("sora_async")
@@ -21,6 +22,16 @@ logger = logging.getLogger("sora_async")
 LATE = 0.001
 """Seconds after its moment at which a poll is late, by the rate limit: that time counts for no
 grace period and no outage."""
+
+
+WEBHOOK_PATIENCE = 0.95
+"""The part of the tasks of a kind that must have ended before one is polled without a webhook."""
+
+WEBHOOK_INTERVAL = 15.0
+"""Seconds between two polls after that, at least."""
+
+LAST_POLL = 10.0
+"""Seconds before the timeout of a wait at which its task is polled though no webhook came."""
 
 
 class Poller:
@@ -43,16 +54,23 @@ class Poller:
     ) -> None:
         self._requests = requests
         self._loop = asyncio.get_running_loop()
-        self._polled_tasks: dict[PollKey, PolledTask] = {}
+        self._polled_tasks: dict[str, list[PolledTask]] = {}  # by the id of the task
         self._poll_tasks: dict[asyncio.Task[None], PolledTask] = {}
         self.queue = queue
         queue.start = self._start_poll
         self.throttle = throttle
         self.is_closed = False
         self._learner = learner
+        self._webhooks_arrive = False
 
     def join(
-        self, key: PollKey, subscriber: Subscriber, previous: PolledTask | None, *, since: float
+        self,
+        key: PollKey,
+        subscriber: Subscriber,
+        previous: PolledTask | None,
+        *,
+        since: float,
+        expires_at: float = math.inf,
     ) -> PolledTask:
         """
         Return the polled task of a key, with one more wait.
@@ -62,18 +80,39 @@ class Poller:
             subscriber: The wait.
             previous: The polled task that this wait has left before; polling goes on with it.
             since: The moment the wait began, which may be before this loop began.
+            expires_at: The moment at which it ends by its timeout.
         """
-        polled = self._polled_tasks.get(key)
+        polled = self._find(key)
         if polled is None:
             if previous is not None:
                 polled = previous
                 polled.resume(self._loop.time())
             else:
                 polled = self._begin(key, since)
-            self._polled_tasks[key] = polled
+            self._polled_tasks.setdefault(key.task_id, []).append(polled)
             self.queue.schedule(polled, polled.due)
         polled.subscribers[subscriber] = None
+        polled.expires_at = min(polled.expires_at, expires_at)
         return polled
+
+    def _find(self, key: PollKey) -> PolledTask | None:
+        for polled in self._polled_tasks.get(key.task_id, ()):
+            if polled.key == key:
+                return polled
+        return None
+
+    def _all(self) -> list[PolledTask]:
+        return [polled for some in list(self._polled_tasks.values()) for polled in some]
+
+    def _is_polled(self, polled: PolledTask) -> bool:
+        return polled in self._polled_tasks.get(polled.key.task_id, ())
+
+    def _forget(self, polled: PolledTask) -> None:
+        others = [one for one in self._polled_tasks[polled.key.task_id] if one is not polled]
+        if others:
+            self._polled_tasks[polled.key.task_id] = others
+        else:
+            del self._polled_tasks[polled.key.task_id]
 
     def _begin(self, key: PollKey, since: float) -> PolledTask:
         now = self._loop.time()
@@ -84,26 +123,43 @@ class Poller:
     @property
     def wait_count(self) -> int:
         """How many waits are polled for."""
-        return sum(len(polled.subscribers) for polled in list(self._polled_tasks.values()))
+        return sum(len(polled.subscribers) for polled in self._all())
 
     @property
     def outage_count(self) -> int:
         """How many tasks are in an outage."""
-        outages = [polled.history.outage for polled in list(self._polled_tasks.values())]
+        outages = [polled.history.outage for polled in self._all()]
         return sum(outage is not None and outage.errors > 0 for outage in outages)
 
     def leave(self, polled: PolledTask, subscriber: Subscriber) -> None:
         """Take away a wait; the last one stops the polling."""
         polled.subscribers.pop(subscriber, None)
-        if not polled.subscribers and self._polled_tasks.get(polled.key) is polled:
-            del self._polled_tasks[polled.key]
+        if not polled.subscribers and self._is_polled(polled):
+            self._forget(polled)
             self._stop(polled)
             polled.left_at = self._loop.time()
+
+    def notify(self, task_id: str) -> bool:
+        """
+        Poll a task now, or again when the poll under way has ended, because a webhook has come.
+
+        What the webhook says is not used: the poll alone tells how the task is. So one that is
+        forged, sent twice or late costs at most one request.
+
+        Returns:
+            Whether the task is waited for.
+        """
+        polled_tasks = self._polled_tasks.get(task_id, ())
+        for polled in polled_tasks:
+            polled.is_notified = True
+            if polled.poll_task is None and polled.due > self._loop.time():
+                self._schedule(polled, self._loop.time())
+        return bool(polled_tasks)
 
     async def close(self) -> None:
         """End every wait with :class:`ClientClosedError`, and cancel every poll."""
         self.is_closed = True
-        for polled in list(self._polled_tasks.values()):
+        for polled in self._all():
             self._finish(polled, _closed(polled.history))
         self.queue.close()
         poll_tasks = [
@@ -112,11 +168,13 @@ class Poller:
         await asyncio.gather(self.queue.bucket.close(), *poll_tasks, return_exceptions=True)
 
     def _start_poll(self, polled: PolledTask) -> None:
-        if self._polled_tasks.get(polled.key) is not polled:
+        if not self._is_polled(polled):
             # The garbage collector may drop the last wait at any moment.
             self.queue.release()
             return
         self._shift_late_poll(polled)
+        if not polled.checks_content:
+            polled.ends_by_webhook, polled.is_notified = polled.is_notified, False
         polled.polls_started += 1
         polling = self._request(polled, polled.polls_started)
         name = f"poll {polled.key.task_id}"
@@ -229,16 +287,58 @@ class Poller:
 
     def _act(self, polled: PolledTask, before: History, decision: Decision, now: float) -> None:
         if isinstance(decision, Sleep):
-            self.queue.schedule(polled, now + decision.seconds)
+            self._schedule(polled, now + self._delay(polled, decision, now))
         elif isinstance(decision, CheckContent):
             polled.checks_content = True
-            self.queue.schedule(polled, now)
+            self._schedule(polled, now)
         else:
             self._learner.task_ended(before, decision, now)
+            if polled.key.expects_webhook and has_task_ended(decision):
+                self._record_webhook(polled)
             self._finish(polled, decision.result)
 
+    def _delay(self, polled: PolledTask, decision: Sleep, now: float) -> float:
+        """Return the seconds to the next poll: less after a webhook, more before one."""
+        history = polled.history
+        polled.awaits_webhook = False
+        if history.outage is not None or history.succeeded_at is not None:
+            return decision.seconds
+        if polled.is_notified:
+            return 0.0
+        if polled.key.expects_webhook and self._webhooks_arrive:
+            seconds = self._time_for_webhook(polled, now)
+            polled.awaits_webhook = seconds > decision.seconds
+            return max(decision.seconds, seconds)
+        return decision.seconds
+
+    def _time_for_webhook(self, polled: PolledTask, now: float) -> float:
+        """
+        Return for how many seconds a webhook is awaited without a poll; 0.0 for none.
+
+        That is until 95 % of such tasks have ended, or shortly before the wait's timeout, and some
+        seconds after that. It is so only while webhooks do arrive: otherwise each task would be
+        known as late as that.
+        """
+        age = polled.history.usual_age(WEBHOOK_PATIENCE)
+        if age is None:
+            return 0.0
+        left = max(age - polled.history.age(now), WEBHOOK_INTERVAL)
+        return min(left, polled.expires_at - now - LAST_POLL)
+
+    def _record_webhook(self, polled: PolledTask) -> None:
+        """Learn from a task that has ended whether webhooks arrive; a poll on schedule tells not."""
+        if polled.ends_by_webhook:
+            self._webhooks_arrive = True
+        elif polled.awaits_webhook:
+            self._webhooks_arrive = False
+
+    def _schedule(self, polled: PolledTask, due: float) -> None:
+        self.queue.cancel(polled)
+        self.queue.schedule(polled, due)
+
     def _finish(self, polled: PolledTask, end: WaitResult) -> None:
-        self._polled_tasks.pop(polled.key, None)
+        if self._is_polled(polled):
+            self._forget(polled)
         self._stop(polled)
         subscribers, polled.subscribers = polled.subscribers, {}
         for subscriber in subscribers:

@@ -1,6 +1,7 @@
 """One wait: awaitable for the finished task, async-iterable for its events; it has the timeout."""
 
 import asyncio
+import math
 from collections.abc import Callable
 
 import attrs
@@ -156,7 +157,10 @@ class Watch(SharedOperation[VideoTask, ProgressEvent]):
     def _join(self, poller: Poller, previous: PolledTask | None) -> None:
         """Have the task polled."""
         assert self._loop is not None
-        self._polled = poller.join(self._key, self, previous, since=self._started)
+        expires_at = math.inf if self._timeout is None else self._started + self._timeout
+        self._polled = poller.join(
+            self._key, self, previous, since=self._started, expires_at=expires_at
+        )
         if self._polled is not previous and self._polled.event_at is not None:
             self._version += 1
         # Not at once: an error that is raised without a pause would block a loop of retries.

@@ -246,6 +246,7 @@ class SoraClient:
         poll_interval: float | None = None,
         until: Until = "video",
         appear_within: float = 30.0,
+        webhook: bool = False,
         already_waited: float = 0.0,
     ) -> Watch:
         """
@@ -267,6 +268,10 @@ class SoraClient:
             appear_within: Seconds for which a 404 about a task that was never seen is retried: a
                 new task may not be visible to polls yet. A 404 that names another reason, such
                 as a path that does not exist, ends the wait at once.
+            webhook: Whether :meth:`notify` is called when the task ends. Once webhooks are seen
+                to arrive, and it is known how long such tasks take, the task is polled when
+                95 % of them have ended, and on schedule after that; a lost webhook costs that
+                time, and never the video.
             already_waited: Seconds that the task was waited for before, in another process
                 for instance; *timeout*, ``elapsed`` and the duration history include them.
 
@@ -281,6 +286,7 @@ class SoraClient:
                 poll_interval=poll_interval,
                 until=until,
                 appear_within=appear_within,
+                webhook=webhook,
             ),
             timeout=check_limit("timeout", timeout),
             already_waited=check_duration("already_waited", already_waited),
@@ -305,6 +311,8 @@ class SoraClient:
         poll_interval: float | None = None,
         until: Until = "video",
         appear_within: float = 30.0,
+        webhook: bool = False,
+        callback_url: str | None = None,
         **extra: Any,
     ) -> Watch:
         """
@@ -334,6 +342,10 @@ class SoraClient:
             poll_interval: Seconds between two polls, within 15 %, instead of a schedule.
             until: What ends the wait of a task that succeeds; see :meth:`wait_until_complete`.
             appear_within: Seconds for which a 404 is retried; see :meth:`wait_until_complete`.
+            webhook: Whether :meth:`notify` is called when a task ends; see
+                :meth:`wait_until_complete`.
+            callback_url: Where the service is to send its webhook, in the field of this name; it
+                sets *webhook*. For a service that names it otherwise, use *extra* and *webhook*.
             extra: Any further field of the service.
 
         Raises:
@@ -354,7 +366,7 @@ class SoraClient:
                 "reference_audio": reference_audio,
             },
             as_json=as_json,
-            extra=extra,
+            extra={"callback_url": callback_url, **extra},
         )
         return Watch(
             self._find_poller,
@@ -364,6 +376,7 @@ class SoraClient:
                 poll_interval=poll_interval,
                 until=until,
                 appear_within=appear_within,
+                webhook=webhook or callback_url is not None,
             ),
             timeout=check_limit("timeout", timeout),
             pending_task=PendingTask(lambda: self._resources().creates.create_task(payload)),
@@ -581,6 +594,7 @@ class SoraClient:
         poll_interval: float | None = None,
         until: Until = "video",
         appear_within: float = 30.0,
+        webhook: bool = False,
         max_concurrent: int = 1000,
     ) -> AsyncGenerator[Outcome]:
         """
@@ -598,6 +612,8 @@ class SoraClient:
             poll_interval: Seconds between two polls, within 15 %, instead of a schedule.
             until: What ends the wait of a task that succeeds; see :meth:`wait_until_complete`.
             appear_within: Seconds for which a 404 is retried; see :meth:`wait_until_complete`.
+            webhook: Whether :meth:`notify` is called when a task ends; see
+                :meth:`wait_until_complete`.
             max_concurrent: Waits under way at the same time, outcomes not yet taken included.
 
         Raises:
@@ -611,6 +627,7 @@ class SoraClient:
             poll_interval=poll_interval,
             until=until,
             appear_within=appear_within,
+            webhook=webhook,
         )
         return cast(AsyncGenerator[Outcome], waits.follow(check_ids(task_ids)))
 
@@ -623,6 +640,7 @@ class SoraClient:
         poll_interval: float | None = None,
         until: Until = "video",
         appear_within: float = 30.0,
+        webhook: bool = False,
         max_concurrent: int = 1000,
     ) -> AsyncGenerator[ProgressEvent | Outcome]:
         """
@@ -640,6 +658,8 @@ class SoraClient:
             poll_interval: Seconds between two polls, within 15 %, instead of a schedule.
             until: What ends the wait of a task that succeeds; see :meth:`wait_until_complete`.
             appear_within: Seconds for which a 404 is retried; see :meth:`wait_until_complete`.
+            webhook: Whether :meth:`notify` is called when a task ends; see
+                :meth:`wait_until_complete`.
             max_concurrent: Waits under way at the same time, outcomes not yet taken included.
 
         Raises:
@@ -653,8 +673,28 @@ class SoraClient:
             poll_interval=poll_interval,
             until=until,
             appear_within=appear_within,
+            webhook=webhook,
         )
         return waits.follow(check_ids(task_ids))
+
+    def notify(self, task_id: str) -> bool:
+        """
+        Poll a task now, because a webhook about it has come.
+
+        The webhook itself is not believed: the poll alone tells how the task is, within the rate
+        limit. One that is forged, late or sent twice costs at most one request, and one about
+        a task that nobody waits for does nothing. It is for waits of this client on the running
+        event loop, those of a batch included. From another thread, use
+        ``loop.call_soon_threadsafe(client.notify, task_id)``.
+
+        Args:
+            task_id: The id in the webhook.
+
+        Returns:
+            Whether the task is waited for.
+        """
+        resources = find_resources(self._resources_by_loop)
+        return resources is not None and resources.poller.notify(task_id)
 
     def download(
         self,
@@ -874,6 +914,7 @@ class SoraClient:
         poll_interval: float | None,
         until: Until,
         appear_within: float,
+        webhook: bool,
     ) -> PollKey:
         fault_policy = self._fault_policy
         if (until, appear_within) != (fault_policy.until, fault_policy.appear_within):
@@ -883,7 +924,7 @@ class SoraClient:
                 appear_within=check_duration("appear_within", appear_within),
             )
         policy = choose_schedule(schedule, poll_interval, default=self._schedule)
-        return PollKey(task_id, policy, fault_policy)
+        return PollKey(task_id, policy, fault_policy, expects_webhook=bool(webhook))
 
     def _find_poller(self) -> Poller:
         return self._resources().poller

@@ -166,6 +166,14 @@ class History:
         left = remaining(self.observations, self.forecast, age=self.age(now))
         return None if left is None else (left[0], left[1])
 
+    def usual_age(self, part: float) -> float | None:
+        """
+        Return the age by which a part of the tasks of its kind have ended; None: not known.
+
+        Unlike a schedule's delay it does not depend on whether the forecast was right lately.
+        """
+        return None if self.forecast is None else self.forecast.ends.quantile(part, age=0.0)
+
     def is_stalled(self, now: float) -> bool:
         """Return whether nothing has changed for longer than in 98 of 100 tasks of the kind."""
         if self.last is None or self.last.phase not in (_QUEUED, _RUNNING):

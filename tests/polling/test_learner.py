@@ -200,7 +200,7 @@ async def test_waits_of_one_kind_share_what_it_is_called(
     for _ in range(2):
         events = aiter(client.wait_until_complete(sora.add(Scenario(running=60), model="sora-2")))
         await anext(events)
-        entries += poller._polled_tasks.values()
+        entries += poller._all()
         await events.aclose()
 
     assert entries[0].history.kinds is entries[1].history.kinds
