@@ -42,7 +42,9 @@ async def check_client(client: SoraClient) -> None:
         "x", timeout=None, schedule=Schedule(intervals=[1, 2.5]), until="completed"
     )
     assert_type(watch, Watch)
-    client.wait_until_complete("x", poll_interval=5, appear_within=60.0)
+    client.wait_until_complete("x", poll_interval=5, appear_within=60.0, webhook=True)
+    client.create_and_wait(prompt="x", callback_url="https://hooks.example/x")
+    assert_type(client.notify("x"), bool)
     assert_type(await watch, VideoTask)
     assert_type(watch.latest, ProgressEvent | None)
     async for event in watch:
