@@ -280,7 +280,8 @@ def _as_not_offered(error: ResponseError, *, is_about_one: bool) -> ResponseErro
         is_about_one: Whether an id was in the path: a 404 may then be about that.
     """
     is_missing = error.status in (405, 501)
-    if isinstance(error, TaskNotFoundError) and error.status == 404:
+    # A 404 with words about the path is a plain ResponseError.
+    if error.status == 404 and type(error) in (TaskNotFoundError, ResponseError):
         words = read_label(error.message)
         is_missing = not is_about_one or (
             words is not None and _NO_SUCH_CALL.fullmatch(words) is not None

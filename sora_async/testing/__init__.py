@@ -57,6 +57,7 @@ from .server.random_faults import RandomFaults
 from .server.recorded_request import RecordedRequest
 from .server.task_store import FakeTask
 from .virtual_clock import VirtualClock, VirtualTimeLoop
+from .webhooks import SentWebhook, Webhooks, WebhookScheme, sign_webhook
 
 __all__ = [
     "ABSENT",
@@ -67,10 +68,13 @@ __all__ = [
     "RandomFaults",
     "RecordedRequest",
     "Scenario",
+    "SentWebhook",
     "Shape",
     "UploadedFile",
     "VirtualClock",
     "VirtualTimeLoop",
+    "WebhookScheme",
+    "Webhooks",
     "accepted",
     "close_after",
     "completed",
@@ -90,6 +94,7 @@ __all__ = [
     "reset",
     "reset_midway",
     "running",
+    "sign_webhook",
     "slow",
     "stall",
     "stall_body",

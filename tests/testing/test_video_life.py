@@ -17,7 +17,7 @@ from sora_async.testing import FakeSora, Scenario, Shape, accepted
 
 KEY = "sk-0123456789abcdef"
 
-NOT_READ: Final = {"tasks", "xai", "ark", "kie"}
+NOT_READ: Final = {"kie"}
 SHAPES: Final[tuple[Shape, ...]] = tuple(
     shape for shape in get_args(Shape) if shape not in NOT_READ
 )
@@ -154,7 +154,7 @@ async def test_a_batch_goes_on_on_every_server(shape: Shape, tmp_path: Path) -> 
 
 
 HAS_LIST: Final = {"page", "openai", "vllm", "sglang", "inworld"}
-HAS_DELETE: Final = {"page", "openai", "vllm", "sglang"}
+HAS_DELETE: Final = {"page", "openai", "vllm", "sglang", "ark"}
 HAS_REMIX: Final = {"page", "relay", "openai", "litellm"}
 HAS_CHARACTERS: Final = {"openai", "litellm"}
 
@@ -164,7 +164,7 @@ async def finish(sora: FakeSora, client: SoraClient) -> VideoTask:
     return await client.create_and_wait(prompt="a boat", until="completed")
 
 
-@pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape != "litellm"])
+@pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape not in ("litellm", "ark")])
 async def test_tasks_are_listed_where_a_server_has_a_list(shape: Shape) -> None:
     async with FakeSora(api_key=KEY, shape=shape) as sora, make_client(sora, shape) as client:
         ids = [(await client.create_task(prompt=f"boat {number}")).id for number in range(5)]

@@ -146,7 +146,7 @@ def read_ark_create(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     parts = content if isinstance(content, list) else []
     texts = [part.get("text") for part in parts if isinstance(part, Mapping)]
     prompt = " ".join(text for text in texts if isinstance(text, str))
-    return {**fields, "prompt": prompt, "seconds": fields.get("duration"), "size": None}
+    return {**fields, "prompt": prompt, "seconds": fields.get("duration")}
 
 
 def render_newapi_created(_state: TaskState, facts: TaskFacts, _url: str | None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from ..answers.answer import Answer, http_error
 from ..profiles.known_servers import SERVERS
 from ..profiles.task_state import CreateCall, FilePlace, Shape, check_shape
 from ..scenario import Scenario, Script
+from ..webhooks import SentWebhook, Webhooks
 from .listener import Listener
 from .random_faults import FaultInjector, RandomFaults
 from .recorded_request import RecordedRequest
@@ -56,6 +57,8 @@ class FakeSora:
         absolute_urls: Whether URLs on the fake's own origin are given whole, and not as paths:
             the ``polling_url`` of "openrouter".
         random_faults: Random faults; None: only scenarios and scripts say what goes wrong.
+        webhooks: When webhooks are sent, and how they are signed; None means as ``Webhooks()``:
+            only for creates with a ``callback_url``.
         keepalive_timeout: Seconds after which an idle connection is closed. The default, 30 days,
             leaves connections alone while a virtual clock jumps over hours.
     """
@@ -75,6 +78,7 @@ class FakeSora:
         unknown_status: Literal[400, 404] | None = None,
         absolute_urls: bool = False,
         random_faults: RandomFaults | None = None,
+        webhooks: Webhooks | None = None,
         keepalive_timeout: float = 30 * 86400.0,
     ) -> None:
         check_shape(shape)
@@ -98,6 +102,7 @@ class FakeSora:
             cut_creates_every=cut_creates_every,
             absolute_urls=absolute_urls,
             faults=FaultInjector(random_faults),
+            webhook_settings=webhooks,
         )
         answer, answer_file = self._service.answer, self._service.answer_file
         self._api = Listener(
@@ -155,6 +160,11 @@ class FakeSora:
         return self._service.tasks
 
     @property
+    def webhooks(self) -> list[SentWebhook]:
+        """All webhooks that were sent or lost, in that order."""
+        return self._service.webhooks.sent
+
+    @property
     def now(self) -> datetime:
         """
         The fake's wall clock, in UTC, as in its responses and their ``Date`` headers.
@@ -187,6 +197,7 @@ class FakeSora:
 
     async def close(self) -> None:
         """Stop listening and abort every connection; a second call does nothing."""
+        await self._service.webhooks.close()
         await self._api.close()
         await self._cdn.close()
 

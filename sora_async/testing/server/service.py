@@ -1,5 +1,6 @@
 """The tasks behind the two origins, and the response to each request."""
 
+import asyncio
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,11 +25,12 @@ from ..answers.answer import (
 from ..answers.network_faults import reset
 from ..answers.sample_video import VIDEO
 from ..profiles.http_message import Message, make_message
-from ..profiles.render import render_body
+from ..profiles.render import CREATING, render_body
 from ..profiles.routes import Endpoint
 from ..profiles.server_profile import ServerProfile
 from ..profiles.task_state import CreateCall, FilePlace, Shape, TaskFacts, TaskState
 from ..scenario import Scenario
+from ..webhooks import Webhooks, find_callback_url
 from .characters import Characters
 from .create_reader import CreateError, read_create, read_source_id
 from .idempotency import IdempotencyKeys, KeyInUseError, OtherContentError
@@ -36,6 +38,7 @@ from .pages import list_tasks
 from .random_faults import FaultInjector
 from .recorded_request import RecordedRequest
 from .task_store import QUEUED, FakeTask
+from .webhook_sender import WebhookSender
 
 START: Final = datetime(2026, 1, 14, 8, tzinfo=UTC)
 """The wall clock when the service starts, the same on every run."""
@@ -61,6 +64,9 @@ class Service:
         api_url: The origin of the API.
         cdn_url: The origin of the video files.
         creates: The answers to the next creates.
+        webhooks: The webhooks that it sends.
+        characters: The characters of the account.
+        webhook_settings: When webhooks are sent, and how they are signed.
     """
 
     api_key: str | None
@@ -72,12 +78,14 @@ class Service:
     deduplicates: bool
     cut_creates_every: int | None
     faults: FaultInjector
+    webhook_settings: Webhooks | None = None
     absolute_urls: bool = False
     started: float = 0.0
     api_url: str = ""
     cdn_url: str = ""
     creates: list[Answer] = attrs.field(factory=list)
     characters: Characters = attrs.field(factory=Characters)
+    webhooks: WebhookSender = attrs.field(init=False)
     _keys: IdempotencyKeys = attrs.field(factory=IdempotencyKeys)
     _creates_received: int = 0
     _requests_answered: int = 0
@@ -85,6 +93,9 @@ class Service:
     _files: dict[str, Iterator[Answer]] = attrs.field(factory=dict)
     _contents: dict[str, Iterator[Answer]] = attrs.field(factory=dict)
     _numbers: Iterator[int] = attrs.field(factory=lambda: itertools.count(1))
+
+    def __attrs_post_init__(self) -> None:
+        self.webhooks = WebhookSender(self.webhook_settings, self._describe_task, self.timestamp)
 
     @property
     def tasks(self) -> list[FakeTask]:
@@ -101,7 +112,9 @@ class Service:
         create: CreateCall,
         scenario: ScenarioRun,
         created_at: float | None,
+        *,
         remixed_from: str | None = None,
+        callback_url: str | None = None,
     ) -> str:
         """Add a task, replacing one of the same id, and return its id; None: the next free one."""
         if task_id is None:
@@ -114,6 +127,7 @@ class Service:
             created_at=created_at,
             remixed_from=remixed_from,
         )
+        self.webhooks.add(self._tasks[task_id], callback_url)
         return task_id
 
     def advance(self, seconds: float) -> None:
@@ -121,6 +135,7 @@ class Service:
         self.started -= seconds
         for task in self._tasks.values():
             task.advance(seconds)
+        self.webhooks.advance(seconds)
 
     def reset(self) -> None:
         """Remove all tasks, and start again with the first id."""
@@ -133,6 +148,7 @@ class Service:
         self._contents.clear()
         self.creates.clear()
         self.faults.reset()
+        self.webhooks.reset()
 
     def show(self, task: FakeTask, at: float) -> dict[str, Any] | None:
         """Return the object of a task in a list, without a poll; None: it is not visible yet."""
@@ -156,6 +172,8 @@ class Service:
     ) -> web.StreamResponse:
         """Answer a request to the API."""
         answer, task_id = self.faults.answer(record, lambda: self._choose(record, at))
+        if record.endpoint in CREATING:
+            await self.webhooks.announce(task_id)
         facts = self._facts(task_id, at, record.endpoint)
         self._requests_answered += 1
         headers = {"x-request-id": f"req_{self._requests_answered:032x}", **self._headers(at)}
@@ -191,7 +209,7 @@ class Service:
                 return fixed_answer(self.server.no_such_call(record.method, record.path)), ""
         task = self._tasks.get(record.task_id or "")
         if task is not None and record.endpoint == "poll":
-            return task.poll(at), task.id
+            return self._poll(task, at), task.id
         if task is not None and record.endpoint == "content" and task.id in self._contents:
             return next(self._contents[task.id]), task.id
         state = None if task is None else task.state_at(at)
@@ -209,6 +227,14 @@ class Service:
         )
         return _VIDEO if error is None else fixed_answer(error), task.id
 
+    def _poll(self, task: FakeTask, at: float) -> Answer:
+        answer = task.poll(at)
+        self.webhooks.schedule(task)
+        is_scripted = task.ends_at() is None
+        if is_scripted and answer.state and answer.state.phase in ("succeeded", "failed"):
+            self.webhooks.finish(task)
+        return answer
+
     def _create(self, record: RecordedRequest, at: float) -> tuple[Answer, str]:
         try:
             create = read_create(record, self.server)
@@ -224,7 +250,7 @@ class Service:
                 return self._refuse(409, "A request with this Idempotency-Key is in progress.")
             if task_id is not None:
                 return self._cut(self._replay(task_id, at), task_id)
-        answer, task_id = self._make_task(create, at)
+        answer, task_id = self._make_task(record, create, at)
         if task_id and self.deduplicates:
             self._keys.add(record, task_id)
         return self._cut(answer, task_id)
@@ -251,7 +277,7 @@ class Service:
         except CreateError as error:
             return self._refuse(error.status, error.message)
         if source_id is None:  # the video was uploaded
-            return self._make_task(given, at)
+            return self._make_task(record, given, at)
         source = self._tasks.get(source_id)
         state = None if source is None else source.state_at(at)
         if source is None or state is None:
@@ -262,10 +288,15 @@ class Service:
         create = attrs.evolve(source.create, prompt=given.prompt, fields=given.fields, files={})
         if record.endpoint == "extend":
             create = attrs.evolve(create, seconds=given.seconds)
-        return self._make_task(create, at, source.id if record.endpoint == "remix" else None)
+        remixed_from = source.id if record.endpoint == "remix" else None
+        return self._make_task(record, create, at, remixed_from)
 
     def _make_task(
-        self, create: CreateCall, at: float, remixed_from: str | None = None
+        self,
+        record: RecordedRequest,
+        create: CreateCall,
+        at: float,
+        remixed_from: str | None = None,
     ) -> tuple[Answer, str]:
         """Make the task of *create*, unless the test wants this one to be refused."""
         outcome = next(
@@ -279,7 +310,15 @@ class Service:
         if not answer.is_accepted:
             return answer, ""
         scenario = outcome if isinstance(outcome, Scenario) else self.default_scenario
-        return answer, self.add_task(None, create, answer.scenario or scenario, at, remixed_from)
+        task_id = self.add_task(
+            None,
+            create,
+            answer.scenario or scenario,
+            at,
+            remixed_from=remixed_from,
+            callback_url=find_callback_url(create, record.query),
+        )
+        return answer, task_id
 
     def _refuse(self, status: int, message: str) -> tuple[Answer, str]:
         return fixed_answer(self.server.render_error(status, message)), ""
@@ -296,13 +335,16 @@ class Service:
         if state.phase != "queued" and not (can_run and state.phase == "running"):
             status, text, code = error
             return self.server.render_error(status, text, code=code)
-        return make_message(render_body(task.cancel(), self._facts(task.id, at, "cancel")))
+        cancelled = task.cancel()
+        self.webhooks.finish(task)
+        return make_message(render_body(cancelled, self._facts(task.id, at, "cancel")))
 
     def _delete(self, task: FakeTask, state: TaskState, at: float) -> Message:
         if self.server.delete_cancels and state.phase == "running":
             return self.server.render_error(400, "A running task cannot be deleted.")
         if self.server.delete_cancels and state.phase == "queued":
             task.cancel()
+            self.webhooks.finish(task)
             return make_message({})
         last = render_body(state, self._facts(task.id, at, "delete"))
         del self._tasks[task.id]
@@ -311,6 +353,17 @@ class Service:
         if self.server.shows_deleted:
             return make_message(last | {"status": "deleted"})
         return make_message({"id": task.id, "object": "video.deleted", "deleted": True})
+
+    def _describe_task(
+        self, task_id: str, state: TaskState | None
+    ) -> tuple[TaskState, dict[str, Any]] | None:
+        """Return a state of a task, by default the present one, and the object that shows it."""
+        task = self._tasks.get(task_id)
+        if task is None:
+            return None
+        at = asyncio.get_running_loop().time()
+        state = state or task.state_at(at) or QUEUED
+        return state, render_body(state, self._facts(task_id, at, "poll"))
 
     def _facts(self, task_id: str, at: float, endpoint: Endpoint = "content") -> TaskFacts:
         """Return what a response says of a task beside its state, also of an unknown one."""

@@ -61,6 +61,12 @@ class FakeTask:
         """Return the state that the newest poll showed; before any, it is queued."""
         return self._last_shown or QUEUED
 
+    def ends_at(self) -> float | None:
+        """Return when the task ends by its scenario; None: it is not known."""
+        if self.created_at is None or self._scenario.duration is None:
+            return None
+        return self.created_at + self._scenario.duration
+
     def ended_at(self, now: float) -> float:
         """Return when the task ended: by its scenario, or when a poll first showed it."""
         if self._scenario.duration is None:
