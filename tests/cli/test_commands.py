@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from support.command import MANUAL, promised, records, served
 
+from sora_async import errors
 from sora_async.cli.arguments import parse
 from sora_async.cli.display.messages import use_command_terms
 from sora_async.cli.main import _COMMANDS, main
@@ -112,6 +113,9 @@ def test_a_message_of_the_library_names_options_and_variables() -> None:
     )
 
     assert use_command_terms("Check base_url (SORA_BASE_URL)") == "Check --base-url (SORA_BASE_URL)"
+    assert use_command_terms("wait_until_complete('a') waits again") == (
+        '"sora-async wait a" waits again'
+    )
     assert use_command_terms(socks).endswith("cannot be used; use an http:// proxy")
 
 
@@ -364,3 +368,14 @@ def test_dialects_in_json_have_all_the_keys_of_the_manual(capsys) -> None:
 
 def test_the_manual_names_every_command() -> None:
     assert [name for name in _COMMANDS if f"sora-async {name}" not in MANUAL] == []
+
+
+def test_no_advice_names_an_argument_of_python() -> None:
+    advice = [
+        one.advice for one in vars(errors).values() if isinstance(getattr(one, "advice", None), str)
+    ]
+
+    terms = [use_command_terms(text) for text in advice]
+
+    assert len(advice) > 10
+    assert not [text for text in terms if re.search(r"\w=|\w\(\)|[a-z]_[a-z]", text)]

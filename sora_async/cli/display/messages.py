@@ -9,17 +9,13 @@ from ... import (
     CreateOutcomeUnknownError,
     DownloadError,
     OutageError,
-    OutputExistsError,
     Phase,
     ProgressEvent,
     ResponseError,
     SoraError,
     TaskFailedError,
     TaskNotFoundError,
-    UnsafeURLError,
-    VideoNotReadyError,
     VideoTask,
-    VideoTooLargeError,
     WaitInterruptedError,
     WaitTimeoutError,
 )
@@ -102,7 +98,7 @@ def explain_error(error: SoraError) -> str:
                 look = "this service has no list, so look on its website"
             return f"{describe_error(error)}. Check before you create it again: {look}"
         case DownloadError():
-            return f"{describe_error(error)}. {clean(_advise(error))}"
+            return f"{describe_error(error)}. {use_command_terms(error.advice)}"
         case TaskFailedError() | WaitInterruptedError():
             return use_command_terms(describe_error(error))
         case _:
@@ -125,6 +121,13 @@ _COMMAND_TERMS: Final = {
     r"^path:": "--out:",
     r"^input_reference\b": "--reference",
     r"\blist_tasks\(\)": '"sora-async list"',
+    r"\bwait_until_complete\('(.+?)'\)": r'"sora-async wait \1"',
+    r"^Pass download\(\) the wait for it: .*": "Wait for the task: sora-async wait --download",
+    r"\bset if_exists=\"overwrite\" or \"skip\"": "use --if-exists overwrite or --if-exists skip",
+    r"\bSet a larger max_size=": "Use a larger --max-size",
+    r"\bSet allow_private=True": "Use --allow-private",
+    r", or send JSON \(as_json=True\)": ", or use another --dialect",
+    r"\bsend JSON \(as_json=True\)": "use a --dialect that sends JSON",
 }
 """Python's names in messages of the library, as patterns, and what the command calls them."""
 
@@ -148,18 +151,3 @@ def _describe_unknown_create(error: CreateOutcomeUnknownError) -> str:
     if not error.is_whole:
         made = "probably no task was created: the request was not sent completely"
     return f"the outcome of the create is unknown{known}: {error.reason.rstrip('.。')}; {made}"
-
-
-def _advise(error: DownloadError) -> str:
-    """Return what to do about a download that failed, in terms of the command."""
-    match error:
-        case OutputExistsError():
-            return "Choose another path, or use --if-exists overwrite or --if-exists skip"
-        case VideoNotReadyError():
-            return "Wait for the task: sora-async wait --download"
-        case VideoTooLargeError():
-            return "Use a larger --max-size"
-        case UnsafeURLError():
-            return "Use --allow-private if you trust the service"
-        case _:
-            return error.advice
