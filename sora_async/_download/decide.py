@@ -103,7 +103,7 @@ def decide(state: DownloadState, seen: Observation, *, now: float) -> NextStep:
             return _after_task_unavailable(state, seen)
         case ResponseEnded():
             return _after_response_ended(_update_size(state, seen.size), seen, now=now)
-        case UnsafeURLError():
+        case _:
             return _after_failed_url(state, seen)
 
 

@@ -142,8 +142,8 @@ class Download(SharedOperation[VideoFile, DownloadEvent]):
         self._task.add_done_callback(self._on_task_done)
 
     def _stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
+        assert self._task is not None
+        self._task.cancel()
 
     def _on_task_done(self, task: asyncio.Task[None]) -> None:
         if task is self._task and self._consumers and self._end is None:
@@ -172,8 +172,7 @@ class Download(SharedOperation[VideoFile, DownloadEvent]):
             report=self._on_progress,
         )
         try:
-            if self._end is None:
-                self._finish(await self._transfer(manager, transfer))
+            self._finish(await self._transfer(manager, transfer))
         except asyncio.CancelledError:
             if transfer.file is not None:
                 self._finish(transfer.file)  # it had ended already

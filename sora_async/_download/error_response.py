@@ -14,11 +14,8 @@ from ..errors import (
     TaskFailedError,
     VideoGoneError,
 )
-from ..models.json_fields import read_mapping, read_url
+from ..models.json_fields import read_url
 from .state import DownloadState, ErrorResponse, UrlInstead
-
-_LINK_KEYS = ("download_url", "downloadUrl", "signed_url", "presigned_url", "link", "href")
-"""Keys of a URL in a response of ``/content``, beside those of a task's URL."""
 
 
 def read_error_response(
@@ -86,11 +83,4 @@ def read_link(body: bytes, *, url: str) -> str | None:
         return read_url(value)
     inner = open_envelope(value)
     found = find_video_urls(inner, value, url=url, has_succeeded=True)
-    if found:
-        return found[0]
-    for place in (value, inner, read_mapping(value.get("data"))):
-        for key in _LINK_KEYS:
-            link = read_url(place.get(key))
-            if link is not None:
-                return link
-    return None
+    return found[0] if found else None

@@ -182,6 +182,17 @@ async def test_nothing_is_created_that_cannot_be_saved(tmp_path: Path) -> None:
     assert creates(sora) == 30
 
 
+async def test_a_file_that_only_one_item_cannot_write_stops_no_other(tmp_path: Path) -> None:
+    (tmp_path / "one.mp4.part").mkdir()
+    items = [{"prompt": name, "name": name} for name in ("one", "two", "three")]
+    async with service() as (sora, client):
+        outcomes = await carry_out(client, items, tmp_path, max_creates=1, max_waits=1)
+
+    errors = {one.path and one.path.name: type(one.error) for one in outcomes}
+    assert errors == {"one.mp4": FileWriteError, "two.mp4": type(None), "three.mp4": type(None)}
+    assert creates(sora) == 3
+
+
 async def test_the_stages_have_their_limits(tmp_path: Path) -> None:
     prompts = [f"p{number}" for number in range(30)]
     async with service() as (sora, client):

@@ -1306,6 +1306,18 @@ class TestLeaving:
         assert target.read_bytes() == FILM
         assert ranges(done) == [None, "bytes=120000-"]
 
+    async def test_a_client_that_is_closed_waits_for_a_download_that_was_left(
+        self, done: FakeSora, client: SoraClient, target: Path
+    ) -> None:
+        done.script_file("task_1", video_file(SIZE, stall_after=120_000))
+        async for event in client.download("task_1", target):
+            if event.received:
+                break
+
+        await client.close()
+
+        PartFile(target, "task_1").close()  # or it is busy
+
     async def test_leaving_waits_for_the_part_file_to_be_closed(
         self, done: FakeSora, client: SoraClient, target: Path
     ) -> None:
