@@ -135,6 +135,7 @@ RUNS = {
     "create": Example("create.py"),
     "create_with_image": Example("create_with_image.py ../_static/demo.svg"),
     "list_tasks": Example("list_tasks.py", shape="openai", scenario=IN_LINE),
+    "deduplicate": Example("deduplicate.py", shape="openai", prints="queued"),
     "dialect": Example("dialect.py", shape="unified", environment={"STUDIO_URL": "{url}"}),
     "wait_for_many": Example("wait_for_many.py", MANY, in_any_order=True),
     "as_completed": Example("as_completed.py", MANY, in_any_order=True),

@@ -1,4 +1,8 @@
-"""Creates under way: each is sent at most once, in a task that outlives its callers."""
+"""
+Creates under way: each is sent at most once, in a task that outlives its callers.
+
+Only where the service deduplicates creates by their key is one repeated after it was sent.
+"""
 
 import asyncio
 import logging
@@ -9,7 +13,10 @@ from typing import Any, Generic, TypeVar
 import attrs
 
 from .._wire.call_decoders import decode_character, decode_created
+from .._wire.dialects import Dialect
+from .._wire.encoding_refusal import is_encoding_refused
 from .._wire.response import Response
+from .._wire.secrets import Secrets
 from .._wire.urls import fill_in
 from ..errors import (
     ClientClosedError,
@@ -24,13 +31,18 @@ from ..errors import (
 from ..models import Character, VideoTask
 from ..models.repr import brief
 from .request import RequestSender
-from .request_body import CreatePayload, FormPayload, TrackedBody
+from .request_body import CreatePayload, Encoding, FormPayload, TrackedBody
 from .retry import retry
+from .session import find_secrets
 from .throttle import Throttle
 
 logger = logging.getLogger("sora_async")
 
 _CLOSED = "the client was closed before the response came"
+
+MAX_REPEATS = 7
+"""How often a create is repeated at a service that deduplicates, at least: after pauses of 30 s in
+the mean, which also outlast a 409 that says that the first attempt is still under way."""
 
 CLOSE_TIMEOUT = 5.0
 """Seconds that a client which is closed waits for the responses to creates that were sent."""
@@ -42,6 +54,8 @@ _SEE_OTHER = frozenset({302, 303})
 """Redirects with which a server may show what it has made."""
 
 Made = TypeVar("Made")
+
+Payload = CreatePayload | FormPayload
 
 
 class CreateBackoff:
@@ -96,16 +110,29 @@ class CreateRequest(Generic[Made]):
         decode: Reads the response, or raises the error that it is.
         describe: Describes what was made, for the log.
         is_listed: Whether the service has a list to look in.
+        deduplicates: Whether the service makes one task for all creates with the same key.
     """
 
     __repr__ = brief
 
     path: str
     url: str
-    payload: CreatePayload | FormPayload
+    payload: Payload
     decode: Callable[[Response], Made]
     describe: Callable[[Made], str]
     is_listed: bool
+    deduplicates: bool
+
+
+@attrs.define
+class AcceptedEncoding:
+    """
+    In which encoding a service has accepted a create without files; None before.
+
+    One for each client, so that only its first create may be refused for that.
+    """
+
+    value: Encoding | None = None
 
 
 class PendingCreate(Generic[Made]):
@@ -116,6 +143,7 @@ class PendingCreate(Generic[Made]):
         request: What to send.
         requests: Sends it.
         create_backoff: When it may be sent.
+        accepted_encoding: How one was accepted before; learns from this one.
         max_retries: How often a connection is tried again.
 
     Attributes:
@@ -127,14 +155,17 @@ class PendingCreate(Generic[Made]):
         request: CreateRequest[Made],
         requests: RequestSender,
         create_backoff: CreateBackoff,
+        accepted_encoding: AcceptedEncoding,
         *,
         max_retries: int,
     ) -> None:
         self._request = request
         self._requests = requests
         self._create_backoff = create_backoff
+        self._accepted_encoding = accepted_encoding
         self._max_retries = max_retries
         self._body: TrackedBody | None = None
+        self._is_uncertain = self._was_whole = False
         self._is_detached = self._is_stopped = False
         sending = self._send()
         self.task = asyncio.get_running_loop().create_task(sending, name=f"create {request.path}")
@@ -169,7 +200,7 @@ class PendingCreate(Generic[Made]):
         """Return the error of a create whose asyncio task somebody else has cancelled."""
         if not self.may_have_been_sent:
             return ClientClosedError("")
-        return self._outcome_of(ConnectionFailedError(self._request.url, "it was cancelled"))
+        return self._unknown("it was cancelled")
 
     def detach(self) -> None:
         """Wait for it no more, and stop it if nothing of it was sent."""
@@ -185,62 +216,107 @@ class PendingCreate(Generic[Made]):
 
     async def _send(self) -> Made:
         try:
-            self._body = body = await self._request.payload.make_body()
-            return await retry(
-                lambda: self._post(body),
-                max_retries=self._max_retries,
-                is_retryable=lambda error: self._has_not_connected(error, body),
-            )
+            return await self._send_in_either_encoding()
         except SoraError as error:
-            failure = self._outcome_of(error)
+            failure = self._unknown(str(error), error) if self._is_uncertain else error
+            if not self._is_uncertain and _is_key_of_another(error):
+                failure = self._explain_key(error)
         except asyncio.CancelledError:
             if not self._requests.is_closed:
                 raise
-            failure = self._outcome_of(ConnectionFailedError(self._request.url, _CLOSED))
-            failure = failure if self.may_have_been_sent else ClientClosedError("")
+            failure = self._unknown(_CLOSED) if self.may_have_been_sent else ClientClosedError("")
         except Exception as bug:
             if not self.may_have_been_sent:
                 raise
             failure = self._unknown(f"an unexpected {type(bug).__name__}", bug)
-        finally:
-            if self._body is not None:
-                await self._body.close()
         try:
             raise failure
         finally:
             del failure  # it holds this frame now
 
+    async def _send_in_either_encoding(self) -> Made:
+        """Send it, and in the other encoding where the service refuses the first one as such."""
+        payload, *others = self._request.payload.attempts(self._accepted_encoding.value)
+        try:
+            return await self._send_body(payload)
+        except SoraError as error:
+            can_repeat = self._body is not None and self._body.can_repeat
+            is_refused = not self._is_uncertain and is_encoding_refused(error)
+            if not (others and can_repeat and is_refused):
+                raise
+            refusal = error
+        try:
+            return await self._send_body(others[0])
+        except ResponseError as error:
+            raise _show_both(error, others[0], refusal, payload) from refusal
+
+    async def _send_body(self, payload: Payload) -> Made:
+        self._body = body = await payload.make_body()
+        try:
+            made = await retry(
+                lambda: self._post(body),
+                max_retries=self._find_max_retries(),
+                is_retryable=lambda error: self._is_repeatable(error, body),
+            )
+        finally:
+            await body.close()
+        if payload.has_either_encoding:
+            self._accepted_encoding.value = payload.encoding
+        return made
+
     async def _post(self, body: TrackedBody) -> Made:
         await self._create_backoff.wait()
-        return await self._requests.post(
-            self._request.path,
-            body,
-            self._request.decode,
-            record=self._create_backoff.record_response,
-        )
+        try:
+            return await self._requests.post(
+                self._request.path,
+                body,
+                self._request.decode,
+                record=self._create_backoff.record_response,
+            )
+        except SoraError as error:
+            if body.has_begun and not self._is_definitive(error):
+                self._is_uncertain = True
+                self._was_whole |= body.is_whole or getattr(error, "status", None) is not None
+            raise
 
-    @staticmethod
-    def _has_not_connected(error: SoraError, body: TrackedBody) -> bool:
-        """Return whether there was no connection, so that nothing can have been sent."""
-        return isinstance(error, ConnectionFailedError) and not body.has_begun
+    def _find_max_retries(self) -> int:
+        """Return how often it may be sent again: more where a repeat costs nothing."""
+        if self._request.deduplicates and self._max_retries:
+            return max(self._max_retries, MAX_REPEATS)
+        return self._max_retries
 
-    def _outcome_of(self, error: SoraError) -> SoraError:
-        """Return the error of the create: what the service said, or that nobody knows."""
-        if not self.may_have_been_sent or is_definitive(error):
-            return error
-        return self._unknown(str(error), error)
+    def _is_repeatable(self, error: SoraError, body: TrackedBody) -> bool:
+        """Return whether it may be sent again, and could end otherwise then."""
+        if not body.has_begun and not self._is_uncertain:
+            return isinstance(error, ConnectionFailedError)
+        is_answered = self._is_definitive(error) and not (self._is_uncertain and error.transient)
+        return self._request.deduplicates and body.can_repeat and not is_answered
 
-    def _unknown(self, reason: str, cause: Exception) -> CreateOutcomeUnknownError:
+    def _is_definitive(self, error: SoraError) -> bool:
+        """Return whether nothing was made; 409 says of a key that its create is under way."""
+        if self._request.deduplicates and getattr(error, "status", None) == 409:
+            return False
+        return is_definitive(error)
+
+    def _explain_key(self, error: SoraError) -> SoraError:
+        assert isinstance(error, ResponseError)
+        key = self._request.payload.idempotency_key
+        advice = f"the idempotency_key {key!r} belongs to another create; pass another one"
+        message = f"{advice} ({error.message})" if error.message else advice
+        return attrs.evolve(error, message=message)
+
+    def _unknown(self, reason: str, cause: Exception | None = None) -> CreateOutcomeUnknownError:
         status = getattr(cause, "status", None)
-        is_whole = status is not None or (self._body is not None and self._body.is_whole)
+        is_whole = self._was_whole or (self._body is not None and self._body.is_whole)
         unknown = CreateOutcomeUnknownError(
             self._request.url,
             reason,
             status,
             getattr(cause, "request_id", None),
-            is_whole,
+            is_whole or status is not None,
             self._request.is_listed,
             getattr(cause, "body", None),
+            self._request.payload.idempotency_key,
         )
         unknown.__cause__ = cause
         return unknown
@@ -276,6 +352,25 @@ def is_definitive(error: SoraError) -> bool:
     return not isinstance(error, ResponseError) or error.status not in _SEE_OTHER
 
 
+def _is_key_of_another(error: SoraError) -> bool:
+    """Return whether a service says that the key was used before, with another create."""
+    if not isinstance(error, ResponseError) or error.status not in (400, 409, 422):
+        return False
+    return "idempoten" in f"{error.code} {error.message}".lower()
+
+
+def _show_both(
+    error: ResponseError, payload: Payload, refusal: SoraError, refused: Payload
+) -> ResponseError:
+    """Return the error of the second encoding, which tells that of the first as well."""
+    first = getattr(refusal, "message", None) or getattr(refusal, "reason", None) or "no reason"
+    message = (
+        f"{error.message or 'no reason'} (sent as {payload.encoding}); sent as "
+        f"{refused.encoding}, it answered {getattr(refusal, 'status', '')}: {first}"
+    )
+    return attrs.evolve(error, message=message)
+
+
 class PendingCreates:
     """
     Starts the creates of one client on one loop, and holds them until they end.
@@ -284,28 +379,40 @@ class PendingCreates:
         requests: Sends them.
         throttle: Learns from their responses.
         max_retries: How often a connection is tried again.
-        is_listed: Whether the service has a list of tasks.
+        dialect: What the service has, and whether it deduplicates.
+        accepted_encoding: How a create was accepted before.
     """
 
     def __init__(
-        self, requests: RequestSender, throttle: Throttle, *, max_retries: int, is_listed: bool
+        self,
+        requests: RequestSender,
+        throttle: Throttle,
+        *,
+        max_retries: int,
+        dialect: Dialect,
+        accepted_encoding: AcceptedEncoding,
     ) -> None:
         self._requests = requests
         self._endpoints = requests.endpoints
         self._create_backoff = CreateBackoff(throttle, requests.max_retry_after)
         self._max_retries = max_retries
-        self._is_listed = is_listed
+        self._dialect = dialect
+        self._accepted_encoding = accepted_encoding
         self._pending: set[PendingCreate[Any]] = set()
 
     def create_task(self, payload: CreatePayload) -> PendingCreate[VideoTask]:
         """Begin to create a task."""
-        return self._begin("create_path", payload, self._decode_task, _describe_task)
+
+        def decode(response: Response) -> VideoTask:
+            return self._decode_task(response, payload)
+
+        return self._begin("create_path", payload, decode, _describe_task)
 
     def remix_task(self, task_id: str, payload: CreatePayload) -> PendingCreate[VideoTask]:
         """Begin to create a task from another one's video."""
 
         def decode(response: Response) -> VideoTask:
-            return self._decode_task(response, is_about_one=True)
+            return self._decode_task(response, payload, is_about_one=True)
 
         return self._begin("remix_path", payload, decode, _describe_task, task_id=task_id)
 
@@ -313,7 +420,7 @@ class PendingCreates:
         """Begin to create a character."""
 
         def decode(response: Response) -> Character:
-            return decode_character(response, secrets=self._requests.secrets, is_new=True)
+            return decode_character(response, secrets=self._secrets_of(payload), is_new=True)
 
         def describe(character: Character) -> str:
             return f"character {character.id}"
@@ -323,7 +430,7 @@ class PendingCreates:
     def _begin(
         self,
         path_name: str,
-        payload: CreatePayload | FormPayload,
+        payload: Payload,
         decode: Callable[[Response], Made],
         describe: Callable[[Made], str],
         *,
@@ -336,19 +443,29 @@ class PendingCreates:
             payload=payload,
             decode=decode,
             describe=describe,
-            is_listed=self._is_listed,
+            is_listed=self._dialect.list_path is not None,
+            deduplicates=self._dialect.deduplicates_creates,
         )
         pending = PendingCreate(
-            request, self._requests, self._create_backoff, max_retries=self._max_retries
+            request,
+            self._requests,
+            self._create_backoff,
+            self._accepted_encoding,
+            max_retries=self._max_retries,
         )
         self._pending.add(pending)
         pending.task.add_done_callback(lambda _: self._pending.discard(pending))
         return pending
 
-    def _decode_task(self, response: Response, *, is_about_one: bool = False) -> VideoTask:
+    def _secrets_of(self, payload: Payload) -> Secrets:
+        return Secrets((*self._requests.secrets, *find_secrets(payload.headers)))
+
+    def _decode_task(
+        self, response: Response, payload: Payload, *, is_about_one: bool = False
+    ) -> VideoTask:
         task, body = decode_created(
             response,
-            secrets=self._requests.secrets,
+            secrets=self._secrets_of(payload),
             content=self._endpoints.content,
             is_about_one=is_about_one,
         )

@@ -1,7 +1,8 @@
 """The body of a create, which knows how much of it was sent."""
 
+import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import aiohttp
 import attrs
@@ -16,8 +17,17 @@ from .._wire.request_encoder import (
     encode_json,
     frame_form,
 )
+from .._wire.secrets import SecretHeaders
+from ..errors import InvalidArgumentError
 from ..models.repr import brief
 from .upload import FileSource, OpenFile, Reference
+
+Encoding = Literal["form", "json"]
+
+
+def make_idempotency_key() -> str:
+    """Return 32 hex digits by chance, which fit the rules of all services that document one."""
+    return uuid.uuid4().hex
 
 
 @attrs.frozen(kw_only=True)
@@ -28,16 +38,45 @@ class CreatePayload:
     Attributes:
         fields: Plain JSON values by the names of the arguments.
         dialect: How the server spells them.
-        encoding: How they are sent.
+        encoding: How they are sent first.
+        is_encoding_open: Whether the other encoding may be tried when the service refuses this one.
         references: Files and addresses that go along.
+        headers: Further headers of this request.
+        idempotency_key: What tells this create from all others, however often it is sent.
     """
 
     __repr__ = brief
 
     fields: Mapping[str, Any] = attrs.field(repr=False)
     dialect: Dialect
-    encoding: Literal["form", "json"]
+    encoding: Encoding
+    is_encoding_open: bool = False
     references: Sequence[Reference] = ()
+    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    idempotency_key: str = attrs.field(factory=make_idempotency_key)
+
+    @property
+    def has_either_encoding(self) -> bool:
+        """Whether nothing but the service decides on the encoding: no file, and no argument."""
+        return self.is_encoding_open and all(one.source is None for one in self.references)
+
+    def attempts(self, accepted: Encoding | None) -> "tuple[CreatePayload, ...]":
+        """
+        Return this create in the encodings to try, one after the other.
+
+        Args:
+            accepted: The encoding in which the service has accepted one before; None for neither.
+        """
+        if not self.is_encoding_open:
+            return (self,)
+        encoding: Encoding = "form" if self.encoding == "json" else "json"
+        other = attrs.evolve(self, encoding=encoding)
+        try:
+            other.check()
+        except InvalidArgumentError:
+            return (self,)
+        is_likely = self.has_either_encoding and accepted == encoding
+        return (other, self) if is_likely else (self, other)
 
     def check(self) -> None:
         """
@@ -67,7 +106,8 @@ class CreatePayload:
                     files.append(file)
                 values.append(one.describe(None if file is None else file.file))
             encode = encode_json if self.encoding == "json" else encode_form
-            return TrackedBody(encode(self.fields, self.dialect, values), files)
+            frame = encode(self.fields, self.dialect, values)
+            return TrackedBody(frame, files, headers=_headers_of(self))
         except BaseException:
             for file in files:
                 await file.close()
@@ -83,6 +123,8 @@ class FormPayload:
         fields: Plain JSON values.
         field: The name of the file's field.
         source: The file.
+        headers: Further headers of this request.
+        idempotency_key: What tells this create from all others, however often it is sent.
     """
 
     __repr__ = brief
@@ -90,6 +132,15 @@ class FormPayload:
     fields: Mapping[str, Any] = attrs.field(repr=False)
     field: str
     source: FileSource
+    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    idempotency_key: str = attrs.field(factory=make_idempotency_key)
+
+    encoding: ClassVar[Encoding] = "form"
+    has_either_encoding: ClassVar[bool] = False
+
+    def attempts(self, accepted: Encoding | None) -> "tuple[FormPayload, ...]":
+        """Return it as it is: it is always sent as a form."""
+        return (self,)
 
     async def make_body(self) -> "TrackedBody":
         """
@@ -99,7 +150,12 @@ class FormPayload:
             InvalidArgumentError: The file cannot be sent.
         """
         file = await self.source.open()
-        return TrackedBody(frame_form(self.fields, [(self.field, file.file)]), [file])
+        frame = frame_form(self.fields, [(self.field, file.file)])
+        return TrackedBody(frame, [file], headers=_headers_of(self))
+
+
+def _headers_of(payload: CreatePayload | FormPayload) -> SecretHeaders:
+    return SecretHeaders({**payload.headers, "Idempotency-Key": payload.idempotency_key})
 
 
 class TrackedBody:
@@ -107,17 +163,25 @@ class TrackedBody:
     The body of a request, which knows how much of it was sent.
 
     Attributes:
-        content_type: The header that goes with it.
+        content_type: What it is.
+        headers: The headers that go with it, the content type among them.
         size: Its bytes; None when a file cannot tell.
         has_begun: Whether any of it was asked for. Before, nothing of it can have been sent.
         is_whole: Whether all of it was handed over.
         can_repeat: Whether it can be sent along a redirect.
     """
 
-    def __init__(self, frame: BodyFrame, files: Sequence[OpenFile] = ()) -> None:
+    def __init__(
+        self,
+        frame: BodyFrame,
+        files: Sequence[OpenFile] = (),
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self._segments = frame.segments
         self._files = files
         self.content_type = frame.content_type
+        self.headers = SecretHeaders({**(headers or {}), "Content-Type": frame.content_type})
         self.size = self._find_size()
         self.has_begun = self.is_whole = self._is_stopped = False
         self.can_repeat = all(file.can_repeat for file in files)

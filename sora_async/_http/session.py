@@ -74,13 +74,19 @@ def make_headers(api_key: SecretStr | None, extra: SecretHeaders) -> SecretHeade
     )
     if api_key is not None:
         headers["Authorization"] = f"Bearer {api_key.reveal()}"
+    check_headers(extra)
     for name in extra:
-        if not _is_header(name, extra[name]):
-            raise InvalidArgumentError(f"headers: {name!r:.80} cannot be sent as an HTTP header")
         for twin in [one for one in headers if one.lower() == name.lower()]:
             del headers[twin]
         headers[name] = extra[name]
     return headers
+
+
+def check_headers(headers: Mapping[str, str]) -> None:
+    """Refuse what cannot be a header; a value is in no error, as it may be secret."""
+    for name in headers:
+        if not _is_header(name, headers[name]):
+            raise InvalidArgumentError(f"headers: {shorten(name)} cannot be sent as an HTTP header")
 
 
 def _is_header(name: object, text: object) -> bool:

@@ -11,6 +11,7 @@ from yarl import URL
 from .._wire.origins import encode_link, is_same_origin, join_link, origin_of
 from .._wire.redaction import redact
 from .._wire.response import Response
+from .._wire.secrets import SecretHeaders
 from ..errors import ConnectionFailedError, InvalidArgumentError, InvalidResponseError, SoraError
 from .foreign_errors import FOREIGN_ERRORS, translate_error
 from .late_timeout import extend_if_held_up
@@ -233,13 +234,12 @@ class Transport:
         if method == "GET":
             return self._session.get(url, **options)
         # A request without a body names no media type: strict servers would look for JSON in it.
-        headers = {
-            name: value
-            for name, value in self._http_options.headers.items()
-            if name.lower() != "content-type"
-        }
+        own = {} if body is None else body.headers
+        names = {"content-type", *(name.lower() for name in own)}
+        usual = self._http_options.headers
+        headers = SecretHeaders({name: usual[name] for name in usual if name.lower() not in names})
+        headers.update(own)
         if body is not None:
-            headers["Content-Type"] = body.content_type
             options = {**options, "data": StreamedPayload(body)}
         if not self.is_ours:
             # A part of what a connection is kept under, and the name that is used anyway: so none

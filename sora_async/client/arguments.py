@@ -1,23 +1,31 @@
 """The arguments of the client, checked before anything is sent."""
 
+import re
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast, get_args
 
 from .._http.rate_limit import RateLimit
-from .._http.request_body import CreatePayload
+from .._http.request_body import CreatePayload, make_idempotency_key
+from .._http.session import check_headers
 from .._http.upload import FileSource, Reference, make_references
 from .._polling.fault_policy import Until
-from .._wire.dialects import Dialect, ReferenceRole
+from .._wire.dialects import REFERENCE_ROLES, Dialect, ReferenceRole
 from .._wire.origins import origin_of
 from .._wire.request_encoder import check_fields, read_seconds
+from .._wire.secrets import SecretHeaders, hide_headers
 from ..errors import InvalidArgumentError
 from ..models.numbers import is_number
+from ..models.repr import shorten
 from ..schedule import MAX_INTERVAL, Policy, Schedule
 from ..schedule.learning.duration_history import DurationHistory
 
 Ids = TypeVar("Ids")
+
+_IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
+"""Source: Higgsfield's API reference, the widest of the rules that services document."""
 
 MAX_SECONDS = 1e9
 """Seconds: about thirty years."""
@@ -163,33 +171,89 @@ def make_file_source(name: str, value: object, *, kinds: tuple[str, ...]) -> Fil
     return FileSource(name, value, kinds=kinds)
 
 
-def make_task_payload(
-    dialect: Dialect,
-    *,
-    prompt: object,
-    model: object,
-    seconds: object,
-    size: object,
-    references: Mapping[ReferenceRole, Any],
-    as_json: bool | None,
-    extra: Mapping[str, Any],
-) -> CreatePayload:
-    """Return a create with all arguments checked but the files, which are read when it is sent."""
-    fields = check_fields(
-        {
-            "model": check_text("model", model),
-            "prompt": check_prompt(prompt),
-            "seconds": read_seconds(seconds),
-            "size": check_text("size", size),
-            **extra,
-        }
-    )
-    made = [one for role, value in references.items() for one in make_references(role, value)]
+def check_call_headers(value: Mapping[str, str] | None) -> SecretHeaders:
+    """Return the headers of one request; None is none."""
+    headers = hide_headers(value)
+    check_headers(headers)
+    for name in headers:
+        if name.lower() in ("content-type", "idempotency-key"):
+            raise InvalidArgumentError(
+                f"headers: {name} is set by the client; see as_json= and idempotency_key="
+            )
+    return headers
+
+
+def check_idempotency_key(value: object) -> str:
+    """Return a key, or a new one for None."""
+    if value is None:
+        return make_idempotency_key()
+    if not isinstance(value, str) or not _IDEMPOTENCY_KEY.fullmatch(value):
+        raise InvalidArgumentError(
+            "idempotency_key: expected 1 to 255 visible ASCII characters without spaces, "
+            f"got {shorten(value)}"
+        )
+    return value
+
+
+def _check_flag(name: str, value: object) -> bool | None:
+    if value is not None and not isinstance(value, bool):
+        raise InvalidArgumentError(f"{name}: expected a bool, got {shorten(value)}")
+    return value
+
+
+def _check_whole(name: str, value: object) -> int | None:
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        raise InvalidArgumentError(f"{name}: expected a whole number, got {shorten(value)}")
+    return value
+
+
+_CREATE_OPTIONS: Mapping[str, Callable[[Any], Any]] = {
+    "model": partial(check_text, "model"),
+    "prompt": check_prompt,
+    "seconds": read_seconds,
+    "size": partial(check_text, "size"),
+    "aspect_ratio": partial(check_text, "aspect_ratio"),
+    "resolution": partial(check_text, "resolution"),
+    "negative_prompt": partial(check_text, "negative_prompt"),
+    "seed": partial(_check_whole, "seed"),
+    "generate_audio": partial(_check_flag, "generate_audio"),
+    "n": lambda value: None if value is None else check_count("n", value, least=1),
+}
+"""The options of a create that have a name here, and what checks them; others go as they are."""
+
+_REFERENCE_ORDER: tuple[ReferenceRole, ...] = (
+    *("first_frame", "last_frame"),
+    *(role for role in REFERENCE_ROLES if not role.endswith("_frame")),
+)
+"""The order of the references in a list that they share: frames first."""
+
+
+def make_task_payload(dialect: Dialect, arguments: Mapping[str, Any]) -> CreatePayload:
+    """
+    Return a create with all arguments checked but the files, which are read when it is sent.
+
+    Args:
+        dialect: How the service spells them.
+        arguments: Those of :meth:`SoraClient.create_task
+            <sora_async.SoraClient.create_task>`, by their names.
+    """
+    given = dict(arguments)
+    as_json = _check_flag("as_json", given.pop("as_json", None))
+    headers = check_call_headers(given.pop("headers", None))
+    key = check_idempotency_key(given.pop("idempotency_key", None))
+    references = [
+        one for role in _REFERENCE_ORDER for one in make_references(role, given.pop(role, None))
+    ]
+    options = {name: check(given.pop(name, None)) for name, check in _CREATE_OPTIONS.items()}
+    encoding = choose_encoding(dialect, references, as_json=as_json)
     payload = CreatePayload(
-        fields=fields,
+        fields=check_fields({**options, **given}),
         dialect=dialect,
-        encoding=choose_encoding(dialect, made, as_json=as_json),
-        references=made,
+        encoding=encoding,
+        is_encoding_open=as_json is None and dialect.body == "auto",
+        references=references,
+        headers=headers,
+        idempotency_key=key,
     )
     payload.check()
     return payload

@@ -17,7 +17,7 @@ import attrs
 from .._batch.events import BatchEvent, BatchOutcome
 from .._download.download import Download, DownloadOptions, find_id
 from .._download.request import DownloadRequest, IfExists
-from .._http.create import PendingCreate
+from .._http.create import AcceptedEncoding, PendingCreate
 from .._http.proxies import check_proxy
 from .._http.rate_limit import RateLimit
 from .._http.request_body import CreatePayload, FormPayload
@@ -37,7 +37,7 @@ from .._polling.many import ManyWaits, Outcome
 from .._polling.polled_task import PollKey
 from .._polling.poller import Poller
 from .._polling.watch import Watch
-from .._wire.dialects import REFERENCE_ROLES, Dialect, DialectName, find_dialect, guess_dialect
+from .._wire.dialects import Dialect, DialectName, find_dialect, guess_dialect
 from .._wire.request_encoder import check_fields
 from .._wire.secrets import SecretStr, check_api_key, hide_headers
 from .._wire.urls import check_base_url, check_task_id, cut_overlap
@@ -45,10 +45,12 @@ from ..models import Character, ClientStats, VideoTask
 from ..schedule import DEFAULT_SCHEDULE, Policy
 from ..schedule.learning.duration_history import DurationHistory
 from .arguments import (
+    check_call_headers,
     check_channel,
     check_count,
     check_duration,
     check_duration_history,
+    check_idempotency_key,
     check_ids,
     check_limit,
     check_path,
@@ -75,9 +77,6 @@ from .loop_resources import (
 
 if TYPE_CHECKING:
     from .._download.manager import DownloadManager
-
-_CREATE_ARGUMENTS = ("prompt", "model", "seconds", "size", "as_json")
-"""The arguments of a create that are no field of a service's own."""
 
 
 class SoraClient:
@@ -183,6 +182,7 @@ class SoraClient:
         check_channel(url, is_secret=bool(secrets), allow_plain_http=allow_plain_http)
         self._config = ClientConfig(http=http, base_url=url, dialect=found_dialect, **options)
         self._counters = Counters()
+        self._accepted_encoding = AcceptedEncoding()
         self._resources_by_loop: ResourcesByLoop = {}
         weakref.finalize(self, abandon, self._resources_by_loop).atexit = False
 
@@ -299,6 +299,12 @@ class SoraClient:
         model: str | None = None,
         seconds: float | str | None = None,
         size: str | None = None,
+        aspect_ratio: str | None = None,
+        resolution: str | None = None,
+        seed: int | None = None,
+        negative_prompt: str | None = None,
+        generate_audio: bool | None = None,
+        n: int | None = None,
         input_reference: FileInput | Sequence[FileInput] | None = None,
         first_frame: FileInput | None = None,
         last_frame: FileInput | None = None,
@@ -306,6 +312,8 @@ class SoraClient:
         reference_videos: FileInput | Sequence[FileInput] | None = None,
         reference_audio: FileInput | Sequence[FileInput] | None = None,
         as_json: bool | None = None,
+        idempotency_key: str | None = None,
+        headers: Mapping[str, str] | None = None,
         timeout: float | None = 1800.0,
         schedule: Policy | None = None,
         poll_interval: float | None = None,
@@ -329,6 +337,12 @@ class SoraClient:
             model: The model.
             seconds: The length of the video.
             size: Such as ``"1280x720"``.
+            aspect_ratio: Such as ``"16:9"``.
+            resolution: Such as ``"1080p"``.
+            seed: A whole number; the same one gives a similar video.
+            negative_prompt: What the video is not to show.
+            generate_audio: Whether it has sound.
+            n: How many videos are made.
             input_reference: An image or a video to go by, like all up to *reference_audio*.
             first_frame: The image that the video begins with.
             last_frame: The image that it ends with.
@@ -336,6 +350,8 @@ class SoraClient:
             reference_videos: The same for videos.
             reference_audio: Sound to go by.
             as_json: Whether the create is sent as JSON; None: as the dialect says.
+            idempotency_key: Of this create; a new one when None.
+            headers: Further headers of the create.
             timeout: Seconds from the first use to the finished task, the
                 create included; None for no limit.
             schedule: When to poll; the client's schedule when None.
@@ -351,22 +367,32 @@ class SoraClient:
         Raises:
             InvalidArgumentError: An argument cannot be used; nothing was sent.
         """
+        headers = hide_headers(headers)
         payload = make_task_payload(
             self.dialect,
-            prompt=prompt,
-            model=model,
-            seconds=seconds,
-            size=size,
-            references={
+            {
+                "prompt": prompt,
+                "model": model,
+                "seconds": seconds,
+                "size": size,
+                "aspect_ratio": aspect_ratio,
+                "resolution": resolution,
+                "seed": seed,
+                "negative_prompt": negative_prompt,
+                "generate_audio": generate_audio,
+                "n": n,
                 "first_frame": first_frame,
                 "last_frame": last_frame,
                 "input_reference": input_reference,
                 "reference_images": reference_images,
                 "reference_videos": reference_videos,
                 "reference_audio": reference_audio,
+                "as_json": as_json,
+                "idempotency_key": idempotency_key,
+                "headers": headers,
+                "callback_url": callback_url,
+                **extra,
             },
-            as_json=as_json,
-            extra={"callback_url": callback_url, **extra},
         )
         return Watch(
             self._find_poller,
@@ -389,6 +415,12 @@ class SoraClient:
         model: str | None = None,
         seconds: float | str | None = None,
         size: str | None = None,
+        aspect_ratio: str | None = None,
+        resolution: str | None = None,
+        seed: int | None = None,
+        negative_prompt: str | None = None,
+        generate_audio: bool | None = None,
+        n: int | None = None,
         input_reference: FileInput | Sequence[FileInput] | None = None,
         first_frame: FileInput | None = None,
         last_frame: FileInput | None = None,
@@ -396,13 +428,16 @@ class SoraClient:
         reference_videos: FileInput | Sequence[FileInput] | None = None,
         reference_audio: FileInput | Sequence[FileInput] | None = None,
         as_json: bool | None = None,
+        idempotency_key: str | None = None,
+        headers: Mapping[str, str] | None = None,
         **extra: Any,
     ) -> VideoTask:
         """
         Create a task and return its first snapshot.
 
         It is sent once. It is tried again, up to ``max_retries`` times, only while there is
-        no connection, so that nothing can have arrived.
+        no connection, so that nothing can have arrived; or, where the dialect says that the
+        service deduplicates creates, also after a broken connection or a 5xx.
         Cancelling this call stops a create of which nothing was sent; any other
         goes on, and the log says which task it made.
         :meth:`create_and_wait` gives the id in any case.
@@ -412,6 +447,12 @@ class SoraClient:
             model: The model, as the service spells it; None for the service's choice.
             seconds: The length of the video.
             size: Such as ``"1280x720"``.
+            aspect_ratio: Such as ``"16:9"``.
+            resolution: Such as ``"1080p"``.
+            seed: A whole number; the same one gives a similar video.
+            negative_prompt: What the video is not to show.
+            generate_audio: Whether it has sound.
+            n: How many videos are made.
             input_reference: An image or a video to go by, or a list of them: a path, bytes, a file
                 opened in binary, ``(name, data[, type])``, an ``http(s)`` or ``data:`` address,
                 base64 of a picture, or an image of PIL. A file is read as it is sent, and its
@@ -424,6 +465,10 @@ class SoraClient:
             reference_audio: Sound to go by.
             as_json: Whether the create is sent as JSON instead of a form; a file is
                 then a ``data:`` address in it. None: as the dialect says.
+            idempotency_key: Sent as ``Idempotency-Key``; 32 hex digits made for this create when
+                None. Pass that of an earlier attempt to repeat it, where the service deduplicates
+                creates by it.
+            headers: Further headers of this request.
             extra: Any further field of the service, such as ``watermark``,
                 ``style`` or ``images``. One that is None is left out.
 
@@ -434,26 +479,43 @@ class SoraClient:
             UnsupportedOperationError: This server creates nothing at this address.
             ResponseError: The service has refused; its class says why.
         """
+        headers = hide_headers(headers)
         payload = make_task_payload(
             self.dialect,
-            prompt=prompt,
-            model=model,
-            seconds=seconds,
-            size=size,
-            references={
+            {
+                "prompt": prompt,
+                "model": model,
+                "seconds": seconds,
+                "size": size,
+                "aspect_ratio": aspect_ratio,
+                "resolution": resolution,
+                "seed": seed,
+                "negative_prompt": negative_prompt,
+                "generate_audio": generate_audio,
+                "n": n,
                 "first_frame": first_frame,
                 "last_frame": last_frame,
                 "input_reference": input_reference,
                 "reference_images": reference_images,
                 "reference_videos": reference_videos,
                 "reference_audio": reference_audio,
+                "as_json": as_json,
+                "idempotency_key": idempotency_key,
+                "headers": headers,
+                **extra,
             },
-            as_json=as_json,
-            extra=extra,
         )
         return await self._resources().creates.create_task(payload).result()
 
-    async def remix_task(self, task_id: str, *, prompt: str, **extra: Any) -> VideoTask:
+    async def remix_task(
+        self,
+        task_id: str,
+        *,
+        prompt: str,
+        idempotency_key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **extra: Any,
+    ) -> VideoTask:
         """
         Make a new task of a finished one's video, and return its first snapshot.
 
@@ -462,11 +524,20 @@ class SoraClient:
         Args:
             task_id: The id of the finished task.
             prompt: What is to be different.
+            idempotency_key: As in :meth:`create_task`.
+            headers: Further headers of this request.
             extra: Any further field of the service.
         """
         check_task_id(task_id)
+        headers = check_call_headers(headers)
         fields = check_fields({"prompt": check_prompt(prompt), **extra})
-        payload = CreatePayload(fields=fields, dialect=self.dialect, encoding="json")
+        payload = CreatePayload(
+            fields=fields,
+            dialect=self.dialect,
+            encoding="json",
+            headers=headers,
+            idempotency_key=check_idempotency_key(idempotency_key),
+        )
         return await self._resources().creates.remix_task(task_id, payload).result()
 
     async def create_character(self, *, name: str, video: FileInput, **extra: Any) -> Character:
@@ -897,14 +968,13 @@ class SoraClient:
         path = folder / "batch.jsonl" if journal is None else Path(check_path(journal))
         return run_batch(self, options, path, check_ids(items), include_events=include_events)
 
-    def _begin(self, given: Mapping[str, Any]) -> PendingCreate[VideoTask]:
+    def _begin(
+        self, given: Mapping[str, Any], *, idempotency_key: str | None = None
+    ) -> PendingCreate[VideoTask]:
         """Begin to create a task; *given* are the arguments of :meth:`create_task`."""
-        named: dict[str, Any] = {name: given.get(name) for name in _CREATE_ARGUMENTS}
-        references = {role: given.get(role) for role in REFERENCE_ROLES}
-        known = {*named, *references}
-        extra = {name: value for name, value in given.items() if name not in known}
-        payload = make_task_payload(self.dialect, **named, references=references, extra=extra)
-        return self._resources().creates.create_task(payload)
+        if idempotency_key is not None:
+            given = {**given, "idempotency_key": idempotency_key}
+        return self._resources().creates.create_task(make_task_payload(self.dialect, given))
 
     def _poll_key(
         self,
@@ -938,6 +1008,6 @@ class SoraClient:
     def _resources(self) -> LoopResources:
         resources = find_resources(self._resources_by_loop)
         if resources is None:
-            resources = LoopResources(self._config, self._counters)
+            resources = LoopResources(self._config, self._counters, self._accepted_encoding)
             self._resources_by_loop[asyncio.get_running_loop()] = resources
         return resources

@@ -10,7 +10,7 @@ import aiohttp
 import attrs
 
 from .._http.calls import Calls
-from .._http.create import PendingCreates
+from .._http.create import AcceptedEncoding, PendingCreates
 from .._http.endpoints import Endpoints
 from .._http.rate_limit import RateLimit
 from .._http.request import RequestSender
@@ -68,6 +68,7 @@ class LoopResources:
     Args:
         config: The client's arguments.
         counters: What the client counts.
+        accepted_encoding: How a create was accepted before.
 
     Attributes:
         calls: Get, list and delete.
@@ -75,7 +76,9 @@ class LoopResources:
         poller: Polls the tasks that are waited for.
     """
 
-    def __init__(self, config: ClientConfig, counters: Counters) -> None:
+    def __init__(
+        self, config: ClientConfig, counters: Counters, accepted_encoding: AcceptedEncoding
+    ) -> None:
         self._config = config
         self._endpoints = Endpoints(config.base_url, config.dialect)
         self._transport = Transport(config.session, config.http, config.trace_configs)
@@ -94,7 +97,8 @@ class LoopResources:
             self._requests,
             self._throttle,
             max_retries=config.max_retries,
-            is_listed=config.dialect.list_path is not None,
+            dialect=config.dialect,
+            accepted_encoding=accepted_encoding,
         )
         self.poller = Poller(
             self._requests, queue, self._throttle, TaskLearner(config.duration_history)

@@ -22,6 +22,8 @@ class CreateOutcomeUnknownError(SoraError):
         is_listed: Whether this server has a list of tasks to check.
         body: The beginning of the response, without secrets: look for an id in it. None when there
             was no response, or one that was read.
+        idempotency_key: What the create was sent with as ``Idempotency-Key``. Where the service
+            deduplicates, the same create with the same key makes no second task.
     """
 
     url: str
@@ -31,6 +33,7 @@ class CreateOutcomeUnknownError(SoraError):
     is_whole: bool = True
     is_listed: bool = False
     body: str | None = None
+    idempotency_key: str | None = None
 
     def __str__(self) -> str:
         """Return what happened, whether there may be a task, and where to check."""

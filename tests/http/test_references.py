@@ -107,16 +107,7 @@ with advice. A reference that is not named is refused as one that the service do
 
 async def send(dialect: Dialect, role: ReferenceRole, value: object) -> tuple[str, bytes]:
     """Return the content type and the body of a create with one reference."""
-    payload = make_task_payload(
-        dialect,
-        prompt="a boat",
-        model=None,
-        seconds=None,
-        size=None,
-        references={role: value},
-        as_json=None,
-        extra={},
-    )
+    payload = make_task_payload(dialect, {"prompt": "a boat", role: value})
     body = await payload.make_body()
     data = b"".join([chunk async for chunk in body.chunks()])
     await body.close()
@@ -278,15 +269,10 @@ async def test_references_stand_in_the_order_of_the_arguments_and_share_a_list()
         "last_frame": URL + "2",
         "reference_images": [URL + "3", PNG],
     }
+    options = {"model": "m", "seconds": 5, "aspect_ratio": "16:9"}
+    more = {"content": [{"type": "draft"}]}
     payload = make_task_payload(
-        DIALECTS["ark"],
-        prompt="a boat",
-        model="m",
-        seconds=5,
-        size=None,
-        references=references,  # type: ignore[arg-type]
-        as_json=None,
-        extra={"content": [{"type": "draft"}], "aspect_ratio": "16:9"},
+        DIALECTS["ark"], {"prompt": "a boat", **options, **references, **more}
     )
 
     body = await payload.make_body()
