@@ -85,3 +85,15 @@ def translate_error(
 
 def _is_about_certificate(error: Exception) -> bool:
     return isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLCertVerificationError)
+
+
+def without_frames(error: SoraError) -> SoraError:
+    """
+    Return an error without the frames it came through.
+
+    They hold the whole response, for as long as somebody keeps the error, and tools that show the
+    variables of a traceback would show it: a response may repeat the key.
+    """
+    if error.__cause__ is not None:
+        error.__cause__ = error.__cause__.with_traceback(None)
+    return error.with_traceback(None)

@@ -13,6 +13,7 @@ from .._wire.urls import fill_in
 from ..errors import ClientClosedError, InvalidArgumentError, SoraError
 from ..models import VideoTask
 from .endpoints import Endpoints
+from .foreign_errors import without_frames
 from .request_body import TrackedBody
 from .request_queue import RequestQueue
 from .throttle import Throttle
@@ -185,7 +186,7 @@ class RequestSender:
             result = await send()
         except SoraError as error:
             record(task_id, error)
-            raise
+            raise without_frames(error)  # noqa: B904 - it is the same error
         finally:
             self._queue.release()
         record(task_id, result if isinstance(result, VideoTask) else VideoTask(id=task_id))

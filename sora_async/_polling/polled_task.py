@@ -64,6 +64,10 @@ class PolledTask:
         ends_by_webhook: Whether the newest request was sent because of a webhook.
         checks_content: Whether the next request asks the content address, and is no poll.
         expires_at: The moment at which the first of its waits ends by its timeout.
+        look_at: The moment from which it is looked up in the list of tasks.
+        interval: Seconds between two looks, or two polls where the list is not used.
+        is_listed: Whether the list has it.
+        has_changed: Whether the list shows a change that no poll has shown yet.
         left_at: The moment the last wait left; None while there is one.
         polls_started: The number of the newest poll; the outcome of an older one is ignored.
         poll_task: The poll under way; None between two polls.
@@ -77,10 +81,14 @@ class PolledTask:
         "ends_by_webhook",
         "event_at",
         "expires_at",
+        "has_changed",
         "history",
+        "interval",
+        "is_listed",
         "is_notified",
         "key",
         "left_at",
+        "look_at",
         "poll_task",
         "polls_started",
         "recovered_after",
@@ -100,6 +108,10 @@ class PolledTask:
         self.awaits_webhook = False
         self.is_notified = False
         self.ends_by_webhook = False
+        self.look_at = self.due
+        self.interval = 0.0
+        self.is_listed = False
+        self.has_changed = False
         self.checks_content = False
         self.polls_started = 0
         self.ticket = 0
@@ -108,8 +120,8 @@ class PolledTask:
 
     @property
     def is_new(self) -> bool:
-        """Whether its first poll is due at once and has not been answered yet."""
-        return self.history.polls == 0 and self.due <= self.history.started
+        """Whether its next poll goes before planned ones: its first, or that of a change."""
+        return self.has_changed or (self.history.polls == 0 and self.due <= self.history.started)
 
     def urgency(self, now: float) -> float:
         """Return how much a poll that is due is worth; the greatest goes first."""

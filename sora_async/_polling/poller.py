@@ -5,6 +5,7 @@ import contextvars
 import logging
 import math
 
+from .._http.foreign_errors import without_frames
 from .._http.request import RequestSender
 from .._http.request_queue import RequestQueue
 from .._http.throttle import Throttle
@@ -15,6 +16,7 @@ from ..schedule import History
 from .decide import CheckContent, Decision, Done, GiveUp, Sleep, decide
 from .fault_policy import EPSILON
 from .learner import TaskLearner, has_task_ended
+from .list_sweeper import ListSweeper
 from .polled_task import PolledTask, PollKey, Subscriber, WaitResult
 
 logger = logging.getLogger("sora_async")
@@ -43,6 +45,7 @@ class Poller:
         queue: Gives each poll its permit.
         throttle: Learns from each response.
         learner: Learns from each task.
+        list_path: The path of a list that shows the same status as polls; None without one.
     """
 
     def __init__(
@@ -51,6 +54,8 @@ class Poller:
         queue: RequestQueue[PolledTask],
         throttle: Throttle,
         learner: TaskLearner,
+        *,
+        list_path: str | None = None,
     ) -> None:
         self._requests = requests
         self._loop = asyncio.get_running_loop()
@@ -62,6 +67,11 @@ class Poller:
         self.is_closed = False
         self._learner = learner
         self._webhooks_arrive = False
+        self._list = None
+        if list_path is not None:
+            self._list = ListSweeper(
+                requests, list_path, self._all, self._poll_now, self._reschedule
+            )
 
     def join(
         self,
@@ -91,6 +101,8 @@ class Poller:
                 polled = self._begin(key, since)
             self._polled_tasks.setdefault(key.task_id, []).append(polled)
             self.queue.schedule(polled, polled.due)
+            if self._list is not None:
+                self._list.start()
         polled.subscribers[subscriber] = None
         polled.expires_at = min(polled.expires_at, expires_at)
         return polled
@@ -161,6 +173,8 @@ class Poller:
         self.is_closed = True
         for polled in self._all():
             self._finish(polled, _closed(polled.history))
+        if self._list is not None:
+            await self._list.close()
         self.queue.close()
         poll_tasks = [
             poll_task for poll_task in self._poll_tasks if poll_task is not asyncio.current_task()
@@ -175,6 +189,7 @@ class Poller:
         self._shift_late_poll(polled)
         if not polled.checks_content:
             polled.ends_by_webhook, polled.is_notified = polled.is_notified, False
+        polled.has_changed = False
         polled.polls_started += 1
         polling = self._request(polled, polled.polls_started)
         name = f"poll {polled.key.task_id}"
@@ -229,7 +244,7 @@ class Poller:
             task = await self._requests.poll(polled.key.task_id, polled.history.last)
             outcome = limit_size(task)
         except SoraError as error:
-            outcome = _without_frames(error)
+            outcome = without_frames(error)
         if polled.polls_started != number:
             return  # all waits have left, and the cancellation was lost on the way
         polled.poll_task = None
@@ -265,7 +280,7 @@ class Poller:
         try:
             has_content = await self._requests.has_content(task.id)
         except SoraError as error:
-            self.throttle.record_response(polled.key.task_id, _without_frames(error))
+            self.throttle.record_response(polled.key.task_id, without_frames(error))
             has_content = False
         if polled.polls_started != number:
             return
@@ -292,6 +307,8 @@ class Poller:
             polled.checks_content = True
             self._schedule(polled, now)
         else:
+            if self._list is not None:
+                self._list.record_end(polled.key.task_id)
             self._learner.task_ended(before, decision, now)
             if polled.key.expects_webhook and has_task_ended(decision):
                 self._record_webhook(polled)
@@ -309,7 +326,9 @@ class Poller:
             seconds = self._time_for_webhook(polled, now)
             polled.awaits_webhook = seconds > decision.seconds
             return max(decision.seconds, seconds)
-        return decision.seconds
+        if self._list is None or decision.retry_after is not None:
+            return decision.seconds
+        return self._list.stretch(polled, decision.seconds)
 
     def _time_for_webhook(self, polled: PolledTask, now: float) -> float:
         """
@@ -326,7 +345,7 @@ class Poller:
         return min(left, polled.expires_at - now - LAST_POLL)
 
     def _record_webhook(self, polled: PolledTask) -> None:
-        """Learn from a task that has ended whether webhooks arrive; a poll on schedule tells not."""
+        """Learn from a task that has ended whether webhooks arrive; a planned poll tells not."""
         if polled.ends_by_webhook:
             self._webhooks_arrive = True
         elif polled.awaits_webhook:
@@ -335,6 +354,15 @@ class Poller:
     def _schedule(self, polled: PolledTask, due: float) -> None:
         self.queue.cancel(polled)
         self.queue.schedule(polled, due)
+
+    def _poll_now(self, polled: PolledTask) -> None:
+        polled.has_changed = True
+        self._reschedule(polled, self._loop.time())
+
+    def _reschedule(self, polled: PolledTask, due: float) -> None:
+        """Move the next poll of a task that is in the queue."""
+        if polled.ticket:
+            self._schedule(polled, due)
 
     def _finish(self, polled: PolledTask, end: WaitResult) -> None:
         if self._is_polled(polled):
@@ -361,13 +389,6 @@ def _recovered_after(before: History, after: History, now: float) -> float | Non
     if before.outage is None or after.outage is not None:
         return None
     return now - before.outage.first_error_at
-
-
-def _without_frames(error: SoraError) -> SoraError:
-    """Return an error without the frames it came through, which hold the whole response."""
-    if error.__cause__ is not None:
-        error.__cause__ = error.__cause__.with_traceback(None)
-    return error.with_traceback(None)
 
 
 def _closed(history: History) -> ClientClosedError:

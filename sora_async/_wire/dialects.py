@@ -205,17 +205,17 @@ _OPENAI_REFERENCE = FieldSpelling(
 OPENAI = Dialect(
     name="openai",
     fields={"input_reference": _OPENAI_REFERENCE, "first_frame": _OPENAI_REFERENCE},
-    list_is_live=True,
 )
 """
 OpenAI's own format, and that of those who copy it.
 
+Most relays of this format have no list; for a service whose list is live, such as Azure's, use
+``attrs.evolve(OPENAI, list_is_live=True)``.
+
 Source: openai-python, ``resources/videos``, and the API page "query task".
 """
 
-LITELLM = attrs.evolve(
-    OPENAI, name="litellm", list_is_live=False, list_headers={"custom-llm-provider": "openai"}
-)
+LITELLM = attrs.evolve(OPENAI, name="litellm", list_headers={"custom-llm-provider": "openai"})
 """
 LiteLLM's proxy. Its list wants the provider in a header: change *list_headers* for another one.
 
@@ -226,6 +226,7 @@ VLLM = attrs.evolve(
     OPENAI,
     name="vllm",
     body="form",
+    list_is_live=True,
     remix_path=None,
     create_character_path=None,
     get_character_path=None,

@@ -101,7 +101,11 @@ class LoopResources:
             accepted_encoding=accepted_encoding,
         )
         self.poller = Poller(
-            self._requests, queue, self._throttle, TaskLearner(config.duration_history)
+            self._requests,
+            queue,
+            self._throttle,
+            TaskLearner(config.duration_history),
+            list_path=config.dialect.list_path if config.dialect.list_is_live else None,
         )
         self._downloads: DownloadManager | None = None
         self._held: set[asyncio.Task[None]] = set()

@@ -1,0 +1,88 @@
+"""A page of the list of tasks, as far as a wait needs it: ids and status words, nothing else."""
+
+from typing import Any
+
+import attrs
+
+from ..errors import InvalidResponseError
+from ..models import Phase
+from ..models.json_fields import read_label, read_mapping, read_moment
+from ..models.repr import brief
+from .json import parse_json
+from .response import Response, read_error
+from .task_decoder import normalise
+from .vocabulary import PHASE_WORDS
+
+_LISTS = ("data", "items", "videos", "tasks")
+_IDS = ("id", "task_id", "video_id")
+
+
+@attrs.frozen
+class ListEntry:
+    """
+    One task in a list.
+
+    Attributes:
+        id: Its id.
+        phase: What its status word means; None for a word that is not known.
+        created_at: When it was created, in seconds since the epoch; None if not named.
+    """
+
+    __repr__ = brief
+
+    id: str
+    phase: Phase | None
+    created_at: float | None
+
+
+@attrs.frozen
+class ListPage:
+    """
+    One page of a list.
+
+    Attributes:
+        entries: The tasks, in the order of the page.
+        next_after: The id to ask for the next page with; None at the end of the list.
+    """
+
+    __repr__ = brief
+
+    entries: tuple[ListEntry, ...] = attrs.field(repr=False)
+    next_after: str | None
+
+
+def decode_list_page(response: Response, *, secrets: tuple[str, ...]) -> ListPage:
+    """
+    Return one page of the list. Nothing but ids, words and moments is decoded.
+
+    Raises:
+        InvalidResponseError: It is no list.
+        ResponseError: The service has refused; the class says why.
+    """
+    error = read_error(response, secrets=secrets)
+    if error is not None:
+        raise error
+    body = parse_json(response.body)
+    around = read_mapping(body)
+    places = [body, *(around.get(key) for key in _LISTS)]
+    items = next((place for place in places if isinstance(place, list)), None)
+    if items is None:
+        raise InvalidResponseError(response.url, response.status, "JSON that is no list of tasks")
+    entries = tuple(entry for item in items if (entry := _decode_entry(item)) is not None)
+    has_more = around.get("has_more") is True and bool(entries)
+    last = around.get("last_id")
+    after = last if isinstance(last, str) and last else entries[-1].id if entries else None
+    return ListPage(entries, after if has_more else None)
+
+
+def _decode_entry(item: Any) -> ListEntry | None:
+    task = read_mapping(item)
+    task_id = next(filter(None, (read_label(task.get(name)) for name in _IDS)), None)
+    if task_id is None:
+        return None
+    created_at = read_moment(task.get("created_at"))
+    return ListEntry(
+        task_id,
+        PHASE_WORDS.get(normalise(task.get("status"))),
+        None if created_at is None else created_at.timestamp(),
+    )

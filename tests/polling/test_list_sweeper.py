@@ -1,0 +1,254 @@
+"""The list of tasks as a hint: fewer requests, the same ends, and trust only once it is earned."""
+
+import asyncio
+import logging
+import random
+import statistics
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import attrs
+import pytest
+from aiohttp import web
+
+from sora_async import RateLimit, Schedule, SoraClient
+from sora_async.dialects import OPENAI, SGLANG, VLLM
+from sora_async.testing import FakeSora, Scenario
+
+EVERY = Schedule(intervals=[5.0])
+
+
+class Lister:
+    """A service with a list that may be wrong in one way."""
+
+    def __init__(self, wrong: str = "") -> None:
+        self.wrong = wrong
+        self.started: dict[str, float] = {}
+        self.lengths: dict[str, float] = {}
+        self.polls: list[tuple[float, str]] = []
+        self.pages = 0
+        self.url = ""
+
+    def now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def add(self, task_id: str, seconds: float) -> None:
+        self.started[task_id], self.lengths[task_id] = self.now(), seconds
+
+    def body(self, task_id: str, *, is_listed: bool = False) -> dict[str, Any]:
+        age = self.now() - self.started[task_id]
+        is_done = age >= self.lengths[task_id] and not (is_listed and self.wrong == "stale")
+        body: dict[str, Any] = {
+            "id": task_id,
+            "object": "video",
+            "status": "completed" if is_done else "in_progress",
+            "created_at": round(1_790_000_000 + self.started[task_id]),
+        }
+        if is_done and not is_listed:
+            body["video_url"] = f"{self.url}/{task_id}.mp4"
+        return body
+
+    async def poll(self, request: web.Request) -> web.Response:
+        task_id = request.match_info["id"]
+        self.polls.append((self.now(), task_id))
+        return web.json_response(self.body(task_id))
+
+    async def list(self, request: web.Request) -> web.Response:
+        self.pages += 1
+        if self.wrong in ("404", "500"):
+            return web.json_response({"error": {"message": "no"}}, status=int(self.wrong))
+        if self.wrong == "no list":
+            return web.json_response({"id": "x", "status": "queued"})
+        ids = sorted(self.started, key=self.started.__getitem__, reverse=True)
+        if self.wrong == "order":
+            ids.reverse()
+        if self.wrong == "lacks one":
+            ids = ids[:-1]
+        after = request.query.get("after")
+        first = ids.index(after) + 1 if after in ids else 0
+        size = 1000 if self.wrong == "large" else int(request.query["limit"])
+        shown = ids[first : first + size]
+        data: list[Any] = [self.body(task_id, is_listed=True) for task_id in shown]
+        if self.wrong == "odd entries":
+            data += [7, {"status": "queued"}]
+        has_more = first + size < len(ids)
+        return web.json_response({"object": "list", "data": data, "has_more": has_more})
+
+    @asynccontextmanager
+    async def serving(self, **options: Any) -> AsyncIterator[SoraClient]:
+        app = web.Application()
+        app.router.add_get("/v1/videos", self.list)
+        app.router.add_get("/v1/videos/{id}", self.poll)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        arguments = {"dialect": VLLM, "schedule": EVERY, **options}
+        async with SoraClient(base_url=self.url, **arguments) as client:
+            yield client
+        await runner.cleanup()
+
+
+async def wait_for_all(service: Lister, client: SoraClient, lengths: list[float]) -> list[float]:
+    """Return how late the end of each task was seen."""
+
+    async def wait(task_id: str) -> float:
+        await client.wait_until_complete(task_id, timeout=None)
+        return service.now() - service.started[task_id] - service.lengths[task_id]
+
+    for number, seconds in enumerate(lengths):
+        service.add(f"task_{number}", seconds)
+    return await asyncio.gather(*map(wait, service.started))
+
+
+def lengths(count: int, *, low: float = 60, high: float = 400) -> list[float]:
+    chance = random.Random(7)
+    return [chance.uniform(low, high) for _ in range(count)]
+
+
+async def compare(count: int, *, rate: float) -> dict[bool, tuple[float, int]]:
+    """Return mean delay and number of requests, with the list and without it."""
+    found = {}
+    for is_live in (True, False):
+        service = Lister()
+        dialect = attrs.evolve(VLLM, list_is_live=is_live)
+        limit = RateLimit(rate=rate, burst=5)
+        async with service.serving(dialect=dialect, rate_limit=limit) as client:
+            late = await wait_for_all(service, client, lengths(count))
+        found[is_live] = statistics.mean(late), len(service.polls) + service.pages
+    return found
+
+
+async def test_hundreds_of_waits_are_seen_each_second_under_a_low_rate_limit() -> None:
+    found = await compare(300, rate=5)
+
+    assert found[True][0] < 1.5
+    assert found[True][0] < found[False][0] / 10
+    assert found[True][1] < found[False][1]
+
+
+async def test_a_few_waits_need_fewer_requests_at_no_more_delay() -> None:
+    found = await compare(20, rate=50)
+
+    assert found[True][1] < found[False][1] * 0.7
+    assert found[True][0] < found[False][0] * 1.1
+
+
+async def test_fewer_waits_than_five_never_ask_for_the_list() -> None:
+    service = Lister()
+    async with service.serving() as client:
+        await wait_for_all(service, client, lengths(4))
+
+    assert service.pages == 0
+
+
+async def test_a_dialect_whose_list_is_not_live_is_not_asked_for_it() -> None:
+    service = Lister()
+    async with service.serving(dialect=OPENAI) as client:
+        await wait_for_all(service, client, lengths(20, high=90))
+
+    assert service.pages == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("stale", "as running, which has ended"),
+        ("order", "not in the order"),
+        ("lacks one", "it lacks task task_0"),
+        ("large", "where 100 were asked for"),
+    ],
+)
+async def test_a_list_that_does_not_fit_is_switched_off_with_one_warning(
+    wrong: str, message: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = Lister(wrong)
+    count = 150 if wrong == "large" else 30
+    seconds = [60.0 + number for number in range(count)]
+    async with service.serving(rate_limit=RateLimit(rate=None)) as client:
+        for number, one in enumerate(seconds):
+            service.add(f"task_{number}", one)
+            await asyncio.sleep(1)
+        late = await asyncio.gather(
+            *(client.wait_until_complete(task_id).result() for task_id in service.started)
+        )
+
+    warnings = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
+    assert len(late) == count
+    assert len(warnings) == 1
+    assert message in warnings[0]
+
+
+async def test_a_server_without_a_list_is_asked_once_and_in_silence(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    service = Lister("404")
+    async with service.serving() as client:
+        await wait_for_all(service, client, lengths(20, high=90))
+
+    assert service.pages == 1
+    assert [one for one in caplog.records if one.levelno >= logging.WARNING] == []
+
+
+@pytest.mark.parametrize("wrong", ["500", "no list"])
+async def test_a_list_that_fails_is_left_alone_for_a_minute(wrong: str) -> None:
+    service = Lister(wrong)
+    async with service.serving() as client:
+        late = await wait_for_all(service, client, lengths(20, low=100, high=110))
+
+    assert statistics.mean(late) < 5.0
+    assert 3 <= service.pages <= 8
+
+
+async def test_entries_that_are_no_tasks_are_passed_over() -> None:
+    service = Lister("odd entries")
+    async with service.serving() as client:
+        late = await wait_for_all(service, client, lengths(20, high=90))
+
+    assert statistics.mean(late) < 5.0
+
+
+async def test_the_tasks_of_strangers_cost_few_pages() -> None:
+    service = Lister()
+    async with service.serving() as client:
+        for number in range(10):
+            service.add(f"task_{number}", 120.0)
+        await asyncio.sleep(5)
+        for number in range(2000):
+            service.add(f"stranger_{number}", 600.0)
+        await asyncio.gather(
+            *(client.wait_until_complete(f"task_{number}").result() for number in range(10))
+        )
+
+    assert service.pages <= 3 * (3 + 1)
+
+
+async def test_closing_the_client_stops_the_sweeps() -> None:
+    service = Lister()
+    async with service.serving() as client:
+        waits = [asyncio.ensure_future(wait_for_all(service, client, lengths(20)))]
+        await asyncio.sleep(30)
+        await client.close()
+        await asyncio.gather(*waits, return_exceptions=True)
+        pages = service.pages
+        await asyncio.sleep(60)
+
+    assert pages == service.pages > 0
+    assert "sweep list" not in {task.get_name() for task in asyncio.all_tasks()}
+
+
+@pytest.mark.parametrize(("shape", "dialect"), [("vllm", VLLM), ("sglang", SGLANG)])
+async def test_the_lists_of_real_servers_are_taken(
+    shape: Any, dialect: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with (
+        FakeSora(shape=shape) as sora,
+        SoraClient(base_url=sora.url, dialect=dialect, schedule=EVERY) as client,
+    ):
+        ids = [sora.add(Scenario(queued=5, running=100)) for _ in range(30)]
+        await asyncio.gather(*(client.wait_until_complete(one).result() for one in ids))
+        lists = [request for _, request in sora.requests if request.path == "/v1/videos"]
+
+    assert lists
+    assert [one.message for one in caplog.records if one.levelno >= logging.WARNING] == []
