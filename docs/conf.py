@@ -6,8 +6,10 @@ from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
 
 from sora_async._version import __version__
+from sora_async._wire import vocabulary
 
 project = "sora_async"
 author = "The sora_async authors"
@@ -143,8 +145,32 @@ def is_prose(node: nodes.Node) -> bool:
     return isinstance(node, nodes.paragraph) and isinstance(node.parent, nodes.section)
 
 
+class VocabularyTable(SphinxDirective):
+    """A table of ``sora_async._wire.vocabulary``, by its name: what the code reads, no copy."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Return the table."""
+        table = getattr(vocabulary, self.arguments[0])
+        if isinstance(table, dict):
+            rows = [(f"``{place}``", services) for place, services in table.items()]
+            head = ("Place", "Services")
+        else:
+            rows = [
+                (str(phase), ", ".join(f"``{word}``" for word in words.split()), services)
+                for phase, words, services in table
+            ]
+            head = ("Phase", "Words", "Services")
+        lines = [".. list-table::", "   :header-rows: 1", ""]
+        for first, *others in [head, *rows]:
+            lines += [f"   * - {first}", *(f"     - {cell}" for cell in others)]
+        return self.parse_text_to_nodes("\n".join(lines))
+
+
 def setup(app: Sphinx) -> None:
-    """Connect the functions above to Sphinx's events."""
+    """Connect the above to Sphinx."""
+    app.add_directive("vocabulary", VocabularyTable)
     app.connect("html-page-context", describe_page)
     app.connect("autodoc-process-signature", tidy_signature)
     # After napoleon, which has made directives of the docstrings' sections by then.
