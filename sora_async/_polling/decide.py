@@ -31,6 +31,9 @@ MIN_POLLS_PER_OUTAGE = 8
 """No delay within an outage is longer than this part of its timeout: the default one is never
 used up by fewer than twelve failed polls, whatever the jitter."""
 
+MAX_POLL_AFTER = 300.0
+"""The longest pause, in seconds, that a response with a task may ask for; a longer one is cut."""
+
 _SUCCEEDED, _FAILED = Phase.SUCCEEDED, Phase.FAILED
 """By names of their own: to look one up in its class takes a call in Python 3.11."""
 
@@ -136,7 +139,10 @@ def _after_task(
         if fault_policy.until == "video" and task.content_url and not content_checked:
             return CheckContent()
         delay = min(delay, grace_left)
-    return Sleep(max(delay, task.poll_after or 0.0), task.poll_after)
+    if task.poll_after is None:
+        return Sleep(delay)
+    poll_after = min(task.poll_after, MAX_POLL_AFTER)
+    return Sleep(max(delay, poll_after), poll_after)
 
 
 def _after_error(

@@ -33,7 +33,8 @@ WEBHOOK_INTERVAL = 15.0
 """Seconds between two polls after that, at least."""
 
 LAST_POLL = 10.0
-"""Seconds before the timeout of a wait at which its task is polled though no webhook came."""
+"""Seconds before the timeout of a wait at which its task is polled although no webhook came, or
+the service has asked for a longer pause in a response with a task."""
 
 
 class Poller:
@@ -269,8 +270,8 @@ class Poller:
         for subscriber in tuple(polled.subscribers):
             if is_event:
                 subscriber._publish()
-            if isinstance(decision, Sleep) and decision.retry_after is not None:
-                subscriber._on_retry_after(decision.retry_after)
+            if polled.history.outage is not None and isinstance(decision, Sleep):
+                subscriber._on_retry_after(decision.retry_after or 0.0)
 
     async def _check_content(self, polled: PolledTask, number: int) -> None:
         """Ask whether the service has the file of a task that has succeeded without a URL."""
@@ -315,7 +316,7 @@ class Poller:
             self._finish(polled, decision.result)
 
     def _delay(self, polled: PolledTask, decision: Sleep, now: float) -> float:
-        """Return the seconds to the next poll: less after a webhook, more before one."""
+        """Return the seconds to the next poll, given webhooks and the timeout of the wait."""
         history = polled.history
         polled.awaits_webhook = False
         if history.outage is not None or history.succeeded_at is not None:
@@ -326,9 +327,12 @@ class Poller:
             seconds = self._time_for_webhook(polled, now)
             polled.awaits_webhook = seconds > decision.seconds
             return max(decision.seconds, seconds)
-        if self._list is None or decision.retry_after is not None:
-            return decision.seconds
-        return self._list.stretch(polled, decision.seconds)
+        if decision.retry_after is not None:
+            last_poll = polled.expires_at - now - LAST_POLL
+            return last_poll if 0.0 < last_poll < decision.seconds else decision.seconds
+        return (
+            decision.seconds if self._list is None else self._list.stretch(polled, decision.seconds)
+        )
 
     def _time_for_webhook(self, polled: PolledTask, now: float) -> float:
         """
@@ -345,7 +349,7 @@ class Poller:
         return min(left, polled.expires_at - now - LAST_POLL)
 
     def _record_webhook(self, polled: PolledTask) -> None:
-        """Learn from a task that has ended whether webhooks arrive; a planned poll tells not."""
+        """Learn whether webhooks arrive; a task that was polled on schedule does not tell."""
         if polled.ends_by_webhook:
             self._webhooks_arrive = True
         elif polled.awaits_webhook:

@@ -201,7 +201,6 @@ class Watch(SharedOperation[VideoTask, ProgressEvent]):
         else:
             self._join(self._poller, polled)
             self._publish()
-            self._on_retry_after(self._created.poll_after or 0.0)
 
     def _expire(self, retry_after: float | None) -> None:
         """End the wait because of its timeout; with the task, where that has succeeded already."""

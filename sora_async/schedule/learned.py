@@ -32,6 +32,12 @@ def _check_slack(_: object, field: "attrs.Attribute[Any]", slack: float) -> None
 OUTLIER = 0.05
 """A task that takes longer than 19 of 20 before it gets the fallback: the forecast says nothing."""
 
+ESTIMATE_PART = 0.6
+"""The part of a service's own ``estimated_time`` before which its first tasks are polled less."""
+
+MAX_ESTIMATE_INTERVAL = 30.0
+"""Seconds of the longest interval meanwhile, before jitter: an estimate may be far too long."""
+
 MAX_POLL_RATIO = 1.1
 """How many polls there may be by any age, for each poll of the fallback."""
 
@@ -81,12 +87,22 @@ class LearningSchedule:
     def delay(self, history: History) -> float:
         """Return the seconds from a response to the next poll, without any ``Retry-After``."""
         forecast = history.forecast
-        if forecast is None or not forecast.is_trusted or history.succeeded_at is not None:
+        if forecast is None:
+            return max(self.fallback.delay(history), self._until_estimate(history))
+        if not forecast.is_trusted or history.succeeded_at is not None:
             return self.fallback.delay(history)
         if forecast.ends.outlast(history.observations.age) < OUTLIER:
             return self.fallback.delay(history)
         jitter = self.fallback.first_jitter if history.polls <= 1 else self.fallback.jitter
         return jitter(self._interval(history.observations, forecast))
+
+    def _until_estimate(self, history: History) -> float:
+        """Return the delay that the service's own estimate allows before anything was learned."""
+        task = history.last
+        if task is None or not task.estimated_time or history.succeeded_at is not None:
+            return 0.0
+        left = ESTIMATE_PART * task.estimated_time - history.observations.age
+        return self.fallback.jitter(min(left, MAX_ESTIMATE_INTERVAL)) if left > 0 else 0.0
 
     def next_delays(self, *, history: History | None = None, count: int = 10) -> tuple[float, ...]:
         """

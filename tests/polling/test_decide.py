@@ -318,6 +318,7 @@ class TestHint:
     def test_a_good_answer_may_hint_too(self) -> None:
         assert run((0, attrs.evolve(RUNNING, poll_after=5.0)))[1] == Sleep(5.0, 5.0)
         assert run((0, attrs.evolve(RUNNING, poll_after=1.0)))[1] == Sleep(2.0, 1.0)
+        assert run((0, attrs.evolve(RUNNING, poll_after=3600.0)))[1] == Sleep(300.0, 300.0)
 
 
 class TestCompletedWithoutUrl:

@@ -529,18 +529,34 @@ class TestTimeout:
         assert now() - start == pytest.approx(2.0)
         assert caught.value.retry_after == 150.0
 
-    async def test_a_good_answer_may_ask_for_more_silence_than_is_left(
+    async def test_a_hint_with_a_task_ends_no_wait(
         self, sora: FakeSora, client: SoraClient, now: Clock
     ) -> None:
-        sora.script("task_1", raw(b'{"id": "task_1"}', headers={"openai-poll-after-ms": "61000"}))
+        going_on = raw(b'{"id": "task_1", "status": "queued"}', headers={"Retry-After": "86400"})
+        sora.script("task_1", going_on, completed())
+        sora.script("task_2", going_on)
         start = now()
 
+        await client.wait_until_complete("task_1", timeout=60)
+        assert now() - start == pytest.approx(50.0)
         with pytest.raises(WaitTimeoutError) as caught:
-            async for _ in client.wait_until_complete("task_1", timeout=60):
-                pass
+            await client.wait_until_complete("task_2", timeout=60)
 
-        assert now() == pytest.approx(start, abs=0.1)
-        assert caught.value.last is not None
+        assert caught.value.retry_after is None
+        assert now() - start == pytest.approx(110.0)
+        assert len(sora.polls("task_2")) == 2
+
+    @pytest.mark.parametrize("hint", ["86400000000000", "-5", "NaN", "1e999", "soon"])
+    async def test_a_hint_that_makes_no_sense_costs_five_minutes_at_most(
+        self, sora: FakeSora, client: SoraClient, now: Clock, hint: str
+    ) -> None:
+        going_on = raw(b'{"id": "task_1", "status": "queued"}', headers={"Retry-After": hint})
+        sora.script("task_1", going_on, completed())
+        start = now()
+
+        await client.wait_until_complete("task_1", timeout=None)
+
+        assert now() - start <= 300.0
 
     async def test_a_wait_without_timeout_bears_any_silence(
         self, sora: FakeSora, client: SoraClient

@@ -1,6 +1,7 @@
 """When to ask again."""
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -286,3 +287,44 @@ def test_a_snapshot_carries_on_what_was_seen_and_learned() -> None:
     assert goes_on.observations.polls == history.observations.polls + 1
     assert (goes_on.observations.age, goes_on.forecast) == (50.0, history.forecast)
     assert (ended.succeeded_at, goes_on.succeeded_at) == (50.0, None)
+
+
+class TestEstimateOfTheService:
+    def polls_until(self, length: float, estimate: float | None) -> list[float]:
+        """Poll a task of a service that names an estimate; return the moments of the polls."""
+        history, now, moments = History(task_id="x", started=0.0), 0.0, []
+        schedule = LearningSchedule(fallback=PLAIN)
+        task = VideoTask(id="x", phase=Phase.RUNNING, estimated_time=estimate)
+        while now < length:
+            moments.append(now)
+            history = history.after_task(task, now=now)
+            now += schedule.delay(history)
+        return [*moments, now]
+
+    def test_a_first_task_is_polled_less_before_it(self) -> None:
+        told, untold = self.polls_until(165, 165), self.polls_until(165, None)
+
+        assert len(told) < 0.7 * len(untold)
+        assert told[-1] - 165 <= untold[-1] - 165 + 6.0
+
+    @pytest.mark.parametrize("estimate", [86_400.0, 1e6, 1.0, 0.0])
+    def test_a_wrong_one_costs_half_a_minute_at_most(self, estimate: float) -> None:
+        moments = self.polls_until(100, estimate)
+
+        assert moments[-1] - 100 <= 30.0
+        assert max(after - before for before, after in itertools.pairwise(moments)) <= 30.0
+
+    def test_what_was_learned_counts_for_more(self) -> None:
+        history = begun(about(100))
+        task = VideoTask(id="x", phase=Phase.RUNNING, estimated_time=1e4)
+        told = attrs.evolve(history, last=task)
+
+        assert LearningSchedule(fallback=PLAIN).delay(told) == LearningSchedule(
+            fallback=PLAIN
+        ).delay(history)
+
+    def test_after_a_success_it_counts_no_more(self) -> None:
+        task = VideoTask(id="x", phase=Phase.SUCCEEDED, estimated_time=1e4)
+        history = History(task_id="x", started=0.0).after_task(task, now=0.0)
+
+        assert LearningSchedule(fallback=PLAIN).delay(history) == PLAIN.delay(history)
