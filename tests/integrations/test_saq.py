@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 import pytest_asyncio
 from aiohttp import test_utils, web
@@ -28,6 +29,7 @@ from sora_async import (
     UnsupportedOperationError,
     WaitTimeoutError,
 )
+from sora_async.dialects import DIALECTS, OPENAI
 from sora_async.testing import (
     FakeSora,
     Scenario,
@@ -43,6 +45,7 @@ from sora_async.testing import (
 
 saq = pytest.importorskip("saq", reason="needs the extra saq: nox -s integrations")
 
+from redis import exceptions as redis_errors  # noqa: E402
 from saq.job import Job, Status  # noqa: E402
 from saq.queue import JobError  # noqa: E402
 
@@ -63,6 +66,7 @@ LONG_AGO = {"sora": {"began": 1.0}}
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parents[1] / "docs" / "examples" / "integrations"
 OFTEN = Schedule(intervals=[0.1])
+NO_LIST = attrs.evolve(OPENAI, list_path=None)
 QUICK = {"schedule": 1, "worker_info": 10, "sweep": 1, "abort": 0.1}
 
 
@@ -101,7 +105,9 @@ def connect(url: str, stack: contextlib.AsyncExitStack) -> VideoQueue:
 
 
 @contextlib.asynccontextmanager
-async def worker(url: str, sora: FakeSora, **options: Any) -> AsyncIterator[Any]:
+async def worker(
+    url: str, sora: FakeSora, *, max_wait: float = 60.0, **options: Any
+) -> AsyncIterator[Any]:
     """A worker of its own queue and client, in this process."""
 
     def make_client() -> SoraClient:
@@ -111,7 +117,13 @@ async def worker(url: str, sora: FakeSora, **options: Any) -> AsyncIterator[Any]
     async with contextlib.AsyncExitStack() as stack:
         own = connect(url, stack)
         settings = {**worker_settings(own, client=make_client, concurrency=20), "timers": QUICK}
-        one = saq.Worker(**settings)
+        begin = settings["startup"]
+
+        async def startup(context: Any) -> None:
+            await begin(context)
+            context["sora_reconciler"].max_wait = max_wait
+
+        one = saq.Worker(**{**settings, "startup": startup})
         working = asyncio.ensure_future(one.start())
         try:
             yield one
@@ -458,7 +470,7 @@ async def test_a_create_whose_worker_died_is_not_sent_again(redis_server, queue,
     sora.on_create(accepted(stall()))
     async with contextlib.AsyncExitStack() as stack:
         job = await kill_during_create(redis_server.url, queue, sora, stack)
-    async with worker(redis_server.url, sora):
+    async with worker(redis_server.url, sora, dialect=NO_LIST):
         job = await ended(queue, job)
 
     with pytest.raises(
@@ -495,7 +507,15 @@ async def lose(queue: VideoQueue, arguments: dict[str, Any] = BOAT, **mark: Any)
 
 
 def record_of(queue: VideoQueue, job: Job) -> CreateRecord:
-    return CreateRecord(queue, JobRun(job, b"", {}))
+    return CreateRecord(queue, JobRun(job, b"", {}), job.kwargs["idempotency_key"])
+
+
+async def create(reconciler: CreateReconciler, job: Job) -> str:
+    """Create as a job does that was taken off the queue."""
+    arguments = dict(job.kwargs)
+    names = ("idempotency_key", "redis_run_id")
+    keys = {name: arguments[name] for name in names}
+    return await create_once(reconciler, JobRun(job, b"", {}), arguments["arguments"], **keys)
 
 
 async def find(reconciler: CreateReconciler, record: CreateRecord) -> str | None:
@@ -540,9 +560,9 @@ async def test_a_list_without_such_a_task_is_named_in_the_error(
 
 async def test_without_a_list_the_outcome_is_unknown(queue, sora) -> None:
     record = await lose(queue)
-    async with SoraClient(base_url=sora.url, max_retries=0) as client:
+    async with SoraClient(base_url=sora.url, dialect=NO_LIST) as client:
         with pytest.raises(CreateOutcomeUnknownError) as caught:
-            await create_once(CreateReconciler(queue, client), record.run, BOAT)
+            await create(CreateReconciler(queue, client), record.run.job)
 
     assert isinstance(caught.value.__cause__, UnsupportedOperationError)
     assert not caught.value.is_listed
@@ -678,7 +698,7 @@ async def test_a_late_refusal_keeps_the_task_that_was_found(queue) -> None:
 async def test_a_worker_that_finds_a_young_mark_waits_for_the_id(redis_server, queue, sora) -> None:
     task_id = sora.add(SHORT)
     job = await queue.enqueue(create_job(BOAT))
-    key = f"sora_async:create:videos:{job.key}:{job.queued}"
+    key = record_of(queue, job).key
     await queue.redis.set(key, json.dumps({"at": time.time(), "by": ["another", 1]}))
     async with worker(redis_server.url, sora):
         await asyncio.sleep(0.5)
@@ -925,3 +945,262 @@ def test_a_job_whose_result_is_damaged_says_so() -> None:
 
     with pytest.raises(InvalidArgumentError, match=r"job: data: .* phase missing"):
         read_outcome(job)
+
+
+# --- A Redis that comes back with an old snapshot ---------------------------------------------
+
+
+async def test_a_redis_that_comes_back_with_a_snapshot_causes_no_second_create(
+    redis_server, queue, openai
+) -> None:
+    openai.on_create(*(accepted(scenario=Scenario(queued=0, running=8.0)) for _ in range(3)))
+    prompts = [f"prompt {number}" for number in range(3)]
+    for prompt in prompts:
+        await queue.enqueue(create_job({"prompt": prompt}, key=prompt, heartbeat=2))
+    await queue.redis.save()
+    async with worker(redis_server.url, openai, max_wait=3.0):
+        await reached(lambda: len(openai.tasks) == 2 + 3)
+        redis_server.stop()
+        redis_server.start()
+        await reached_again(queue)
+        jobs = [await ended(queue, await queue.job(prompt)) for prompt in prompts]
+
+    assert [read_outcome(job).prompt for job in jobs] == prompts
+    assert count_creates(openai) == 3
+
+
+async def reached_again(queue: VideoQueue) -> None:
+    """Wait until a restarted Redis responds on a new connection."""
+    async with asyncio.timeout(60):
+        while True:
+            with contextlib.suppress(redis_errors.ConnectionError):
+                await queue.redis.ping()
+                return
+            await asyncio.sleep(0.05)
+
+
+async def restarted(redis_server: Any, queue: VideoQueue, job: Job) -> Job:
+    """Return the job as it is after a restart of Redis that has lost all marks."""
+    await queue.redis.save()
+    redis_server.stop()
+    redis_server.start()
+    await reached_again(queue)
+    return await queue.job(job.key)
+
+
+@pytest_asyncio.fixture
+async def quick(queue, openai) -> AsyncIterator[CreateReconciler]:
+    """A reconciler that does not wait for creates in flight."""
+    async with SoraClient(base_url=openai.url, max_retries=0) as client:
+        yield CreateReconciler(queue, client, max_wait=0)
+
+
+async def test_after_a_restart_the_task_of_a_create_is_found_in_the_list(
+    redis_server, queue, quick, openai, caplog
+) -> None:
+    job = await queue.enqueue(create_job(BOAT))
+    made = openai.add(**BOAT)
+    job = await restarted(redis_server, queue, job)
+
+    assert await create(quick, job) == made
+    assert count_creates(openai) == 0
+    assert [line for line in caplog.messages if "Redis was restarted" in line and made in line]
+
+
+async def test_after_a_restart_a_job_that_was_never_begun_is_created(
+    redis_server, queue, quick, openai
+) -> None:
+    job = await queue.enqueue(create_job(BOAT))
+    job = await restarted(redis_server, queue, job)
+
+    task_id = await create(quick, job)
+
+    assert [task.id for task in openai.tasks][2:] == [task_id]
+
+
+async def test_a_job_that_was_enqueued_after_a_restart_is_created_at_once(
+    redis_server, queue, sora
+) -> None:
+    await restarted(redis_server, queue, await queue.enqueue(wait_job("video")))
+    job = await queue.enqueue(create_job(BOAT))
+
+    async with SoraClient(base_url=sora.url, max_retries=0) as client:
+        assert await create(CreateReconciler(queue, client), job) == sora.tasks[0].id
+
+
+async def test_after_a_restart_without_a_list_the_outcome_is_unknown(
+    redis_server, queue, sora
+) -> None:
+    job = await queue.enqueue(create_job(BOAT))
+    job = await restarted(redis_server, queue, job)
+
+    async with SoraClient(base_url=sora.url, dialect=NO_LIST) as client:
+        with pytest.raises(CreateOutcomeUnknownError, match="Redis was restarted") as caught:
+            await create(CreateReconciler(queue, client, max_wait=0), job)
+
+    assert not caught.value.is_listed
+    assert caught.value.idempotency_key == job.kwargs["idempotency_key"]
+    assert sora.tasks == []
+
+
+async def test_after_a_restart_the_response_to_a_create_in_flight_is_waited_for(
+    redis_server, queue, reconciler, openai
+) -> None:
+    job = await queue.enqueue(create_job(BOAT))
+    job = await restarted(redis_server, queue, job)
+    creating = asyncio.ensure_future(create(reconciler, job))
+    await asyncio.sleep(1.5)
+    assert not creating.done()
+
+    await record_of(queue, job).save_task_id("of the other worker")
+
+    assert await creating == "of the other worker"
+
+
+async def test_after_a_restart_a_create_with_an_image_is_not_guessed(
+    redis_server, queue, quick, openai
+) -> None:
+    image = {**BOAT, "input_reference": "https://example.com/cat.png"}
+    job = await queue.enqueue(create_job(image))
+    openai.add(**BOAT)
+    job = await restarted(redis_server, queue, job)
+
+    with pytest.raises(CreateOutcomeUnknownError):
+        await create(quick, job)
+
+
+async def test_after_a_restart_a_task_that_a_queued_job_may_have_made_is_not_taken(
+    redis_server, queue, quick, openai
+) -> None:
+    image = {**BOAT, "input_reference": "https://example.com/cat.png"}
+    other = await queue.enqueue(create_job(image))
+    await queue.enqueue(create_job(BOAT))
+    await queue.enqueue(create_job({"prompt": "a car"}))
+    job = await queue.enqueue(create_job(BOAT))
+    made = openai.add(**BOAT)
+    job = await restarted(redis_server, queue, job)
+
+    with pytest.raises(CreateOutcomeUnknownError):
+        await create(quick, job)
+    await record_of(queue, other).save_task_id("another")
+    await queue.redis.delete(record_of(queue, job).key)
+
+    assert await create(quick, job) == made
+
+
+async def test_after_a_restart_a_list_without_times_proves_nothing(redis_server, queue) -> None:
+    body = json.dumps({"object": "list", "data": [{"id": "v1", "object": "video"}]})
+
+    async def answer(_: web.BaseRequest) -> web.Response:
+        return web.Response(text=body, content_type="application/json")
+
+    job = await queue.enqueue(create_job(BOAT))
+    job = await restarted(redis_server, queue, job)
+    async with (
+        test_utils.RawTestServer(answer) as server,
+        SoraClient(base_url=str(server.make_url("/")), dialect=OPENAI) as client,
+    ):
+        with pytest.raises(CreateOutcomeUnknownError):
+            await create(CreateReconciler(queue, client, max_wait=0), job)
+
+
+async def test_a_redis_that_syncs_every_write_loses_no_mark(queue) -> None:
+    await queue.redis.config_set("appendonly", "yes")
+    everysec = await queue.find_restart("of another run")
+    await queue.redis.config_set("appendfsync", "always")
+    always = await queue.find_restart("of another run")
+    await queue.redis.execute_command("ACL", "SETUSER", "default", "-config")
+    forbidden = await queue.find_restart("of another run")
+
+    assert always is None
+    assert everysec == pytest.approx(time.time(), abs=60)
+    assert forbidden == pytest.approx(time.time(), abs=60)
+
+
+async def test_a_worker_warns_once_of_a_redis_without_a_log(
+    redis_server, queue, sora, caplog
+) -> None:
+    async with worker(redis_server.url, sora):
+        job = await queue.enqueue(wait_job(sora.add(SHORT)))
+        await ended(queue, job)
+    await queue.redis.config_set("appendonly", "yes")
+    await queue.warn_of_persistence()
+    told = [line for line in caplog.messages if "appendonly no" in line]
+    redis_server.stop()
+    await queue.warn_of_persistence()
+    redis_server.start()
+
+    assert len(told) == 1
+    assert "cannot read the persistence" in caplog.messages[-1]
+
+
+async def test_a_service_that_deduplicates_gets_the_same_create_again(queue) -> None:
+    async with (
+        FakeSora(shape="inworld") as server,
+        SoraClient(base_url=server.url, dialect=DIALECTS["inworld"]) as client,
+    ):
+        record = await lose(queue)  # by a worker that died after the service had the create
+        made = await client.create_task(**BOAT, idempotency_key=record.idempotency_key)
+
+        assert await create(CreateReconciler(queue, client), record.run.job) == made.id
+        assert len(server.tasks) == 1
+        assert await record.read() == {"task_id": made.id}
+
+
+async def test_a_refused_repetition_removes_the_mark(queue) -> None:
+    async with FakeSora(shape="inworld") as server:
+        server.on_create(http_error(400))
+        record = await lose(queue)
+        dialect = DIALECTS["inworld"]
+        async with SoraClient(base_url=server.url, max_retries=0, dialect=dialect) as client:
+            with pytest.raises(ResponseError):
+                await create(CreateReconciler(queue, client), record.run.job)
+
+    assert await record.read() == {}
+
+
+def test_an_idempotency_key_may_be_given() -> None:
+    mine = create_job({**BOAT, "idempotency_key": "my key"})
+    one, other = create_job(BOAT), create_job(BOAT)
+
+    assert mine.kwargs["idempotency_key"] == "my key"
+    assert mine.kwargs["arguments"] == BOAT
+    assert one.kwargs["idempotency_key"] != other.kwargs["idempotency_key"]
+    assert len(one.kwargs["idempotency_key"]) == 32
+
+
+# --- Webhooks ---------------------------------------------------------------------------------
+
+NEVER = Schedule(intervals=[3600.0])
+
+
+async def test_a_notification_makes_the_worker_poll_now(redis_server, queue, sora) -> None:
+    sora.script("video", running(0.5), completed())
+    async with (
+        worker(redis_server.url, sora, schedule=NEVER),
+        worker(redis_server.url, sora, schedule=NEVER),
+    ):
+        job = await queue.enqueue(wait_job("video"))
+        await reached(lambda: sora.polls("video"))
+
+        await queue.notify_task("unknown")
+        await queue.notify_task("video")
+        job = await ended(queue, job)
+
+    assert read_outcome(job).is_complete
+    assert len(sora.requests) == 2
+
+
+async def test_notifications_arrive_after_a_restart_of_redis(redis_server, queue, sora) -> None:
+    sora.script("video", running(0.5), completed())
+    async with worker(redis_server.url, sora, schedule=NEVER):
+        await queue.enqueue(wait_job("video"))
+        await reached(lambda: sora.polls("video"))
+        redis_server.stop()
+        redis_server.start()
+        await reached_again(queue)
+
+        async with asyncio.timeout(60):
+            while len(sora.polls("video")) < 2:
+                await queue.notify_task("video")
+                await asyncio.sleep(0.1)

@@ -19,6 +19,7 @@ from typing import Any
 from ... import SoraClient
 from .heartbeats import HeartbeatWriter
 from .jobs import create_job, create_video, read_outcome, wait_for_video, wait_job
+from .notifications import NotificationListener
 from .queue import VideoQueue
 from .reconcile import CreateReconciler
 
@@ -45,9 +46,12 @@ def worker_settings(
 
     async def startup(context: dict[str, Any]) -> None:
         context["sora"], context["sora_heartbeats"] = client(), HeartbeatWriter(queue)
+        context["sora_notifications"] = NotificationListener(queue, context["sora"])
+        await queue.warn_of_persistence()
         context["sora_reconciler"] = CreateReconciler(queue, context["sora"])
 
     async def shutdown(context: dict[str, Any]) -> None:
+        await context["sora_notifications"].close()
         await context["sora_heartbeats"].close()
         await context["sora"].close()
 

@@ -5,7 +5,7 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +15,14 @@ from ... import CreateOutcomeUnknownError, SoraClient, SoraError, UnsupportedOpe
 from ..._batch.matching import MatchResult
 from .heartbeats import JobRun
 from .queue import RETRY_DELAY, VideoQueue
-from .reconcile import MAX_CREATE_TIME, OPEN_CREATES, RECORD_TTL, TASK_OWNER, CreateReconciler
+from .reconcile import (
+    OPEN_CREATES,
+    RECORD,
+    RECORD_TTL,
+    TASK_OWNER,
+    UNKNOWN,
+    CreateReconciler,
+)
 
 logger = logging.getLogger("sora_async")
 
@@ -32,19 +39,21 @@ class CreateRecord:
     What Redis knows of the create of one job: nothing, a mark that it is being sent, or its id.
 
     It is not a part of the job, which SAQ writes as a whole and may
-    overwrite. It belongs to one enqueue: a job of the same key that is
-    enqueued again is a new create.
+    overwrite. It belongs to the create's idempotency key, which the job
+    carries from the moment it is enqueued.
 
     Attributes:
         run: The run of the job.
+        idempotency_key: Sent with the create.
         key: The record's key in Redis.
     """
 
-    def __init__(self, queue: VideoQueue, run: JobRun) -> None:
+    def __init__(self, queue: VideoQueue, run: JobRun, idempotency_key: str) -> None:
         self._redis: Any = queue.redis
         self.run = run
+        self.idempotency_key = idempotency_key
         self._mark = ""
-        self.key = f"sora_async:create:{queue.name}:{run.job.key}:{run.job.queued}"
+        self.key = RECORD + idempotency_key
 
     async def mark(
         self, arguments: Mapping[str, Any], newest: Mapping[str, Any]
@@ -69,6 +78,7 @@ class CreateRecord:
         if is_new:
             return None
         known = await self.read()
+        self._mark = json.dumps(known)
         # Our own, where the response of Redis was lost and its client has asked again.
         return None if known == mark else known
 
@@ -105,37 +115,65 @@ class CreateRecord:
 
 
 async def create_once(
-    reconciler: CreateReconciler, run: JobRun, arguments: Mapping[str, Any]
+    reconciler: CreateReconciler,
+    run: JobRun,
+    arguments: Mapping[str, Any],
+    *,
+    idempotency_key: str,
+    redis_run_id: str | None,
 ) -> str:
     """
     Return the id of the job's task, created now or by an earlier worker.
 
+    Args:
+        reconciler: The worker's.
+        run: The run of the job.
+        arguments: The arguments of the create.
+        idempotency_key: Sent with the create.
+        redis_run_id: The run of the Redis server in which the job was enqueued.
+
     Raises:
-        CreateOutcomeUnknownError: A worker died while it sent the create, and the service's list
-            does not prove which task came of it.
+        CreateOutcomeUnknownError: A worker died while it sent the create, or Redis has lost the
+            mark, and the service's list does not prove which task came of it.
         SoraError: The service refused the create, or could not be reached; it created nothing.
     """
     known = run.state.get("task_id")
     if known is not None:
         return str(known)
-    record = CreateRecord(reconciler.queue, run)
+    record = CreateRecord(reconciler.queue, run, idempotency_key)
     before = await record.mark(arguments, await reconciler.newest_task())
-    if before is not None:
-        return await _find_task(record, before, reconciler)
-    sending = asyncio.ensure_future(_send(record, reconciler.client, arguments))
+    if before is not None and "task_id" in before:
+        return str(before["task_id"])
+    if not reconciler.client.dialect.deduplicates_creates:
+        restarted_at = await reconciler.queue.find_restart(redis_run_id)
+        if before is not None:
+            return await _find_task_of_mark(record, before, reconciler)
+        if restarted_at is not None:
+            found = await _find_task_of_lost_mark(record, arguments, restarted_at, reconciler)
+            if found is not None:
+                return found
+    return await _send_shielded(record, reconciler.client, arguments)
+
+
+async def _send_shielded(
+    record: CreateRecord, client: SoraClient, arguments: Mapping[str, Any]
+) -> str:
+    """Send the create; when cancelled meanwhile, record the response first."""
+    sending = asyncio.ensure_future(_send(record, client, arguments))
     try:
         return await asyncio.shield(sending)
     except asyncio.CancelledError:
         # The create may have been sent: this worker must not lose the response.
         await asyncio.wait([sending])
         if (error := sending.exception()) is not None:
-            logger.warning("job %s was cancelled during its create: %s", run.job.key, error)
+            job = record.run.job.key
+            logger.warning("job %s was cancelled during its create: %s", job, error)
         raise
 
 
 async def _send(record: CreateRecord, client: SoraClient, arguments: Mapping[str, Any]) -> str:
     try:
-        task = await client.create_task(**arguments)
+        task = await client.create_task(**arguments, idempotency_key=record.idempotency_key)
     except CreateOutcomeUnknownError:
         raise  # and the mark stays
     except SoraError:
@@ -145,32 +183,80 @@ async def _send(record: CreateRecord, client: SoraClient, arguments: Mapping[str
     return task.id
 
 
-async def _find_task(
-    record: CreateRecord, known: dict[str, Any], reconciler: CreateReconciler
+async def _find_task_of_mark(
+    record: CreateRecord, mark: Mapping[str, Any], reconciler: CreateReconciler
 ) -> str:
-    """Wait for the id while the create may be in flight; then look in the service's list."""
-    marked = float(known.get("at", 0.0))
-    while "task_id" not in known and time.time() - marked < MAX_CREATE_TIME:
-        await asyncio.sleep(RETRY_DELAY)
-        known = await record.read()
-    if "task_id" in known:
-        return str(known["task_id"])
-    when = datetime.fromtimestamp(marked, UTC).isoformat(" ", "seconds")
-    reason = f"a worker was lost while it sent the create, at {when}"
-    cause: SoraError | None = None
-    matches = MatchResult(created={}, not_created=frozenset())
-    try:
-        matches = await reconciler.reconcile(record.key, known)
-    except SoraError as error:
-        cause = error
-    if record.key in matches.created:
-        task_id = matches.created[record.key]
-        logger.warning("%s: %s; the service lists its task %s", record.key, reason, task_id)
-        await record.save_task_id(task_id)
+    """Return the task of a create that an earlier worker has marked; raise if it is unknown."""
+    marked_at = float(mark.get("at", 0.0))
+    task_id = await _wait_for_task_id(record, marked_at + reconciler.max_wait)
+    if task_id is not None:
         return task_id
+    when = datetime.fromtimestamp(marked_at, UTC).isoformat(" ", "seconds")
+    reason = f"a worker was lost while it sent the create, at {when}"
+    matches, cause = await _try(reconciler.reconcile(record.key, mark))
+    if record.key in matches.created:
+        return await _take(record, matches.created[record.key], reason)
     if matches.not_created:
         reason += ", and the service lists no task like it"
-    client = reconciler.client
+    raise _unknown(record, reconciler.client, reason, cause) from cause
+
+
+async def _find_task_of_lost_mark(
+    record: CreateRecord,
+    arguments: Mapping[str, Any],
+    restarted_at: float,
+    reconciler: CreateReconciler,
+) -> str | None:
+    """Return the task of a create whose mark Redis may have lost; None if there is surely none."""
+    task_id = await _wait_for_task_id(record, restarted_at + reconciler.max_wait)
+    if task_id is not None:
+        return task_id
+    reason = "Redis was restarted after the job was enqueued, and may have lost that it was sent"
+    matches, cause = await _try(
+        reconciler.reconcile_lost_mark(
+            record.key, arguments, enqueued_at=record.run.job.queued / 1000
+        )
+    )
+    if record.key in matches.created:
+        return await _take(record, matches.created[record.key], reason)
+    if matches.not_created:
+        return None
+    raise _unknown(record, reconciler.client, reason, cause) from cause
+
+
+async def _wait_for_task_id(record: CreateRecord, deadline: float) -> str | None:
+    """Wait for the response to a create that may be in flight in another worker."""
+    while True:
+        known = await record.read()
+        if "task_id" in known:
+            return str(known["task_id"])
+        if time.time() >= deadline:
+            return None
+        await asyncio.sleep(RETRY_DELAY)
+
+
+async def _try(reconciling: Awaitable[MatchResult]) -> tuple[MatchResult, SoraError | None]:
+    """Return what the list proves, or nothing and the error of the list."""
+    try:
+        return await reconciling, None
+    except SoraError as error:
+        return UNKNOWN, error
+
+
+async def _take(record: CreateRecord, task_id: str, reason: str) -> str:
+    logger.warning("%s: %s; the service lists its task %s", record.key, reason, task_id)
+    await record.save_task_id(task_id)
+    return task_id
+
+
+def _unknown(
+    record: CreateRecord, client: SoraClient, reason: str, cause: SoraError | None
+) -> CreateOutcomeUnknownError:
     is_listed = client.dialect.list_path is not None
     is_listed = is_listed and not isinstance(cause, UnsupportedOperationError)
-    raise CreateOutcomeUnknownError(client.base_url, reason, is_listed=is_listed) from cause
+    return CreateOutcomeUnknownError(
+        client.base_url,
+        reason,
+        is_listed=is_listed,
+        idempotency_key=record.idempotency_key,
+    )

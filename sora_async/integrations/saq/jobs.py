@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import uuid
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, cast
 
@@ -89,9 +90,14 @@ def create_job(
     on with the task if the list proves which one it is. Otherwise the job
     ends with :exc:`~sora_async.CreateOutcomeUnknownError`.
 
+    The job carries the create's ``Idempotency-Key`` from the start. If the
+    dialect has *deduplicates_creates*, the create is sent again with the
+    same key instead of all this. A job that is enqueued twice is one create.
+
     Args:
         arguments: The arguments of :meth:`~sora_async.SoraClient.create_task`, as JSON carries
-            them; the path of a file must exist in the workers.
+            them; the path of a file must exist in the workers. An *idempotency_key* is made
+            if there is none.
         timeout: Seconds for create and wait together, from the first run on.
         until: What ends the wait; see :meth:`~sora_async.SoraClient.wait_until_complete`.
         save_as: Path to which the worker saves the video, on a disk that all workers share; None
@@ -109,13 +115,15 @@ def create_job(
     if not isinstance(plain.get("prompt"), str):
         raise InvalidArgumentError("arguments: expected a prompt among them")
     _check(timeout=timeout, until=until, save_as=save_as)
-    kwargs = {"arguments": plain, "timeout": timeout, "until": until, "save_as": save_as}
+    key = plain.pop("idempotency_key", None) or uuid.uuid4().hex
+    kwargs = {"arguments": plain, "idempotency_key": key}
+    kwargs |= {"timeout": timeout, "until": until, "save_as": save_as}
     return _job("create_video", kwargs, heartbeat, fields)
 
 
 def _check(task_id: str = "any", *, timeout: float, until: Until, save_as: str | None) -> None:
     """Raise for wrong arguments now, and not later in a worker."""
-    client = SoraClient(api_key="")
+    client = SoraClient(api_key="", base_url="http://127.0.0.1")  # sends nothing
     client.wait_until_complete(task_id, timeout=timeout, until=until)
     if save_as is not None:
         client.download(task_id, save_as)
@@ -163,13 +171,26 @@ async def wait_for_video(
 
 
 async def create_video(
-    context: Context, *, arguments: Data, timeout: float, until: Until, save_as: str | None
+    context: Context,
+    *,
+    arguments: Data,
+    idempotency_key: str,
+    timeout: float,
+    until: Until,
+    save_as: str | None,
+    redis_run_id: str | None = None,
 ) -> Data | None:
-    """Create a task, once, and wait for its video: the job that :func:`create_job` makes."""
+    """
+    Create a task, once, and wait for its video: the job that :func:`create_job` makes.
+
+    The queue adds *redis_run_id*: which run of the Redis server the job was enqueued in.
+    """
     client, heartbeats = _resources(context)
     async with heartbeats.run(context) as run, _report_end(heartbeats, run, timeout):
         reconciler: CreateReconciler = cast(dict[str, Any], context)["sora_reconciler"]
-        task_id = await create_once(reconciler, run, arguments)
+        task_id = await create_once(
+            reconciler, run, arguments, idempotency_key=idempotency_key, redis_run_id=redis_run_id
+        )
         task = await _wait(run, client, task_id, timeout=timeout, until=until)
         return task.to_dict() | await _save(heartbeats, run, client, task, save_as)
     return None  # another worker has the job

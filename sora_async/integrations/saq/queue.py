@@ -3,14 +3,18 @@
 import asyncio
 import contextlib
 import itertools
+import logging
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Self
 
 from redis.asyncio import BlockingConnectionPool, Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from saq.job import Job, Status
 from saq.queue.redis import RedisQueue
 from saq.utils import now
+
+logger = logging.getLogger("sora_async")
 
 MAX_CONCURRENT_DEQUEUES = 4
 """Jobs that one worker takes out of the queue at the same time."""
@@ -71,6 +75,7 @@ class VideoQueue(RedisQueue):
 
     def __init__(self, redis: "Redis", name: str = "videos", **options: Any) -> None:
         super().__init__(redis, name=name, **options)
+        self.register_before_enqueue(self._add_run_id)
         self._dequeues = asyncio.Semaphore(MAX_CONCURRENT_DEQUEUES)
         self._not_started: dict[bytes, bytes] = {}
 
@@ -86,6 +91,49 @@ class VideoQueue(RedisQueue):
         pool = BlockingConnectionPool.from_url(url, max_connections=MAX_CONNECTIONS, timeout=None)
         return cls(Redis.from_pool(pool), **options)
 
+    async def _add_run_id(self, job: Job) -> None:
+        """Note in a create which run of the Redis server it is enqueued in."""
+        if job.function == "create_video" and job.kwargs is not None:
+            job.kwargs["redis_run_id"] = (await self.redis.info("server"))["run_id"]
+
+    async def find_restart(self, run_id: str | None) -> float | None:
+        """
+        Return when Redis started, if that may have cost writes since a job was enqueued.
+
+        Args:
+            run_id: The run of the server in which the job was enqueued; None if it is not known.
+
+        Returns:
+            Seconds since 1970; None if Redis has not been restarted, or loses nothing by it.
+        """
+        server = await self.redis.info("server")
+        if server["run_id"] == run_id or await self._syncs_always():
+            return None
+        return time.time() - float(server["uptime_in_seconds"])
+
+    async def _syncs_always(self) -> bool:
+        """Return whether Redis has every write on disk before it responds."""
+        try:
+            settings = await self.redis.config_get("append*")
+        except ResponseError:  # providers forbid CONFIG
+            return False
+        return (settings["appendonly"], settings["appendfsync"]) == ("yes", "always")
+
+    async def warn_of_persistence(self) -> None:
+        """Log a warning if Redis keeps its data in snapshots only."""
+        try:
+            is_logged = bool((await self.redis.info("persistence"))["aof_enabled"])
+        except RedisError as error:
+            logger.warning("queue %s: cannot read the persistence of Redis: %s", self.name, error)
+            return
+        if not is_logged:
+            logger.warning(
+                "queue %s: Redis has appendonly no. After a restart it forgets what was written "
+                "since its last snapshot; creates are then looked up in the service's list first. "
+                "Set appendonly yes",
+                self.name,
+            )
+
     async def dequeue(self, timeout: float = 0.0, poll_interval: float = 0.0) -> Job | None:
         """Take a job out of the queue; a few calls at a time reach Redis."""
         async with self._dequeues:
@@ -94,6 +142,27 @@ class VideoQueue(RedisQueue):
             except RedisError:
                 await asyncio.sleep(RETRY_DELAY)  # SAQ calls again at once, a thousand times
                 raise
+
+    @property
+    def notification_channel(self) -> str:
+        """The Redis channel on which the ids of tasks are published."""
+        return self.namespace("notify_task")
+
+    async def notify_task(self, task_id: str) -> None:
+        """
+        Have the worker that waits for a task poll it now, because a webhook about it has come.
+
+        It calls :meth:`SoraClient.notify <sora_async.SoraClient.notify>` in every worker of this
+        queue, through Redis pub/sub: a webhook knows the task, and SAQ's own channels want the
+        key of the job.
+
+        Args:
+            task_id: The id in the webhook.
+
+        Raises:
+            redis.exceptions.RedisError: Redis cannot be reached; the wait polls on all the same.
+        """
+        await self.redis.publish(self.notification_channel, task_id)
 
     async def write(self, jobs: Sequence[tuple[Job, bytes]]) -> list[bytes | None]:
         """
@@ -104,7 +173,7 @@ class VideoQueue(RedisQueue):
         """
         written: list[bytes | None] = []
         pipe: Any
-        for batch in _batches(jobs):
+        for batch in batches(jobs):
             payloads = [_bytes(self.serialize(job)) for job, _ in batch]
             async with self.redis.pipeline(transaction=False) as pipe:
                 for (job, before), payload in zip(batch, payloads, strict=True):
@@ -127,7 +196,7 @@ class VideoQueue(RedisQueue):
         swept: list[str] = []
         not_started, self._not_started = self._not_started, {}
         redis: Any = self.redis
-        for ids in _batches(await redis.lrange(self.namespace("active"), 0, -1)):
+        for ids in batches(await redis.lrange(self.namespace("active"), 0, -1)):
             for job_id, payload in zip(ids, await redis.mget(ids), strict=True):
                 if await self._sweep_job(job_id, payload, not_started.get(job_id), abort):
                     swept.append(job_id.decode())
@@ -185,7 +254,8 @@ def _bytes(payload: bytes | str) -> bytes:
     return payload.encode() if isinstance(payload, str) else payload
 
 
-def _batches(items: Iterable[Any]) -> Iterator[list[Any]]:
+def batches(items: Iterable[Any]) -> Iterator[list[Any]]:
+    """Yield lists of the items, each for one round trip."""
     iterator = iter(items)
     while batch := list(itertools.islice(iterator, BATCH_SIZE)):
         yield batch

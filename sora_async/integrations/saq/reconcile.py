@@ -1,16 +1,19 @@
-"""Find the task of a create whose worker died, in the service's list; only what the list proves."""
+"""Find the task of a create of unknown outcome in the service's list, if the list proves it."""
 
 import asyncio
 import contextlib
 import json
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
+
+from saq.job import Job
 
 from ... import SoraClient, SoraError, VideoTask
 from ..._batch.matching import MatchResult, UncertainCreate, is_newest_first, match_creates
-from .queue import RETRY_DELAY, VideoQueue
+from .queue import RETRY_DELAY, VideoQueue, batches
 
 logger = logging.getLogger("sora_async")
 
@@ -44,6 +47,15 @@ TASK_OWNER = "sora_async:task_owner:"
 LOST_CREATE = "sora_async:lost_create:"
 """Prefix of a create's key: its worker is gone, so no response will be recorded."""
 
+MAX_CLOCK_ERROR = 26 * 3600.0
+"""Seconds by which the times of a list may be wrong: a wrong time zone, and some skew."""
+
+MIN_LISTED = 100
+"""Tasks that are searched for a create whatever their times: a service's clock may be wrong."""
+
+RECORD = "sora_async:create:"
+"""Prefix of an idempotency key: the record of the create."""
+
 UNKNOWN = MatchResult(created={}, not_created=frozenset())
 
 
@@ -54,9 +66,7 @@ class CreateReconciler:
     Attributes:
         queue: Where the jobs come from.
         client: The worker's client.
-
-    Args:
-        max_wait: Seconds to wait for other open creates to which a task may belong.
+        max_wait: Seconds for which another worker's create may be in flight, and is waited for.
     """
 
     def __init__(
@@ -64,7 +74,7 @@ class CreateReconciler:
     ) -> None:
         self.queue = queue
         self.client = client
-        self._max_wait = max_wait
+        self.max_wait = max_wait
         self._redis: Any = queue.redis
         self._list_lock = asyncio.Lock()
         self._newest: Mapping[str, Any] = {}
@@ -106,19 +116,68 @@ class CreateReconciler:
             SoraError: The service did not list its tasks.
         """
         await self._redis.set(LOST_CREATE + key, 1, ex=RECORD_TTL)
-        arguments, newest = mark.get("arguments", {}), mark.get("newest")
-        create = UncertainCreate(
-            key=key, arguments=arguments, newest_before=newest, is_newest_known="newest" in mark
-        )
-        if not create.is_newest_known or not arguments.keys() <= LISTED_FIELDS:
+        arguments = mark.get("arguments", {})
+        if "newest" not in mark or not arguments.keys() <= LISTED_FIELDS:
             return UNKNOWN
-        listed = await self._list_since(newest)
+        newest = mark["newest"]
+        listed = await self._list_until(lambda task: task.id == newest)
         # Read after the list, so that each listed task belongs to one of these creates.
-        marked = await self._redis.zrangebyscore(OPEN_CREATES, mark["seen"] - MAX_OPEN_TIME, "+inf")
-        others = [name for one in marked if (name := one.decode()) != key]
-        deadline = time.monotonic() + self._max_wait
+        others = await self._read_marked(key, since=mark["seen"] - MAX_OPEN_TIME)
+        create = UncertainCreate(
+            key=key, arguments=arguments, newest_before=newest, is_newest_known=True
+        )
+        return await self._match(create, listed, others)
+
+    async def reconcile_lost_mark(
+        self, key: str, arguments: Mapping[str, Any], *, enqueued_at: float
+    ) -> MatchResult:
+        """
+        Return what became of a create whose mark Redis may have lost, and take its task.
+
+        No mark tells which tasks are newer, so the list is searched down to a
+        day before the job was enqueued, and for a hundred tasks at least. A
+        task that belongs to no create in this Redis, and is equal to this
+        one, is taken. Jobs that wait in the queue may have lost their marks
+        too: a task that may be theirs is not taken.
+
+        Args:
+            key: The key of the create's record.
+            arguments: The arguments of the create.
+            enqueued_at: The moment at which the job was enqueued, in seconds since 1970.
+
+        Raises:
+            SoraError: The service did not list its tasks.
+        """
+        await self._redis.set(LOST_CREATE + key, 1, ex=RECORD_TTL)
+        if not arguments.keys() <= LISTED_FIELDS:
+            return UNKNOWN
+        since = datetime.fromtimestamp(enqueued_at - MAX_CLOCK_ERROR, UTC)
+        listed = await self._list_until(lambda task: _is_before(task, since), at_least=MIN_LISTED)
+        if not is_newest_first(listed):
+            return UNKNOWN
+        is_older_listed = bool(listed) and _is_before(listed[-1], since)
+        others = await self._read_marked(key, since=0.0)
+        queued = await self._read_queued(key, arguments)
+        create = UncertainCreate(
+            key=key,
+            arguments=arguments,
+            newest_before=listed[-1].id if is_older_listed else None,
+            is_newest_known=True,
+        )
+        return await self._match(create, listed, others, queued)
+
+    async def _match(
+        self,
+        create: UncertainCreate,
+        listed: Sequence[VideoTask],
+        others: Sequence[str],
+        queued: Sequence[UncertainCreate] = (),
+    ) -> MatchResult:
+        """Return what the list proves about a create; wait for open creates that matter for it."""
+        key = create.key
+        deadline = time.monotonic() + self.max_wait
         while True:
-            still_open = await self._read_open(others, arguments)
+            still_open = await self._read_open(others, create.arguments)
             # Read after the creates: one that has been completed since owns its task by now.
             owners = await self._read_owners(listed)
             own = [task_id for task_id, owner in owners.items() if owner == key]
@@ -127,7 +186,7 @@ class CreateReconciler:
             alone = match_creates([create], listed, frozenset(owners))
             if not alone.created:
                 return alone
-            among_others = match_creates([create, *still_open], listed, frozenset(owners))
+            among_others = match_creates([create, *still_open, *queued], listed, frozenset(owners))
             task_id = among_others.created.get(key)
             if task_id is None and time.monotonic() >= deadline:
                 return UNKNOWN
@@ -136,16 +195,42 @@ class CreateReconciler:
             elif await self._redis.set(TASK_OWNER + task_id, key, nx=True, ex=RECORD_TTL):
                 return MatchResult(created={key: task_id}, not_created=frozenset())
 
-    async def _list_since(self, newest: str | None) -> list[VideoTask]:
-        """Return the tasks down to a known one, and the one after it: it shows the list's order."""
+    async def _list_until(
+        self, is_old: Callable[[VideoTask], bool], *, at_least: int = 0
+    ) -> list[VideoTask]:
+        """Return the tasks down to the first old one, and the one after it: it shows the order."""
         listed: list[VideoTask] = []
         async with contextlib.aclosing(self.client.list_tasks(limit=MAX_LISTED)) as tasks:
             async for task in tasks:
-                is_last = bool(listed) and listed[-1].id == newest
+                is_last = bool(listed) and is_old(listed[-1]) and len(listed) >= at_least
                 listed.append(task)
                 if is_last:
                     break
         return listed
+
+    async def _read_marked(self, key: str, *, since: float) -> list[str]:
+        """Return the keys of the other creates that were marked since then and are open."""
+        marked = await self._redis.zrangebyscore(OPEN_CREATES, since, "+inf")
+        return [name for one in marked if (name := one.decode()) != key]
+
+    async def _read_queued(self, key: str, arguments: Mapping[str, Any]) -> list[UncertainCreate]:
+        """Return the creates of jobs of this queue that have no record, but for equal ones."""
+        jobs: list[Job] = []
+        ids = await self._redis.zrange(self.queue.namespace("incomplete"), 0, -1)
+        for batch in batches(ids):
+            for payload in await self._redis.mget(batch):
+                job = self.queue.deserialize(payload)
+                if job is not None and job.function == "create_video" and job.kwargs is not None:
+                    jobs.append(job)
+        creates = []
+        for batch in batches(jobs):
+            keys = [RECORD + job.kwargs["idempotency_key"] for job in batch]
+            records = await self._redis.mget(keys)
+            for job, name, record in zip(batch, keys, records, strict=True):
+                other = job.kwargs["arguments"]
+                if name != key and record is None and other != arguments:
+                    creates.append(_unequal(name, other))
+        return creates
 
     async def _read_open(
         self, keys: Sequence[str], arguments: Mapping[str, Any]
@@ -160,13 +245,7 @@ class CreateReconciler:
             known = json.loads(record or "{}").get("arguments")
             if known is None or (is_lost and known == arguments):
                 continue
-            # Unequal to any other, so that nothing that may be its task is given away.
-            unequal = {**known, "": key}
-            creates.append(
-                UncertainCreate(
-                    key=key, arguments=unequal, newest_before=None, is_newest_known=False
-                )
-            )
+            creates.append(_unequal(key, known))
         return creates
 
     async def _read_owners(self, listed: Sequence[VideoTask]) -> Mapping[str, str]:
@@ -174,3 +253,14 @@ class CreateReconciler:
         ids = [task.id for task in listed]
         owners = await self._redis.mget([TASK_OWNER + task_id for task_id in ids]) if ids else []
         return {one: owner.decode() for one, owner in zip(ids, owners, strict=True) if owner}
+
+
+def _unequal(key: str, arguments: Mapping[str, Any]) -> UncertainCreate:
+    """Return a create unequal to any other, so that nothing that may be its task is given away."""
+    return UncertainCreate(
+        key=key, arguments={**arguments, "": key}, newest_before=None, is_newest_known=False
+    )
+
+
+def _is_before(task: VideoTask, moment: datetime) -> bool:
+    return task.created_at is not None and task.created_at < moment
