@@ -84,11 +84,13 @@ nitpick_ignore_regex = [
 ]
 
 
-LONG_TYPES = {
+TYPE_NAMES = {
     r"str \| ~os\.PathLike\[str\] \| bytes(?:(?! = |Sequence).)*?\.Picture": "FileInput",
     r"~typing\.Literal\['openai'[^\]]*\]": "DialectName",
+    r"aiohttp\.client\.ClientSession": "aiohttp.ClientSession",
+    r"aiohttp\.tracing\.TraceConfig": "aiohttp.TraceConfig",
 }
-"""Unions that would make a signature unreadable, and the names that the reference gives them."""
+"""Types as a signature has them, and the names under which the reference and others have them."""
 
 
 def tidy_signature(
@@ -104,7 +106,7 @@ def tidy_signature(
     if signature is not None:
         signature = re.sub(r"<function (\w+)( at \w+)?>", r"\1", signature)
         signature = re.sub(r"\bNOTHING\b", "...", signature)
-        for pattern, name in LONG_TYPES.items():
+        for pattern, name in TYPE_NAMES.items():
             signature = re.sub(pattern, name, signature)
     return signature, returns
 

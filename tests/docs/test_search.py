@@ -1,20 +1,16 @@
 """
 The search of the built pages, run as a browser runs it: what people type finds its page.
 
-Needs Sphinx and node. ``nox -s docs`` has the former; a machine without node skips the test.
+Needs Sphinx and node. ``nox -s docs`` installs the former; a machine without node skips the test.
 """
 
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from support import ROOT
 
-pytest.importorskip("sphinx", reason="needs Sphinx: nox -s docs")
-pytest.importorskip("furo", reason="needs furo: nox -s docs")
 NODE = shutil.which("node")
 
 TERMS = {
@@ -79,15 +75,6 @@ TERMS = {
     "benchmark": "explanation/performance",
 }
 """What people type, and the page that has to be among the first three found."""
-
-
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built pages."""
-    folder = tmp_path_factory.mktemp("html")
-    command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", str(ROOT / "docs"), str(folder)]
-    subprocess.run(command, check=True)
-    return folder
 
 
 @pytest.mark.skipif(NODE is None, reason="needs node")
