@@ -16,16 +16,17 @@ from ..models import Character, VideoTask
 from ..models.json_fields import read_label, read_mapping, read_moment, read_text
 from ..models.repr import brief
 from .general_rules import guess_ids
-from .json import normalise_body, parse_json
 from .redaction import may_hold, redact, redact_value
 from .response import (
     Response,
-    decode_response,
+    decode_parsed,
+    find_error,
     is_error_body,
-    read_error,
+    parse_response,
     redact_task,
     show_body,
 )
+from .retry_after import read_poll_after
 from .task_decoder import decode_task, is_task, open_envelope, read_names
 from .urls import fill_in, read_server_id
 from .vocabulary import OK_CODES, VOCABULARY, Vocabulary
@@ -75,21 +76,29 @@ def decode_created(
 def _decode_created(
     response: Response, vocabulary: Vocabulary, *, secrets: tuple[str, ...], content: str | None
 ) -> tuple[VideoTask, Mapping[str, Any]]:
-    value = read_mapping(_parse(response))
+    raw, parsed = parse_response(response)
+    value = read_mapping(parsed)
     body = open_envelope(value, vocabulary)
     task_id = _read_new_id(body, value, vocabulary, secrets=secrets)
     if task_id is None:
         guess = _guess_new_id(value, secrets=secrets) if response.is_good else None
         if guess is None or is_error_body(body) or value.get("object") == "list":
-            error = read_error(response, secrets=secrets)
+            error = find_error(response, raw, parsed, secrets=secrets)
             if error is not None and guess is None:
                 raise error
             raise InvalidResponseError(response.url, response.status, "no id of a task")
         task_id = guess
     if response.is_good and not (is_task(body, vocabulary) or is_error_body(body)):
         return _decode_unknown(response, value, task_id, secrets=secrets), body
-    task = decode_response(
-        response, task_id=task_id, secrets=secrets, content=content, vocabulary=vocabulary
+    task = decode_parsed(
+        response,
+        raw,
+        parsed,
+        task_id=task_id,
+        secrets=secrets,
+        content=content,
+        vocabulary=vocabulary,
+        poll_after=read_poll_after(response.headers, received=response.received),
     )
     return task, body
 
@@ -102,17 +111,6 @@ def _decode_unknown(
         {}, response=value, raw=value, task_id=task_id, url=response.url, content=None
     )
     return redact_task(task, secrets, is_suspect=True)
-
-
-def _parse(response: Response) -> Any:
-    try:
-        return parse_json(normalise_body(response.body, _content_type(response)))
-    except ValueError:
-        return None
-
-
-def _content_type(response: Response) -> str:
-    return response.headers.get("Content-Type", "")
 
 
 def _read_new_id(
@@ -265,10 +263,11 @@ def decode_character(response: Response, *, secrets: tuple[str, ...], is_new: bo
 
 def _open(response: Response, *, secrets: tuple[str, ...], is_about_one: bool) -> Any:
     """Return the JSON of a response, or raise the error that it is."""
-    error = read_error(response, secrets=secrets)
+    body, value = parse_response(response)
+    error = find_error(response, body, value, secrets=secrets)
     if error is not None:
         raise _as_not_offered(error, is_about_one=is_about_one)
-    return parse_json(normalise_body(response.body, _content_type(response)))
+    return value
 
 
 def _as_not_offered(error: ResponseError, *, is_about_one: bool) -> ResponseError:

@@ -25,6 +25,9 @@ MAX_NODES = 2000
 
 MAX_DEPTH = 12
 
+MAX_TEXTS = 4
+"""Texts that are opened as JSON."""
+
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 _ID_KEY = re.compile(
@@ -73,7 +76,7 @@ def split_key(key: str) -> str:
 
 def nodes(value: object) -> Iterator[tuple[Path, Any]]:
     """Yield all values inside a response with the keys that lead to them, in document order."""
-    left = MAX_NODES
+    left, texts = MAX_NODES, MAX_TEXTS
     stack: list[Iterator[tuple[Path, Any]]] = [_inner((), value)]
     while stack and left:
         found = next(stack[-1], None)
@@ -84,7 +87,8 @@ def nodes(value: object) -> Iterator[tuple[Path, Any]]:
         path, inner = found
         yield found
         if len(path) < MAX_DEPTH:
-            if isinstance(inner, str) and inner[:1] in ("{", "["):
+            if texts and isinstance(inner, str) and inner[:1] in ("{", "["):
+                texts -= 1
                 inner = parse_text(inner)
             stack.append(_inner(path, inner))
 

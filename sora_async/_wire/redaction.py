@@ -26,6 +26,10 @@ SHORTEST_PART = 8
 SHORTEST = 3
 """Characters of a secret that is looked for; a shorter one is a part of any word."""
 
+MAX_TEXT = 1 << 14
+"""Characters of a text that is searched for parts and other spellings of a secret; in a longer one,
+which is no text for people, only the whole secret is looked for."""
+
 _PARTS = re.compile(r"[;,\s]+")
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})|\\(.)", re.DOTALL)
 _TOKEN = re.compile(r"\S+")
@@ -109,7 +113,10 @@ def redact(text: str | None, secrets: tuple[str, ...]) -> str | None:
     if not text:
         return text
     for sought in _seek(secrets):
-        text = _redact_one(text, sought)
+        if len(text) <= MAX_TEXT:
+            text = _redact_one(text, sought)
+        elif sought.pieces:
+            text = text.replace(sought.whole, HIDDEN)
     return text
 
 
@@ -203,6 +210,8 @@ def may_hold(body: bytes, secrets: tuple[str, ...]) -> bool:
     """Return whether a body may have a secret in it, in any spelling; most have none."""
     if not secrets:
         return False
+    if len(body) > MAX_TEXT:
+        return True
     if b"\\" in body or b"%" in body or b"&" in body or b"\0" in body:
         return True
     text = body.decode("utf-8", "replace")

@@ -111,8 +111,60 @@ def decode_response(
             return attrs.evolve(previous, poll_after=NOT_MODIFIED_PAUSE if hint is None else hint)
         if response.is_good and previous._raw == response.body and previous.poll_after == hint:
             return previous
+    body, value = parse_response(response)
+    return decode_parsed(
+        response,
+        body,
+        value,
+        task_id=task_id,
+        secrets=secrets,
+        content=content,
+        vocabulary=vocabulary,
+        poll_after=hint,
+    )
+
+
+def parse_response(response: Response) -> tuple[bytes, Any]:
+    """
+    Return the body of a response in UTF-8, and its JSON.
+
+    The JSON is None where there is none and the status alone can tell what to do.
+
+    Raises:
+        InvalidResponseError: A good response is no JSON; or it is a web page for a 404.
+    """
     body = normalise_body(response.body, response.headers.get("Content-Type", ""))
-    value = _parse(response, body, is_needed=response.is_good)
+    return body, _parse(response, body, is_needed=response.is_good)
+
+
+def decode_parsed(
+    response: Response,
+    body: bytes,
+    value: Any,
+    *,
+    task_id: str,
+    secrets: tuple[str, ...],
+    content: str | None,
+    vocabulary: Vocabulary = VOCABULARY,
+    poll_after: float | None = None,
+) -> VideoTask:
+    """
+    Return the task that a response holds which was parsed already; see :func:`decode_response`.
+
+    Args:
+        response: The response.
+        body: Its body in UTF-8.
+        value: The JSON of that.
+        task_id: The id that was asked for.
+        secrets: What must not be shown.
+        content: Where the service itself serves a file.
+        vocabulary: How services spell a task.
+        poll_after: The seconds until the next poll that the headers ask for.
+
+    Raises:
+        InvalidResponseError: It is no JSON object, or no task.
+        ResponseError: The service answered with an error; the class says which.
+    """
     if response.is_good:
         task = _find_task(response, value, task_id=task_id, vocabulary=vocabulary)
         raw: Mapping[str, Any] | bytes = body
@@ -131,7 +183,7 @@ def decode_response(
         task_id=task_id,
         url=response.url,
         content=content,
-        poll_after=hint,
+        poll_after=poll_after,
         vocabulary=vocabulary,
     )
     return redact_task(decoded, secrets, is_suspect=may_hold(body, secrets))
@@ -176,8 +228,21 @@ def read_error(response: Response, *, secrets: tuple[str, ...]) -> ResponseError
     Raises:
         InvalidResponseError: It is neither.
     """
-    body = normalise_body(response.body, response.headers.get("Content-Type", ""))
-    value = _parse(response, body, is_needed=response.is_good)
+    return find_error(response, *parse_response(response), secrets=secrets)
+
+
+def find_error(
+    response: Response, body: bytes, value: Any, *, secrets: tuple[str, ...]
+) -> ResponseError | None:
+    """
+    Return the error that a response is which was parsed already, None when it is a good one.
+
+    Args:
+        response: The response.
+        body: Its body in UTF-8.
+        value: The JSON of that.
+        secrets: What must not be shown.
+    """
     inner = open_envelope(read_mapping(value))
     is_error = isinstance(value, dict) and "deleted" not in inner and is_error_body(inner)
     if response.is_good and not is_error:

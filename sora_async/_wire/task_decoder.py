@@ -50,6 +50,9 @@ _MAX_WORD = 64
 _MAX_LABEL = 200
 """Characters of a name that is kept in caches."""
 
+_MAX_PROMPT = 1 << 14
+"""Characters of a prompt; the rest is in *raw*."""
+
 _MAX_ESTIMATE = 24 * 3600.0
 """Seconds of an estimate that are believed."""
 
@@ -268,8 +271,8 @@ def decode_task(
         content_url=content_url,
         failure=failure,
         model=_read_name(body, vocabulary.models),
-        prompt=_first(body, vocabulary.prompts, read_text),
-        enhanced_prompt=_first(body, vocabulary.enhanced_prompts, read_text),
+        prompt=_read_name(body, vocabulary.prompts, _MAX_PROMPT),
+        enhanced_prompt=_read_name(body, vocabulary.enhanced_prompts, _MAX_PROMPT),
         size=_read_name(body, vocabulary.sizes),
         seconds=_first(body, vocabulary.seconds, read_seconds),
         created_at=_first(body, vocabulary.created, read_moment),
@@ -305,10 +308,10 @@ def _first(
     return None
 
 
-def _read_name(body: Mapping[str, Any], places: Places) -> str | None:
-    """Return a name, cut to a length that caches can keep."""
+def _read_name(body: Mapping[str, Any], places: Places, longest: int = _MAX_LABEL) -> str | None:
+    """Return a text, cut to a length that can be kept."""
     text = _first(body, places, read_text)
-    return None if text is None else text[:_MAX_LABEL]
+    return None if text is None else text[:longest]
 
 
 def _read_phase(
