@@ -190,7 +190,7 @@ def _read_code(body: object, places: Places) -> str | None:
     """Return the first code at some places; a sentence is a message, and no code."""
     for found in walk(body, places):
         label = read_label(found)
-        if label is not None and label.lower() not in OK_CODES and " " not in label:
+        if label is not None and label.lower() not in OK_CODES and label.count(" ") < 3:
             return label
     return None
 

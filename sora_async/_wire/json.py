@@ -20,7 +20,7 @@ from typing import Any
 DEEPEST = 100
 """Levels of nesting that are read; real responses have six. More would break a copy of *raw*."""
 
-MAX_VALUES = 100_000
+MAX_VALUES = 60_000
 """Values in a body that are read; to parse more takes longer than 50 ms."""
 
 MAX_TEXT = 1 << 18

@@ -7,6 +7,7 @@ spelled it: as JSON escapes, in another charset, or in a text that is encoded on
 
 import functools
 import html
+import json
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
@@ -206,12 +207,33 @@ def _redact_any(value: Any, secrets: tuple[str, ...]) -> Any:
     return value
 
 
+def redact_body(
+    body: Mapping[str, Any] | bytes, secrets: tuple[str, ...]
+) -> Mapping[str, Any] | bytes:
+    """
+    Return a body of a JSON object without secrets.
+
+    A long one is not parsed for it, and loses the whole secrets only.
+    """
+    if not isinstance(body, bytes):
+        return redact_value(body, secrets)
+    if len(body) <= MAX_TEXT:
+        value = json.loads(body)
+        redacted = redact_value(value, secrets)
+        return body if redacted is value else redacted
+    for one in _seek(secrets):
+        body = body.replace(one.whole.encode(), HIDDEN.encode())
+    return body
+
+
 def may_hold(body: bytes, secrets: tuple[str, ...]) -> bool:
-    """Return whether a body may have a secret in it, in any spelling; most have none."""
-    if not secrets:
-        return False
+    """
+    Return whether a body may have a secret in it, in any spelling; most have none.
+
+    In a long body only the whole secret is looked for.
+    """
     if len(body) > MAX_TEXT:
-        return True
+        return any(one.whole.encode() in body for one in _seek(secrets))
     if b"\\" in body or b"%" in body or b"&" in body or b"\0" in body:
         return True
     text = body.decode("utf-8", "replace")

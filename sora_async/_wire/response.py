@@ -12,7 +12,7 @@ from ..models.json_fields import read_label, read_mapping
 from ..models.repr import brief
 from .error_decoder import error_from, has_error_code
 from .json import is_html, normalise_body, parse_exactly, parse_json, parse_part
-from .redaction import may_hold, redact, redact_value
+from .redaction import may_hold, redact, redact_body, redact_value
 from .retry_after import read_poll_after
 from .task_decoder import (
     decode_task,
@@ -213,11 +213,10 @@ def redact_task(task: VideoTask, secrets: tuple[str, ...], *, is_suspect: bool) 
         )
     if task.cost is not None and task.cost.unit is not None:
         changes["cost"] = Cost(task.cost.amount, redact(task.cost.unit, secrets))
-    if is_suspect:
+    if task.usage is not None:
         changes["usage"] = redact_value(task.usage, secrets)
-        raw = redact_value(task.raw, secrets)
-        if raw is not task.raw:
-            changes["raw"] = raw
+    if is_suspect:
+        changes["raw"] = redact_body(task._raw, secrets)
     return attrs.evolve(task, **changes) if changes else task
 
 

@@ -788,7 +788,7 @@ class TestErrors:
             (b"[1]", 200, False, "JSON that is no object: list"),
             (b"null", 200, False, "JSON that is no object: null"),
             (b"[" * 101 + b"]" * 101, 200, False, "JSON nested deeper than 100 levels"),
-            (b"[" * 100_000, 200, False, "JSON nested deeper than 100 levels"),
+            (b"[" * 100_000, 200, False, "JSON of more than 60000 values"),
             (b'{"n":' + b"9" * 5000 + b"}", 200, False, "a body that is no JSON"),
             ({"object": "list", "data": []}, 200, False, "another endpoint's answer, not a task"),
             ({"id": ID, "deleted": True}, 200, False, "another endpoint's answer, not a task"),
