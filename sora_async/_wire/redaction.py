@@ -128,10 +128,10 @@ def _redact_one(text: str, sought: _Sought) -> str:
         return re.sub(rf"(?<![\w-]){re.escape(sought.whole)}(?![\w-])", HIDDEN, text)
     for spelling in sought.spellings:
         text = text.replace(spelling, HIDDEN)
-    if any(piece in text for piece in sought.pieces):
-        text = _cut_runs(text, sought)
     if _is_encoded(text) or any(piece in text for piece in sought.encoded):
         text = _redact_words(text, sought)
+    if any(piece in text for piece in sought.pieces):
+        text = _cut_runs(text, sought)
     return text
 
 

@@ -255,7 +255,7 @@ def decode_task(
         )
         if video_urls:
             phase = SUCCEEDED
-        elif phase is SUCCEEDED and _is_failed_success(body, vocabulary):
+        elif phase is SUCCEEDED and _is_failed_success(body):
             phase = FAILED
     failure = None
     if phase is FAILED:
@@ -375,7 +375,7 @@ def _read_phase_of_items(body: Mapping[str, Any], vocabulary: Vocabulary) -> Pha
     return QUEUED
 
 
-def _is_failed_success(body: Mapping[str, Any], vocabulary: Vocabulary) -> bool:
+def _is_failed_success(body: Mapping[str, Any]) -> bool:
     """Return whether a task that says it has succeeded has no video and names an error instead."""
     error = body.get("error")
     if isinstance(error, dict):

@@ -118,13 +118,24 @@ def test_nothing_but_the_question_for_it_reads_an_answer(
         ),
         (
             ProgressEvent(
-                task=RUNNING,
+                task=attrs.evolve(RUNNING, raw={"id": "x"}),
                 progress=1.0,
                 elapsed=1.0,
                 polls=2,
                 last_error=ConnectionFailedError("u", "refused"),
             ),
             "sora-2:task_1  running   100%  1.0 s  poll 2  degraded: no response from u: refused. "
+            "Check base_url (SORA_BASE_URL) and the network",
+        ),
+        (
+            ProgressEvent(
+                task=VideoTask(id="x"),
+                progress=None,
+                elapsed=1.0,
+                polls=2,
+                last_error=ConnectionFailedError("u", "refused"),
+            ),
+            "x  ?           ?  1.0 s  poll 2  degraded: no response from u: refused. "
             "Check base_url (SORA_BASE_URL) and the network",
         ),
         (

@@ -347,6 +347,9 @@ RULED_KEYS = [
 PROMISES = {"video_url", "url", "output", "data", "video", "urls", "metadata", "detail", "result"}
 """Keys under which an address ends a task that has not failed, whatever its status."""
 
+REASONS = {"error", "code", "failure_reason"}
+"""Keys that make a failure of an unknown word."""
+
 
 @settings(max_examples=400)
 @given(
@@ -357,9 +360,7 @@ PROMISES = {"video_url", "url", "output", "data", "video", "urls", "metadata", "
 def test_no_rule_ends_a_task_whose_word_goes_on(
     beside: dict[str, Any], word: str, key: str
 ) -> None:
-    kept = {
-        name: value for name, value in beside.items() if name not in {*PROMISES, "error", "code"}
-    }
+    kept = {name: value for name, value in beside.items() if name not in {*PROMISES, *REASONS}}
     others = {"status": None, "state": None, "task_status": None}
     body = {"id": ID, **kept, **others, key: word}
 

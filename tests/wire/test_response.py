@@ -12,10 +12,10 @@ from support import RESPONSES
 
 from sora_async import errors
 from sora_async._wire.origins import origin_of
-from sora_async._wire.response import Response, decode_response
+from sora_async._wire.response import NOT_MODIFIED_PAUSE, Response, decode_response
 from sora_async._wire.secrets import SecretStr, check_api_key
 from sora_async._wire.urls import check_base_url, check_task_id, fill_in
-from sora_async.models import Phase, TaskFailure, VideoTask
+from sora_async.models import Cost, Phase, TaskFailure, VideoTask
 
 ID = "sora-2:task_01"
 URL = "https://api.example/v1/videos/sora-2:task_01"
@@ -55,6 +55,8 @@ class TestAddress:
             ("a b", "a%20b"),
             ("a%2Fb", "a%252Fb"),
             ("..a", "..a"),
+            ("models/veo-3.1/operations/abc", "models%2Fveo-3.1%2Foperations%2Fabc"),
+            ("operations/abc", "operations%2Fabc"),
         ],
     )
     def test_an_id_is_one_segment_of_the_path(self, task_id: str, path: str) -> None:
@@ -68,6 +70,8 @@ class TestAddress:
             "a ",
             "../x",
             "a/b",
+            "../operations/x",
+            "a/../operations/x",
             "a\\b",
             "a?b",
             "a#b",
@@ -544,6 +548,142 @@ class TestFields:
         assert decode({"id": ID}, openai_poll_after_ms="5000").poll_after == 5.0
         assert decode({"id": ID}, openai_poll_after_ms="-1").poll_after is None
         assert decode({"id": ID}, openai_poll_after_ms="1e9").poll_after == 3600.0
+
+
+class TestCost:
+    @pytest.mark.parametrize(
+        ("body", "cost"),
+        [
+            ({"usage": {"cost": 0.5}}, Cost(0.5)),
+            ({"usage": {"cost": "0.5", "currency": "EUR"}}, Cost(0.5, "EUR")),
+            ({"cost": 2, "currency": "USD"}, Cost(2.0, "USD")),
+            ({"cost": {"amount": 2, "currency": "USD"}}, Cost(2.0, "USD")),
+            ({"cost_usd": 0.1}, Cost(0.1, "USD")),
+            ({"credits": 20}, Cost(20.0, "credits")),
+            ({"usage": {"credits_reserved": 8}}, Cost(8.0, "credits")),
+            ({"outputs": {"cost": 0.8}}, Cost(0.8)),
+            ({"cost": -1}, None),
+            ({"cost": "free"}, None),
+            ({"costTime": 8000}, None),
+            ({}, None),
+        ],
+    )
+    def test_a_price_is_read_with_its_unit(self, body: dict[str, Any], cost: Cost | None) -> None:
+        assert decode({"id": ID, **body}).cost == cost
+        if "currency" not in body:
+            assert decode({"code": 0, "data": {"id": ID, "status": "queued"}, **body}).cost == cost
+
+    def test_a_price_prints_with_its_unit(self) -> None:
+        assert (str(Cost(0.5, "USD")), str(Cost(20.0))) == ("0.5 USD", "20")
+
+    def test_usage_is_what_the_service_says(self) -> None:
+        usage = {"total_tokens": 246840}
+
+        assert decode({"id": ID, "usage": usage}).usage == usage
+        assert decode({"output": {"task_id": ID}, "usage": usage}).usage == usage
+        assert decode({"id": ID, "usage": {}}).usage is None
+        assert decode({"id": ID, "usage": dict.fromkeys(map(str, range(99)), 1)}).usage is None
+
+    @pytest.mark.parametrize(
+        ("body", "seconds"),
+        [
+            ({"task_info": {"estimated_time": 165}}, 165.0),
+            ({"estimated_time": "90s"}, 90.0),
+            ({"eta": 0}, None),
+            ({"eta": -5}, None),
+            ({"eta": 1e12}, 86400.0),
+            ({"eta": "soon"}, None),
+        ],
+    )
+    def test_an_estimate_is_bounded(self, body: dict[str, Any], seconds: float | None) -> None:
+        assert decode({"id": ID, **body}).estimated_time == seconds
+
+
+class TestPollAfter:
+    @pytest.mark.parametrize(
+        ("headers", "body", "seconds"),
+        [
+            ({"Retry_After": "7"}, {}, 7.0),
+            ({"Retry_After": "Wed, 14 Jan 2026 08:01:00 GMT"}, {}, 60.0),
+            ({"retry_after_ms": "1500"}, {}, 1.5),
+            ({"openai_poll_after_ms": "2500", "Retry_After": "7"}, {}, 2.5),
+            ({}, {"poll_after_seconds": 4}, 4.0),
+            ({}, {"retryAfter": "4"}, 4.0),
+            ({"Retry_After": "7"}, {"poll_after_seconds": 4}, 7.0),
+            ({"Retry_After": "99999999999"}, {}, 3600.0),
+            ({}, {"poll_after_seconds": 1e300}, 3600.0),
+            ({"Retry_After": "nan"}, {}, None),
+            ({}, {"poll_after_seconds": -1}, None),
+            ({}, {"poll_after_seconds": "later"}, None),
+        ],
+    )
+    def test_a_good_response_may_ask_to_wait(
+        self, headers: dict[str, str], body: dict[str, Any], seconds: float | None
+    ) -> None:
+        for status in (200, 202):
+            assert decode({"id": ID, **body}, status, **headers).poll_after == seconds
+
+    def test_a_304_is_the_snapshot_before_and_slows_polls_down(self) -> None:
+        before = decode({"id": ID, "status": "in_progress", "progress": 40})
+
+        plain, hinted = (
+            decode_response(response(b"", 304, **headers), task_id=ID, previous=before)
+            for headers in ({}, {"Retry_After": "3"})
+        )
+
+        assert (plain, plain.poll_after) == (before, NOT_MODIFIED_PAUSE)
+        assert (hinted, hinted.poll_after) == (before, 3.0)
+
+
+class TestOneOfManyVideos:
+    def test_a_task_is_as_far_as_the_last_of_its_videos(self) -> None:
+        def phase(*words: str) -> Phase:
+            items = [{"id": word, "status": word} for word in words]
+            return decode({"taskId": ID, "generations": items}).phase
+
+        assert phase("succeed", "failed") is Phase.SUCCEEDED
+        assert phase("succeed", "processing") is Phase.RUNNING
+        assert phase("failed", "failed") is Phase.FAILED
+        assert phase("waiting", "waiting") is Phase.QUEUED
+        assert phase("", "") is Phase.QUEUED
+
+    def test_a_record_without_a_status_has_that_of_the_task_in_it(self) -> None:
+        assert decode({"id": "log", "data": {"status": "processing"}}).phase is Phase.RUNNING
+        assert decode({"id": "log", "data": {"id": "x"}}).phase is Phase.QUEUED
+
+    def test_a_word_of_the_call_beside_the_id_of_a_request_is_no_end(self) -> None:
+        assert decode({"request_id": "r", "status": "success"}).phase is Phase.RUNNING
+
+    def test_a_status_that_is_no_number_of_its_table_is_no_end(self) -> None:
+        assert decode({"taskId": ID, "successFlag": "1"}).phase is Phase.QUEUED
+        assert decode({"taskId": ID, "successFlag": 9}).phase is Phase.RUNNING
+
+    @pytest.mark.parametrize("text", ["A" * 65, "A" * 200, "a boat", "data:image/png;base64,AAAA"])
+    def test_a_text_that_is_no_video_in_base64_is_none(self, text: str) -> None:
+        assert decode({"id": ID, "status": "completed", "video": text}).video_url is None
+
+    def test_an_operation_that_is_not_done_is_running(self) -> None:
+        assert decode({"name": "a/operations/b", "done": False}).phase is Phase.RUNNING
+
+    def test_an_envelope_in_an_envelope_is_opened_so_often(self) -> None:
+        body: dict[str, Any] = {"id": ID, "status": "processing"}
+        for depth in range(6):
+            body = {"status": "success", "data": body}
+            if depth < 4:
+                assert decode(body).phase is Phase.RUNNING
+            else:
+                assert isinstance(error_of(body), errors.InvalidResponseError)
+
+    def test_a_success_with_an_error_and_without_a_video_is_a_failure(self) -> None:
+        done = {"id": ID, "status": "completed", "object": "video"}
+
+        assert decode({**done, "error": {"code": "E", "message": "m"}}).failure == TaskFailure(
+            "E", "m"
+        )
+        assert decode({**done, "error": "m"}).phase is Phase.FAILED
+        assert decode({**done, "error": {"code": 0, "message": ""}}).phase is Phase.SUCCEEDED
+        assert decode({**done, "error": "m", "video_url": VIDEO}).phase is Phase.SUCCEEDED
+        assert decode({**done, "detail": {"status": "x"}}).phase is Phase.SUCCEEDED
 
 
 class TestRaw:
