@@ -47,7 +47,7 @@ class DataResponse:
         except ValueError as error:
             raise ConnectionFailedError(self.url, f"the data is no base64: {error}") from None
 
-    async def read_some(self, enough: int) -> list[bytes]:
+    async def read_at_least(self, enough: int) -> list[bytes]:
         """
         Return the next bytes of the file, so many or more, or up to its end.
 

@@ -1,4 +1,4 @@
-"""Files over HTTP: from any address a link leads to, and the key to the service's own only."""
+"""Requests for files at any address; the key is sent to the service's origin only."""
 
 import asyncio
 import errno
@@ -26,31 +26,31 @@ from .._wire.redaction import without_query
 from ..errors import ConnectionFailedError, SoraError
 
 BUFFER = 256 * 1024
-"""Bytes that aiohttp holds of an answer before it lets the server wait, times two."""
+"""aiohttp buffers twice as many bytes of a response before the server has to wait."""
 
 _SIGNED = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]+")
 
-_REFUSAL = "refused to connect to an address that is not of the internet"
+_REFUSAL = "refused to connect to an address that is not public"
 
 
 class AddressNotAllowed(Exception):
-    """A link leads to where we do not follow it; the text says why."""
+    """A link leads to an address that is not requested; the text says why."""
 
 
 class FileResponse:
     """
-    An answer whose body is still to be read.
+    A response whose body is still to be read.
 
     Attributes:
-        url: Where it came from in the end, without what follows the path.
-        is_own: Whether the service itself gave it.
+        url: Where it came from, redirects followed, without the query.
+        is_own: Whether the service itself sent it.
     """
 
     def __init__(
-        self, response: aiohttp.ClientResponse, url: str, *, is_own: bool, stream: "FileHttpClient"
+        self, response: aiohttp.ClientResponse, url: str, *, is_own: bool, client: "FileHttpClient"
     ) -> None:
         self._response = response
-        self._stream = stream
+        self._client = client
         self.url = url
         self.is_own = is_own
 
@@ -61,58 +61,59 @@ class FileResponse:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The headers; the look-up ignores case."""
+        """The headers; names are looked up in any case."""
         return self._response.headers
 
     async def read(self) -> bytes:
         """
-        Return the next bytes of the body, none at its end.
+        Return the next bytes of the body; none at its end.
 
         Raises:
-            ConnectionFailedError: The connection broke, or nothing came for too long.
+            ConnectionFailedError: The connection broke, or no byte came within the timeout.
         """
-        return b"".join(await self.read_some(1))
+        return b"".join(await self.read_at_least(1))
 
-    async def read_some(self, enough: int) -> list[bytes]:
+    async def read_at_least(self, size: int) -> list[bytes]:
         """
-        Return the next bytes of the body, so many or a few more, or up to its end.
+        Return the next *size* bytes of the body or a few more; fewer at its end.
 
         Raises:
-            ConnectionFailedError: The connection broke, or they did not come in time.
+            ConnectionFailedError: The connection broke, or they did not come within the timeout.
         """
-        content, seconds = self._response.content, self._stream.patience
+        content, seconds = self._response.content, self._client.timeout
         chunks: list[bytes] = []
         try:
             async with asyncio.timeout(seconds):
-                while enough > 0 and (chunk := await content.readany()):
+                while size > 0 and (chunk := await content.readany()):
                     chunks.append(chunk)
-                    enough -= len(chunk)
+                    size -= len(chunk)
                 return chunks
         except FOREIGN_ERRORS as error:
-            reason = f"nothing more came for {seconds:g} s" if type(error) is TimeoutError else None
+            is_timeout = type(error) is TimeoutError
+            reason = f"no byte came for {seconds:g} s" if is_timeout else None
             if isinstance(error, aiohttp.ClientPayloadError):
                 reason = "the connection broke"
-            failure = self._stream.translate(self.url, error, reason)
+            failure = self._client.translate(self.url, error, reason)
         raise failure
 
     def close(self) -> None:
-        """Let go of the connection; the next request may use it if the body was read to its end."""
+        """Release the connection; it is kept for another request if the body was read to its end."""
         self._response.release()
 
 
 class FileHttpClient:
     """
-    Sends the requests for files on one loop.
+    Sends the requests for files on one event loop.
 
-    The service's own origin is asked through the transport, with the key.
-    Every other one through sessions of our own that know no key, whatever
-    session was given: what that one sends by itself is not for strangers.
+    The service's own origin gets them through the transport, with the key. Other origins get them
+    through sessions made here, without the key, even if a session was given: what that one sends
+    by itself, such as cookies, is not for them.
 
     Args:
         transport: Sends to the service's own origin.
         options: How requests are sent.
         base: The base URL.
-        trust_env: Whether proxies named by the environment are used.
+        trust_env: Whether proxies of the environment are used.
         trace_configs: For the sessions that are made.
     """
 
@@ -125,7 +126,7 @@ class FileHttpClient:
         trust_env: bool,
         trace_configs: Sequence[aiohttp.TraceConfig],
     ) -> None:
-        self.patience = options.request_timeout
+        self.timeout = options.request_timeout
         self._transport = transport
         self._http_options = options
         self._base = base
@@ -142,22 +143,22 @@ class FileHttpClient:
         self, url: str, headers: Mapping[str, str], *, without_key: bool, allow_private: bool
     ) -> FileResponse:
         """
-        Return the answer to a GET, redirects followed, and each of them looked at.
+        Return the response to a GET; redirects are followed, and each address is checked.
 
         Args:
-            url: What to ask for.
-            headers: What to ask with.
+            url: The address.
+            headers: The headers, beside those of the client.
             without_key: Whether a request to the service's origin goes without the key.
-            allow_private: Whether a link may lead into a network that is not the internet.
+            allow_private: Whether a link may lead to addresses that are not public.
 
         Raises:
-            ConnectionFailedError: No answer came in time.
-            AddressNotAllowed: The address, or one it leads to, is none to follow.
+            ConnectionFailedError: No response came within the timeout.
+            AddressNotAllowed: The address, or one that it redirects to, must not be requested.
             InvalidArgumentError: The session that was given is closed.
         """
         try:
-            async with asyncio.timeout(self.patience):
-                is_guarded = not allow_private and await self._guards()
+            async with asyncio.timeout(self.timeout):
+                is_guarded = not allow_private and await self._needs_guard()
                 return await self._follow(
                     url, headers, without_key=without_key, is_guarded=is_guarded
                 )
@@ -166,7 +167,9 @@ class FileHttpClient:
         except FOREIGN_ERRORS as error:
             if _REFUSAL in str(error):
                 raise AddressNotAllowed(_REFUSAL) from error
-            reason = "no answer in time" if type(error) is TimeoutError else None
+            reason = (
+                f"no response within {self.timeout:g} s" if type(error) is TimeoutError else None
+            )
             failure = self.translate(url, error, reason)
         raise failure
 
@@ -176,7 +179,7 @@ class FileHttpClient:
             await session.close()
 
     def translate(self, url: str, error: Exception, reason: str | None = None) -> SoraError:
-        """Return our error for one of aiohttp's, without the secrets of signed links."""
+        """Return our error for a foreign one, without the secrets of signed links."""
         shown = without_query(url)
         if reason is not None:
             return ConnectionFailedError(shown, reason)
@@ -200,7 +203,7 @@ class FileHttpClient:
             location = response.headers.get("Location")
             if response.status not in REDIRECTS or location is None:
                 return FileResponse(
-                    response, without_query(str(target)), is_own=is_own, stream=self
+                    response, without_query(str(target)), is_own=is_own, client=self
                 )
             response.release()
             if not is_readable(location):
@@ -210,20 +213,20 @@ class FileHttpClient:
         raise ConnectionFailedError(without_query(url), f"more than {MAX_REDIRECTS} redirects")
 
     def _check(self, url: str, *, is_guarded: bool) -> URL:
-        """Return an address that may be asked, as far as its text tells."""
+        """Return an address that may be requested, as far as its text tells."""
         problem = find_link_problem(url)
         if problem is not None:
             raise AddressNotAllowed(f"a link leads to {problem}")
         target = _to_url(url)
         if is_guarded and not self.is_own(url) and is_private_host(target.host or ""):
-            raise AddressNotAllowed(f"a link leads to {target.host}, which is not of the internet")
+            raise AddressNotAllowed(f"a link leads to {target.host}, which is not public")
         return target
 
     async def _open_elsewhere(
         self, target: URL, headers: Mapping[str, str], *, is_guarded: bool
     ) -> aiohttp.ClientResponse:
         proxy = self._transport.find_proxy(target) if self._uses_proxy else None
-        # A proxy has an address of its own, often a private one, and looks up the target's itself.
+        # A proxy often has a private address, and looks up the target's name itself.
         session = self._session(is_guarded=is_guarded and proxy is None)
         agent = {"User-Agent": self._http_options.headers.get("User-Agent", "")}
         return await session.get(
@@ -246,8 +249,8 @@ class FileHttpClient:
             )
         return self._sessions[is_guarded]
 
-    async def _guards(self) -> bool:
-        """Return whether the service is one of the internet, whose links must not lead inside."""
+    async def _needs_guard(self) -> bool:
+        """Return whether the service has a public address: its links must not lead to others."""
         if self._is_guarded is None:
             self._is_guarded = await self._is_public()
         return self._is_guarded
@@ -274,10 +277,10 @@ def _to_url(text: str) -> URL:
 
 def _open_guarded(info: tuple[Any, ...]) -> socket.socket:
     """
-    Return a socket for the very address that is to be connected to, if that is of the internet.
+    Return a socket for the address that is connected to, if that is public.
 
-    A name is looked up once more by whoever connects: to check what we looked up ourselves would
-    leave room for a second, other answer.
+    Connecting looks the name up again: a check of an earlier look-up could be answered by another
+    address than the one that is then connected to.
     """
     family, kind, protocol, _, address = info
     if not is_public(str(address[0])):

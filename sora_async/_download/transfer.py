@@ -207,10 +207,10 @@ class Transfer:
         if is_success and content_range.first != 0:
             return head, []
         try:
-            beginning = await response.read_some(ENOUGH)
+            beginning = await response.read_at_least(ENOUGH)
             if is_success and self._is_wanted(b"".join(beginning)):
                 return head, beginning
-            body = b"".join([*beginning, *await response.read_some(MAX_ERROR_BODY)])
+            body = b"".join([*beginning, *await response.read_at_least(MAX_ERROR_BODY)])
         except ConnectionFailedError as error:
             return ConnectionBroken(error.with_traceback(None), state.size), []
         return self._read_error(state, response, body), []

@@ -62,6 +62,13 @@ def check_ids(value: Ids) -> Ids:
     return value
 
 
+def check_items(value: Ids) -> Ids:
+    """Return the items of a batch as they are; a single prompt is iterable, too."""
+    if isinstance(value, str | bytes | Mapping):
+        raise InvalidArgumentError("items: expected an iterable of items, got a single one")
+    return value
+
+
 def check_text(name: str, value: object) -> str | None:
     """Return a text that is not blank, or None."""
     if value is not None and not (isinstance(value, str) and value.strip()):

@@ -52,6 +52,7 @@ from .arguments import (
     check_duration_history,
     check_idempotency_key,
     check_ids,
+    check_items,
     check_limit,
     check_path,
     check_prompt,
@@ -966,7 +967,7 @@ class SoraClient:
             reconcile_delay=check_seconds("reconcile_delay", reconcile_delay),
         )
         path = folder / "batch.jsonl" if journal is None else Path(check_path(journal))
-        return run_batch(self, options, path, check_ids(items), include_events=include_events)
+        return run_batch(self, options, path, check_items(items), include_events=include_events)
 
     def _begin(
         self, given: Mapping[str, Any], *, idempotency_key: str | None = None

@@ -2,12 +2,13 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sora_async import InvalidArgumentError
+from sora_async import InvalidArgumentError, SoraClient
 from sora_async._batch.items import BatchItems
 
 OUT = Path("out")
@@ -124,3 +125,10 @@ def test_an_item_whose_file_is_there_already_is_not_created(tmp_path: Path) -> N
 
     with pytest.raises(InvalidArgumentError, match="exists and is not of this batch"):
         item.check_path()
+
+
+@pytest.mark.parametrize("items", ["a boat", b"a boat", {"prompt": "a boat"}], ids=repr)
+async def test_a_single_item_is_not_taken_for_many(items: Any, tmp_path: Path) -> None:
+    async with SoraClient(base_url="http://127.0.0.1:1") as client:
+        with pytest.raises(InvalidArgumentError, match="items: "):
+            client.batch(items, output_dir=tmp_path)

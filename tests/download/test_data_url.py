@@ -63,7 +63,7 @@ async def test_the_bytes_are_those_of_the_base64(data: bytes, is_quoted: bool) -
 
     response = DataResponse(f"data:video/mp4;base64,{text}")
 
-    assert b"".join(await response.read_some(1 << 20)) == data
+    assert b"".join(await response.read_at_least(1 << 20)) == data
     assert await response.read() == b""
     assert response.url == "data:video/mp4;base64"
 
