@@ -69,7 +69,8 @@ class Batch:
 
     A create is recorded in the journal before it is sent, and again when its id is known. What
     became of the creates of a killed run is looked up on the service before anything new is
-    created; a create whose outcome stays unknown is never sent again.
+    created; a create whose outcome stays unknown is never sent again, unless the service
+    deduplicates creates: then it is sent again with the same idempotency key.
 
     Args:
         client: Creates, waits and downloads.
@@ -104,6 +105,7 @@ class Batch:
             max_items=max_items, include_events=include_events
         )
         self._uncertain: Mapping[str, SoraError] = {}
+        self._idempotency_keys: Mapping[str, str] = {}
 
     async def run(
         self, items: Iterable[object] | AsyncIterable[object]
@@ -111,6 +113,7 @@ class Batch:
         """Yield how each item ended, in the order in which they end, and what happens before."""
         found = await reconcile_creates(self._client, self._journal, self._options.reconcile_delay)
         self._uncertain, self._submitter.newest_task = found.uncertain, found.newest_task
+        self._idempotency_keys = found.repeatable
         self._may_have_file |= found.created
         running = asyncio.create_task(self._run_all(items))
         self._client._hold(running)
@@ -182,7 +185,11 @@ class Batch:
                 task_id = entry.task_id
             else:
                 item.check_path()
-                task_id = await self._submitter.submit(item, partial(self._queue.put_event, event))
+                task_id = await self._submitter.submit(
+                    item,
+                    partial(self._queue.put_event, event),
+                    idempotency_key=self._idempotency_keys.get(item.key),
+                )
             self._task_ids[item.key] = task_id
             event = attrs.evolve(event, stage="waiting", task_id=task_id)
             task = await self._wait(task_id, event)

@@ -10,6 +10,7 @@ from .._download.request import IfExists
 from .._http.create import PendingCreate
 from .._polling.fault_policy import Until
 from .._polling.watch import Watch
+from .._wire.dialects import Dialect
 from ..models import VideoTask
 
 
@@ -20,6 +21,10 @@ class BatchClient(Protocol):
     def base_url(self) -> str:
         """The service's address."""
 
+    @property
+    def dialect(self) -> Dialect:
+        """How the service spells things, and whether it deduplicates creates."""
+
     def list_tasks(self, *, limit: int | None = None) -> AsyncGenerator[VideoTask]:
         """List the tasks of the account, the newest first."""
 
@@ -29,7 +34,9 @@ class BatchClient(Protocol):
     def download(self, source: VideoTask, path: Path, *, if_exists: IfExists) -> Download:
         """Save a video."""
 
-    def _begin(self, given: Mapping[str, Any]) -> PendingCreate[VideoTask]:
+    def _begin(
+        self, given: Mapping[str, Any], *, idempotency_key: str | None = None
+    ) -> PendingCreate[VideoTask]:
         """Begin to create a task."""
 
     def _hold(self, task: "asyncio.Task[None]") -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Final
 
 import attrs
 
@@ -17,6 +18,10 @@ from .client_protocol import BatchClient
 from .journal import Journal, JournalEntry
 from .matching import MatchResult, UncertainCreate, is_newest_first, match_creates
 
+MAX_REPEAT_AGE: Final = 12 * 3600.0
+"""Seconds after a create for which it is repeated with its idempotency key. Services forget keys,
+many after a day; a create with a forgotten key makes a second task."""
+
 
 @attrs.frozen(kw_only=True)
 class ReconcileResult:
@@ -25,12 +30,15 @@ class ReconcileResult:
 
     Attributes:
         created: The keys of the creates that made a task; the journal has its id now.
+        repeatable: The idempotency keys of creates that are sent again with the same one, by
+            their keys: the service makes no second task.
         uncertain: The errors of those whose outcome stays unknown, by their keys.
         newest_task: What to record with each new create, of the account's newest task; empty if
             that is not known.
     """
 
     created: frozenset[str]
+    repeatable: Mapping[str, str]
     uncertain: Mapping[str, SoraError]
     newest_task: Mapping[str, str | None]
 
@@ -46,8 +54,11 @@ async def reconcile_creates(
         journal: What earlier runs have recorded.
         reconcile_delay: Seconds after a create, after which the service lists its task.
     """
+    repeatable = _find_repeatable(client, journal)
     entries = [
-        entry for entry in journal.entries.values() if entry.stage in ("creating", "unidentified")
+        entry
+        for entry in journal.entries.values()
+        if entry.stage in ("creating", "unidentified") and entry.key not in repeatable
     ]
     uncertain_creates = [_read_create(entry) for entry in entries]
     await asyncio.sleep(_remaining_delay(entries, reconcile_delay))
@@ -74,8 +85,25 @@ async def reconcile_creates(
         else:
             uncertain[entry.key] = _make_error(client.base_url, entry, cause)
     return ReconcileResult(
-        created=frozenset(matches.created), uncertain=uncertain, newest_task=newest_task
+        created=frozenset(matches.created),
+        repeatable=repeatable,
+        uncertain=uncertain,
+        newest_task=newest_task,
     )
+
+
+def _find_repeatable(client: BatchClient, journal: Journal) -> dict[str, str]:
+    """Return the idempotency keys of creates that can be repeated, by the keys of their items."""
+    if not client.dialect.deduplicates_creates:
+        return {}
+    oldest = time.time() - MAX_REPEAT_AGE
+    return {
+        entry.key: entry.details["idempotency_key"]
+        for entry in journal.entries.values()
+        if entry.stage == "creating"
+        and entry.sent_at > oldest
+        and "idempotency_key" in entry.details
+    }
 
 
 def _remaining_delay(entries: Sequence[JournalEntry], reconcile_delay: float) -> float:
@@ -118,6 +146,9 @@ def _make_error(
 ) -> CreateOutcomeUnknownError:
     reason = entry.details.get("reason") or "the run that sent it ended before the response came"
     is_listed = not isinstance(cause, UnsupportedOperationError)
-    error = CreateOutcomeUnknownError(base_url, reason, is_listed=is_listed)
+    idempotency_key = entry.details.get("idempotency_key")
+    error = CreateOutcomeUnknownError(
+        base_url, reason, is_listed=is_listed, idempotency_key=idempotency_key
+    )
     error.__cause__ = cause
     return error

@@ -11,6 +11,7 @@ import backoff
 
 from .._http.cancellation import finish_when_cancelled
 from .._http.create import PendingCreate
+from .._http.request_body import make_idempotency_key
 from ..errors import (
     AuthenticationError,
     ClientClosedError,
@@ -69,11 +70,23 @@ class CreateSubmitter:
         self._slots = asyncio.Semaphore(max_concurrent)
         self._timeout = timeout
 
-    async def submit(self, item: BatchItem, on_start: Callable[[], None]) -> str:
+    async def submit(
+        self,
+        item: BatchItem,
+        on_start: Callable[[], None],
+        *,
+        idempotency_key: str | None = None,
+    ) -> str:
         """
         Create once, and return the task's id; again only after a 429 or without a connection.
 
-        Neither makes a task. *on_start* is called each time the item has its turn.
+        Neither makes a task.
+
+        Args:
+            item: What to create.
+            on_start: Called each time the item has its turn.
+            idempotency_key: Of the same create in an earlier run, which this one repeats; None for
+                a create that was not sent yet.
         """
         refused_for = outage = 0.0
         for pause in itertools.chain(PAUSES, itertools.repeat(PAUSES[-1])):
@@ -81,7 +94,7 @@ class CreateSubmitter:
                 async with self._slots:
                     self._raise_if_stopped(item)
                     on_start()
-                    return await self._create(item)
+                    return await self._create(item, idempotency_key)
             except RateLimitError as error:
                 delay, outage = (error.retry_after or 0.0) + backoff.full_jitter(pause), 0.0
                 refused_for += delay
@@ -106,7 +119,7 @@ class CreateSubmitter:
         if error is not None:
             raise copy.copy(error)
 
-    async def _create(self, item: BatchItem) -> str:
+    async def _create(self, item: BatchItem, idempotency_key: str | None) -> str:
         """
         Send a create, and record its outcome.
 
@@ -121,15 +134,27 @@ class CreateSubmitter:
                 for pending in started:
                     pending.detach()
 
-        return await finish_when_cancelled(self._send(item, started), stop)
+        return await finish_when_cancelled(self._send(item, idempotency_key, started), stop)
 
-    async def _send(self, item: BatchItem, started: list[PendingCreate[VideoTask]]) -> str:
-        await self._journal.record(
-            item.key, "creating", arguments=item.arguments, **self.newest_task
-        )
+    async def _send(
+        self,
+        item: BatchItem,
+        repeated_key: str | None,
+        started: list[PendingCreate[VideoTask]],
+    ) -> str:
+        given_key = item.arguments.get("idempotency_key")
+        idempotency_key = repeated_key or given_key or make_idempotency_key()
+        if repeated_key is None:
+            await self._journal.record(
+                item.key,
+                "creating",
+                arguments=item.arguments,
+                idempotency_key=idempotency_key,
+                **self.newest_task,
+            )
         try:
             self._raise_if_stopped(item)
-            started.append(self._client._begin(item.arguments))
+            started.append(self._client._begin(item.arguments, idempotency_key=idempotency_key))
             task = await started[0].result()
         except CreateOutcomeUnknownError as error:
             if error.status is not None and 200 <= error.status < 300:
@@ -138,7 +163,8 @@ class CreateSubmitter:
         except SoraError as error:
             if isinstance(error, _NO_MORE_CREATES):
                 self.stop_error = error
-            await self._journal.record(item.key, "refused")
+            if repeated_key is None:  # else the first one may have made a task
+                await self._journal.record(item.key, "refused")
             raise
         await self.record(item.key, "created", task_id=task.id)
         return task.id

@@ -97,7 +97,7 @@ class FileResponse:
         raise failure
 
     def close(self) -> None:
-        """Release the connection; it is kept for another request if the body was read to its end."""
+        """Release the connection; another request may use it if the body was read to its end."""
         self._response.release()
 
 

@@ -10,6 +10,7 @@ import pytest
 from sora_async import Phase, SoraError, UnsupportedOperationError, VideoTask
 from sora_async._batch.journal import Journal
 from sora_async._batch.reconcile import ReconcileResult, reconcile_creates
+from sora_async.dialects import OPENAI
 
 BASE = "https://api.example"
 
@@ -23,6 +24,7 @@ class Service:
     """A service's list, in whatever sequence it has; or the error that comes instead."""
 
     base_url = BASE
+    dialect = OPENAI
 
     def __init__(self, tasks: Sequence[VideoTask], error: SoraError | None = None) -> None:
         self._tasks = tasks
@@ -53,7 +55,9 @@ async def test_the_newest_task_is_noted_where_the_list_tells_it(
     async with Journal(tmp_path / "batch.jsonl") as journal:
         result = await reconcile_creates(service, journal, 0.0)
 
-    assert result == ReconcileResult(created=frozenset(), uncertain={}, newest_task=newest)
+    assert result == ReconcileResult(
+        created=frozenset(), repeatable={}, uncertain={}, newest_task=newest
+    )
 
 
 async def test_without_a_list_a_create_stays_uncertain_and_the_error_says_so(
