@@ -119,8 +119,8 @@ def _is_for_asyncio(request: pytest.FixtureRequest) -> bool:
     if is_marked and "anyio_backend" in request.fixturenames:
         # One would run the test, and the other its async fixtures, on a loop that does not run.
         pytest.fail(
-            "both pytest-asyncio and anyio would run this test: set asyncio_mode to strict, and mark"
-            " the test for one of them",
+            "both pytest-asyncio and anyio would run this test: set asyncio_mode to strict, and"
+            " mark the test for one of them",
             pytrace=False,
         )
     return is_marked

@@ -20,7 +20,6 @@ from .scenario import Scenario
 from .script_file import ScriptedTask, ScriptFile, load_script
 from .server.fake_sora import FakeSora
 from .server.random_faults import FaultName, RandomFaults
-from .server.task_store import FakeTask
 
 DEFAULT_SCENARIOS: Final = {
     "done in half a minute": Scenario(queued=5, running=25),
@@ -35,6 +34,14 @@ DEFAULT_SCENARIOS: Final = {
     ),
 }
 """The tasks that are there from the start, by what is said of them, where no file names others."""
+
+MAX_TASK_LINES: Final = 10
+"""More tasks than these are shown in one line."""
+
+_NEEDS_PYYAML: Final = (
+    'a script in YAML needs PyYAML: run pip install ".[testing]" in a checkout of sora-async, '
+    "or write JSON"
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -141,7 +148,7 @@ def _explain(error: Exception) -> str:
     if isinstance(error, OSError):
         return f"cannot read {error.filename}: {error.strerror}"
     if isinstance(error, ImportError):
-        return "a script in YAML needs PyYAML: pip install 'sora-async[testing]', or write JSON"
+        return _NEEDS_PYYAML
     return str(error)
 
 
@@ -153,14 +160,20 @@ async def _serve(options: argparse.Namespace, script: ScriptFile) -> int:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stopped.set)
     default_scenario = script.default_scenario or next(iter(DEFAULT_SCENARIOS.values()))
+    speed = script.speed or 1.0
     fake = FakeSora(
         api_key=script.api_key,
         shape=script.shape or "page",
         host=options.host,
         port=options.port,
-        default_scenario=default_scenario.faster(script.speed or 1.0),
-        unknown_status=script.unknown_status or 404,
+        default_scenario=default_scenario.faster(speed),
+        outcomes=script.make_outcomes(speed),
+        create_encoding=script.create_encoding,
+        deduplicates=script.deduplicates,
+        cut_creates_every=script.cut_creates_every,
+        unknown_status=script.unknown_status,
         random_faults=script.random_faults,
+        webhooks=script.webhooks,
     )
     try:
         await fake.start()
@@ -185,7 +198,7 @@ def _start_page(fake: FakeSora, script: ScriptFile) -> str:
         [
             f"Fake video service at {fake.url}",
             "",
-            *_list_tasks(fake.tasks, script),
+            *_list_tasks(fake, script),
             f"export SORA_BASE_URL={fake.url}",
             f"export SORA_API_KEY={key}",
             "",
@@ -197,13 +210,21 @@ def _start_page(fake: FakeSora, script: ScriptFile) -> str:
     )
 
 
-def _list_tasks(tasks: Sequence[FakeTask], script: ScriptFile) -> Iterable[str]:
+def _list_tasks(fake: FakeSora, script: ScriptFile) -> Iterable[str]:
+    """Yield a line for each task; many of them are one line together."""
+    tasks = fake.tasks
     if not tasks:
         return
     speed = "" if script.speed == 1.0 else f", {script.speed:g} times as fast"
     scripted = script.tasks or ()
     is_late = all(task.script or task.start == "first_poll" for task in scripted)
-    yield f"Tasks{', each starting with its first poll' if is_late else ''}{speed}:"
+    manner = f"{', each starting with its first poll' if is_late else ''}{speed}"
+    if len(tasks) > MAX_TASK_LINES:
+        place = f"{fake.url}{ROOT}/tasks"
+        yield f"{len(tasks)} tasks{manner}: {tasks[0].id} to {tasks[-1].id}; see {place}"
+        yield ""
+        return
+    yield f"Tasks{manner}:"
     for task, each in zip(tasks, scripted, strict=False):
         yield f"  {task.id}  {_describe(each)}"
     yield ""

@@ -70,6 +70,7 @@ class ControlApi:
             "POST /_fake/creates": self._script_creates,
             "POST /_fake/downloads": self._script_downloads,
             "GET /_fake/requests": self._list_requests,
+            "GET /_fake/webhooks": self._list_webhooks,
             "POST /_fake/advance": self._advance,
             "POST /_fake/reset": self._reset,
         }
@@ -80,6 +81,8 @@ class ControlApi:
         self._started = asyncio.get_running_loop().time()
         for task in self._script.tasks or ():
             self._add(task)
+        for character in self._script.characters:
+            self._fake.add_character(character.name, character_id=character.id)
         self._fake.on_create(*self._script.creates)
 
     def answer(self, request: RecordedRequest, at: float) -> web.Response | None:
@@ -161,6 +164,21 @@ class ControlApi:
         ]
         described.sort(key=itemgetter("at"))
         return {"requests": [each for each in described if wanted.items() <= each.items()]}
+
+    def _list_webhooks(self, _request: RecordedRequest) -> Any:
+        sent = [
+            {
+                "at": round(webhook.at - self._started, 3),
+                "url": webhook.url,
+                "task_id": webhook.task_id,
+                "headers": dict(webhook.headers),
+                "body": json.loads(webhook.body),
+                "status": webhook.status,
+                "is_lost": webhook.is_lost,
+            }
+            for webhook in self._fake.webhooks
+        ]
+        return {"webhooks": sent}
 
     def _advance(self, request: RecordedRequest) -> Any:
         seconds = _read_body(request, _Advance).seconds

@@ -12,6 +12,7 @@ from .profiles.task_state import CreateCall, FilePlace, Shape
 from .scenario import Scenario, Script
 from .script_decoder import FieldPath, ScriptError, decode
 from .server.random_faults import RandomFaults
+from .webhooks import Webhooks
 
 
 @attrs.frozen(kw_only=True)
@@ -64,6 +65,39 @@ class ScriptedTask:
 
 
 @attrs.frozen(kw_only=True)
+class ScriptedOutcome:
+    """
+    What becomes of creates whose prompt contains a text.
+
+    Attributes:
+        scenario: The scenario of the task.
+        answer: The answer to the create instead.
+    """
+
+    scenario: Scenario | None = None
+    answer: Answer | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if (self.scenario is None) == (self.answer is None):
+            raise ValueError("an outcome is a scenario or an answer")
+
+    def make(self, speed: float) -> Scenario | Answer:
+        """Return the answer, or the scenario *speed* times as fast."""
+        if self.answer is not None:
+            return self.answer
+        assert self.scenario is not None, "it has one of both"
+        return self.scenario.faster(speed)
+
+
+@attrs.frozen(kw_only=True)
+class ScriptedCharacter:
+    """A character at the start; without an *id* it gets the next free one."""
+
+    name: str
+    id: str | None = None
+
+
+@attrs.frozen(kw_only=True)
 class ScriptFile:
     """
     The content of a script file. A field that is None, or missing, is the command's default.
@@ -75,7 +109,13 @@ class ScriptFile:
         random_faults: Random faults, as ``--random-faults`` and ``--seed``.
         default_scenario: The scenario of created tasks, and of tasks below without one.
         unknown_status: The status of the response about an unknown id.
+        outcomes: What becomes of creates, by a text in the prompt; None means the fake's default.
+        create_encoding: The only encoding that creates are accepted in.
+        deduplicates: Whether creates with the same ``Idempotency-Key`` make one task.
+        cut_creates_every: The connection of each n-th create is reset after its task was made.
+        webhooks: When webhooks are sent, and how they are signed.
         creates: The answers to the next creates.
+        characters: The characters at the start.
         tasks: The tasks at the start.
     """
 
@@ -85,7 +125,13 @@ class ScriptFile:
     random_faults: RandomFaults | None = None
     default_scenario: Scenario | None = None
     unknown_status: Literal[400, 404] | None = None
+    outcomes: Mapping[str, ScriptedOutcome] | None = None
+    create_encoding: Literal["form", "json"] | None = None
+    deduplicates: bool | None = None
+    cut_creates_every: int | None = None
+    webhooks: Webhooks | None = None
     creates: Sequence[Answer] = ()
+    characters: Sequence[ScriptedCharacter] = ()
     tasks: Sequence[ScriptedTask] | None = None
 
     def __attrs_post_init__(self) -> None:
@@ -95,6 +141,12 @@ class ScriptFile:
         for each in ids:
             if ids.count(each) > 1:
                 raise ValueError(f"there are two tasks with the id {each!r}")
+
+    def make_outcomes(self, speed: float) -> Mapping[str, Scenario | Answer] | None:
+        """Return what becomes of creates, scenarios *speed* times as fast; None: the default."""
+        if self.outcomes is None:
+            return None
+        return {text: outcome.make(speed) for text, outcome in self.outcomes.items()}
 
 
 def load_script(path: Path) -> ScriptFile:

@@ -1,5 +1,6 @@
 """The fake's own calls under ``/_fake``, as a program in another language uses them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -312,3 +313,18 @@ async def test_the_page_names_every_call(remote) -> None:
 
 def test_a_scripted_task_without_fields_has_the_default_scenario() -> None:
     assert ScriptedTask().make_scenario(SHORT, 5.0) == Scenario(queued=1, running=5)
+
+
+async def test_webhooks_and_characters_can_be_seen(remote, sora) -> None:
+    open_control(remote, {"tasks": [], "characters": [{"name": "Mo", "id": "char_mo"}]})
+    url = "http://127.0.0.1:9/hook"
+    await remote.ask("POST", "/v1/videos", json={"prompt": "a boat", "callback_url": url})
+    await remote.post("/_fake/advance", {"seconds": 300})
+    await asyncio.sleep(60)
+
+    [webhook] = (await remote.get("/_fake/webhooks"))["webhooks"]
+
+    assert (webhook["url"], webhook["status"], webhook["is_lost"]) == (url, None, False)
+    assert webhook["body"]["data"] == {"id": webhook["task_id"]}
+    assert "webhook-signature" in webhook["headers"]
+    assert list(sora._service.characters._characters) == ["char_mo"]

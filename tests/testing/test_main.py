@@ -132,6 +132,64 @@ def test_a_service_may_begin_without_tasks(tmp_path) -> None:
     assert "/v1/videos/ID\n" in text
 
 
+def test_many_tasks_are_one_line(tmp_path) -> None:
+    script = tmp_path / "script.json"
+    script.write_text(json.dumps({"tasks": [{"id": f"video_{n}"} for n in range(200)]}))
+
+    code, text = run(interrupt(signal.SIGINT), "--script", str(script))
+
+    assert code == 0
+    (line,) = [line for line in text.splitlines() if "video_199" in line]
+    assert re.fullmatch(r"200 tasks: video_0 to video_199; see http://\S+/_fake/tasks", line)
+    assert len(text.splitlines()) < 12
+
+
+def test_a_script_may_set_all_that_the_fake_can_do(tmp_path) -> None:
+    script = tmp_path / "script.yaml"
+    script.write_text(
+        """
+        shape: litellm
+        speed: 10
+        outcomes: {storm: {answer: {http_error: 503}}, calm: {scenario: {running: 1}}}
+        create_encoding: json
+        deduplicates: true
+        cut_creates_every: 5
+        webhooks: {scheme: kie, copies: 2}
+        characters: [{name: Mo, id: char_mo}]
+        tasks: []
+        """
+    )
+    seen = {}
+
+    def ask(url: str) -> None:
+        for path, body in (
+            ("videos", {"prompt": "a storm"}),
+            ("videos", {"prompt": "calm"}),
+            ("videos/characters/char_mo", None),
+            ("videos/nobody", None),
+        ):
+            data = None if body is None else json.dumps(body).encode()
+            headers = {"Content-Type": "application/json", "Idempotency-Key": path}
+            request = urllib.request.Request(f"{url}/v1/{path}", data, headers)
+            try:
+                with urllib.request.urlopen(request, timeout=5) as reply:
+                    seen[path, str(body)] = reply.status
+            except urllib.error.HTTPError as error:
+                seen[path, str(body)] = error.code
+                error.close()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def act(text: str) -> None:
+        found = re.search(r"SORA_BASE_URL=(\S+)", text)
+        assert found
+        threading.Thread(target=ask, args=found.groups()).start()
+
+    code, _ = run(act, "--script", str(script))
+
+    assert code == 0
+    assert list(seen.values()) == [503, 200, 200, 500]
+
+
 def test_random_faults_and_seed_decide_what_goes_wrong() -> None:
     seen = []
 
@@ -202,7 +260,8 @@ def test_yaml_without_pyyaml_is_an_error(tmp_path) -> None:
 
     assert ended.returncode == 2
     assert ended.stderr == (
-        "a script in YAML needs PyYAML: pip install 'sora-async[testing]', or write JSON\n"
+        'a script in YAML needs PyYAML: run pip install ".[testing]" in a checkout of sora-async, '
+        "or write JSON\n"
     )
 
 

@@ -207,6 +207,17 @@ def test_every_answer_has_a_name_in_scripts() -> None:
             "tasks:\n- downloads: {cdn: []}",
             "script.yaml:2: tasks[0]: a script is one or more answers",
         ),
+        (
+            "outcomes: {a: {}}",
+            "script.yaml:1: outcomes.a: an outcome is a scenario or an answer",
+        ),
+        (
+            "outcomes: {a: {answer: rest}}",
+            "script.yaml:1: outcomes.a.answer: there is no answer 'rest'; is it 'reset'?",
+        ),
+        ("webhooks: {scheme: kiee}", "script.yaml:1: webhooks.scheme: expected one of standard,"),
+        ("webhooks: {copies: 0}", "script.yaml:1: webhooks: copies and lose_every are 1 or more"),
+        ("characters: [{}]", "script.yaml:1: characters[0]: the field 'name' is missing"),
         ("tasks: [{id: a}, {id: a}]", "script.yaml:1: there are two tasks with the id 'a'"),
         ("api_key: " + "[" * 50 + "]" * 50, "script.yaml:1: api_key: expected text, got a list"),
     ],
