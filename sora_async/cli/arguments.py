@@ -171,7 +171,6 @@ def _add_remix(parser: argparse.ArgumentParser) -> None:
     create = parser.add_argument_group("create")
     _add_prompt(create)
     _add_field(create)
-    parser.set_defaults(model=None, seconds=None, size=None, reference=None)
     _add_afterwards(parser)
 
 

@@ -10,10 +10,19 @@ from .. import InvalidArgumentError
 
 PromptEntry = dict[str, Any]
 
+_FIELDS = {
+    "prompt": "prompt",
+    "model": "model",
+    "seconds": "seconds",
+    "size": "size",
+    "reference": "input_reference",
+}
+"""The fields that have an option of their own, by option."""
+
 
 def read_prompt(options: argparse.Namespace) -> PromptEntry:
     """
-    Return the options of ``create`` as arguments of ``create_task``.
+    Return the options of ``create`` or ``remix`` as arguments of the client's method.
 
     Raises:
         InvalidArgumentError: There is no prompt, or a field cannot be read.
@@ -21,19 +30,16 @@ def read_prompt(options: argparse.Namespace) -> PromptEntry:
     prompt = sys.stdin.read().strip() if options.prompt == "-" else options.prompt
     if not prompt.strip():
         raise InvalidArgumentError("--prompt: it is empty")
-    named = {
-        "model": options.model,
-        "seconds": options.seconds,
-        "size": options.size,
-        "input_reference": options.reference,
-    }
-    entry: PromptEntry = {"prompt": prompt}
-    entry |= {name: value for name, value in named.items() if value is not None}
+    entry: PromptEntry = {}
+    for option, name in _FIELDS.items():
+        if getattr(options, option, None) is not None:
+            entry[name] = getattr(options, option)
+    entry["prompt"] = prompt
     for text in options.field:
         name, value = read_field(text)
-        if name in {"prompt", *named}:
-            option = "reference" if name == "input_reference" else name
-            raise InvalidArgumentError(f"--field {name}: use --{option} instead")
+        for option, taken in _FIELDS.items():
+            if name == taken and hasattr(options, option):
+                raise InvalidArgumentError(f"--field {name}: use --{option} instead")
         if name == "as_json":
             raise InvalidArgumentError("--field as_json: the command has no such field")
         entry[name] = value

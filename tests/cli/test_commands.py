@@ -217,7 +217,7 @@ def test_a_remix_is_a_task_of_its_own(service, capsys, tmp_path) -> None:
     main(["create", "--prompt", "a boat"])
     task_id = capsys.readouterr().out.strip()
 
-    words = ["--prompt", "at night", "--field", "style=noir", "--download", str(tmp_path)]
+    words = ["--prompt", "at night", "--field", "model=sora-2-pro", "--download", str(tmp_path)]
     code = main(["remix", task_id, *words])
 
     new_id, path = capsys.readouterr().out.splitlines()
@@ -225,6 +225,8 @@ def test_a_remix_is_a_task_of_its_own(service, capsys, tmp_path) -> None:
     assert new_id == service.tasks[-1].id != task_id
     assert path == f"{tmp_path}/{new_id}.mp4"
     assert service.tasks[-1].create.prompt == "at night"
+    sent = next(one for _, one in service.requests if one.endpoint == "remix")
+    assert dict(sent.fields)["model"] == "sora-2-pro"
 
 
 # --- addresses that need the key ----------------------------------------------------------------

@@ -46,7 +46,6 @@ from sora_async.cli.display.messages import (
     describe_error,
     describe_event,
     explain_error,
-    find_phase,
 )
 from sora_async.cli.display.plain_lines import LineReporter
 from sora_async.cli.display.reporter import Reporter
@@ -509,7 +508,6 @@ def test_notes_are_few_words() -> None:
     assert describe_event(event(Phase.QUEUED, task={"queue_position": 3})) == "3 ahead in queue"
     assert describe_event(event(Phase.RUNNING, task={"queue_position": 3})) == ""
     assert describe_event(event(last_error=garbled)) == "invalid response, retrying"
-    assert find_phase(None) is None
 
 
 def test_reasons_leave_it_to_the_command_how_to_wait_again() -> None:

@@ -15,7 +15,7 @@ from ... import (
     TaskFailure,
     VideoTask,
 )
-from .messages import find_phase, use_command_terms
+from .messages import use_command_terms
 from .reporter import Reporter
 from .states import TaskResult, TaskUpdate
 
@@ -71,7 +71,7 @@ def _print_event(event: ProgressEvent) -> None:
     print_object(
         "event",
         id=task.id,
-        phase=find_phase(event),
+        phase=event.phase,
         status=task.status,
         progress=event.progress,
         elapsed=round(event.elapsed, 3),

@@ -22,11 +22,6 @@ from ... import (
 from .format import clean, format_percent, format_seconds
 
 
-def find_phase(event: ProgressEvent | None) -> Phase | None:
-    """Return the phase; None before the service has said anything of the task."""
-    return None if event is None else event.phase
-
-
 def find_address(task: VideoTask | None) -> str:
     """Return the address of the video; "" when the service has named none."""
     return clean((task and (task.video_url or task.content_url)) or "")

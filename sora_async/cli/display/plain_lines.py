@@ -8,7 +8,7 @@ from typing import Final, Self
 
 from ... import DownloadEvent, Phase, ProgressEvent
 from .format import format_line
-from .messages import describe_event, explain_error, find_address, find_phase
+from .messages import describe_event, explain_error, find_address
 from .reporter import Reporter
 from .rows import MANY, TaskRow, TaskRows, describe_result
 from .states import Stage, TaskResult, TaskUpdate
@@ -81,7 +81,7 @@ class LineReporter(Reporter):
             self._print_wait(row, update)
 
     def _print_wait(self, row: TaskRow, event: ProgressEvent) -> None:
-        phase, progress = find_phase(event), event.progress
+        phase, progress = event.phase, event.progress
         note = describe_event(event)
         if phase is Phase.SUCCEEDED and not note:
             return  # its result says so, after a download if there is one

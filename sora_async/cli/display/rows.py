@@ -7,7 +7,7 @@ from typing import Final
 
 from ... import ProgressEvent
 from .format import count, format_seconds, format_size
-from .messages import describe_error, describe_event, find_phase
+from .messages import describe_error, describe_event
 from .states import STATES, Stage, TaskResult, TaskUpdate
 from .transfer_rate import TransferRate
 
@@ -65,7 +65,8 @@ class TaskRow:
         """One of :data:`~sora_async.cli.display.states.STATES`."""
         if self.result is not None:
             return self.result.outcome
-        return (find_phase(self.event) or "waiting") if self.stage == "waiting" else self.stage
+        phase = self.event.phase if self.event is not None and self.stage == "waiting" else None
+        return phase or self.stage
 
     @property
     def progress(self) -> float | None:
