@@ -35,7 +35,13 @@ NEWEST = next(filter(is_there, reversed(PYTHONS)), None)
 KITS = {
     "saq": (
         ("redis", "saq"),
-        ("test_error_data.py", "test_redis.py", "test_saq.py", "test_webhooks.py"),
+        (
+            "test_error_data.py",
+            "test_redis.py",
+            "test_saq.py",
+            "test_webhooks.py",
+            "test_webhooks_aiohttp.py",
+        ),
     ),
     "arq": ((), ("test_arq.py",)),
     "frameworks": (

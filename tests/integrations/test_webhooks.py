@@ -5,7 +5,7 @@ import hmac
 import io
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from aiohttp import test_utils, web
@@ -20,6 +20,7 @@ from sora_async.integrations.webhooks import (
     asgi_app,
     parse,
 )
+from sora_async.testing import WebhookScheme, sign_webhook
 
 NOW = datetime(2026, 11, 30, 12, 0, 0, tzinfo=UTC)
 SECRET = "whsec_" + base64.b64encode(b"a secret of 24 bytes....").decode()
@@ -82,6 +83,14 @@ SCHEMES = [(sign_standard, BODY), (sign_fields, BODY), (sign_vercel, BODY), (sig
 EACH_SCHEME = pytest.mark.parametrize(
     ("sign", "body"), SCHEMES, ids=["standard", "openrouter", "vercel", "kie"]
 )
+
+
+@pytest.mark.parametrize("scheme", [one for one in get_args(WebhookScheme) if one != "unsigned"])
+def test_every_scheme_of_the_fake_service_is_accepted(scheme: WebhookScheme) -> None:
+    now = int(NOW.timestamp())
+    headers = sign_webhook(BODY, scheme=scheme, secret=SECRET, timestamp=now, task_id="video_1")
+
+    assert read(headers).is_signed
 
 
 def read(headers: dict[str, str], body: bytes = BODY, **options: Any) -> WebhookEvent:
