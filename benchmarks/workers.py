@@ -6,6 +6,7 @@ Each benchmark starts a Redis, a fake service and its workers, and prints its fi
     python -m benchmarks.workers killed      # 300 creates, a worker killed every few seconds
     python -m benchmarks.workers shared      # three processes, 50 requests a second
     python -m benchmarks.workers shared --restart
+    python -m benchmarks.workers shared --redis-delay 0.2
     python -m benchmarks.workers crowd       # 3,000 waits in one worker
 
 Needs redis-server, and the extras redis and saq. Figures are in docs/explanation/workers.rst.
@@ -14,6 +15,7 @@ Needs redis-server, and the extras redis and saq. Figures are in docs/explanatio
 import argparse
 import asyncio
 import contextlib
+import functools
 import os
 import random
 import shutil
@@ -24,7 +26,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import attrs
@@ -267,17 +269,44 @@ async def wait_for_ever(number: int) -> None:
             pass
 
 
+@contextlib.asynccontextmanager
+async def delayed(one: Environment, delay: float) -> AsyncIterator[None]:
+    """Have all processes reach the Redis by a port whose responses are late by *delay* seconds."""
+    if not delay:
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    port = int(one.url.rpartition(":")[2].partition("/")[0])
+
+    async def forward(reader: asyncio.StreamReader, send: Callable[[bytes], object]) -> None:
+        while data := await reader.read(65536):
+            send(data)
+
+    async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        responses, requests = await asyncio.open_connection("127.0.0.1", port)
+        later = functools.partial(loop.call_later, delay, writer.write)
+        with contextlib.closing(requests), contextlib.suppress(ConnectionError):
+            await asyncio.gather(forward(reader, requests.write), forward(responses, later))
+
+    server = await asyncio.start_server(connect, "127.0.0.1", 0)
+    one.url = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
+    try:
+        yield
+    finally:
+        server.close()
+
+
 async def run_shared(options: argparse.Namespace) -> None:
     """Let three processes share 50 requests a second, and count what arrives."""
     loop = asyncio.get_running_loop()
-    async with environment() as one:
+    async with environment() as one, delayed(one, options.redis_delay):
         for number in range(3):
             for wait in range(100):
                 one.sora.add(Scenario(running=1e6), task_id=f"{number}_{wait}")
             await one.start("-m", "benchmarks.workers", "wait", "--number", str(number))
         while len({process_of(request.task_id) for _, request in one.sora.requests}) < 3:
             await asyncio.sleep(0.1)
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(1.0 + 20 * options.redis_delay)
         begin = loop.time()
         await asyncio.sleep(options.seconds / 2)
         if options.restart:
@@ -363,6 +392,7 @@ def main() -> None:
     killed.add_argument("--heartbeat", type=int, default=4)
     shared = commands.add_parser("shared")
     shared.add_argument("--seconds", type=float, default=20.0)
+    shared.add_argument("--redis-delay", type=float, default=0.0, help="seconds of each response")
     shared.add_argument("--restart", action="store_true", help="restart Redis in the middle")
     crowd = commands.add_parser("crowd")
     crowd.add_argument("--waits", type=int, default=3000)

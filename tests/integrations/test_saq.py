@@ -1076,6 +1076,7 @@ async def test_after_a_restart_a_task_that_a_queued_job_may_have_made_is_not_tak
     other = await queue.enqueue(create_job(image))
     await queue.enqueue(create_job(BOAT))
     await queue.enqueue(create_job({"prompt": "a car"}))
+    await queue.enqueue(wait_job("video"))
     job = await queue.enqueue(create_job(BOAT))
     made = openai.add(**BOAT)
     job = await restarted(redis_server, queue, job)
