@@ -1,4 +1,4 @@
-"""Many waits at once: their events in one stream, and each settled as a value."""
+"""Many waits at once: their events in one stream, and how each ended as a value."""
 
 import asyncio
 from collections import OrderedDict
@@ -22,7 +22,7 @@ from .poller import Poller
 from .watch import Watch
 
 STARTS_PER_TURN = 100
-"""Waits that are begun before the loop's other work gets its turn."""
+"""Waits that are started before the loop's other work gets its turn."""
 
 
 @attrs.frozen
@@ -82,15 +82,15 @@ ManyWaitsEvent = ProgressEvent | Outcome
 
 class ManyWaits:
     """
-    Many waits at once, and what they have to tell, in the order in which it came.
+    Many waits at once, and their events in the order in which they came.
 
-    A wait costs no asyncio task here. Of each there is at most one piece of
-    news in store, the newest, so a slow reader is never behind by more.
+    A wait needs no asyncio task here. Of each at most one event is kept, the newest, so a slow
+    reader is never behind by more.
 
     Args:
         wait: Makes the wait for an id.
-        max_concurrent: Places: waits under way, and outcomes not yet taken.
-        include_events: Whether events are news; otherwise only outcomes are.
+        max_concurrent: Waits under way at the same time, outcomes not yet taken included.
+        include_events: Whether events are yielded, too, and not only outcomes.
     """
 
     def __init__(
@@ -98,89 +98,88 @@ class ManyWaits:
     ) -> None:
         self._wait = wait
         self._include_events = include_events
-        self._places = asyncio.Semaphore(max_concurrent)
+        self._permits = asyncio.Semaphore(max_concurrent)
         self._watches: set[Watch] = set()
-        self._news: OrderedDict[int, Watch | Outcome] = OrderedDict()
+        self._updated: OrderedDict[int, Watch | Outcome] = OrderedDict()  # not yet yielded, by id()
+        self._has_update = asyncio.Event()
         self._poller: Poller | None = None
-        self._has_news = asyncio.Event()
-        self._has_all = False
-        self._begun = 0
+        self._has_all_ids = False
+        self._started = 0
 
     async def follow(
         self, task_ids: Iterable[str] | AsyncIterable[str]
     ) -> AsyncGenerator[ManyWaitsEvent, None]:
         """
-        Yield the news of all waits, the outcome of each as the last of it.
+        Yield the events of all waits; the last of each wait is its outcome.
 
         Args:
-            task_ids: Any number of ids; the next one is taken when there is a place for it.
+            task_ids: Any number of ids; the next one is read when fewer than *max_concurrent*
+                waits are under way.
         """
-        reading = asyncio.create_task(self._begin_all(task_ids))
+        starting = asyncio.create_task(self._start_all(task_ids))
         try:
-            while self._watches or self._news or not self._has_all:
-                while self._news:
-                    for news in self._tell(self._news.popitem(last=False)[1]):
-                        yield news
-                self._has_news.clear()
-                if self._watches or not self._has_all:
-                    await self._has_news.wait()
-            await reading
+            while self._watches or self._updated or not self._has_all_ids:
+                while self._updated:
+                    _, source = self._updated.popitem(last=False)
+                    for event in self._take_events(source):
+                        yield event
+                self._has_update.clear()
+                if self._watches or not self._has_all_ids:
+                    await self._has_update.wait()
+            await starting
         finally:
-            reading.cancel()
+            starting.cancel()
             for watch in self._watches:
                 watch._unfollow()
-            await asyncio.gather(reading, return_exceptions=True)
+            await asyncio.gather(starting, return_exceptions=True)
 
-    async def _begin_all(self, task_ids: Iterable[str] | AsyncIterable[str]) -> None:
+    async def _start_all(self, task_ids: Iterable[str] | AsyncIterable[str]) -> None:
         try:
             if isinstance(task_ids, AsyncIterable):
                 async for task_id in task_ids:
-                    await self._begin(task_id)
-                return
-            for task_id in task_ids:
-                await self._begin(task_id)
+                    await self._start(task_id)
+            else:
+                for task_id in task_ids:
+                    await self._start(task_id)
         finally:
-            self._has_all = True
-            self._has_news.set()
+            self._has_all_ids = True
+            self._has_update.set()
 
-    async def _begin(self, task_id: str) -> None:
-        await self._places.acquire()
-        self._begun += 1
-        if self._begun % STARTS_PER_TURN == 0:
+    async def _start(self, task_id: str) -> None:
+        await self._permits.acquire()
+        self._started += 1
+        if self._started % STARTS_PER_TURN == 0:
             await asyncio.sleep(0)
         if self._poller is not None and self._poller.is_closed:
-            self._note(Failed(task_id, ClientClosedError(task_id)))
+            self._on_update(Failed(task_id, ClientClosedError(task_id)))
             return
         try:
             watch = self._wait(task_id)
-            watch._follow(self._note)
+            watch._follow(self._on_update)
             self._watches.add(watch)
             self._poller = watch._poller
         except SoraError as error:
-            self._note(Failed(task_id, error))
+            self._on_update(Failed(task_id, error))
 
-    def _note(self, news: Watch | Outcome) -> None:
-        """Take note of news; of a wait that has some in store already, only the newest counts."""
-        if self._include_events or isinstance(news, Outcome) or news._has_ended:
-            self._news[id(news)] = news
-            self._has_news.set()
+    def _on_update(self, source: Watch | Outcome) -> None:
+        """Queue a wait or an outcome; a wait that is queued already is not queued again."""
+        if self._include_events or isinstance(source, Outcome) or source._has_ended:
+            self._updated[id(source)] = source
+            self._has_update.set()
 
-    def _tell(self, source: Watch | Outcome) -> Iterator[ManyWaitsEvent]:
+    def _take_events(self, source: Watch | Outcome) -> Iterator[ManyWaitsEvent]:
         if isinstance(source, Outcome):
-            self._places.release()
+            self._permits.release()
             yield source
             return
-        event, is_over = source.latest, source._has_ended
-        if is_over:
+        event, has_ended = source.latest, source._has_ended
+        if has_ended:
             self._watches.discard(source)
-            self._places.release()
-        if (
-            self._include_events
-            and event is not None
-            and not isinstance(source._end, BaseException)
-        ):
+            self._permits.release()
+        has_failed = isinstance(source._end, BaseException)
+        if self._include_events and event is not None and not has_failed:
             yield event
-        if is_over:
+        if has_ended:
             yield _outcome(source)
 
 

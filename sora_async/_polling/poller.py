@@ -121,11 +121,12 @@ class Poller:
         return polled in self._polled_tasks.get(polled.key.task_id, ())
 
     def _forget(self, polled: PolledTask) -> None:
-        others = [one for one in self._polled_tasks[polled.key.task_id] if one is not polled]
+        task_id = polled.key.task_id
+        others = [one for one in self._polled_tasks.get(task_id, ()) if one is not polled]
         if others:
-            self._polled_tasks[polled.key.task_id] = others
+            self._polled_tasks[task_id] = others
         else:
-            del self._polled_tasks[polled.key.task_id]
+            self._polled_tasks.pop(task_id, None)
 
     def _begin(self, key: PollKey, since: float) -> PolledTask:
         now = self._loop.time()
@@ -228,10 +229,18 @@ class Poller:
     async def _request(self, polled: PolledTask, number: int) -> None:
         """Send one request and act on its outcome; whatever goes wrong here reaches the waits."""
         try:
+            outcome: VideoTask | SoraError | bool
             if polled.checks_content:
-                await self._check_content(polled, number)
+                outcome = await self._ask_for_content(polled)
             else:
-                await self._poll(polled, number)
+                outcome = await self._ask_for_task(polled)
+            if polled.polls_started != number:
+                return  # all waits have left, and the cancellation was lost on the way
+            polled.poll_task = None
+            if isinstance(outcome, bool):
+                self._on_content(polled, outcome, self._loop.time())
+            else:
+                self._on_poll(polled, outcome, self._loop.time())
         except BaseException as stop:
             is_bug = isinstance(stop, Exception)
             if polled.polls_started == number:
@@ -239,17 +248,23 @@ class Poller:
             if not is_bug:
                 raise
 
-    async def _poll(self, polled: PolledTask, number: int) -> None:
-        outcome: VideoTask | SoraError
+    async def _ask_for_task(self, polled: PolledTask) -> VideoTask | SoraError:
         try:
             task = await self._requests.poll(polled.key.task_id, polled.history.last)
-            outcome = limit_size(task)
         except SoraError as error:
-            outcome = without_frames(error)
-        if polled.polls_started != number:
-            return  # all waits have left, and the cancellation was lost on the way
-        polled.poll_task = None
-        now = self._loop.time()
+            return without_frames(error)
+        return limit_size(task)
+
+    async def _ask_for_content(self, polled: PolledTask) -> bool:
+        """Return whether the service has the file of a task that has succeeded without a URL."""
+        polled.checks_content = False
+        try:
+            return await self._requests.has_content(polled.key.task_id)
+        except SoraError as error:
+            self.throttle.record_response(polled.key.task_id, without_frames(error))
+            return False
+
+    def _on_poll(self, polled: PolledTask, outcome: VideoTask | SoraError, now: float) -> None:
         self.throttle.counters.polls += 1
         self.throttle.record_response(polled.key.task_id, outcome)
         before = polled.history
@@ -273,20 +288,9 @@ class Poller:
             if polled.history.outage is not None and isinstance(decision, Sleep):
                 subscriber._on_retry_after(decision.retry_after or 0.0)
 
-    async def _check_content(self, polled: PolledTask, number: int) -> None:
-        """Ask whether the service has the file of a task that has succeeded without a URL."""
-        polled.checks_content = False
+    def _on_content(self, polled: PolledTask, has_content: bool, now: float) -> None:
         task = polled.history.last
         assert task is not None
-        try:
-            has_content = await self._requests.has_content(task.id)
-        except SoraError as error:
-            self.throttle.record_response(polled.key.task_id, without_frames(error))
-            has_content = False
-        if polled.polls_started != number:
-            return
-        polled.poll_task = None
-        now = self._loop.time()
         logger.debug("task %s: /content %s", task.id, "has the file" if has_content else "refuses")
         decision = Done(task) if has_content else self._decide(polled, now, content_checked=True)
         self._act(polled, polled.history, decision, now)
@@ -369,8 +373,7 @@ class Poller:
             self._schedule(polled, due)
 
     def _finish(self, polled: PolledTask, end: WaitResult) -> None:
-        if self._is_polled(polled):
-            self._forget(polled)
+        self._forget(polled)
         self._stop(polled)
         subscribers, polled.subscribers = polled.subscribers, {}
         for subscriber in subscribers:
