@@ -15,7 +15,7 @@ from .general_rules import guess_code, guess_message
 from .json import parse_part
 from .redaction import redact
 from .retry_after import read_retry_after
-from .vocabulary import OK_CODES, VOCABULARY, Places, Vocabulary, walk
+from .vocabulary import OK_CODES, VOCABULARY, Places, Vocabulary, compile_places, walk
 
 _NO_MONEY = re.compile(
     r"insufficient_(user_|account_)?(quota|balance|credits?|funds?)|billing_hard_limit_reached|billing_not_active"
@@ -182,8 +182,8 @@ def read_reason(body: object, vocabulary: Vocabulary = VOCABULARY) -> FailureRea
     )
 
 
-_KINDS: Places = {"error": {"type": {"": {}}}, "type": {"": {}}}
-_VIOLATION: Places = {"detail": {"draft_info": {"": {}}}}
+_KINDS = compile_places({"error.type": "OpenAI", "type": "relays"})
+_VIOLATION = compile_places({"detail.draft_info": "unified relays"})
 
 
 def _read_code(body: object, places: Places) -> str | None:

@@ -54,7 +54,7 @@ class _Sought:
         whole: The secret itself.
         spellings: The secret as it is in a URL, and in JSON that escapes slashes.
         pieces: Parts of it, side by side: any long enough part of it has one of them whole.
-        encoded: The same for its base64, at each of the three alignments.
+        encoded: The middle of its base64, at each of the three alignments.
     """
 
     whole: str
@@ -90,8 +90,9 @@ def _describe(secret: str) -> _Sought:
         for shift in range(3):
             text = b64encode(b"\0" * shift + secret.encode()).decode().rstrip("=")
             inner = text[(shift * 8 + 5) // 6 : -1]
-            for spelling in {inner, inner.replace("+", "-").replace("/", "_")}:
-                encoded += _cut(spelling, 2 * PIECE)
+            start = max(0, len(inner) // 2 - PIECE)
+            middle = inner[start : start + 2 * PIECE]
+            encoded += {middle, middle.replace("+", "-").replace("/", "_")}
     spellings = {quote(secret, safe=""), quote(secret), secret.replace("/", "\\/")} - {secret}
     return _Sought(secret, tuple(spellings), tuple(pieces), tuple(encoded))
 
@@ -234,10 +235,11 @@ def may_hold(body: bytes, secrets: tuple[str, ...]) -> bool:
     """
     if len(body) > MAX_TEXT:
         return any(one.whole.encode() in body for one in _seek(secrets))
-    if b"\\" in body or b"%" in body or b"&" in body or b"\0" in body:
-        return True
-    text = body.decode("utf-8", "replace")
-    return any(
-        one.whole in text or any(map(text.__contains__, (*one.pieces, *one.encoded)))
-        for one in _seek(secrets)
-    )
+    return any(map(body.__contains__, _needles(secrets)))
+
+
+@functools.lru_cache(maxsize=16)
+def _needles(secrets: tuple[str, ...]) -> tuple[bytes, ...]:
+    """Return what a body has that has a secret: parts of it, or signs of another spelling."""
+    parts = [part for one in _seek(secrets) for part in (one.whole, *one.pieces, *one.encoded)]
+    return (b"\\", b"%", b"&", b"\0", *(part.encode() for part in parts)) if parts else ()

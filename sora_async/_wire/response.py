@@ -12,7 +12,7 @@ from ..models.json_fields import read_label, read_mapping
 from ..models.repr import brief
 from .error_decoder import error_from, has_error_code
 from .json import is_html, normalise_body, parse_exactly, parse_json, parse_part
-from .redaction import may_hold, redact, redact_body, redact_value
+from .redaction import MAX_TEXT, may_hold, redact, redact_body, redact_value
 from .retry_after import read_poll_after
 from .task_decoder import (
     decode_task,
@@ -186,7 +186,10 @@ def decode_parsed(
         poll_after=poll_after,
         vocabulary=vocabulary,
     )
-    return redact_task(decoded, secrets, is_suspect=may_hold(body, secrets))
+    is_suspect = may_hold(body, secrets)
+    if not is_suspect and len(body) <= MAX_TEXT:
+        return decoded  # nothing that was read from it has a secret
+    return redact_task(decoded, secrets, is_suspect=is_suspect)
 
 
 def redact_task(task: VideoTask, secrets: tuple[str, ...], *, is_suspect: bool) -> VideoTask:

@@ -37,6 +37,7 @@ from .vocabulary import (
     VOCABULARY,
     Places,
     Vocabulary,
+    compile_places,
     walk,
 )
 
@@ -384,9 +385,7 @@ def _is_failed_success(body: Mapping[str, Any]) -> bool:
     return any(text is not None and text.lower() not in OK_CODES for text in map(read_text, texts))
 
 
-_FILTERED: Places = {
-    "response": {"generateVideoResponse": {"raiMediaFilteredReasons": {0: {"": {}}}}}
-}
+_FILTERED = compile_places({"response.generateVideoResponse.raiMediaFilteredReasons[0]": "Gemini"})
 """Why an operation of Gemini that is done has no video."""
 
 
@@ -425,6 +424,8 @@ def _read_cost(
     body: Mapping[str, Any], response: Mapping[str, Any], vocabulary: Vocabulary
 ) -> Cost | None:
     """Return the price of a task."""
+    if vocabulary.cost_keys.isdisjoint(body) and vocabulary.cost_keys.isdisjoint(response):
+        return None
     for places, unit_key, unit in vocabulary.costs:
         for outer in (body, response) if body is not response else (body,):
             for found in walk(outer, places):
@@ -437,7 +438,8 @@ def _read_cost(
 def _read_unit(body: Mapping[str, Any], places: Places, unit_key: str) -> str | None:
     """Return the currency or unit that stands beside an amount."""
     beside: Any = body
-    steps = places
-    while (key := next(iter(steps))) and steps[key] != {"": {}}:
-        beside, steps = beside[key], steps[key]
+    (step, inner, _), *_ = places
+    while inner:
+        beside = beside[step]
+        (step, inner, _), *_ = inner
     return read_label(beside.get(unit_key)) if unit_key else None

@@ -9,7 +9,7 @@ Source: the services' documentation and code, and the responses in ``tests/respo
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -319,22 +319,34 @@ POLL_AFTER = {
 
 _STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
-Places = dict[str | int, "Places"]
-"""Paths as a tree of their steps; ``""`` is the value itself."""
+Places = tuple[tuple[str | int, "Places", bool], ...]
+"""Paths as a tree: each step, the steps after it, and whether a path ends with it."""
 
 Keep = Callable[[str], bool]
 
 
-def compile_places(table: Mapping[str, str], keep: Keep) -> Places:
+def _keep_all(_: str) -> bool:
+    return True
+
+
+def compile_places(table: Mapping[str, str], keep: Keep = _keep_all) -> Places:
     """Return the places of a table whose source is kept, as a tree for :func:`walk`."""
-    root: Places = {}
-    for path, source in table.items():
-        if keep(source):
-            node = root
-            for index, key in _STEP.findall(path):
-                node = node.setdefault(int(index) if index else key, {})
-            node[""] = {}
-    return root
+    paths = [
+        [int(index) if index else key for index, key in _STEP.findall(path)]
+        for path, source in table.items()
+        if keep(source)
+    ]
+    return _make_tree(paths)
+
+
+def _make_tree(paths: Sequence[Sequence[str | int]]) -> Places:
+    following: dict[str | int, list[Sequence[str | int]]] = {}
+    for first, *rest in paths:
+        following.setdefault(first, []).append(rest)
+    return tuple(
+        (step, _make_tree([rest for rest in rests if rest]), [] in rests)
+        for step, rests in following.items()
+    )
 
 
 def walk(value: object, places: Places) -> list[Any]:
@@ -350,17 +362,20 @@ def walk(value: object, places: Places) -> list[Any]:
 
 def _collect(found: list[Any], value: object, places: Places) -> None:
     if type(value) is dict:
-        for key, inner in places.items():
+        for key, inner, is_end in places:
             if key in value:
-                _collect(found, value[key], inner)
+                if inner:
+                    _collect(found, value[key], inner)
+                if is_end:
+                    found.append(value[key])
     elif type(value) is list:
-        for key, inner in places.items():
+        for key, inner, is_end in places:
             if type(key) is int and key < len(value):
                 _collect(found, value[key], inner)
-    elif type(value) is str and len(places) > ("" in places):
+                if is_end:
+                    found.append(value[key])
+    elif type(value) is str and places:
         _collect(found, parse_text(value), places)
-    if "" in places:
-        found.append(value)
 
 
 @attrs.frozen(kw_only=True)
@@ -395,11 +410,12 @@ class Vocabulary:
     updated: Places
     usages: Places
     costs: tuple[tuple[Places, str, str | None], ...]
+    cost_keys: frozenset[str]
     estimates: Places
     poll_after: Places
 
 
-def make_vocabulary(keep: Keep = lambda _: True) -> Vocabulary:
+def make_vocabulary(keep: Keep = _keep_all) -> Vocabulary:
     """
     Return the tables as a vocabulary.
 
@@ -457,6 +473,7 @@ def make_vocabulary(keep: Keep = lambda _: True) -> Vocabulary:
             for path, unit_key, unit, source in COSTS
             if keep(source)
         ),
+        cost_keys=frozenset(path.partition(".")[0] for path, _, _, source in COSTS if keep(source)),
         estimates=places(ESTIMATES),
         poll_after=places(POLL_AFTER),
     )
