@@ -1205,3 +1205,18 @@ async def test_notifications_arrive_after_a_restart_of_redis(redis_server, queue
             while len(sora.polls("video")) < 2:
                 await queue.notify_task("video")
                 await asyncio.sleep(0.1)
+
+
+async def test_a_wait_with_webhooks_is_one_that_notifications_end(
+    redis_server, queue, sora
+) -> None:
+    sora.on_create(accepted(scenario=SHORT))
+    async with worker(redis_server.url, sora, schedule=NEVER):
+        job = await queue.enqueue(create_job(BOAT, webhook=True))
+        await reached(lambda: sora.tasks and sora.polls(sora.tasks[0].id))
+        await asyncio.sleep(1.5)
+        await queue.notify_task(sora.tasks[0].id)
+        job = await ended(queue, job)
+
+    assert read_outcome(job).is_complete
+    assert job.kwargs["webhook"]

@@ -44,6 +44,7 @@ def wait_job(
     timeout: float = 1800.0,
     until: Until = "video",
     save_as: str | None = None,
+    webhook: bool = False,
     heartbeat: int = HEARTBEAT,
     **fields: Any,
 ) -> Job:
@@ -61,6 +62,8 @@ def wait_job(
         until: What ends the wait; see :meth:`~sora_async.SoraClient.wait_until_complete`.
         save_as: Path to which the worker saves the video, on a disk that all workers share; None
             to save nothing.
+        webhook: Whether webhooks about the task reach ``queue.notify_task``; the wait then polls
+            less often.
         heartbeat: Seconds without a heartbeat after which another worker gets the job.
         fields: Other fields of SAQ's job, such as *key*, *ttl* and *meta*.
 
@@ -69,6 +72,7 @@ def wait_job(
     """
     _check(task_id, timeout=timeout, until=until, save_as=save_as)
     kwargs = {"task_id": task_id, "timeout": timeout, "until": until, "save_as": save_as}
+    kwargs |= {"webhook": webhook}
     return _job("wait_for_video", kwargs, heartbeat, fields)
 
 
@@ -78,6 +82,7 @@ def create_job(
     timeout: float = 1800.0,
     until: Until = "video",
     save_as: str | None = None,
+    webhook: bool = False,
     heartbeat: int = HEARTBEAT,
     **fields: Any,
 ) -> Job:
@@ -102,6 +107,8 @@ def create_job(
         until: What ends the wait; see :meth:`~sora_async.SoraClient.wait_until_complete`.
         save_as: Path to which the worker saves the video, on a disk that all workers share; None
             to save nothing.
+        webhook: Whether webhooks about the task reach ``queue.notify_task``; the wait then polls
+            less often.
         heartbeat: Seconds without a heartbeat after which another worker gets the job.
         fields: Other fields of SAQ's job, such as *key*, *ttl* and *meta*.
 
@@ -117,7 +124,7 @@ def create_job(
     _check(timeout=timeout, until=until, save_as=save_as)
     key = plain.pop("idempotency_key", None) or uuid.uuid4().hex
     kwargs = {"arguments": plain, "idempotency_key": key}
-    kwargs |= {"timeout": timeout, "until": until, "save_as": save_as}
+    kwargs |= {"timeout": timeout, "until": until, "save_as": save_as, "webhook": webhook}
     return _job("create_video", kwargs, heartbeat, fields)
 
 
@@ -160,12 +167,18 @@ def read_outcome(job: Job) -> VideoTask:
 
 
 async def wait_for_video(
-    context: Context, *, task_id: str, timeout: float, until: Until, save_as: str | None
+    context: Context,
+    *,
+    task_id: str,
+    timeout: float,
+    until: Until,
+    save_as: str | None,
+    webhook: bool,
 ) -> Data | None:
     """Wait for a video: the job that :func:`wait_job` makes."""
     client, heartbeats = _resources(context)
     async with heartbeats.run(context) as run, _report_end(heartbeats, run, timeout):
-        task = await _wait(run, client, task_id, timeout=timeout, until=until)
+        task = await _wait(run, client, task_id, timeout=timeout, until=until, webhook=webhook)
         return task.to_dict() | await _save(heartbeats, run, client, task, save_as)
     return None  # another worker has the job
 
@@ -178,6 +191,7 @@ async def create_video(
     timeout: float,
     until: Until,
     save_as: str | None,
+    webhook: bool,
     redis_run_id: str | None = None,
 ) -> Data | None:
     """
@@ -191,7 +205,7 @@ async def create_video(
         task_id = await create_once(
             reconciler, run, arguments, idempotency_key=idempotency_key, redis_run_id=redis_run_id
         )
-        task = await _wait(run, client, task_id, timeout=timeout, until=until)
+        task = await _wait(run, client, task_id, timeout=timeout, until=until, webhook=webhook)
         return task.to_dict() | await _save(heartbeats, run, client, task, save_as)
     return None  # another worker has the job
 
@@ -230,14 +244,16 @@ def _is_transient(error: Exception) -> bool:
 
 
 async def _wait(
-    run: JobRun, client: SoraClient, task_id: str, *, timeout: float, until: Until
+    run: JobRun, client: SoraClient, task_id: str, *, timeout: float, until: Until, webhook: bool
 ) -> VideoTask:
     """Wait for a task, or go on waiting, and write each event into the job."""
     age = run.age
     run.state["task_id"] = task_id
     if run.job.attempts > 1:
         timeout = max(timeout, age + MIN_TIMEOUT)
-    watch = client.wait_until_complete(task_id, timeout=timeout, until=until, already_waited=age)
+    watch = client.wait_until_complete(
+        task_id, timeout=timeout, until=until, already_waited=age, webhook=webhook
+    )
     async for event in watch:
         run.job.progress = event.progress or 0.0
         run.state["event"] = event_to_data(event)

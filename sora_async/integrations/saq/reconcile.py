@@ -35,8 +35,8 @@ MAX_LISTED = 1000
 MAX_OPEN_TIME = 86_400.0
 """Seconds for which a create may be open, its wait for the rate limit and clock skew included."""
 
-LISTED_FIELDS = frozenset({"prompt", "model", "size", "seconds", "as_json"})
-"""Arguments by which a list can tell creates apart: those that differ in an image look the same."""
+LISTED_FIELDS = frozenset({"prompt", "model", "size", "seconds", "as_json", "callback_url"})
+"""Arguments of which a list tells, or that change no video: an image, for one, is not shown."""
 
 OPEN_CREATES = "sora_async:open_creates"
 """Key of the creates of all queues whose outcome is unknown, by the moment of their mark."""
