@@ -1,4 +1,4 @@
-"""Another's client against the fake: openai-python's own, every call it has for videos."""
+"""openai-python against the fake, with its strict checks: every call that it has for videos."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,6 +19,7 @@ from sora_async.testing import (
     http_error,
     queued,
     reset,
+    running,
     with_headers,
 )
 
@@ -37,7 +38,8 @@ async def sora() -> AsyncIterator[FakeSora]:
 
 @pytest_asyncio.fixture
 async def client(sora: FakeSora) -> AsyncIterator[AsyncOpenAI]:
-    async with AsyncOpenAI(api_key="secret", base_url=f"{sora.url}/v1", max_retries=0) as one:
+    options: dict[str, Any] = {"max_retries": 0, "_strict_response_validation": True}
+    async with AsyncOpenAI(api_key="secret", base_url=f"{sora.url}/v1", **options) as one:
         yield one
 
 
@@ -276,7 +278,7 @@ async def test_poll_follows_the_header_of_a_good_response(sora, client) -> None:
     sora.script(
         "video_1",
         with_headers({"openai-poll-after-ms": "7000"}, queued()),
-        with_headers({}, status=202),
+        with_headers({}, running(0.2), status=202),
         completed(),
     )
 

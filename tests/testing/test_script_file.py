@@ -183,6 +183,11 @@ def test_every_answer_has_a_name_in_scripts() -> None:
             "creates: [runing]",
             "script.yaml:1: creates[0]: there is no answer 'runing'; is it 'running'?",
         ),
+        (
+            "creates: [{slow: {secs: 1}}]",
+            "script.yaml:1: creates[0].slow.secs: there is no such field",
+        ),
+        ("creates: [{reset: {x: 1}}]", "script.yaml:1: creates[0].reset.x: there is no such field"),
         ("creates: [xyz]", "script.yaml:1: creates[0]: there is no answer 'xyz'"),
         ("creates: [{reset: 1}]", "script.yaml:1: creates[0].reset: it takes no arguments"),
         (

@@ -33,13 +33,11 @@ def list_tasks(
         return server.render_error(400, f"The header {server.list_header} is required.")
     query = {name: values for name, values in parse_qs(record.query).items() if values}
     try:
-        match server.list_style:
-            case "whole":
-                return _wrap(list(_show_all(reversed(tasks), show)), has_more=False)
-            case "numbered":
-                return _list_numbered(query, tasks, show)
-            case "cursors":
-                return _list_after_cursor(_read_page(query, server.page_size), tasks, show)
+        if server.list_style == "whole":
+            return _wrap(list(_show_all(reversed(tasks), show)), has_more=False)
+        if server.list_style == "numbered":
+            return _list_numbered(query, tasks, show)
+        return _list_after_cursor(_read_page(query, server.page_size), tasks, show)
     except ValueError as error:
         return server.render_error(400, str(error))
 
