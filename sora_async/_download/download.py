@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from .._polling.shared_operation import SharedOperation
+from .._polling.shared_operation import NOT_BEGUN, SharedOperation
 from .._polling.watch import Watch
 from .._wire.urls import check_task_id
 from ..errors import DownloadInterruptedError, DownloadTimeoutError, SoraError
@@ -78,6 +78,8 @@ class Download(SharedOperation[VideoFile, DownloadEvent]):
         self._get_task = get_task
         self._find_manager = find_manager
         self._source = source
+        if isinstance(source, Watch):
+            source._hand_over()
         self._download_request = request
         self._options = options
         self._task: asyncio.Task[None] | None = None
@@ -103,7 +105,7 @@ class Download(SharedOperation[VideoFile, DownloadEvent]):
 
     def __repr__(self) -> str:
         """Return the id and the newest event."""
-        return f"<Download {self.task_id!r}: {self._latest or 'not begun'}>"
+        return f"<Download {self.task_id!r}: {self._latest or NOT_BEGUN}>"
 
     def __await__(self) -> Generator[object, None, VideoFile]:
         """Wait for the file; see :meth:`result`."""

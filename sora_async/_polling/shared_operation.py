@@ -8,9 +8,13 @@ from types import TracebackType
 from typing import Any, Generic, TypeVar, cast
 
 from ..errors import SoraError
+from .never_awaited import find_origin, warn_never_awaited
 
 Result = TypeVar("Result")
 Event = TypeVar("Event")
+
+NOT_BEGUN = "not begun: await it, or pass its .result()"
+"""How the repr of an unused one ends: asyncio shows it to those who pass it for a coroutine."""
 
 
 class SharedOperation(ABC, Generic[Result, Event]):
@@ -32,13 +36,17 @@ class SharedOperation(ABC, Generic[Result, Event]):
         "_end_frames",
         "_end_waiters",
         "_event_waiters",
+        "_is_handed_over",
         "_loop",
+        "_origin",
         "_started",
         "_version",
     )
 
     def __init__(self, *, already_elapsed: float = 0.0) -> None:
         self._already_elapsed = already_elapsed
+        self._is_handed_over = False
+        self._origin = find_origin()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._started = 0.0
         self._consumers = 0
@@ -75,6 +83,17 @@ class SharedOperation(ABC, Generic[Result, Event]):
     def __aiter__(self) -> "EventIterator[Event]":
         """Iterate over the events, the last of them with the result."""
         return EventIterator(self)
+
+    def __del__(self) -> None:
+        """Warn, as a coroutine does, if nobody has awaited or iterated it."""
+        if self._loop is None and not self._is_handed_over:
+            name = type(self).__name__
+            advice = f"use 'await', 'async for', or create_task({name.lower()}.result())"
+            warn_never_awaited(f"{self!r} was never awaited: {advice}", self._origin)
+
+    def _hand_over(self) -> None:
+        """Leave it to another operation to use this one, or not to."""
+        self._is_handed_over = True
 
     async def _wait_for_end(self) -> Result:
         self._add_consumer()

@@ -14,7 +14,7 @@ from .decide import end_of_success
 from .events import ProgressEvent
 from .polled_task import PolledTask, PollKey, WaitResult
 from .poller import Poller
-from .shared_operation import SharedOperation
+from .shared_operation import NOT_BEGUN, SharedOperation
 
 
 class Watch(SharedOperation[VideoTask, ProgressEvent]):
@@ -103,7 +103,7 @@ class Watch(SharedOperation[VideoTask, ProgressEvent]):
 
     def __repr__(self) -> str:
         """Return the id and the newest event."""
-        known = "not begun" if self._latest is None and self._polled is None else str(self.latest)
+        known = NOT_BEGUN if self._latest is None and self._polled is None else str(self.latest)
         return f"<Watch {self.task_id!r}: {known}>"
 
     async def result(self) -> VideoTask:

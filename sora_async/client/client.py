@@ -34,6 +34,7 @@ from .._polling.create_first import PendingTask
 from .._polling.events import ProgressEvent
 from .._polling.fault_policy import FaultPolicy, Until
 from .._polling.many import ManyWaits, Outcome
+from .._polling.never_awaited import EventStream
 from .._polling.polled_task import PollKey
 from .._polling.poller import Poller
 from .._polling.watch import Watch
@@ -578,7 +579,7 @@ class SoraClient:
         """
         return await self._resources().calls.get_task(check_task_id(task_id))
 
-    async def list_tasks(
+    def list_tasks(
         self,
         *,
         limit: int | None = None,
@@ -602,10 +603,7 @@ class SoraClient:
             check_count("limit", limit, least=1)
         if after is not None:
             check_task_id(after)
-        tasks = self._resources().calls.list_tasks(limit=limit, after=after, order=order)
-        async with contextlib.aclosing(tasks):
-            async for task in tasks:
-                yield task
+        return EventStream(self._list_tasks(limit, after, order), "SoraClient.list_tasks()")
 
     async def delete_task(self, task_id: str) -> None:
         """
@@ -701,7 +699,10 @@ class SoraClient:
             appear_within=appear_within,
             webhook=webhook,
         )
-        return cast(AsyncGenerator[Outcome], waits.follow(check_ids(task_ids)))
+        return EventStream(
+            cast(AsyncGenerator[Outcome], waits.follow(check_ids(task_ids))),
+            "SoraClient.as_completed()",
+        )
 
     def events(
         self,
@@ -747,7 +748,7 @@ class SoraClient:
             appear_within=appear_within,
             webhook=webhook,
         )
-        return waits.follow(check_ids(task_ids))
+        return EventStream(waits.follow(check_ids(task_ids)), "SoraClient.events()")
 
     def notify(self, task_id: str) -> bool:
         """
@@ -869,7 +870,7 @@ class SoraClient:
             reconcile_delay,
         )
         batch = self._batch(items, *options, include_events=False)
-        return cast(AsyncGenerator[BatchOutcome], batch)
+        return EventStream(cast(AsyncGenerator[BatchOutcome], batch), "SoraClient.batch()")
 
     def batch_events(
         self,
@@ -912,7 +913,8 @@ class SoraClient:
             timeout,
             reconcile_delay,
         )
-        return self._batch(items, *options, include_events=True)
+        stream = self._batch(items, *options, include_events=True)
+        return EventStream(stream, "SoraClient.batch_events()")
 
     async def close(self) -> None:
         """
@@ -925,6 +927,14 @@ class SoraClient:
         if resources is not None:
             await resources.close()
 
+    async def _list_tasks(
+        self, limit: int | None, after: str | None, order: str
+    ) -> AsyncGenerator[VideoTask, None]:
+        tasks = self._resources().calls.list_tasks(limit=limit, after=after, order=order)
+        async with contextlib.aclosing(tasks):
+            async for task in tasks:
+                yield task
+
     def _wait_for_many(
         self, max_concurrent: int, *, include_events: bool, **options: Any
     ) -> ManyWaits:
@@ -933,7 +943,7 @@ class SoraClient:
         def wait(task_id: str) -> Watch:
             return self.wait_until_complete(task_id, **options)
 
-        wait("any")  # a bad argument is an error here, and not the outcome of each wait
+        wait("any")._hand_over()  # a bad argument is an error here, not the outcome of each wait
         return ManyWaits(
             wait,
             max_concurrent=check_count("max_concurrent", max_concurrent, least=1),

@@ -552,7 +552,7 @@ class TestCreateAndWait:
     ) -> None:
         watch = client.create_and_wait(**BOAT)
         assert (watch.task_id, watch.latest, sora.requests) == (None, None, [])
-        assert repr(watch) == "<Watch None: not begun>"
+        assert repr(watch) == "<Watch None: not begun: await it, or pass its .result()>"
 
         async for event in watch:
             assert watch.task_id == event.task.id == sora.tasks[0].id

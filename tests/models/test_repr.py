@@ -204,12 +204,14 @@ async def test_what_goes_on_says_how_far_it_is(sora: FakeSora) -> None:
         watch, download = client.wait_until_complete("x"), client.download("x", "v.mp4")
         before = [repr(watch), repr(aiter(watch)), repr(track(watch)), repr(download)]
         await anext(aiter(watch))
+        with pytest.warns(RuntimeWarning, match="never awaited"):
+            del download
 
     assert before == [
-        "<Watch 'x': not begun>",
-        "<events of <Watch 'x': not begun>>",
-        "<track <events of <Watch 'x': not begun>>>",
-        "<Download 'x': not begun>",
+        "<Watch 'x': not begun: await it, or pass its .result()>",
+        "<events of <Watch 'x': not begun: await it, or pass its .result()>>",
+        "<track <events of <Watch 'x': not begun: await it, or pass its .result()>>>",
+        "<Download 'x': not begun: await it, or pass its .result()>",
     ]
     assert repr(watch) == "<Watch 'x': x  running    40%  0.0 s  poll 1>"
     assert repr(client) == f"<SoraClient {sora.url}>"

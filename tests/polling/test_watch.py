@@ -210,7 +210,9 @@ class TestLeaving:
 
         assert sora.requests == []
         assert watch.latest is None
-        assert repr(watch) == "<Watch 'task_1': not begun>"
+        assert repr(watch) == "<Watch 'task_1': not begun: await it, or pass its .result()>"
+        with pytest.warns(RuntimeWarning, match="never awaited"):
+            del watch
 
     async def test_a_break_out_of_the_loop_stops_the_polls(
         self, sora: FakeSora, client: SoraClient
