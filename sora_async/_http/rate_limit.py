@@ -12,7 +12,7 @@ import attrs
 
 from ..errors import InvalidArgumentError
 from ..models.numbers import is_number
-from ..models.repr import brief
+from ..models.repr import brief, shorten
 
 __all__ = ["AdaptiveTokenBucket", "PermitSource", "RateLimit"]
 
@@ -79,7 +79,7 @@ def _check_rate(_: object, __: object, rate: Any) -> None:
         return
     if not is_number(rate) or not MIN_RATE <= rate <= MAX_RATE:
         raise InvalidArgumentError(
-            f"rate: expected requests a second from 1/60 to a million, or None, got {rate!r}"
+            f"rate: expected requests a second from 1/60 to a million, or None, got {shorten(rate)}"
         )
 
 
@@ -88,7 +88,7 @@ def check_number(_: object, field: "attrs.Attribute[Any]", number: Any) -> None:
     is_whole = isinstance(number, int) and not isinstance(number, bool)
     if not is_whole or not 1 <= number <= MAX_RATE:
         raise InvalidArgumentError(
-            f"{field.name}: expected a whole number from 1 to a million, got {number!r}"
+            f"{field.name}: expected a whole number from 1 to a million, got {shorten(number)}"
         )
 
 

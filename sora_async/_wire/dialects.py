@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from ..errors import InvalidArgumentError
-from ..models.repr import brief
+from ..models.repr import brief, shorten
 
 __all__ = [
     "ARK",
@@ -86,7 +86,9 @@ def _path(default: str | None) -> Any:
 def _check_body(_: object, __: object, body: Any) -> None:
     encodings = get_args(BodyEncoding)
     if body not in encodings:
-        raise InvalidArgumentError(f"body: expected one of {', '.join(encodings)}; got {body!r}")
+        raise InvalidArgumentError(
+            f"body: expected one of {', '.join(encodings)}; got {shorten(body)}"
+        )
 
 
 @attrs.frozen(kw_only=True)

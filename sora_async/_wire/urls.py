@@ -4,6 +4,7 @@ import re
 from urllib.parse import quote, urlsplit
 
 from ..errors import InvalidArgumentError
+from ..models.repr import shorten
 from .origins import encode_link, find_link_problem, is_same_origin, join_link
 
 _UNFIT = re.compile(r"[\s\\\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -31,16 +32,20 @@ def check_task_id(task_id: object) -> str:
         InvalidArgumentError: It is no text, empty, or holds what would change the request's path.
     """
     if not isinstance(task_id, str):
-        raise InvalidArgumentError(f"task id: expected a str, got {type(task_id).__name__}")
+        raise InvalidArgumentError(f"task_id: expected a str, got {shorten(task_id)}")
     if _PLAIN.fullmatch(task_id) and task_id not in {".", ".."}:
         return task_id
     if not task_id or task_id != task_id.strip():
-        raise InvalidArgumentError(f"task id {task_id!r}: is empty or has white space around it")
+        raise InvalidArgumentError(
+            "task_id: expected an id such as 'video_123', without white space around it, "
+            f"got {shorten(task_id)}"
+        )
     if _OPERATION.fullmatch(task_id):
         return task_id
     if task_id in {".", ".."} or _HOSTILE.search(task_id):
         raise InvalidArgumentError(
-            f"task id {task_id!r}: has a character that no id has (/ \\ ? # or a control character)"
+            "task_id: expected an id without / \\ ? # and control characters, "
+            f"got {shorten(task_id)}"
         )
     return task_id
 

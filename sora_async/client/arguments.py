@@ -2,7 +2,7 @@
 
 import re
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast, get_args
@@ -22,7 +22,7 @@ from ..models.repr import shorten
 from ..schedule import MAX_INTERVAL, Policy, Schedule
 from ..schedule.learning.duration_history import DurationHistory
 
-Ids = TypeVar("Ids")
+Many = TypeVar("Many")
 
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
 """Source: Higgsfield's API reference, the widest of the rules that services document."""
@@ -31,10 +31,14 @@ MAX_SECONDS = 1e9
 """Seconds: about thirty years."""
 
 
+def _error(name: str, expected: str, value: object) -> InvalidArgumentError:
+    return InvalidArgumentError(f"{name}: expected {expected}, got {shorten(value)}")
+
+
 def check_seconds(name: str, value: object) -> float:
     """Return a length in seconds above 0; infinity is none."""
     if not is_number(value) or not 0 < value <= MAX_SECONDS:
-        raise InvalidArgumentError(f"{name}: expected a number of seconds above 0, got {value!r}")
+        raise _error(name, "a number of seconds above 0", value)
     return float(value)
 
 
@@ -51,28 +55,28 @@ def check_duration(name: str, value: object) -> float:
 def check_count(name: str, value: object, *, least: int) -> int:
     """Return a whole number that is not below the least one allowed."""
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise InvalidArgumentError(f"{name}: expected a whole number from {least}, got {value!r}")
+        raise _error(name, f"a whole number from {least}", value)
     return value
 
 
-def check_ids(value: Ids) -> Ids:
-    """Return ids as they are; a single one is iterable, too, but not what was meant."""
-    if isinstance(value, str | bytes):
-        raise InvalidArgumentError("task_ids: expected an iterable of ids, got a single one")
+def check_iterable(name: str, value: Many) -> Many:
+    """Return what can be iterated; a single text can, too, but is not what was meant."""
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable | AsyncIterable):
+        raise _error(name, "an iterable or async iterable", value)
     return value
 
 
-def check_items(value: Ids) -> Ids:
-    """Return the items of a batch as they are; a single prompt is iterable, too."""
-    if isinstance(value, str | bytes | Mapping):
-        raise InvalidArgumentError("items: expected an iterable of items, got a single one")
-    return value
+def check_items(value: Many) -> Many:
+    """Return the items of a batch as they are; a single item is iterable, too."""
+    if isinstance(value, Mapping):
+        raise _error("items", "an iterable of items", value)
+    return check_iterable("items", value)
 
 
 def check_text(name: str, value: object) -> str | None:
     """Return a text that is not blank, or None."""
     if value is not None and not (isinstance(value, str) and value.strip()):
-        raise InvalidArgumentError(f"{name}: expected a text, got {value!r}")
+        raise _error(name, "a text", value)
     return value
 
 
@@ -94,24 +98,24 @@ def check_word(name: str, value: object, words: tuple[str, ...]) -> str:
     for word in words:
         if value == word:
             return word
-    raise InvalidArgumentError(f"{name}: expected one of {', '.join(words)}; got {value!r}")
+    raise InvalidArgumentError(f"{name}: expected one of {', '.join(words)}; got {shorten(value)}")
 
 
-def check_path(value: object) -> str:
+def check_path(value: object, *, name: str = "path") -> str:
     """Return the path of a file, which no later change of the directory moves."""
     try:
         path = Path(value)  # type: ignore[arg-type]
     except TypeError:
-        raise InvalidArgumentError(f"path: expected a str or a Path, got {value!r}") from None
+        raise _error(name, "a str or a Path", value) from None
     if not path.name or "\0" in path.name:
-        raise InvalidArgumentError(f"path: expected the path of a file, got {str(value)!r}")
+        raise _error(name, "the path of a file", str(value))
     return str(path.absolute())
 
 
 def check_variant(value: object) -> str | None:
     """Return the name of a variant of a task's file, or None for the video."""
     if value is not None and not (isinstance(value, str) and value and value.isprintable()):
-        raise InvalidArgumentError(f"variant: expected a name such as 'thumbnail', got {value!r}")
+        raise _error("variant", "a name such as 'thumbnail'", value)
     return value
 
 
@@ -121,7 +125,7 @@ def check_channel(base_url: str, *, is_secret: bool, allow_plain_http: bool) -> 
     is_plain = origin is not None and origin.scheme == "http" and not origin.is_local
     if is_secret and is_plain and not allow_plain_http:
         raise InvalidArgumentError(
-            f"base_url {base_url!r}: plain http would send the API key in the clear; "
+            f"base_url {shorten(base_url)}: plain http would send the API key in the clear; "
             "use https, or pass allow_plain_http=True"
         )
 
@@ -130,9 +134,7 @@ def check_schedule(value: object) -> Policy | None:
     """Return a schedule, or another hashable with its method, or None."""
     is_policy = callable(getattr(value, "delay", None)) and type(value).__hash__ is not None
     if value is not None and (isinstance(value, type) or not is_policy):
-        raise InvalidArgumentError(
-            f"schedule: expected a Schedule, or a hashable with a method delay, got {value!r}"
-        )
+        raise _error("schedule", "a Schedule, or a hashable with a method delay", value)
     return cast(Policy | None, value)
 
 
@@ -144,30 +146,28 @@ def choose_schedule(schedule: object, poll_interval: object, *, default: Policy)
         raise InvalidArgumentError("poll_interval: give only one of schedule and poll_interval")
     seconds = check_seconds("poll_interval", poll_interval)
     if seconds > MAX_INTERVAL:
-        raise InvalidArgumentError(
-            f"poll_interval: expected at most {MAX_INTERVAL:g} seconds, got {poll_interval!r}"
-        )
+        raise _error("poll_interval", f"at most {MAX_INTERVAL:g} seconds", poll_interval)
     return Schedule(intervals=(seconds,))
 
 
 def check_duration_history(value: object) -> DurationHistory | None:
-    """Return a memory or None."""
+    """Return a duration history or None."""
     if value is not None and not isinstance(value, DurationHistory):
-        raise InvalidArgumentError(f"duration_history: expected a DurationHistory, got {value!r}")
+        raise _error("duration_history", "a DurationHistory", value)
     return value
 
 
 def check_rate_limit(value: object) -> RateLimit | None:
-    """Return a budget or None."""
+    """Return a rate limit or None."""
     if value is not None and not isinstance(value, RateLimit):
-        raise InvalidArgumentError(f"rate_limit: expected a RateLimit, got {value!r}")
+        raise _error("rate_limit", "a RateLimit", value)
     return value
 
 
 def check_ssl(value: object) -> ssl.SSLContext | None:
     """Return a TLS context or None."""
     if value is not None and not isinstance(value, ssl.SSLContext):
-        raise InvalidArgumentError(f"ssl: expected an ssl.SSLContext, got {value!r}")
+        raise _error("ssl", "an ssl.SSLContext", value)
     return value
 
 
@@ -204,13 +204,13 @@ def check_idempotency_key(value: object) -> str:
 
 def _check_flag(name: str, value: object) -> bool | None:
     if value is not None and not isinstance(value, bool):
-        raise InvalidArgumentError(f"{name}: expected a bool, got {shorten(value)}")
+        raise _error(name, "a bool", value)
     return value
 
 
 def _check_whole(name: str, value: object) -> int | None:
     if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
-        raise InvalidArgumentError(f"{name}: expected a whole number, got {shorten(value)}")
+        raise _error(name, "a whole number", value)
     return value
 
 

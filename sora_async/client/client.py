@@ -52,8 +52,8 @@ from .arguments import (
     check_duration,
     check_duration_history,
     check_idempotency_key,
-    check_ids,
     check_items,
+    check_iterable,
     check_limit,
     check_path,
     check_prompt,
@@ -700,7 +700,7 @@ class SoraClient:
             webhook=webhook,
         )
         return EventStream(
-            cast(AsyncGenerator[Outcome], waits.follow(check_ids(task_ids))),
+            cast(AsyncGenerator[Outcome], waits.follow(check_iterable("task_ids", task_ids))),
             "SoraClient.as_completed()",
         )
 
@@ -748,7 +748,9 @@ class SoraClient:
             appear_within=appear_within,
             webhook=webhook,
         )
-        return EventStream(waits.follow(check_ids(task_ids)), "SoraClient.events()")
+        return EventStream(
+            waits.follow(check_iterable("task_ids", task_ids)), "SoraClient.events()"
+        )
 
     def notify(self, task_id: str) -> bool:
         """
@@ -967,7 +969,7 @@ class SoraClient:
         # it is 28 of the 160 ms that `import sora_async` takes.
         from .._batch.batch import BatchOptions, run_batch
 
-        folder = Path(check_path(output_dir))
+        folder = Path(check_path(output_dir, name="output_dir"))
         options = BatchOptions(
             output_dir=folder,
             max_creates=check_count("max_creates", max_creates, least=1),
@@ -976,8 +978,11 @@ class SoraClient:
             timeout=check_limit("timeout", timeout),
             reconcile_delay=check_seconds("reconcile_delay", reconcile_delay),
         )
-        path = folder / "batch.jsonl" if journal is None else Path(check_path(journal))
-        return run_batch(self, options, path, check_items(items), include_events=include_events)
+        path = folder / "batch.jsonl"
+        if journal is not None:
+            path = Path(check_path(journal, name="journal"))
+        items = check_items(items)
+        return run_batch(self, options, path, items, include_events=include_events)
 
     def _begin(
         self, given: Mapping[str, Any], *, idempotency_key: str | None = None

@@ -7,7 +7,7 @@ import attrs
 
 from ..errors import InvalidArgumentError
 from ..models.numbers import is_number
-from ..models.repr import brief
+from ..models.repr import brief, shorten
 from .backoff import MAX_INTERVAL, Jitter, ramp, spread, spread_phase
 from .history import History
 
@@ -18,14 +18,17 @@ def _read_intervals(intervals: Iterable[float]) -> tuple[float, ...]:
     if not found or not all(is_number(one) and 0 < one <= MAX_INTERVAL for one in found):
         got = found if is_many else intervals
         raise InvalidArgumentError(
-            f"intervals: expected some numbers of seconds above 0 and up to 86400, got {got!r}"
+            "intervals: expected some numbers of seconds above 0 and up to 86400, "
+            f"got {shorten(got)}"
         )
     return tuple(map(float, found))
 
 
 def _check_jitter(_: object, field: "attrs.Attribute[Any]", jitter: Any) -> None:
     if not callable(jitter) or type(jitter).__hash__ is None:
-        raise InvalidArgumentError(f"{field.name}: expected a hashable callable, got {jitter!r}")
+        raise InvalidArgumentError(
+            f"{field.name}: expected a hashable callable, got {shorten(jitter)}"
+        )
 
 
 @attrs.frozen(kw_only=True, cache_hash=True)

@@ -9,7 +9,7 @@ import attrs
 
 from ..errors import InvalidArgumentError
 from ..models.numbers import is_number
-from ..models.repr import brief
+from ..models.repr import brief, shorten
 from .backoff import MAX_INTERVAL
 from .fixed import Schedule
 from .history import History
@@ -20,13 +20,15 @@ from .learning.observations import TaskObservations
 def _check_seconds(_: object, field: "attrs.Attribute[Any]", seconds: float) -> None:
     if not (is_number(seconds) and 0 < seconds <= MAX_INTERVAL):
         raise InvalidArgumentError(
-            f"{field.name}: expected seconds above 0 and up to 86400, got {seconds!r}"
+            f"{field.name}: expected seconds above 0 and up to 86400, got {shorten(seconds)}"
         )
 
 
 def _check_slack(_: object, field: "attrs.Attribute[Any]", slack: float) -> None:
     if not (is_number(slack) and 1 <= slack < math.inf):
-        raise InvalidArgumentError(f"{field.name}: expected a number from 1 on, got {slack!r}")
+        raise InvalidArgumentError(
+            f"{field.name}: expected a number from 1 on, got {shorten(slack)}"
+        )
 
 
 OUTLIER = 0.05

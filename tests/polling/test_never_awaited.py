@@ -120,7 +120,7 @@ async def test_asyncio_says_what_it_wants_instead_of_a_watch(client: SoraClient)
     watch._hand_over()
 
     with pytest.raises(TypeError, match=r"pass its \.result\(\)"):
-        asyncio.create_task(watch)  # type: ignore[arg-type]
+        await asyncio.create_task(watch)  # type: ignore[arg-type]
     with pytest.raises((TypeError, ValueError), match=r"pass its \.result\(\)"):
         await asyncio.to_thread(asyncio.run, watch)
 

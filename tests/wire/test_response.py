@@ -87,7 +87,7 @@ class TestAddress:
         ],
     )
     def test_a_hostile_id_is_refused(self, task_id: object) -> None:
-        with pytest.raises(errors.InvalidArgumentError, match="task id"):
+        with pytest.raises(errors.InvalidArgumentError, match="task_id: "):
             check_task_id(task_id)
 
     @pytest.mark.parametrize(

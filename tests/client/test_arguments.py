@@ -1,0 +1,181 @@
+"""Every argument that cannot be used: the error names it, its value cut, and what is taken."""
+
+from typing import Any
+
+import pytest
+
+from sora_async import InvalidArgumentError, LearningSchedule, RateLimit, Schedule, SoraClient
+
+LONG = "x y/" * 5000
+HUGE = [LONG] * 3
+ADDRESS = "http://127.0.0.1:9"
+
+CLIENT: dict[str, Any] = {
+    "api_key": HUGE,
+    "base_url": HUGE,
+    "dialect": LONG,
+    "session": HUGE,
+    "headers": HUGE,
+    "schedule": HUGE,
+    "duration_history": HUGE,
+    "rate_limit": HUGE,
+    "request_timeout": HUGE,
+    "create_timeout": LONG,
+    "outage_timeout": HUGE,
+    "max_retries": LONG,
+    "max_response_size": HUGE,
+    "ssl": HUGE,
+    "proxy": HUGE,
+    "trace_configs": HUGE,
+    "max_downloads": HUGE,
+}
+
+CREATE: dict[str, Any] = {
+    "prompt": HUGE,
+    "model": HUGE,
+    "seconds": LONG,
+    "size": HUGE,
+    "aspect_ratio": HUGE,
+    "resolution": HUGE,
+    "seed": LONG,
+    "negative_prompt": HUGE,
+    "generate_audio": LONG,
+    "n": LONG,
+    "input_reference": object,
+    "as_json": LONG,
+    "idempotency_key": LONG,
+    "headers": HUGE,
+    "watermark": object(),
+}
+
+WAIT: dict[str, Any] = {
+    "timeout": LONG,
+    "schedule": HUGE,
+    "until": LONG,
+    "already_waited": LONG,
+    "poll_interval": LONG,
+}
+
+MANY: dict[str, Any] = {"max_concurrent": HUGE, "timeout": HUGE, "until": HUGE}
+
+DOWNLOAD: dict[str, Any] = {
+    "if_exists": LONG,
+    "max_size": LONG,
+    "variant": HUGE,
+    "timeout": HUGE,
+}
+
+BATCH: dict[str, Any] = {
+    "output_dir": HUGE,
+    "journal": HUGE,
+    "max_creates": LONG,
+    "max_waits": LONG,
+    "max_downloads": LONG,
+    "timeout": LONG,
+    "reconcile_delay": LONG,
+}
+
+
+def check(error: InvalidArgumentError, name: str) -> None:
+    text = str(error)
+    assert name in text.partition(":")[0]
+    assert len(text) < 400
+    assert LONG[:200] not in text
+
+
+@pytest.mark.parametrize("name", CLIENT)
+def test_an_argument_of_the_client(name: str) -> None:
+    with pytest.raises(InvalidArgumentError) as caught:
+        SoraClient(**{"base_url": ADDRESS, name: CLIENT[name]})
+
+    check(caught.value, name)
+
+
+@pytest.mark.parametrize("name", CREATE)
+async def test_an_argument_of_a_create(name: str) -> None:
+    client = SoraClient(base_url=ADDRESS)
+
+    with pytest.raises(InvalidArgumentError) as caught:
+        await client.create_task(**{"prompt": "a boat", name: CREATE[name]})
+
+    check(caught.value, name)
+
+
+@pytest.mark.parametrize("name", WAIT)
+def test_an_argument_of_a_wait(name: str) -> None:
+    client = SoraClient(base_url=ADDRESS)
+
+    with pytest.raises(InvalidArgumentError) as caught:
+        client.wait_until_complete("task_1", **{name: WAIT[name]})
+
+    check(caught.value, name)
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_an_argument_of_many_waits(name: str) -> None:
+    client = SoraClient(base_url=ADDRESS)
+
+    with pytest.raises(InvalidArgumentError) as caught:
+        client.as_completed(["task_1"], **{name: MANY[name]})
+
+    check(caught.value, name)
+
+
+@pytest.mark.parametrize("name", DOWNLOAD)
+def test_an_argument_of_a_download(name: str) -> None:
+    client = SoraClient(base_url=ADDRESS)
+
+    with pytest.raises(InvalidArgumentError) as caught:
+        client.download("task_1", "a.mp4", **{name: DOWNLOAD[name]})
+
+    check(caught.value, name)
+
+
+@pytest.mark.parametrize("name", BATCH)
+def test_an_argument_of_a_batch(name: str) -> None:
+    client = SoraClient(base_url=ADDRESS)
+
+    with pytest.raises(InvalidArgumentError) as caught:
+        client.batch(["a boat"], **{"output_dir": "out", name: BATCH[name]})
+
+    check(caught.value, {"output_dir": "output_dir", "journal": "journal"}.get(name, name))
+
+
+@pytest.mark.parametrize("value", [LONG, b"x", 5, None])
+def test_what_cannot_be_iterated(value: Any) -> None:
+    client = SoraClient(base_url=ADDRESS)
+
+    for name, make in (
+        ("task_ids", lambda: client.as_completed(value)),
+        ("task_ids", lambda: client.events(value)),
+        ("items", lambda: client.batch(value, output_dir="out")),
+    ):
+        with pytest.raises(InvalidArgumentError) as caught:
+            make()
+        check(caught.value, name)
+
+
+@pytest.mark.parametrize("task_id", [LONG, "", " a", None, HUGE, "a?b"])
+async def test_an_id(task_id: Any) -> None:
+    client = SoraClient(base_url=ADDRESS)
+
+    with pytest.raises(InvalidArgumentError) as caught:
+        await client.get_task(task_id)
+
+    check(caught.value, "task_id")
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda: RateLimit(rate=HUGE), "rate"),  # type: ignore[arg-type]
+        (lambda: RateLimit(burst=LONG), "burst"),  # type: ignore[arg-type]
+        (lambda: Schedule(intervals=HUGE), "intervals"),  # type: ignore[arg-type]
+        (lambda: LearningSchedule(shortest=LONG), "shortest"),  # type: ignore[arg-type]
+    ],
+)
+def test_an_argument_of_a_value(make: Any, name: str) -> None:
+    with pytest.raises(InvalidArgumentError) as caught:
+        make()
+
+    check(caught.value, name)
