@@ -78,8 +78,6 @@ class Download(SharedOperation[VideoFile, DownloadEvent]):
         self._get_task = get_task
         self._find_manager = find_manager
         self._source = source
-        if isinstance(source, Watch):
-            source._hand_over()
         self._download_request = request
         self._options = options
         self._task: asyncio.Task[None] | None = None

@@ -806,6 +806,8 @@ class SoraClient:
         Raises:
             InvalidArgumentError: An argument cannot be used; nothing was sent.
         """
+        if isinstance(source, Watch):
+            source._hand_over()
         request = DownloadRequest(
             task_id=find_id(source),
             path=check_path(path),

@@ -614,6 +614,8 @@ async def test_its_repr_names_the_source(client: SoraClient) -> None:
     watch = client.wait_until_complete("video_boat")
 
     assert repr(track(watch, console=terminal())).startswith("<track <")
+    with pytest.warns(RuntimeWarning, match="never awaited"):
+        del watch
 
 
 @pytest.mark.parametrize("console", [pipe(), terminal(_environ={"TERM": "dumb"})])

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ... import ClientClosedError, Download, SoraError, VideoFile, Watch
 from ..._wire.origins import is_same_origin
+from ..._wire.urls import check_task_id
 from ..arguments import make_client, make_watch
 from ..display.messages import explain_error, find_address
 from ..display.output import is_terminal, make_reporter
@@ -34,9 +35,12 @@ def wait(options: argparse.Namespace) -> Exit:
 
 
 async def _wait(task_ids: Sequence[str], options: argparse.Namespace, reporter: Reporter) -> None:
+    for task_id in task_ids:
+        check_task_id(task_id)  # before any wait is made: one that is not awaited warns
     async with make_client(options) as client:
+        save = make_save(options, client)
         watches = [make_watch(options, client, task_id) for task_id in task_ids]
-        await report_waits(watches, reporter, save=make_save(options, client))
+        await report_waits(watches, reporter, save=save)
 
 
 def print_ends(task_ids: Sequence[str], options: argparse.Namespace, reporter: Reporter) -> None:
