@@ -40,6 +40,10 @@ _DISK_ERRORS: Final = frozenset(
 """Errors of writing a file that the next file in the same folder would meet as well."""
 
 
+PROBE_SIZE: Final = 1 << 20
+"""Bytes that are written to the folder before anything is created; a video has more."""
+
+
 @attrs.frozen(kw_only=True)
 class BatchOptions:
     """
@@ -253,8 +257,9 @@ def _make_folder(path: Path) -> None:
     """Make the folder of the files, before anything is created that could not be saved there."""
     try:
         path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
-            pass
+        with tempfile.TemporaryFile(dir=path) as file:
+            file.write(bytes(PROBE_SIZE))
+            file.flush()
     except OSError as error:
         raise InvalidArgumentError(f"output_dir: no file can be written there: {error}") from error
 
