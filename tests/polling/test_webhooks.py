@@ -1,7 +1,9 @@
 """A webhook that wakes a wait, and waits that expect one."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
 from support import KEY
@@ -124,6 +126,39 @@ async def test_a_webhook_ends_no_pause_that_the_service_asked_for(
     assert now() - start >= 5.0 + 5.0 + 30.0
 
 
+@pytest.mark.parametrize("seed", range(5))
+async def test_forged_webhooks_cost_at_most_one_request_each(
+    sora: FakeSora, client: SoraClient, now: Clock, seed: int
+) -> None:
+    chance, loop = random.Random(seed), asyncio.get_running_loop()
+    task_id, start = sora.add(Scenario(queued=0, running=100)), now()
+    forged = chance.randrange(100)
+    for _ in range(forged):
+        loop.call_at(start + chance.uniform(0, 100), client.notify, task_id)
+
+    await client.wait_until_complete(task_id, poll_interval=10, webhook=seed % 2 == 0)
+
+    assert len(sora.polls(task_id)) <= 13 + forged
+    assert now() - start <= 112
+
+
+async def test_download_of_a_new_task_ends_soon_after_its_success(
+    tmp_path: Path, now: Clock
+) -> None:
+    scenario = Scenario(queued=0, running=30)
+    async with (
+        FakeSora(shape="openai", api_key=KEY, default_scenario=scenario) as service,
+        SoraClient(api_key=KEY, base_url=service.url) as own,
+    ):
+        watch = own.create_and_wait(prompt="a boat", callback_url="https://hooks.example/x")
+        asyncio.get_running_loop().call_later(30.5, lambda: own.notify(watch.task_id or ""))
+        start = now()
+
+        file = await own.download(watch, tmp_path / "boat.mp4")
+
+        assert file.size > 0 and now() - start == pytest.approx(30.5, abs=0.1)
+
+
 async def test_one_about_a_task_that_nobody_waits_for_does_nothing(
     sora: FakeSora, client: SoraClient
 ) -> None:
@@ -149,7 +184,7 @@ async def test_all_waits_for_a_task_are_told(sora: FakeSora, client: SoraClient)
         await asyncio.gather(*waits)
 
 
-async def test_a_batch_is_woken_too(sora: FakeSora, client: SoraClient, tmp_path: object) -> None:
+async def test_a_batch_is_woken_too(sora: FakeSora, client: SoraClient, tmp_path: Path) -> None:
     async with FakeSora(shape="openai", api_key=KEY) as service:
         service.default_scenario = Scenario(queued=0, running=100)
         async with SoraClient(api_key=KEY, base_url=service.url) as own:
