@@ -78,7 +78,7 @@ class DownloadFileIO:
         except OutputExistsError:
             if self._if_exists != "skip":
                 raise
-            part.drop()
+            part.discard_on_close()
 
     async def close(self, task: VideoTask | None) -> None:
         """Close the part file; *file* is set if it has become the file of *task*."""

@@ -205,8 +205,8 @@ class PartFile:
             self.published = True
             self._note_path.unlink(missing_ok=True)
 
-    def drop(self) -> None:
-        """Remove the part file and its note when they are closed."""
+    def discard_on_close(self) -> None:
+        """Mark the part file as empty, so that :meth:`close` removes it and its note."""
         self.size = 0
 
     def close(self) -> None:

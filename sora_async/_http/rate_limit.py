@@ -153,8 +153,8 @@ class RateLimit:
     burst: int = attrs.field(default=20, validator=check_number)
     max_concurrent: int = attrs.field(default=64, validator=check_number)
 
-    def _open(self, now: float, look: Callable[[], None]) -> PermitSource:
-        """Return where the permits come from; it may call *look* when there are some again."""
+    def _open(self, now: float, on_permits: Callable[[], None]) -> PermitSource:
+        """Return where the permits come from; *on_permits* is called when there are more."""
         return AdaptiveTokenBucket(self, now=now)
 
 

@@ -97,9 +97,19 @@ def _is_header(name: object, text: object) -> bool:
 
 
 def find_secrets(headers: Mapping[str, str]) -> Secrets:
-    """Return the values of headers that give access to something, without their scheme."""
-    found = (text for name, text in headers.items() if _SECRET_NAME.search(name))
-    return Secrets(dict.fromkeys(text.rpartition(" ")[2] for text in found if text))
+    """
+    Return the values of headers that give access to something.
+
+    An ``Authorization`` is returned without its scheme, such as ``Bearer``. What is a secret in a
+    value of several parts, such as a cookie, is the business of
+    :func:`~sora_async._wire.redaction.redact`.
+    """
+    found = {
+        text.rpartition(" ")[2] if name.lower().endswith("authorization") else text: None
+        for name, text in headers.items()
+        if _SECRET_NAME.search(name)
+    }
+    return Secrets(filter(None, found))
 
 
 def check_session(session: object) -> aiohttp.ClientSession | None:

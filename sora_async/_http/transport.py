@@ -55,7 +55,7 @@ class Transport:
         self._http_options = options
         self._uses_proxy = options.trust_env or options.proxy is not None
         self._trace_configs = trace_configs
-        self._fresh: aiohttp.ClientSession | None = None
+        self._unpooled: aiohttp.ClientSession | None = None
         self._proxies: dict[URL, URL | None] = {}
 
     def get(self, url: URL) -> Coroutine[Any, Any, Response]:
@@ -195,8 +195,8 @@ class Transport:
         """Close the session, unless it was given."""
         if self.is_ours:
             await self._session.close()
-        if self._fresh is not None:
-            await self._fresh.close()
+        if self._unpooled is not None:
+            await self._unpooled.close()
 
     async def _exchange(
         self, url: URL, method: str = "GET", body: TrackedBody | None = None
@@ -246,24 +246,24 @@ class Transport:
             # of those of polls is taken; and the server ends it, so that the next create has none.
             options = {**options, "server_hostname": url.raw_host}
             headers["Connection"] = "close"
-        return self._find_fresh().request(method, url, **{**options, "headers": headers})
+        return self._open_unpooled().request(method, url, **{**options, "headers": headers})
 
-    def _find_fresh(self) -> aiohttp.ClientSession:
-        """Return the session whose every request has a new connection; made at its first use."""
+    def _open_unpooled(self) -> aiohttp.ClientSession:
+        """Return the session that opens a new connection for every request; made at first use."""
         if not self.is_ours:
             return self._session
-        if self._fresh is None:
-            self._fresh = make_session(
+        if self._unpooled is None:
+            self._unpooled = make_session(
                 self._http_options, self._trace_configs, cookies=self._cookies, is_fresh=True
             )
-        return self._fresh
+        return self._unpooled
 
     def _follow(self, url: URL, target: URL, response: aiohttp.ClientResponse) -> URL:
         """Return where a redirect leads, if that is on the origin that was asked."""
         link = join_link(str(target), response.headers["Location"])
         if link is not None and is_same_origin(link, str(url)):
             return URL(encode_link(link), encoded=True)
-        where = "an address that is none" if link is None else str(origin_of(link))
+        where = "something that is no http(s) address" if link is None else str(origin_of(link))
         shown = redact(where, tuple(map(str.lower, self._http_options.secrets)))
         reason = f"a redirect to {shown}, another origin; is that the base_url?"
         raise InvalidResponseError(str(url), response.status, reason)

@@ -11,10 +11,9 @@ from ..models.repr import brief
 from .json import parse_json
 from .response import Response, read_error
 from .task_decoder import normalise
-from .vocabulary import PHASE_WORDS
+from .vocabulary import IDS, PHASE_WORDS
 
 _LISTS = ("data", "items", "videos", "tasks")
-_IDS = ("id", "task_id", "video_id")
 
 
 @attrs.frozen
@@ -77,7 +76,7 @@ def decode_list_page(response: Response, *, secrets: tuple[str, ...]) -> ListPag
 
 def _decode_entry(item: Any) -> ListEntry | None:
     task = read_mapping(item)
-    task_id = next(filter(None, (read_label(task.get(name)) for name in _IDS)), None)
+    task_id = next(filter(None, (read_label(task.get(name)) for name in IDS)), None)
     if task_id is None:
         return None
     created_at = read_moment(task.get("created_at"))

@@ -1,8 +1,9 @@
 """
 Origins, hosts and links, compared and joined as the URL standard says.
 
-One module decides for the API key, for redirects and for the guard against links into a private
-network, so that no two of them can read one address differently.
+It serves the code that sends the API key, that follows redirects (``_http/transport.py``,
+``_download/http_stream.py``) and that refuses links into a private network, so that no two of
+them can read one address differently.
 
 Source: WHATWG URL Standard, "Host parsing" and "Origin"; :rfc:`3986`, section 5.
 """

@@ -19,7 +19,8 @@ import attrs
 HIDDEN = "[key]"
 
 PIECE = 6
-"""Characters of a secret that are looked for: of a piece of it, at least eleven are found."""
+"""A secret is searched for in blocks of so many characters: any run of eleven or more of its
+characters holds a whole block, and is found."""
 
 SHORTEST_PART = 8
 """Characters of a part of a secret that is cut out."""

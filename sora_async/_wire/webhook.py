@@ -6,18 +6,18 @@ from typing import Any
 from ..models import Phase
 from ..models.json_fields import read_mapping
 from .task_decoder import normalise, open_envelope, read_word
-from .vocabulary import PHASE_WORDS
+from .vocabulary import IDS, PHASE_WORDS, REQUEST_IDS
 
 MAX_ID_LENGTH = 512
 """Characters of the longest id that is read: no service has one of more than some 200."""
 
+_TASK_IDS = [name for name in IDS if name != "name"]
+
 _ID_PLACES = (
     # The id of an event ("evt_...") and that of a call stand outside of "data".
-    ("data", "id"),
-    ("data", "task_id"),
-    ("id",),
-    ("task_id",),
-    ("request_id",),
+    *(("data", name) for name in _TASK_IDS),
+    *((name,) for name in _TASK_IDS),
+    *((name,) for name in REQUEST_IDS),
 )
 """Where services put the task's id; the first place that holds one counts."""
 

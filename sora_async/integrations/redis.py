@@ -139,8 +139,8 @@ class SharedRateLimit(RateLimit):
         if self.rate is None:
             raise InvalidArgumentError("rate: expected a number; a shared rate limit needs one")
 
-    def _open(self, now: float, look: Callable[[], None]) -> "SharedTokenBucket":
-        return SharedTokenBucket(self, now=now, on_permits=look)
+    def _open(self, now: float, on_permits: Callable[[], None]) -> "SharedTokenBucket":
+        return SharedTokenBucket(self, now=now, on_permits=on_permits)
 
 
 class SharedTokenBucket:

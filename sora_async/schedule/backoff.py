@@ -1,4 +1,8 @@
-"""Intervals of an exponential backoff, and the jitter that makes a delay of an interval."""
+"""
+Intervals of an exponential backoff, and the jitter that makes a delay of an interval.
+
+The intervals between polls are in ``fixed.py`` and ``learned.py``.
+"""
 
 import itertools
 import math

@@ -54,7 +54,7 @@ class LearningSchedule:
     no interval in which polls times delay could exceed the fallback's by more than *slack*.
 
     Attributes:
-        price: What a poll costs, in seconds of delay.
+        price: How many seconds of later notice one saved poll is worth.
         slowest: The mean delay in seconds that is never exceeded to save polls:
             about that of the fallback.
         fallback: The schedule without a forecast, or with a wrong one.

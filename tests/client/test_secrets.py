@@ -60,7 +60,7 @@ async def test_no_frame_of_a_call_shows_the_key(call: str, answer: str, tmp_path
         SoraClient(
             base_url=sora.url,
             api_key=SECRET,
-            headers={"X-Api-Key": SECRET, "Cookie": f"session={SECRET}"},
+            headers={"X-Api-Key": SECRET, "Cookie": f"session={SECRET}; theme=dark"},
             max_retries=0,
             rate_limit=RateLimit(rate=None),
             outage_timeout=30,
@@ -114,6 +114,37 @@ async def test_no_frame_of_a_refused_connection_shows_the_key() -> None:
             await client.get_task("t")
 
     assert_hidden(caught.value)
+
+
+OTHER = "c00kie-Zx8y7w6v5u4t"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        ("Cookie", f"session={OTHER}; theme=darkness"),
+        ("Cookie", f"theme=darkness; session={OTHER}"),
+        ("Cookie", f"theme=darkness;session={OTHER}"),
+        ("X-Auth-Token", f"{OTHER} second"),
+        ("Proxy-Authorization", f"Bearer {OTHER}"),
+        ("Authorization", OTHER),
+    ],
+)
+async def test_each_part_of_a_secret_header_is_cut_out_of_what_comes_back(
+    header: tuple[str, str],
+) -> None:
+    async with (
+        FakeSora() as sora,
+        SoraClient(
+            base_url=sora.url, api_key=SECRET, headers=dict([header]), max_retries=0
+        ) as client,
+    ):
+        sora.script("t", http_error(400, {"error": {"message": f"bad session {OTHER}"}}))
+        with pytest.raises(SoraError) as caught:
+            await client.get_task("t")
+
+    assert "bad session" in str(caught.value)
+    assert OTHER not in str(caught.value)
 
 
 def test_secrets_have_no_repr_of_their_own() -> None:

@@ -181,7 +181,7 @@ def test_whatever_is_damaged_what_is_kept_is_sound(
 
     part = PartFile(target, "task_1")
     kept = target.with_name("a.mp4.part").read_bytes()
-    part.drop()
+    part.discard_on_close()
     part.close()
 
     assert kept == FILM[: len(kept)]
