@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
@@ -164,7 +165,8 @@ class WebhookSender:
             body,
             scheme=self._webhooks.scheme,
             secret=secret or target.secret,
-            timestamp=timestamp,
+            # Of the real clock, which its receiver compares it with.
+            timestamp=int(time.time()),
             task_id=task_id,
             message_id=message_id,
         )
