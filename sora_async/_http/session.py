@@ -25,6 +25,10 @@ policies fill a header; httpx and requests read as much."""
 OPTIONS: dict[str, Any] = {"allow_redirects": False}
 """Of a request with our own session, which knows all else: what it is told each time costs time."""
 
+_SCHEME = re.compile(r"^(bearer|basic|token|digest|(api-?)?key)\s+", re.IGNORECASE)
+"""How the value of an ``Authorization`` may begin. Source: IANA's list of HTTP authentication
+schemes."""
+
 _SECRET_NAME = re.compile(
     r"(^|[-_])(authorization|token|secret|password|cookie|api[-_]?key)$", re.IGNORECASE
 )
@@ -98,18 +102,13 @@ def _is_header(name: object, text: object) -> bool:
 
 def find_secrets(headers: Mapping[str, str]) -> Secrets:
     """
-    Return the values of headers that give access to something.
+    Return the values of headers that give access to something, without their scheme.
 
-    An ``Authorization`` is returned without its scheme, such as ``Bearer``. What is a secret in a
-    value of several parts, such as a cookie, is the business of
+    What is a secret in a value of several parts, such as a cookie, is the business of
     :func:`~sora_async._wire.redaction.redact`.
     """
-    found = {
-        text.rpartition(" ")[2] if name.lower().endswith("authorization") else text: None
-        for name, text in headers.items()
-        if _SECRET_NAME.search(name)
-    }
-    return Secrets(filter(None, found))
+    found = (text for name, text in headers.items() if _SECRET_NAME.search(name))
+    return Secrets(dict.fromkeys(_SCHEME.sub("", text) for text in found if text))
 
 
 def check_session(session: object) -> aiohttp.ClientSession | None:

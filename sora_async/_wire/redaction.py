@@ -46,7 +46,7 @@ def without_query(url: str) -> str:
     return url.partition("?")[0].partition("#")[0]
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class _Sought:
     """
     How one secret is found.

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from sora_async import SoraError, VideoTask
+from sora_async._http.session import find_secrets
 from sora_async._wire.redaction import MAX_TEXT, may_hold, redact, redact_body, redact_value
 from sora_async._wire.response import Response, decode_response
 
@@ -68,6 +69,23 @@ def test_parts_and_short_secrets_are_cut_out_too(
     secrets: tuple[str, ...], text: str, shown: str
 ) -> None:
     assert redact(text, secrets) == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("Authorization", "Bearer sk-one-two-three", "sk-one-two-three"),
+        ("Authorization", "Token first-1234567 second-7654321", "first-1234567"),
+        ("Authorization", f"Basic {BASIC}", "hunter2-hunter2"),
+        ("Cookie", "session=AbCdEf123456; other=GhIjKl654321", "AbCdEf123456"),
+        ("X-Api-Key", "two-parts-1111 and-more-2222", "two-parts-1111"),
+    ],
+)
+def test_each_part_of_a_header_is_cut_out(name: str, value: str, text: str) -> None:
+    secrets = find_secrets({name: value, "Accept": "application/json"})
+
+    assert text not in (redact(f"the Bearer or Token '{text}' is wrong", secrets) or "")
+    assert redact("no Bearer and no Token was sent", secrets) == "no Bearer and no Token was sent"
 
 
 def test_no_text_stays_none() -> None:
