@@ -81,9 +81,9 @@ class LoopResources:
     ) -> None:
         self._config = config
         self._endpoints = Endpoints(config.base_url, config.dialect)
-        self._transport = Transport(config.session, config.http, config.trace_configs)
         queue = RequestQueue[PolledTask](config.rate_limit)
         self._throttle = Throttle(queue.bucket, counters)
+        self._transport = Transport(config.session, config.http, config.trace_configs)
         self._requests = RequestSender(
             self._transport,
             self._endpoints,

@@ -16,6 +16,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import attrs
 from redis.asyncio import Redis
@@ -103,6 +104,18 @@ def _check_url(_: object, __: object, url: Any) -> None:
     schemes = ("redis://", "rediss://", "unix://")
     if not isinstance(url, str) or not url.startswith(schemes):
         raise InvalidArgumentError(f"url: expected one that begins with {' or '.join(schemes)}")
+    try:
+        urlsplit(url).port  # noqa: B018 - a property that raises
+    except ValueError:
+        # A part of the password may be in the error, and so in its context.
+        is_readable = False
+    else:
+        is_readable = True
+    if not is_readable:
+        raise InvalidArgumentError(
+            "url: expected redis://[user:password@]host:port[/db], with % and two hex digits for "
+            "each / ? # @ of the password; it is not shown, as it holds the password"
+        )
 
 
 def _check_name(_: object, __: object, name: Any) -> None:

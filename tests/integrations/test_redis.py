@@ -102,6 +102,15 @@ async def redis_shows(is_so: Callable[[], Awaitable[object]]) -> None:
             await asyncio.sleep(0.02)
 
 
+@pytest.mark.parametrize("url", ["redis://:pass/word@127.0.0.1:6379", "redis://h:70000"])
+def test_an_address_that_cannot_be_read_is_told_at_once_and_without_its_password(url: str) -> None:
+    with pytest.raises(InvalidArgumentError, match="^url: expected") as caught:
+        SharedRateLimit(url=url)
+
+    assert "word" not in str(caught.value).replace("password", "")
+    assert caught.value.__context__ is None
+
+
 async def pause_is_known(url: str) -> None:
     """Wait until Redis knows of a pause."""
 
