@@ -1,4 +1,4 @@
-"""Where on a service each call is sent: its paths as addresses, and tasks polled elsewhere."""
+"""The URL of each call: the dialect's paths on the service, and tasks that are polled elsewhere."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from .._wire.urls import fill_in, find_poll_address
 from ..errors import UnsupportedOperationError
 
 MOST_ADDRESSES = 10_000
-"""Tasks of which it is remembered that they are polled elsewhere than their id says."""
+"""Tasks for which a polling URL of their own is kept; the oldest is dropped."""
 
 
 class Endpoints:

@@ -23,7 +23,7 @@ MAX_HEADER_SIZE = 64 * 1024
 policies fill a header; httpx and requests read as much."""
 
 OPTIONS: dict[str, Any] = {"allow_redirects": False}
-"""Of a request with our own session, which knows all else: what it is told each time costs time."""
+"""Of a request with the client's own session, which has all other options."""
 
 _SCHEME = re.compile(r"^(bearer|basic|token|digest|(api-?)?key)\s+", re.IGNORECASE)
 """How the value of an ``Authorization`` may begin. Source: IANA's list of HTTP authentication
@@ -44,7 +44,7 @@ class HttpOptions:
         secrets: Those of them, or parts, that no error may show; the key is the first.
         request_timeout: Seconds for one request, from the connection to the body's last byte.
         create_timeout: The same for one that has a body.
-        max_response_size: Bytes of a reply that are read, counted after decompression.
+        max_response_size: Bytes of a response that are read, counted after decompression.
         ssl: What TLS is verified with; None for the system's certificates.
         trust_env: Whether proxies named by the environment are used.
         proxy: The proxy of all requests; None for none, or those of the environment.

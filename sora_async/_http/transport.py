@@ -1,4 +1,4 @@
-"""The only room that sends HTTP: a request in, a :class:`Response` or the lack of one out."""
+"""Sends HTTP requests to the service: the only module that does, but for those of files."""
 
 import asyncio
 from collections.abc import Awaitable, Coroutine, Mapping, Sequence
@@ -27,8 +27,8 @@ from .session import (
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REDIRECTS_OF_A_REQUEST = frozenset({307, 308})
-"""After these the same request is to be sent again: the first one had no effect. Source:
-:rfc:`9110`, section 15.4; the others may be how a server shows what it has made."""
+"""After these the same request is sent again: the first one had no effect. After the others the
+new address may be that of what was made. Source: :rfc:`9110`, section 15.4."""
 
 
 class Transport:
@@ -60,7 +60,7 @@ class Transport:
 
     def get(self, url: URL) -> Coroutine[Any, Any, Response]:
         """
-        Return the reply to a GET, whatever its status.
+        Return the response to a GET, whatever its status.
 
         Redirects are followed here and not by aiohttp, and on the same
         origin only: another one must see neither our headers nor those of a
@@ -68,7 +68,8 @@ class Transport:
 
         Raises:
             ConnectionFailedError: There was no whole response in time.
-            InvalidResponseError: The reply is larger than we read, or leads to another origin.
+            InvalidResponseError: The response is larger than ``max_response_size``, or
+                redirects to another origin.
             InvalidArgumentError: The session that was given cannot be used.
         """
         # No coroutine of its own: each one between a poll and its answer costs time.
@@ -78,19 +79,19 @@ class Transport:
         self, method: str, url: URL, body: TrackedBody | None = None
     ) -> Coroutine[Any, Any, Response]:
         """
-        Return the reply to a request that changes something, whatever its status.
+        Return the response to a request that changes something, whatever its status.
 
-        It goes over a connection of its own: one that was idle may be closed by the
-        server in the moment it is used, and then nobody knows what has arrived.
-        A given session decides itself; it is asked for one that polls do not use.
+        It uses a new connection: the server may close an idle one at the moment it is used, and
+        then nobody knows what has arrived. A session that was given decides itself; it is asked
+        for a connection that polls do not use.
 
         A redirect is followed on the same origin only, and only where it says that the
         request had no effect yet. One with a body has the ``create_timeout``.
 
         Raises:
             ConnectionFailedError: There was no whole response in time; the body
-                knows whether it had begun to leave.
-            InvalidResponseError: The reply is larger than we read, or a redirect.
+                knows whether any of it was sent.
+            InvalidResponseError: The response is larger than ``max_response_size``, or a redirect.
             InvalidArgumentError: The session that was given cannot be used.
         """
         options = self._http_options
