@@ -55,7 +55,8 @@ def site(settings: None, request: pytest.FixtureRequest) -> Site:
 
 @pytest_asyncio.fixture
 async def browser() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
+    # No timeout: a server's thread takes real time, in which the virtual clock may jump.
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None)) as session:
         yield session
 
 
