@@ -45,7 +45,8 @@ class Webhooks:
     What webhooks a fake sends, and what goes wrong with them.
 
     A webhook is sent when a task ends: by its scenario, by a cancel, or when a poll of a scripted
-    task shows an end. Its body has the id of the task. Without a fault, each arrives once.
+    task shows an end. Its body has the id of the task. Without a fault, each arrives once. It is
+    signed with the time of the real clock, which receivers compare it with.
 
     Attributes:
         scheme: How they are signed.
