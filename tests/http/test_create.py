@@ -579,7 +579,7 @@ class TestCreateAndWait:
 
         assert sora.polls("x") == [90.0]
 
-    async def test_a_hint_longer_than_the_timeout_ends_the_wait(
+    async def test_a_hint_longer_than_the_timeout_does_not_end_the_wait_early(
         self, sora: FakeSora, client: SoraClient
     ) -> None:
         hint = {"openai-poll-after-ms": "90000"}
@@ -588,8 +588,8 @@ class TestCreateAndWait:
         error = await caught_from(client.create_and_wait(**BOAT, timeout=60))
 
         assert isinstance(error, WaitTimeoutError)
-        assert (error.task_id, error.retry_after) == ("x", 90.0)
-        assert error.last is not None
+        assert (error.task_id, error.retry_after) == ("x", None)
+        assert error.last is not None and error.elapsed == pytest.approx(60)
 
     @pytest.mark.parametrize("answer", [completed(), failed("moderation_blocked", "no")], ids=repr)
     async def test_an_answer_that_is_an_end_is_the_end(
