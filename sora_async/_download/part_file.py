@@ -109,6 +109,14 @@ def decode_note(text: bytes) -> tuple[ResumeInfo, list[Checkpoint]]:
     return info, checkpoints
 
 
+def _part_paths(target: Path) -> tuple[Path, Path]:
+    """Return the paths of the part file and the note of a file."""
+    name = target.name
+    if len(os.fsencode(name)) > MAX_NAME:
+        name = hashlib.sha256(os.fsencode(name)).hexdigest()
+    return target.with_name(name + PART), target.with_name(name + NOTE)
+
+
 class PartFile:
     """
     An open part file, with its note beside it.
@@ -127,12 +135,8 @@ class PartFile:
     """
 
     def __init__(self, target: Path, source: str, cancelled: threading.Event | None = None) -> None:
-        name = target.name
-        if len(os.fsencode(name)) > MAX_NAME:
-            name = hashlib.sha256(os.fsencode(name)).hexdigest()
         self.target = target
-        self.path = target.with_name(name + PART)
-        self._note_path = target.with_name(name + NOTE)
+        self.path, self._note_path = _part_paths(target)
         self._lock = threading.Lock()
         self._cancelled = cancelled or threading.Event()
         self._checksum = 0
@@ -201,9 +205,9 @@ class PartFile:
                 self.path.replace(self.target)
             else:
                 move_without_overwriting(self.path, self.target)
+            self._note_path.unlink(missing_ok=True)
             _sync_directory(self.target.parent)
             self.published = True
-            self._note_path.unlink(missing_ok=True)
 
     def discard_on_close(self) -> None:
         """Mark the part file as empty, so that :meth:`close` removes it and its note."""
@@ -442,11 +446,25 @@ def check_target(target: Path, if_exists: IfExists) -> tuple[int, str | None] | 
     if if_exists == "skip" and is_dangling:
         raise FileExistsError(errno.EEXIST, "there is a link to a file that does not exist")
     if if_exists == "skip" and found is not None and found.st_size:
+        _remove_leftovers(target)
         return found.st_size, _read_type(target)
     if not target.parent.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, f"there is no directory {target.parent}")
     with tempfile.TemporaryFile(dir=target.parent):
         return None  # so a file can be written here
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Remove what a kill left while the part file became *target*: its old name, and its note."""
+    part_path, note_path = _part_paths(target)
+    with contextlib.suppress(OSError):
+        if os.path.samestat(part_path.lstat(), target.stat()):
+            part_path.unlink()
+    if not os.path.lexists(part_path):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+            _check_regular(note_path.lstat(), note_path.name)
+            decode_note(note_path.read_bytes())  # or it is not ours
+            note_path.unlink()
 
 
 def _read_type(path: Path) -> str | None:

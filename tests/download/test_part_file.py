@@ -250,6 +250,42 @@ def test_a_crash_between_two_names_harms_no_file(target: Path) -> None:
     assert target.read_bytes() == FILM
 
 
+@pytest.mark.parametrize("has_part", [True, False])
+def test_what_a_kill_leaves_beside_a_whole_file_is_removed(target: Path, has_part: bool) -> None:
+    leave(target, 3000)
+    os.link(target.with_name("a.mp4.part"), target)
+    if not has_part:
+        target.with_name("a.mp4.part").unlink()
+
+    assert check_target(target, "skip") == (3000, "video/mp4")
+
+    assert files(target) == {"a.mp4"}
+    assert target.read_bytes() == FILM
+
+
+@pytest.mark.parametrize("note", [b"mine", None])
+def test_what_is_of_another_download_is_not_removed(target: Path, note: bytes | None) -> None:
+    leave(target, 1000)
+    if note is not None:
+        target.with_name("a.mp4.part").unlink()
+        target.with_name("a.mp4.part.note").write_bytes(note)
+    target.write_bytes(FILM)
+    before = files(target)
+
+    check_target(target, "skip")
+
+    assert files(target) == before
+
+
+def test_a_pipe_in_place_of_the_note_is_not_opened_either(target: Path) -> None:
+    target.write_bytes(FILM)
+    os.mkfifo(target.with_name("a.mp4.part.note"))
+
+    assert check_target(target, "skip") == (3000, "video/mp4")
+
+    assert files(target) == {"a.mp4", "a.mp4.part.note"}
+
+
 def test_a_link_in_place_of_the_part_file_is_not_followed(target: Path) -> None:
     victim = target.with_name("victim")
     victim.write_bytes(b"precious")
