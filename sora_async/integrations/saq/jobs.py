@@ -131,9 +131,10 @@ def create_job(
 def _check(task_id: str = "any", *, timeout: float, until: Until, save_as: str | None) -> None:
     """Raise for wrong arguments now, and not later in a worker."""
     client = SoraClient(api_key="", base_url="http://127.0.0.1")  # sends nothing
-    client.wait_until_complete(task_id, timeout=timeout, until=until)
+    # Handed over, so that nothing warns that they are never awaited.
+    client.wait_until_complete(task_id, timeout=timeout, until=until)._hand_over()
     if save_as is not None:
-        client.download(task_id, save_as)
+        client.download(task_id, save_as)._hand_over()
 
 
 def _job(function: str, kwargs: Data, heartbeat: int, fields: Data) -> Job:
