@@ -155,6 +155,15 @@ def test_what_cannot_be_iterated(value: Any) -> None:
         check(caught.value, name)
 
 
+def test_a_single_item_of_a_batch() -> None:
+    client = SoraClient(base_url=ADDRESS)
+
+    with pytest.raises(InvalidArgumentError) as caught:
+        client.batch({"prompt": LONG}, output_dir="out")
+
+    check(caught.value, "items")
+
+
 @pytest.mark.parametrize("task_id", [LONG, "", " a", None, HUGE, "a?b"])
 async def test_an_id(task_id: Any) -> None:
     client = SoraClient(base_url=ADDRESS)

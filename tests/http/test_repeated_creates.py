@@ -124,6 +124,22 @@ class TestIdempotencyKey:
         assert [one.key for one in sent] == [error.idempotency_key]
 
 
+async def test_a_character_that_nobody_waits_for_any_more_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with serve((200, {"id": "char_1"})) as (url, sent), SoraClient(base_url=url) as client:
+        film = b"\0\0\0\x18ftypisom" + bytes(300)
+        create = asyncio.create_task(client.create_character(name="Mara", video=film))
+        while not sent:
+            await asyncio.sleep(0)
+        create.cancel()
+        await asyncio.wait([create])
+        while not caplog.records:
+            await asyncio.sleep(0)
+
+    assert "made character char_1" in caplog.text
+
+
 class TestDeduplication:
     @pytest.mark.parametrize(
         "replies",
