@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 import attrs
 
 from .._wire.call_decoders import decode_character, decode_created
-from .._wire.dialects import Dialect
+from .._wire.dialects import Dialect, suggest_dialects
 from .._wire.encoding_refusal import is_encoding_refused
 from .._wire.response import Response
 from .._wire.secrets import Secrets
@@ -27,6 +27,7 @@ from ..errors import (
     ResponseError,
     ServiceUnavailableError,
     SoraError,
+    UnsupportedOperationError,
 )
 from ..models import Character, VideoTask
 from ..models.repr import brief
@@ -109,8 +110,7 @@ class CreateRequest(Generic[Made]):
         payload: What.
         decode: Reads the response, or raises the error that it is.
         describe: Describes what was made, for the log.
-        is_listed: Whether the service has a list to look in.
-        deduplicates: Whether the service makes one task for all creates with the same key.
+        dialect: What the service has, and whether it deduplicates.
     """
 
     __repr__ = brief
@@ -120,8 +120,7 @@ class CreateRequest(Generic[Made]):
     payload: Payload
     decode: Callable[[Response], Made]
     describe: Callable[[Made], str]
-    is_listed: bool
-    deduplicates: bool
+    dialect: Dialect
 
 
 @attrs.define
@@ -221,6 +220,11 @@ class PendingCreate(Generic[Made]):
             failure = self._unknown(str(error), error) if self._is_uncertain else error
             if not self._is_uncertain and _is_key_of_another(error):
                 failure = self._explain_key(error)
+            elif not self._is_uncertain and type(error) in (
+                ResponseError,
+                UnsupportedOperationError,
+            ):
+                failure = self._name_likely_dialect(error)
         except asyncio.CancelledError:
             if not self._requests.is_closed:
                 raise
@@ -281,7 +285,7 @@ class PendingCreate(Generic[Made]):
 
     def _find_max_retries(self) -> int:
         """Return how often it may be sent again: more where a repeat costs nothing."""
-        if self._request.deduplicates and self._max_retries:
+        if self._request.dialect.deduplicates_creates and self._max_retries:
             return max(self._max_retries, MAX_REPEATS)
         return self._max_retries
 
@@ -290,13 +294,23 @@ class PendingCreate(Generic[Made]):
         if not body.has_begun and not self._is_uncertain:
             return isinstance(error, ConnectionFailedError)
         is_answered = self._is_definitive(error) and not (self._is_uncertain and error.transient)
-        return self._request.deduplicates and body.can_repeat and not is_answered
+        return self._request.dialect.deduplicates_creates and body.can_repeat and not is_answered
 
     def _is_definitive(self, error: SoraError) -> bool:
         """Return whether nothing was made; 409 says of a key that its create is under way."""
-        if self._request.deduplicates and getattr(error, "status", None) == 409:
+        if self._request.dialect.deduplicates_creates and getattr(error, "status", None) == 409:
             return False
         return is_definitive(error)
+
+    def _name_likely_dialect(self, error: SoraError) -> SoraError:
+        """Return the error of a service that may speak another dialect, which it names then."""
+        assert isinstance(error, ResponseError)
+        names = suggest_dialects(self._request.dialect, error.status, error.message or "")
+        if not names:
+            return error
+        advice = f"does the service speak another dialect, such as {' or '.join(names)}?"
+        message = f"{error.message} ({advice})" if error.message else advice
+        return attrs.evolve(error, message=message)
 
     def _explain_key(self, error: SoraError) -> SoraError:
         assert isinstance(error, ResponseError)
@@ -314,7 +328,7 @@ class PendingCreate(Generic[Made]):
             status,
             getattr(cause, "request_id", None),
             is_whole or status is not None,
-            self._request.is_listed,
+            self._request.dialect.list_path is not None,
             getattr(cause, "body", None),
             self._request.payload.idempotency_key,
         )
@@ -443,8 +457,7 @@ class PendingCreates:
             payload=payload,
             decode=decode,
             describe=describe,
-            is_listed=self._dialect.list_path is not None,
-            deduplicates=self._dialect.deduplicates_creates,
+            dialect=self._dialect,
         )
         pending = PendingCreate(
             request,

@@ -376,6 +376,28 @@ class TestEncodings:
         assert isinstance(error, CreateOutcomeUnknownError) and len(sent) == 2
 
 
+class TestLikelyDialect:
+    async def test_a_service_that_wants_json_is_told_with_its_dialect(self) -> None:
+        form = attrs.evolve(OPENAI, name="forms", body="form")
+        async with serve(GIN) as (url, _), SoraClient(base_url=url, dialect=form) as client:
+            error = await error_of(client.create_task(prompt="a boat"))
+
+        assert "does the service speak another dialect, such as gateway?" in str(error)
+
+    async def test_a_service_without_the_call_is_told_with_those_that_have_others(self) -> None:
+        async with serve((404, None)) as (url, _), SoraClient(base_url=url) as client:
+            error = await error_of(client.create_task(prompt="a boat"))
+
+        assert "such as newapi or tasks or unified" in str(error)
+
+    async def test_another_refusal_names_none(self) -> None:
+        said = {"error": {"message": "the prompt is too long"}}
+        async with serve((400, said)) as (url, _), SoraClient(base_url=url) as client:
+            error = await error_of(client.create_task(prompt="a boat"))
+
+        assert "dialect" not in str(error)
+
+
 class TestOptions:
     OPTIONS: ClassVar[dict[str, Any]] = {
         "size": "1280x720",
