@@ -137,6 +137,12 @@ def _classify(reason: FailureReason, *, status: int, message: str) -> type[error
     return _BY_STATUS.get(status, errors.ResponseError)
 
 
+def is_error_word(word: str) -> bool:
+    """Return whether a word names an error of a call, such as "unauthorized"."""
+    patterns = [_NO_MONEY, _NO_MODEL, _NOT_FOUND, *(pattern for pattern, _ in _BY_WORD)]
+    return any(pattern.fullmatch(word.lower()) for pattern in patterns)
+
+
 def _is_about_another(word: str) -> bool:
     """Return whether a code of a 404 names something else than the task."""
     return _OTHER_NOT_FOUND.fullmatch(re.sub(r"[\s-]+", "_", word)) is not None

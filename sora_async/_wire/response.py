@@ -10,7 +10,7 @@ from ..errors import InvalidResponseError, ResponseError
 from ..models import Cost, TaskFailure, VideoTask
 from ..models.json_fields import read_label, read_mapping
 from ..models.repr import brief
-from .error_decoder import error_from, has_error_code
+from .error_decoder import error_from, has_error_code, is_error_word
 from .json import is_html, normalise_body, parse_exactly, parse_json, parse_part
 from .redaction import MAX_TEXT, may_hold, redact, redact_body, redact_value
 from .retry_after import read_poll_after
@@ -320,7 +320,9 @@ def is_error_body(
         return not word
     if is_named(body, vocabulary) or word in vocabulary.words:
         return False
-    return _has_code_or_text(body)
+    # A text beside a word that is neither of a task nor of an error tells of a task that goes on.
+    has_text = not word or is_error_word(word)
+    return _has_code_or_text(body) if has_text else _has_code_or_text(body, texts=())
 
 
 def _is_failed_call(body: Mapping[str, Any], *, task_id: str, vocabulary: Vocabulary) -> bool:

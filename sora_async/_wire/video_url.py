@@ -98,7 +98,8 @@ def find_video_urls(
         vocabulary: The places of the table.
     """
     if not has_succeeded:
-        promised = map(_read_promised, walk(body, vocabulary.video_urls))
+        places = walk(body, vocabulary.video_urls, opens_texts=False)
+        promised = map(_read_promised, places)
         return next(((one,) for one in promised if one is not None), ())
     texts = [
         *walk(body, vocabulary.video_urls),

@@ -349,33 +349,36 @@ def _make_tree(paths: Sequence[Sequence[str | int]]) -> Places:
     )
 
 
-def walk(value: object, places: Places) -> list[Any]:
+def walk(value: object, places: Places, *, opens_texts: bool = True) -> list[Any]:
     """
     Return the values at the places of a body, in the order of the places.
 
-    JSON inside a text is opened where a place leads into it.
+    Args:
+        value: The body.
+        places: Where to look.
+        opens_texts: Whether JSON inside a text is opened where a place leads into it.
     """
     found: list[Any] = []
-    _collect(found, value, places)
+    _collect(found, value, places, opens_texts)
     return found
 
 
-def _collect(found: list[Any], value: object, places: Places) -> None:
+def _collect(found: list[Any], value: object, places: Places, opens_texts: bool) -> None:
     if type(value) is dict:
         for key, inner, is_end in places:
             if key in value:
                 if inner:
-                    _collect(found, value[key], inner)
+                    _collect(found, value[key], inner, opens_texts)
                 if is_end:
                     found.append(value[key])
     elif type(value) is list:
         for key, inner, is_end in places:
             if type(key) is int and key < len(value):
-                _collect(found, value[key], inner)
+                _collect(found, value[key], inner, opens_texts)
                 if is_end:
                     found.append(value[key])
-    elif type(value) is str and places:
-        _collect(found, parse_text(value), places)
+    elif type(value) is str and places and opens_texts:
+        _collect(found, parse_text(value), places, opens_texts)
 
 
 @attrs.frozen(kw_only=True)

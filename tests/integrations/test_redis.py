@@ -104,7 +104,7 @@ async def redis_shows(is_so: Callable[[], Awaitable[object]]) -> None:
 
 @pytest.mark.parametrize("url", ["redis://:pass/word@127.0.0.1:6379", "redis://h:70000"])
 def test_an_address_that_cannot_be_read_is_told_at_once_and_without_its_password(url: str) -> None:
-    with pytest.raises(InvalidArgumentError, match="^url: expected") as caught:
+    with pytest.raises(InvalidArgumentError, match=r"^url: expected") as caught:
         SharedRateLimit(url=url)
 
     assert "word" not in str(caught.value).replace("password", "")

@@ -1065,3 +1065,41 @@ class TestSecret:
         )
 
         assert task.model == "sora-2"
+
+
+def test_a_text_beside_an_unknown_status_word_is_no_error() -> None:
+    seen = decode_response(
+        Response(
+            url=URL,
+            status=200,
+            headers=CIMultiDict(),
+            body=json.dumps({"id": [], "status": "polishing", "message": "almost there"}).encode(),
+            received=RECEIVED,
+        ),
+        task_id=ID,
+        secrets=(),
+        content=None,
+    )
+
+    assert seen.phase is Phase.RUNNING
+
+
+def test_a_url_inside_a_text_ends_no_task_that_goes_on() -> None:
+    outputs = json.dumps({"video_url": VIDEO})
+    bodies = {
+        status: json.dumps({"id": ID, "status": status, "outputs": outputs}).encode()
+        for status in ("queued", "completed")
+    }
+
+    seen = {
+        status: decode_response(
+            Response(url=URL, status=200, headers=CIMultiDict(), body=body, received=RECEIVED),
+            task_id=ID,
+            secrets=(),
+            content=None,
+        )
+        for status, body in bodies.items()
+    }
+
+    assert seen["queued"].phase is Phase.QUEUED
+    assert seen["completed"].video_url == VIDEO
