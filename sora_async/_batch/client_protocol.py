@@ -34,9 +34,7 @@ class BatchClient(Protocol):
     def download(self, source: VideoTask, path: Path, *, if_exists: IfExists) -> Download:
         """Save a video."""
 
-    def _begin(
-        self, given: Mapping[str, Any], *, idempotency_key: str | None = None
-    ) -> PendingCreate[VideoTask]:
+    def _begin(self, given: Mapping[str, Any], *, idempotency_key: str) -> PendingCreate[VideoTask]:
         """Begin to create a task."""
 
     def _hold(self, task: "asyncio.Task[None]") -> None:

@@ -153,7 +153,7 @@ class ListSweeper:
     def _poll_at_look(self, tasks: Iterable[PolledTask]) -> None:
         """Poll tasks by themselves when they would be looked up."""
         for polled in tasks:
-            if polled.due > polled.look_at:
+            if self._is_on(polled) and polled.due > polled.look_at:
                 self._reschedule(polled, polled.look_at)
 
     async def _sweep(self, running: list[PolledTask], wanted: int) -> None:

@@ -70,9 +70,7 @@ class Poller:
         self._webhooks_arrive = False
         self._list = None
         if list_path is not None:
-            self._list = ListSweeper(
-                requests, list_path, self._all, self._poll_now, self._reschedule
-            )
+            self._list = ListSweeper(requests, list_path, self._all, self._poll_now, self._schedule)
 
     def join(
         self,
@@ -365,12 +363,7 @@ class Poller:
 
     def _poll_now(self, polled: PolledTask) -> None:
         polled.has_changed = True
-        self._reschedule(polled, self._loop.time())
-
-    def _reschedule(self, polled: PolledTask, due: float) -> None:
-        """Move the next poll of a task that is in the queue."""
-        if polled.ticket:
-            self._schedule(polled, due)
+        self._schedule(polled, self._loop.time())
 
     def _finish(self, polled: PolledTask, end: WaitResult) -> None:
         self._forget(polled)

@@ -61,10 +61,7 @@ def origin_of(url: str) -> Origin | None:
     parts = _split(url)
     if parts is None:
         return None
-    try:
-        host, port = normalize_host(parts.hostname or ""), parts.port
-    except ValueError:
-        return None
+    host, port = normalize_host(parts.hostname or ""), parts.port
     scheme = parts.scheme.lower()
     if host is None or scheme not in _DEFAULT_PORTS or "@" in parts.netloc or port == 0:
         return None

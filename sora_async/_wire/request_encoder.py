@@ -279,9 +279,10 @@ def _spell_fields(
             continue
         if name == "seconds" and not dialect.seconds_are_text and isinstance(value, str):
             value = int(value) if value.isdigit() else float(value)
-        spelling = None if name in REFERENCE_ROLES else dialect.spelling(name)
-        if spelling is None:
-            spelling = FieldSpelling(name=name)
+        # A reference as plain text, in a remix for instance, goes as it is.
+        is_plain = name in REFERENCE_ROLES
+        spelling = FieldSpelling(name=name) if is_plain else dialect.spelling(name)
+        assert spelling is not None
         _put(spelled, spelling, _fill(spelling.json, value))
     return spelled
 

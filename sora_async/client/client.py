@@ -986,12 +986,9 @@ class SoraClient:
         items = check_items(items)
         return run_batch(self, options, path, items, include_events=include_events)
 
-    def _begin(
-        self, given: Mapping[str, Any], *, idempotency_key: str | None = None
-    ) -> PendingCreate[VideoTask]:
+    def _begin(self, given: Mapping[str, Any], *, idempotency_key: str) -> PendingCreate[VideoTask]:
         """Begin to create a task; *given* are the arguments of :meth:`create_task`."""
-        if idempotency_key is not None:
-            given = {**given, "idempotency_key": idempotency_key}
+        given = {**given, "idempotency_key": idempotency_key}
         return self._resources().creates.create_task(make_task_payload(self.dialect, given))
 
     def _poll_key(

@@ -52,6 +52,8 @@ class Lister:
     async def poll(self, request: web.Request) -> web.Response:
         task_id = request.match_info["id"]
         self.polls.append((self.now(), task_id))
+        if self.wrong == "slow":
+            await asyncio.sleep(4)
         return web.json_response(self.body(task_id))
 
     async def list(self, request: web.Request) -> web.Response:
@@ -252,3 +254,19 @@ async def test_the_lists_of_real_servers_are_taken(
 
     assert lists
     assert [one.message for one in caplog.records if one.levelno >= logging.WARNING] == []
+
+
+async def test_a_poll_under_way_is_not_sent_again_for_the_list() -> None:
+    service = Lister("slow")
+    async with service.serving() as client:
+        late = await wait_for_all(service, client, lengths(20, high=120))
+        last = {task_id: moment for moment, task_id in service.polls}
+        near = [
+            (moment, task_id)
+            for moment, task_id in service.polls
+            if any(0 < moment - other < 4 for other, one in service.polls if one == task_id)
+        ]
+
+    assert statistics.mean(late) < 12
+    assert len(last) == 20
+    assert near == []

@@ -164,3 +164,9 @@ def test_no_snapshot_and_no_error_shows_a_secret(
         assert not any(shows(text) for text in texts if text)
         assert not shows(str(seen.failure)) and not shows(str(seen.cost))
         assert not shows(str(seen.usage)) and not shows(str(seen.raw))
+
+
+def test_a_text_that_is_encoded_many_times_over_is_read_three_times_at_most() -> None:
+    text = "progress 25%2525252525 done"
+
+    assert redact(text, ("sk-0123456789abcdef",)) == text

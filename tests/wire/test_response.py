@@ -1103,3 +1103,13 @@ def test_a_url_inside_a_text_ends_no_task_that_goes_on() -> None:
 
     assert seen["queued"].phase is Phase.QUEUED
     assert seen["completed"].video_url == VIDEO
+
+
+def test_a_403_without_a_key_asks_for_a_key() -> None:
+    body = json.dumps({"error": {"code": "forbidden", "message": "no access"}}).encode()
+    response = Response(url=URL, status=403, headers=CIMultiDict(), body=body, received=RECEIVED)
+
+    with pytest.raises(errors.AuthenticationError):
+        decode_response(response, task_id=ID, secrets=(), content=None)
+    with pytest.raises(errors.PermissionDeniedError):
+        decode_response(response, task_id=ID, secrets=(KEY,), content=None)
