@@ -63,6 +63,7 @@ class PolledTask:
         is_notified: Whether a webhook has come since the newest request began.
         ends_by_webhook: Whether the newest request was sent because of a webhook.
         checks_content: Whether the next request asks the content address, and is no poll.
+        content_refused: Whether the newest of these requests did not find the file.
         expires_at: The moment at which the first of its waits ends by its timeout.
         look_at: The moment from which it is looked up in the list of tasks.
         interval: Seconds between two looks, or two polls where the list is not used.
@@ -76,6 +77,7 @@ class PolledTask:
     __slots__ = (
         "awaits_webhook",
         "checks_content",
+        "content_refused",
         "context",
         "due",
         "ends_by_webhook",
@@ -113,6 +115,7 @@ class PolledTask:
         self.is_listed = False
         self.has_changed = False
         self.checks_content = False
+        self.content_refused = False
         self.polls_started = 0
         self.ticket = 0
         self.context = contextvars.copy_context() or None  # an empty one is false

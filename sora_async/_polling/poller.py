@@ -290,6 +290,12 @@ class Poller:
         task = polled.history.last
         assert task is not None
         logger.debug("task %s: /content %s", task.id, "has the file" if has_content else "refuses")
+        if has_content and polled.content_refused:
+            # The file came late. The URL may have come with it, after the last poll.
+            polled.content_refused = False
+            self._schedule(polled, now)
+            return
+        polled.content_refused = not has_content
         decision = Done(task) if has_content else self._decide(polled, now, content_checked=True)
         self._act(polled, polled.history, decision, now)
 

@@ -112,6 +112,17 @@ async def test_a_file_that_comes_late_ends_the_wait(
     assert 2.0 < took < 10.0
 
 
+async def test_a_url_that_comes_with_the_late_file_is_not_missed(
+    sora: FakeSora, client: SoraClient, now: Clock
+) -> None:
+    sora.script("task_1", completed(url=None), completed(url=None), completed())
+    sora.script_file("task_1", http_error(404), video_file(), at="content")
+
+    _, task = await follow(client.wait_until_complete("task_1"), now)
+
+    assert task.video_url is not None
+
+
 async def test_a_redirect_elsewhere_counts_and_gets_no_request(
     sora: FakeSora, client: SoraClient, now: Clock
 ) -> None:
