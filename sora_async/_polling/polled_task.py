@@ -68,7 +68,7 @@ class PolledTask:
         look_at: The moment from which it is looked up in the list of tasks.
         interval: Seconds between two looks, or two polls where the list is not used.
         is_listed: Whether the list has it.
-        has_changed: Whether the list shows a change that no poll has shown yet.
+        has_changed: Whether a change is known of that no poll has shown yet.
         left_at: The moment the last wait left; None while there is one.
         polls_started: The number of the newest poll; the outcome of an older one is ignored.
         poll_task: The poll under way; None between two polls.
@@ -127,8 +127,8 @@ class PolledTask:
         return self.has_changed or (self.history.polls == 0 and self.due <= self.history.started)
 
     def urgency(self, now: float) -> float:
-        """Return how much a poll that is due is worth; the greatest goes first."""
-        return self.history.urgency(now, due=self.due)
+        """Return how much a request that is due is worth; the greatest goes first."""
+        return math.inf if self.checks_content else self.history.urgency(now, due=self.due)
 
     def resume(self, now: float) -> None:
         """Go on after nobody waited for a while; that time counts for no grace period or outage."""

@@ -293,7 +293,7 @@ class Poller:
         if has_content and polled.content_refused:
             # The file came late. The URL may have come with it, after the last poll.
             polled.content_refused = False
-            self._schedule(polled, now)
+            self._poll_now(polled)
             return
         polled.content_refused = not has_content
         decision = Done(task) if has_content else self._decide(polled, now, content_checked=True)

@@ -1,6 +1,7 @@
 """A success without a URL: the service's content address is asked for the file."""
 
 import asyncio
+import math
 from collections.abc import Callable
 
 import pytest
@@ -179,6 +180,20 @@ async def test_a_request_for_the_file_takes_a_permit(sora: FakeSora, now: Clock)
         await client.wait_until_complete("task_1")
 
         assert now() - start == pytest.approx(1.0)
+
+
+async def test_a_request_for_the_file_goes_before_every_planned_poll(
+    sora: FakeSora, client: SoraClient, now: Clock
+) -> None:
+    events = aiter(client.wait_until_complete(sora.add(LIFE)))
+    await anext(events)
+    [polled] = client._find_poller()._all()
+
+    as_poll = polled.urgency(now())
+    polled.checks_content = True
+
+    assert as_poll < polled.urgency(now()) == math.inf
+    await events.aclose()
 
 
 async def test_leaving_while_the_file_is_asked_for_breaks_the_request_off(
