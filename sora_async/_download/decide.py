@@ -24,7 +24,7 @@ from ..errors import (
 )
 from ..models import Phase, VideoTask
 from ..schedule import spread
-from ..schedule.backoff import FAULT_INTERVALS
+from ..schedule.backoff import fault_interval
 from .content_range import ContentRange
 from .state import (
     Action,
@@ -337,7 +337,7 @@ def _retry(
 
 
 def _choose_pause(state: DownloadState) -> float:
-    return state.request.jitter(FAULT_INTERVALS[min(state.failures, len(FAULT_INTERVALS)) - 1])
+    return state.request.jitter(fault_interval(state.failures))
 
 
 def _choose_link_pause(state: DownloadState) -> float:
@@ -348,7 +348,7 @@ def _choose_link_pause(state: DownloadState) -> float:
     """
     if state.failures == 1:
         return _choose_pause(state)
-    half = FAULT_INTERVALS[min(state.failures, len(FAULT_INTERVALS) - 1)] / 2
+    half = fault_interval(state.failures + 1) / 2
     return half + state.request.jitter(half)
 
 

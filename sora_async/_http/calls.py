@@ -14,8 +14,9 @@ from .._wire.call_decoders import (
 from .._wire.response import Response
 from ..errors import InvalidResponseError, SoraError, TaskNotFoundError
 from ..models import Character, VideoTask
+from ..schedule.backoff import retry_after_of
 from .request import RequestSender
-from .retry import retry, retry_after_of
+from .retry import retry
 
 Result = TypeVar("Result")
 

@@ -6,8 +6,8 @@ from typing import TypeVar
 
 import backoff
 
-from ..errors import ResponseError, SoraError
-from ..schedule.backoff import fault_interval
+from ..errors import SoraError
+from ..schedule.backoff import fault_interval, retry_after_of
 
 Result = TypeVar("Result")
 
@@ -38,8 +38,3 @@ async def retry(
             retry_after = retry_after_of(error)
         await asyncio.sleep(max(retry_after, backoff.full_jitter(fault_interval(attempt))))
     return await send()
-
-
-def retry_after_of(error: SoraError) -> float:
-    """Return the seconds that the service asks to wait; 0.0 when it named none."""
-    return (error.retry_after or 0.0) if isinstance(error, ResponseError) else 0.0

@@ -23,7 +23,7 @@ from ..errors import (
 from ..models import Phase, VideoTask
 from ..models.repr import brief
 from ..schedule import MAX_INTERVAL, History, Policy
-from ..schedule.backoff import FAULT_INTERVALS
+from ..schedule.backoff import fault_interval
 from ..schedule.history import Outage, is_not_found
 from .fault_policy import EPSILON, FaultPolicy
 
@@ -268,7 +268,7 @@ def _outage_delay(
     outage: Outage, now: float, timeout: float | None, fault_policy: FaultPolicy
 ) -> float:
     """Return the jittered delay to the next poll; the last one ends with the timeout."""
-    ceiling = FAULT_INTERVALS[min(outage.errors, len(FAULT_INTERVALS)) - 1]
+    ceiling = fault_interval(outage.errors)
     if timeout is None:
         return fault_policy.jitter(ceiling)
     delay = fault_policy.jitter(min(ceiling, timeout / MIN_POLLS_PER_OUTAGE))

@@ -1,5 +1,5 @@
 """
-Intervals of an exponential backoff, and the jitter that makes a delay of an interval.
+Intervals of an exponential backoff, the jitter that makes a delay of one, and ``Retry-After``.
 
 The intervals between polls are in ``fixed.py`` and ``learned.py``.
 """
@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import backoff
 
-from ..errors import InvalidArgumentError
+from ..errors import InvalidArgumentError, ResponseError, SoraError
 from ..models.numbers import is_number
 
 Jitter = Callable[[float], float]
@@ -66,3 +66,8 @@ FAULT_INTERVALS = ramp(first=0.5, factor=2.0, longest=30.0)
 def fault_interval(faults: int) -> float:
     """Return the upper end of the pause after so many consecutive errors, from 1."""
     return FAULT_INTERVALS[min(faults, len(FAULT_INTERVALS)) - 1]
+
+
+def retry_after_of(error: SoraError) -> float:
+    """Return the seconds that the service asks to wait; 0.0 when it named none."""
+    return (error.retry_after or 0.0) if isinstance(error, ResponseError) else 0.0

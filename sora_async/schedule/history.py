@@ -8,6 +8,7 @@ import attrs
 from ..errors import RateLimitError, ResponseError, SoraError, TaskNotFoundError
 from ..models import Phase, VideoTask
 from ..models.repr import brief
+from .backoff import retry_after_of
 from .learning.duration_model import TaskKind
 from .learning.forecast import DurationForecast
 from .learning.observations import (
@@ -133,7 +134,7 @@ class History:
             return attrs.evolve(self, polls=self.polls + 1, outage=outage)
         started = now
         if outage.errors:
-            started = outage.started + _retry_after(outage.last_error)
+            started = outage.started + retry_after_of(outage.last_error)
             if isinstance(error, RateLimitError):
                 started = max(started, last_success_at)
         outage = attrs.evolve(
@@ -208,10 +209,6 @@ def is_not_found(error: SoraError) -> TypeGuard[ResponseError]:
     return isinstance(error, TaskNotFoundError) or (
         isinstance(error, ResponseError) and error.status == 404
     )
-
-
-def _retry_after(error: SoraError) -> float:
-    return (error.retry_after or 0.0) if isinstance(error, ResponseError) else 0.0
 
 
 class Policy(Protocol):
