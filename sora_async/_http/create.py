@@ -8,7 +8,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeGuard, TypeVar
 
 import attrs
 
@@ -53,6 +53,9 @@ _NOT_BEGUN = frozenset({409, 425})
 
 _SEE_OTHER = frozenset({302, 303})
 """Redirects with which a server may show what it has made."""
+
+_MAY_BE_OF_ANOTHER_DIALECT = (ResponseError, UnsupportedOperationError)
+"""Errors of exactly these classes may mean that the service speaks another dialect."""
 
 Made = TypeVar("Made")
 
@@ -217,14 +220,7 @@ class PendingCreate(Generic[Made]):
         try:
             return await self._send_in_either_encoding()
         except SoraError as error:
-            failure = self._unknown(str(error), error) if self._is_uncertain else error
-            if not self._is_uncertain and _is_key_of_another(error):
-                failure = self._explain_key(error)
-            elif not self._is_uncertain and type(error) in (
-                ResponseError,
-                UnsupportedOperationError,
-            ):
-                failure = self._name_likely_dialect(error)
+            failure = self._explain(error)
         except asyncio.CancelledError:
             if not self._requests.is_closed:
                 raise
@@ -302,9 +298,18 @@ class PendingCreate(Generic[Made]):
             return False
         return is_definitive(error)
 
-    def _name_likely_dialect(self, error: SoraError) -> SoraError:
+    def _explain(self, error: SoraError) -> SoraError:
+        """Return the error that says the most of why nothing was made, or that nobody knows."""
+        if self._is_uncertain:
+            return self._unknown(str(error), error)
+        if _is_key_of_another(error):
+            return self._explain_key(error)
+        if isinstance(error, ResponseError) and type(error) in _MAY_BE_OF_ANOTHER_DIALECT:
+            return self._name_likely_dialect(error)
+        return error
+
+    def _name_likely_dialect(self, error: ResponseError) -> ResponseError:
         """Return the error of a service that may speak another dialect, which it names then."""
-        assert isinstance(error, ResponseError)
         names = suggest_dialects(self._request.dialect, error.status, error.message or "")
         if not names:
             return error
@@ -312,8 +317,7 @@ class PendingCreate(Generic[Made]):
         message = f"{error.message} ({advice})" if error.message else advice
         return attrs.evolve(error, message=message)
 
-    def _explain_key(self, error: SoraError) -> SoraError:
-        assert isinstance(error, ResponseError)
+    def _explain_key(self, error: ResponseError) -> ResponseError:
         key = self._request.payload.idempotency_key
         advice = f"the idempotency_key {key!r} belongs to another create; pass another one"
         message = f"{advice} ({error.message})" if error.message else advice
@@ -366,7 +370,7 @@ def is_definitive(error: SoraError) -> bool:
     return not isinstance(error, ResponseError) or error.status not in _SEE_OTHER
 
 
-def _is_key_of_another(error: SoraError) -> bool:
+def _is_key_of_another(error: SoraError) -> TypeGuard[ResponseError]:
     """Return whether a service says that the key was used before, with another create."""
     if not isinstance(error, ResponseError) or error.status not in (400, 409, 422):
         return False
