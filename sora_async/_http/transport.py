@@ -185,9 +185,7 @@ class Transport:
         """
         if self._session.closed:
             raise InvalidArgumentError("session: it is closed")
-        names = {name.lower() for name in headers}
-        kept = {k: text for k, text in self._http_options.headers.items() if k.lower() not in names}
-        options = {**self._options, "headers": {**kept, **headers}}
+        options = {**self._options, "headers": self._replace_headers(headers)}
         if self._uses_proxy:
             options["proxy"] = self.find_proxy(url)
         return await self._session.get(url, **options)
@@ -235,11 +233,7 @@ class Transport:
         if method == "GET":
             return self._session.get(url, **options)
         # A request without a body names no media type: strict servers would look for JSON in it.
-        own = {} if body is None else body.headers
-        names = {"content-type", *(name.lower() for name in own)}
-        usual = self._http_options.headers
-        headers = SecretHeaders({name: usual[name] for name in usual if name.lower() not in names})
-        headers.update(own)
+        headers = self._replace_headers({} if body is None else body.headers, "content-type")
         if body is not None:
             options = {**options, "data": StreamedPayload(body)}
         if not self.is_ours:
@@ -248,6 +242,20 @@ class Transport:
             options = {**options, "server_hostname": url.raw_host}
             headers["Connection"] = "close"
         return self._open_unpooled().request(method, url, **{**options, "headers": headers})
+
+    def _replace_headers(self, own: Mapping[str, str], *dropped: str) -> SecretHeaders:
+        """
+        Return the client's headers, with those of one request in place of any of the same name.
+
+        Args:
+            own: The headers of the request.
+            dropped: Names, in lower case, that are left out of the client's headers as well.
+        """
+        names = {*dropped, *(name.lower() for name in own)}
+        usual = self._http_options.headers
+        headers = SecretHeaders({name: usual[name] for name in usual if name.lower() not in names})
+        headers.update(own)
+        return headers
 
     def _open_unpooled(self) -> aiohttp.ClientSession:
         """Return the session that opens a new connection for every request; made at first use."""
