@@ -199,7 +199,7 @@ def render_kie(state: TaskState, facts: TaskFacts, url: str | None) -> dict[str,
         "costTime": round((facts.ended_at - facts.created_at) * 1000) if is_done else None,
         "completeTime": round(facts.ended_at * 1000) if is_done else None,
         "createTime": round(facts.created_at * 1000),
-        "state": _KIE_WORDS[state.phase],
+        "state": KIE_WORDS[state.phase],
     }
     return {"code": 200, "msg": "success", "data": data}
 
@@ -221,9 +221,10 @@ _PROCESSING_WORDS: Final[Mapping[Phase, str]] = {
     "succeeded": "completed",
     "failed": "failed",
 }
-_KIE_WORDS: Final[Mapping[Phase, str]] = {
+KIE_WORDS: Final[Mapping[Phase, str]] = {
     "queued": "queuing",
     "running": "generating",
     "succeeded": "success",
     "failed": "fail",
 }
+"""kie.ai's words for the phases, in responses and in webhooks."""

@@ -14,7 +14,7 @@ def render_relay(state: TaskState, facts: TaskFacts, url: str | None) -> dict[st
         "id": facts.task_id,
         "object": "video",
         "model": facts.create.model,
-        "status": _STATUS_WORDS[state.phase],
+        "status": STATUS_WORDS[state.phase],
         **_progress_field(state),
         "created_at": int(facts.created_at),
         "seconds": facts.create.seconds,
@@ -47,7 +47,7 @@ def render_openai(state: TaskState, facts: TaskFacts, _url: str | None) -> dict[
         "remixed_from_video_id": facts.remixed_from,
         "seconds": facts.create.seconds,
         "size": facts.create.size,
-        "status": _STATUS_WORDS[state.phase],
+        "status": STATUS_WORDS[state.phase],
     }
 
 
@@ -61,7 +61,7 @@ def render_vllm(state: TaskState, facts: TaskFacts, _url: str | None) -> dict[st
         "prompt": facts.create.prompt,
         "id": facts.task_id,
         "object": "video",
-        "status": _STATUS_WORDS[state.phase],
+        "status": STATUS_WORDS[state.phase],
         "size": facts.create.size,
         "progress": 100 if is_done else 0,
         "seconds": facts.create.seconds,
@@ -86,7 +86,7 @@ def render_sglang(state: TaskState, facts: TaskFacts, url: str | None) -> dict[s
         "id": facts.task_id,
         "object": "video",
         "model": facts.create.model,
-        "status": "queued" if state.phase == "running" else _STATUS_WORDS[state.phase],
+        "status": "queued" if state.phase == "running" else STATUS_WORDS[state.phase],
         "progress": 100 if is_done else 0,
         "created_at": int(facts.created_at),
         "size": facts.create.size,
@@ -131,7 +131,7 @@ def _render_with_urls(
     body: dict[str, Any] = {
         "id": facts.task_id,
         "polling_url": facts.api_url + path if facts.absolute_urls else path,
-        "status": _STATUS_WORDS[state.phase],
+        "status": STATUS_WORDS[state.phase],
     }
     if state.phase == "succeeded":
         body["generation_id"] = f"gen-{facts.task_id}"
@@ -171,9 +171,10 @@ def _progress_field(state: TaskState) -> dict[str, int]:
     return {"progress": round((state.progress or 0.0) * 100)}
 
 
-_STATUS_WORDS: Final[Mapping[Phase, str]] = {
+STATUS_WORDS: Final[Mapping[Phase, str]] = {
     "queued": "queued",
     "running": "in_progress",
     "succeeded": "completed",
     "failed": "failed",
 }
+"""OpenAI's words for the phases, in responses and in the types of webhook events."""

@@ -10,7 +10,9 @@ from typing import Any, Final
 import aiohttp
 import attrs
 
-from ..profiles.task_state import Phase, TaskState
+from ..profiles.gateway_formats import KIE_WORDS
+from ..profiles.openai_formats import STATUS_WORDS
+from ..profiles.task_state import ON_CDN, Phase, TaskState
 from ..webhooks import SentWebhook, Webhooks, sign_webhook
 from .task_store import FakeTask
 
@@ -201,7 +203,7 @@ class WebhookSender:
         self, task_id: str, message_id: str, timestamp: int, phase: Phase, task: dict[str, Any]
     ) -> dict[str, Any]:
         """Return the body of a webhook: each scheme has the id of the task in another place."""
-        kind = f"video.{_EVENTS[phase]}"
+        kind = f"video.{STATUS_WORDS[phase]}"
         match self._webhooks.scheme:
             case "standard":
                 event = {"id": message_id, "object": "event", "created_at": timestamp}
@@ -209,22 +211,10 @@ class WebhookSender:
             case "standard-whole" | "vercel":
                 return {"type": kind, "timestamp": timestamp, "data": {"id": task_id, **task}}
             case "kie":
-                data = {"task_id": task_id, "state": _KIE_STATES[phase]}
+                data = {"task_id": task_id, "state": KIE_WORDS[phase]}
                 return {"code": 501 if phase == "failed" else 200, "msg": kind, "data": data}
         return {"id": task_id, **task}
 
 
 _RUNNING: Final = TaskState(phase="running", progress=0.5, fields={})
-_COMPLETED: Final = TaskState(phase="succeeded", progress=1.0, url="cdn", fields={})
-_EVENTS: Final[dict[Phase, str]] = {
-    "queued": "queued",
-    "running": "in_progress",
-    "succeeded": "completed",
-    "failed": "failed",
-}
-_KIE_STATES: Final[dict[Phase, str]] = {
-    "queued": "queuing",
-    "running": "generating",
-    "succeeded": "success",
-    "failed": "fail",
-}
+_COMPLETED: Final = TaskState(phase="succeeded", progress=1.0, url=ON_CDN, fields={})
