@@ -1,4 +1,4 @@
-"""Tasks to be: how long each takes, how it ends, and what progress it shows on its way."""
+"""Simulated tasks: how long each takes, how it ends, and what progress it shows on its way."""
 
 import bisect
 import json

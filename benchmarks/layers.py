@@ -69,7 +69,7 @@ def list_ways(client: SoraClient, session: aiohttp.ClientSession, url: str) -> d
         "and decoding: a typed task or a typed error": lambda number: resources._requests.poll(
             ids[number], None
         ),
-        "and the budget: get_task": lambda number: client.get_task(ids[number]),
+        "and the rate limit: get_task": lambda number: client.get_task(ids[number]),
     }
 
 
@@ -77,9 +77,9 @@ async def main(url: str) -> None:
     """Let the ways take turns, and print what they cost."""
     pin(CLIENT_CORE)
     connector = aiohttp.TCPConnector(limit=0)
-    budget = RateLimit(rate=None, max_concurrent=LOOPS)
+    rate_limit = RateLimit(rate=None, max_concurrent=LOOPS)
     async with (
-        SoraClient(api_key=KEY, base_url=url, rate_limit=budget) as client,
+        SoraClient(api_key=KEY, base_url=url, rate_limit=rate_limit) as client,
         aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),

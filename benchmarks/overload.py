@@ -23,32 +23,32 @@ def run(order: str, *, window: float, seed: int) -> dict[str, float]:
     chance = random.Random(seed)
     lengths = [draw(chance) for _ in range(WAITS)]
     created_at = [chance.uniform(0, window) for _ in range(WAITS)]
-    memory = _taught(300 if order == "known" else 60, random.Random(seed + 50))
-    sights = [TaskObservations() for _ in lengths]
+    history = _taught(300 if order == "known" else 60, random.Random(seed + 50))
+    observed = [TaskObservations() for _ in lengths]
     live, late, now = set(range(WAITS)), [], 0.0
-    forecast = memory.forecast(KINDS)
+    forecast = history.forecast(KINDS)
     while live:
         now += 1 / RATE
         due = [one for one in sorted(live) if created_at[one] <= now]
         if not due:
             continue
-        one = _choose(order, due, sights, created_at, now, forecast, chance)
+        one = _choose(order, due, observed, created_at, now, forecast, chance)
         age = now - created_at[one]
         if age < lengths[one]:
-            sights[one] = sights[one].saw(age=age, elapsed=age, progress=None, moved=False)
+            observed[one] = observed[one].saw(age=age, elapsed=age, progress=None, moved=False)
             continue
         live.remove(one)
         late.append(age - lengths[one])
         if order == "urgency":
-            memory.learn(KINDS, sights[one].ending("video", age=age))
-            forecast = memory.forecast(KINDS)
+            history.learn(KINDS, observed[one].ending("video", age=age))
+            forecast = history.forecast(KINDS)
     return {"late": statistics.mean(late), "latest": max(late)}
 
 
 def _choose(
     order: str,
     due: Sequence[int],
-    sights: Sequence[TaskObservations],
+    observed: Sequence[TaskObservations],
     created_at: Sequence[float],
     now: float,
     forecast: DurationForecast | None,
@@ -57,15 +57,15 @@ def _choose(
     if order == "random":
         return chance.choice(due)
     if order == "oldest":
-        return min(due, key=lambda one: sights[one].age + created_at[one])
-    return max(due, key=lambda one: urgency(sights[one], forecast, age=now - created_at[one]))
+        return min(due, key=lambda one: observed[one].age + created_at[one])
+    return max(due, key=lambda one: urgency(observed[one], forecast, age=now - created_at[one]))
 
 
 def _taught(count: int, chance: random.Random) -> DurationHistory:
-    memory = DurationHistory()
+    history = DurationHistory()
     for _ in range(count):
         length = draw(chance)
-        memory.learn(KINDS, CensoredDuration(result="video", after=length - 3, before=length + 3))
-    for record in memory.records.values():
+        history.learn(KINDS, CensoredDuration(result="video", after=length - 3, before=length + 3))
+    for record in history.records.values():
         record.trust = 0.9
-    return memory
+    return history

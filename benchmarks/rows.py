@@ -28,7 +28,7 @@ class Settings:
         scale: The numbers of waits of the plot, besides the crowd's.
         throng: The number of waits under a rate, and that rate; None: not run.
         window: How long a crowd is measured.
-        fault_policy: How much longer than two rounds a crowd's first round and last may take.
+        grace_period: How much longer than two rounds a crowd's first round and last may take.
         lifetime: When videos are there in the row that counts finished waits.
         finish_limit: When that row stops counting.
         starts: How often each import is timed.
@@ -45,7 +45,7 @@ class Settings:
     throng: tuple[int, float] | None = (100_000, 500.0)
     interval: float = 2.0
     window: float = 20.0
-    fault_policy: float = 40.0
+    grace_period: float = 40.0
     lifetime: float = 10.0
     finish_limit: float = 60.0
     starts: int = 15
@@ -60,7 +60,7 @@ QUICK = Settings(
     scale=(100, 300),
     throng=None,
     window=4.0,
-    fault_policy=8.0,
+    grace_period=8.0,
     lifetime=3.0,
     finish_limit=15.0,
     starts=5,
@@ -111,7 +111,7 @@ def _run_crowd(
             count=count,
             interval=settings.interval,
             window=settings.window,
-            fault_policy=settings.fault_policy,
+            grace_period=settings.grace_period,
             rate=rate,
             is_frozen=is_frozen,
         )
@@ -191,7 +191,7 @@ def run_herd(_: Settings) -> Iterator[Figures]:
 
 
 def run_delay(_: Settings) -> Iterator[Figures]:
-    """300 waits on 5 polls a second: by our budget and by independent timers; virtual."""
+    """300 waits on 5 polls a second: by our rate limit and by independent timers; virtual."""
     for within in (0.0, 400.0):
         for name in ("ours", "taught", "hand"):
             found = measure("delay", name, count=300, rate=5.0, within=within)

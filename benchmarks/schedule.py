@@ -44,11 +44,11 @@ FIRST = (10, 30)
 
 
 def _sum_up(ways: Sequence[Way]) -> Figures:
-    videos = [way for way in ways if not way.scenario.fails]
+    videos = [way for way in ways if not way.task.fails]
     polls = statistics.mean(way.polls for way in videos)
     late = statistics.mean(way.late for way in videos)
     found: Figures = {"polls": polls, "late": late, "product": polls * late}
-    failures = [way.late for way in ways if way.scenario.fails and way.scenario.length <= 64]
+    failures = [way.late for way in ways if way.task.fails and way.task.length <= 64]
     if failures:
         found["late_failures"] = statistics.mean(failures)
     return found
@@ -187,9 +187,9 @@ def run_wrong(seed: int) -> list[Figures]:
         plain[truth] = run(POLICIES["backoff"], tasks[truth], seed=seed)
     for prior, length in families.items():
         duration_history = DurationHistory()
-        for scenario in make_tasks(length, count=100, seed=seed + 999):
+        for task in make_tasks(length, count=100, seed=seed + 999):
             ending = CensoredDuration(
-                result="video", after=scenario.length * 0.98, before=scenario.length * 1.02
+                result="video", after=task.length * 0.98, before=task.length * 1.02
             )
             duration_history.learn(KINDS, ending)
         for how in ("handed in", "same client"):

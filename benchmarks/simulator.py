@@ -1,7 +1,7 @@
 """
 A client's polls in virtual time: the real decisions, and no loop, no network and no waiting.
 
-Each poll is a snapshot that goes through ``step`` with the policy and the memory of the package.
+Each poll is a snapshot that goes through ``decide`` with the policy and the history of the package.
 There is jitter, and there are no faults, no latency and no ``Retry-After``.
 """
 
@@ -38,7 +38,7 @@ class Told:
 class Way:
     """How one task went: the ages of its polls, and how late its end was seen."""
 
-    scenario: SimulatedTask
+    task: SimulatedTask
     moments: list[float] = attrs.field(factory=list)
     late: float = 0.0
     told: list[Told] = attrs.field(factory=list)
@@ -85,9 +85,9 @@ def run(
     todo = list(enumerate(tasks))[::-1]
 
     def begin(now: float) -> None:
-        number, scenario = todo.pop()
+        number, task = todo.pop()
         first = now + random.uniform(0, 0.5)
-        ways.append(Way(scenario))
+        ways.append(Way(task))
         history = History(task_id=str(number), started=first)
         heapq.heappush(queue, (first, number, _Wait(ways[-1], now, history)))
 
@@ -116,7 +116,7 @@ def _poll(
     forecast = None if duration_history is None else duration_history.forecast(KINDS)
     if forecast is not wait.history.forecast:
         wait.history = attrs.evolve(wait.history, forecast=forecast)
-    seen = _snapshot(way.scenario, age)
+    seen = _snapshot(way.task, age)
     wait.history = wait.history.after_task(seen, now=now)
     decision = decide(wait.history, now=now, schedule=policy, fault_policy=_FAULT_POLICY)
     own_age = now - wait.history.started
@@ -125,21 +125,21 @@ def _poll(
         if way.polls in asks:
             bounds = remaining(observations, forecast, age=own_age, parts=PARTS)
             if bounds is not None:
-                way.told.append(Told(way.polls, bounds, way.scenario.length - age))
+                way.told.append(Told(way.polls, bounds, way.task.length - age))
         way.stalled = way.stalled or is_stalled(observations, forecast, age=own_age)
         return decision.seconds
-    way.late = age - way.scenario.length
+    way.late = age - way.task.length
     if duration_history is not None:
         result = "video" if isinstance(decision, Done) else "failure"
         duration_history.learn(KINDS, observations.ending(result, age=own_age))
     return None
 
 
-def _snapshot(scenario: SimulatedTask, age: float) -> VideoTask:
-    if age < scenario.length:
-        progress = None if scenario.progress is None else scenario.progress(age)
+def _snapshot(task: SimulatedTask, age: float) -> VideoTask:
+    if age < task.length:
+        progress = None if task.progress is None else task.progress(age)
         return VideoTask(id="x", status="in_progress", phase=Phase.RUNNING, progress=progress)
-    if scenario.fails:
+    if task.fails:
         return VideoTask(id="x", status="failed", phase=Phase.FAILED)
     url = "http://videos.example/x.mp4"
     return VideoTask(id="x", status="completed", phase=Phase.SUCCEEDED, video_url=url)

@@ -91,7 +91,7 @@ class Plan:
         interval: Between two polls of a wait.
         window: How long the measured window is.
         rate: Polls a second of all waits; None for no limit.
-        fault_policy: How much longer than two rounds the first one may take, and the last.
+        grace_period: How much longer than two rounds the first one may take, and the last.
         is_frozen: Whether the garbage collector is told, once all waits are under way, to pass
             over all there is (``gc.freeze``), as a program with so many long waits may.
     """
@@ -101,13 +101,13 @@ class Plan:
     interval: float
     window: float
     rate: float | None = None
-    fault_policy: float
+    grace_period: float
     is_frozen: bool = False
 
     @property
     def limit(self) -> float:
         """When a contestant that is not done never will be."""
-        return 5 * self.round + self.window + 2 * self.fault_policy
+        return 5 * self.round + self.window + 2 * self.grace_period
 
     @property
     def round(self) -> float:
@@ -143,7 +143,7 @@ async def _measure(contestant: str, plan: Plan) -> Figures:
         # A long lag is one sample among many short ones: this says how much of the time it took.
         lag["stalled"] = sum(one for one in late if one > _STALL) / figures["wall"]
         ask(plan.url, "finish", spread=plan.round)
-        await crowd.end(2 * plan.round + plan.fault_policy)
+        await crowd.end(2 * plan.round + plan.grace_period)
         return {
             **figures,
             **lag,
@@ -157,7 +157,7 @@ async def _measure(contestant: str, plan: Plan) -> Figures:
 
 async def _see_all(plan: Plan) -> int:
     """Wait until each task has been asked for, but not for ever; return how many have been."""
-    deadline = time.monotonic() + 2 * plan.round + plan.fault_policy
+    deadline = time.monotonic() + 2 * plan.round + plan.grace_period
     while True:
         seen: int = ask(plan.url, "report")["tasks"]
         if seen == plan.count or time.monotonic() > deadline:

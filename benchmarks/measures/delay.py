@@ -38,35 +38,35 @@ def measure(contestant: str, *, count: int, rate: float, within: float) -> Figur
         within: The seconds in which tasks and waits are begun; 0 for all at once.
     """
     random.seed(7)
-    memory = _teach(random.Random(8)) if contestant == "taught" else DurationHistory()
+    history = _teach(random.Random(8)) if contestant == "taught" else DurationHistory()
     durations = list(itertools.islice(itertools.cycle(_read_durations()), count))
     random.shuffle(durations)
     lives = [(random.uniform(0, within), duration) for duration in durations]
     if contestant == "hand":
         return virtual.run(_measure_hand(lives, rate))
-    return virtual.run(_measure_ours(lives, rate, memory))
+    return virtual.run(_measure_ours(lives, rate, history))
 
 
 def _teach(chance: random.Random) -> DurationHistory:
     """Return what a client knows that has waited for tasks of these durations, though not these."""
-    memory = DurationHistory()
+    history = DurationHistory()
     asked = read_reply("001_page_pending_verbatim.json")["detail"]["input"]
     kinds = task_kinds(asked["model"], asked["size"])
     for duration in chance.choices(_read_durations(), k=60):
         length = duration * chance.gauss(1.0, 0.03)
-        memory.learn(
+        history.learn(
             kinds, CensoredDuration(result="video", after=length - 3.0, before=length + 3.0)
         )
-    return memory
+    return history
 
 
-async def _measure_ours(lives: Lives, rate: float, memory: DurationHistory) -> Figures:
+async def _measure_ours(lives: Lives, rate: float, history: DurationHistory) -> Figures:
     rate_limit = RateLimit(rate=rate, burst=round(rate))
     service = Service(asyncio.get_running_loop().time)
     async with (
         virtual.serving(service) as url,
         SoraClient(
-            api_key=KEY, base_url=url, rate_limit=rate_limit, duration_history=memory
+            api_key=KEY, base_url=url, rate_limit=rate_limit, duration_history=history
         ) as client,
     ):
 
