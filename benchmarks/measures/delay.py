@@ -1,7 +1,7 @@
 """Many waits on few polls: how long after its video is there each of them knows.
 
-Ours share a budget. Those by hand keep independent timers, each with the interval at which all of
-them together make as many polls; of those that are begun together, each has a phase of its own.
+Ours share a rate limit. Those by hand keep independent timers, each with the interval at which all
+of them together make as many polls; of those that are begun together, each has a phase of its own.
 """
 
 import asyncio

@@ -14,7 +14,7 @@ BIN = 0.1
 
 
 def measure(contestant: str, *, count: int, seconds: int) -> Figures:
-    """Begin all waits at once, with the default budget and schedule, and count their polls."""
+    """Begin all waits at once, with the default rate limit and schedule, and count their polls."""
     assert contestant == "ours"
     return virtual.run(_measure(count, seconds))
 

@@ -18,7 +18,7 @@ def measure(
     contestant: str, *, count: int, limit: float, seconds: int, hint: int | None
 ) -> Figures:
     """
-    Wait with the default budget and schedule for tasks that never end.
+    Wait with the default rate limit and schedule for tasks that never end.
 
     Args:
         contestant: None other than ours adapts.
