@@ -326,6 +326,14 @@ def test_the_doctor_prints_versions_even_without_an_address(capsys, monkeypatch)
     assert "SORA_BASE_URL" in err
 
 
+def test_the_doctor_says_which_package_is_not_installed(service, capsys, monkeypatch) -> None:
+    monkeypatch.setattr("sora_async.cli.commands.doctor.PACKAGES", ("aiohttp", "no-such-one"))
+
+    assert main(["doctor"]) == 0
+
+    assert "no-such-one not installed\n" in capsys.readouterr().out
+
+
 def test_the_doctor_takes_any_task_for_an_answer(service, capsys) -> None:
     service.script("sora-async-doctor", completed())
 

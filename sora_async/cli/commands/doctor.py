@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import platform
 from collections.abc import Mapping
-from importlib.metadata import distributions
+from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from yarl import URL
@@ -76,12 +76,18 @@ def _describe(error: SoraError | None) -> str:
 
 def _find_versions() -> Mapping[str, str]:
     """Return the versions of everything that takes part."""
-    installed = {str(found.name).lower(): found.version for found in distributions()}
     return {
         "sora-async": __version__,
         "python": f"{platform.python_version()} on {platform.platform(terse=True)}",
-        **{package: installed.get(package, "not installed") for package in PACKAGES},
+        **{package: _find_version(package) for package in PACKAGES},
     }
+
+
+def _find_version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def _find_settings(options: argparse.Namespace, client: SoraClient) -> Mapping[str, str]:
