@@ -13,6 +13,7 @@ import logging
 import math
 from collections.abc import Callable, Iterable
 
+from .._http.calls import MAX_PAGE_SIZE
 from .._http.request import RequestSender
 from .._wire.list_decoder import ListEntry, ListPage, decode_list_page
 from .._wire.response import Response
@@ -27,9 +28,6 @@ MIN_TASKS = 5
 
 SWEEP_INTERVAL = 1.0
 """Seconds between two sweeps of the list, at least."""
-
-PAGE_SIZE = 100
-"""Tasks of a page. Source: OpenAI's API reference, "List videos"."""
 
 MAX_FOREIGN_PAGES = 3
 """Pages beyond those that the awaited tasks fill: a list has the tasks of the whole account."""
@@ -165,7 +163,7 @@ class ListSweeper:
         missing, pages, after = set(by_id), 0, None
         newest = math.inf
         try:
-            while missing and pages < len(by_id) / PAGE_SIZE + MAX_FOREIGN_PAGES:
+            while missing and pages < len(by_id) / MAX_PAGE_SIZE + MAX_FOREIGN_PAGES:
                 page = await self._request_page(after)
                 pages += 1
                 problem = _find_problem(page, newest) or self._find_stale(page, started)
@@ -216,7 +214,7 @@ class ListSweeper:
             self._pause_until = now + PAUSE
 
     async def _request_page(self, after: str | None) -> ListPage:
-        query = {"limit": str(PAGE_SIZE), "order": "desc"}
+        query = {"limit": str(MAX_PAGE_SIZE), "order": "desc"}
         if after is not None:
             query["after"] = after
 
@@ -268,8 +266,8 @@ def _may_be_looked_up(polled: PolledTask) -> bool:
 
 def _find_problem(page: ListPage, newest: float) -> str | None:
     """Return why a page is not what was asked for."""
-    if len(page.entries) > PAGE_SIZE:
-        return f"it sends {len(page.entries)} tasks where {PAGE_SIZE} were asked for"
+    if len(page.entries) > MAX_PAGE_SIZE:
+        return f"it sends {len(page.entries)} tasks where {MAX_PAGE_SIZE} were asked for"
     moments = [entry.created_at for entry in page.entries if entry.created_at is not None]
     if any(later > earlier for earlier, later in zip([newest, *moments], moments, strict=False)):
         return "it is not in the order that was asked for"
