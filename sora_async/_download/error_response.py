@@ -33,9 +33,8 @@ def read_error_response(
         from_service: Whether the service itself sent it.
         secrets: What must not be shown, because the request may have had it.
     """
-    is_success = 200 <= response.status < 300
     is_content_response = from_service and state.is_content
-    if is_success and is_content_response:
+    if response.is_good and is_content_response:
         link = read_link(response.body, url=response.url)
         if link is not None:
             return UrlInstead(link)
@@ -43,7 +42,7 @@ def read_error_response(
     is_transient = isinstance(decoded, RateLimitError | ServiceUnavailableError)
     if decoded is not None and (is_transient or (is_content_response and response.status != 410)):
         error = decoded
-    elif is_success:
+    elif response.is_good:
         reason = f"{describe_content(response.body)} came, and no video"
         error = state.make_error(NotAVideoError, reason)
     else:
