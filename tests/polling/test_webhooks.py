@@ -52,7 +52,7 @@ async def test_a_webhook_makes_the_next_poll_happen_now(
     sora: FakeSora, client: SoraClient, now: Clock
 ) -> None:
     task_id = sora.add(Scenario(queued=0, running=100))
-    waiting = asyncio.create_task(client.wait_until_complete(task_id, poll_interval=60).result())
+    waiting = asyncio.create_task(client.wait_until_complete(task_id, poll_interval=1000).result())
     await asyncio.sleep(101)
     start = now()
 
