@@ -140,8 +140,7 @@ class Poller:
     @property
     def outage_count(self) -> int:
         """How many tasks are in an outage."""
-        outages = [polled.history.outage for polled in self._all()]
-        return sum(outage is not None and outage.errors > 0 for outage in outages)
+        return sum(_has_outage(polled.history) for polled in self._all())
 
     def leave(self, polled: PolledTask, subscriber: Subscriber) -> None:
         """Take away a wait; the last one stops the polling."""
@@ -383,11 +382,16 @@ class Poller:
         polled.stop_poll()
 
 
+def _has_outage(history: History) -> bool:
+    """Return whether the newest polls have failed, and not only because of a 404."""
+    return history.outage is not None and history.outage.errors > 0
+
+
 def _is_event(before: History, after: History) -> bool:
     """Return whether waits hear of a poll: of each snapshot, and of how an outage begins."""
     if after.outage is None or before.outage is None:
         return True
-    return before.outage.errors == 0 and after.outage.errors > 0  # so far there were only 404s
+    return _has_outage(after) and not _has_outage(before)  # so far there were only 404s
 
 
 def _recovered_after(before: History, after: History, now: float) -> float | None:
@@ -404,8 +408,7 @@ def _closed(history: History) -> ClientClosedError:
 
 def _log(before: History, after: History, decision: Decision, now: float) -> None:
     """Log a poll at DEBUG, and at WARNING where an outage begins or ends."""
-    failed_before = before.outage is not None and before.outage.errors > 0
-    failed = after.outage is not None and after.outage.errors > 0
+    failed_before, failed = _has_outage(before), _has_outage(after)
     if failed and not failed_before and not isinstance(decision, GiveUp):
         assert after.outage is not None
         logger.warning("task %s: degraded: %s", after.task_id, after.outage.last_error)
