@@ -129,6 +129,14 @@ def test_a_body_without_a_secret_stays_its_bytes() -> None:
     assert may_hold(long, (KEY,)) and not may_hold(body, (KEY,)) and not may_hold(long, ("x-y",))
 
 
+def test_only_what_may_be_another_spelling_is_decoded_to_be_redacted() -> None:
+    assert not may_hold(b'{"progress":"30%"}', (KEY,))
+    assert may_hold(b'{"progress":"%33%30"}', (KEY,))
+    assert may_hold(b'{"progress":"3\\u0030"}', (KEY,))
+    assert may_hold(b'{"progress":"&#51;0"}', (KEY,))
+    assert not may_hold(b'{"progress":"%33%30"}', ())
+
+
 FIELDS = ["status", "model", "prompt", "enhanced_prompt", "size", "id", "currency"]
 
 
