@@ -185,8 +185,8 @@ def _find_inner(body: Mapping[str, Any], vocabulary: Vocabulary) -> Mapping[str,
     has_id = any(True for _ in read_names(body, vocabulary)) and not is_call
     if "task_id" in body and word:
         return None
-    for key in vocabulary.envelopes:
-        inner = _only_object(body.get(key), is_list=body.get("object") == "list")
+    for key in filter(body.__contains__, vocabulary.envelopes):
+        inner = _only_object(body[key], is_list=body.get("object") == "list")
         inner_word = read_word(inner, vocabulary)
         if has_id:
             if not word and inner_word in vocabulary.words:
