@@ -72,7 +72,7 @@ def groups(*names: str) -> tuple[str, ...]:
 
 
 def moment_of_the_commit() -> str | None:
-    """The seconds that all files of an archive bear; None where there is no git, as in an sdist."""
+    """The timestamp of all files of an archive; None where there is no git, as in an sdist."""
     with contextlib.suppress(OSError, subprocess.CalledProcessError):
         command = ["git", "log", "-1", "--format=%ct"]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

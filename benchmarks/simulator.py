@@ -27,7 +27,7 @@ _FAULT_POLICY = FaultPolicy()
 
 @attrs.define
 class Told:
-    """What was foretold of a task at one poll: the quantiles, and what came."""
+    """What was predicted of a task at one poll: the quantiles, and what came."""
 
     poll: int
     bounds: tuple[float, ...]
@@ -77,7 +77,7 @@ def run(
         seed: Of the jitter.
         duration_history: What is known, and learned from each end; None for one that stays empty.
         width: How many tasks are under way at once.
-        asks: The polls, by number, at which the end is foretold.
+        asks: The polls, by number, at which the end is predicted.
     """
     random.seed(seed)
     queue: list[tuple[float, int, _Wait]] = []

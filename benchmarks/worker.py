@@ -13,7 +13,7 @@ def main() -> None:
     """Measure what the command line names."""
     measurement, contestant, options = sys.argv[1:]
     pin(CLIENT_CORE)
-    # Thousands of lost connections of a client that fails are told of once, in its figures.
+    # Thousands of lost connections of a client that fails are reported once, in its figures.
     logging.disable()
     measure = importlib.import_module(f"benchmarks.measures.{measurement}").measure
     tell(measure(contestant, **json.loads(options)))

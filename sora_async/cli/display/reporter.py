@@ -1,4 +1,4 @@
-"""The reporter of a command: what is told of each task, from its first event to its end."""
+"""The reporter of a command: shows each task, from its first event to its end."""
 
 from types import TracebackType
 from typing import Self

@@ -109,8 +109,8 @@ def stall(seconds: float | None = None) -> Answer:
     Send nothing at all.
 
     Args:
-        seconds: The time after which the connection is closed, whereupon aiohttp's client repeats
-            a GET as after a :func:`reset`; None means to wait until the client disconnects.
+        seconds: The time after which the connection is closed; then aiohttp's client repeats a GET
+            as after a :func:`reset`; None means to wait until the client disconnects.
     """
 
     async def deliver(request: web.BaseRequest, _message: Message) -> NoReturn:
