@@ -9,7 +9,7 @@ from .._wire.dialects import Dialect
 from .._wire.urls import fill_in, find_poll_address
 from ..errors import UnsupportedOperationError
 
-MOST_ADDRESSES = 10_000
+MAX_ADDRESSES = 10_000
 """Tasks for which a polling URL of their own is kept; the oldest is dropped."""
 
 
@@ -84,6 +84,6 @@ class Endpoints:
         address = find_poll_address(url, named)
         if address is None or address == fill_in(self._poll, task_id):
             return
-        if len(self._elsewhere) >= MOST_ADDRESSES:
+        if len(self._elsewhere) >= MAX_ADDRESSES:
             del self._elsewhere[next(iter(self._elsewhere))]
         self._elsewhere[task_id] = address

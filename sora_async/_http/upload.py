@@ -248,7 +248,7 @@ class FileSource:
     def _describe(self, opened: _SharedFile) -> UploadPart:
         if not opened.head:
             raise self._flaw("is empty, or has been read to its end")
-        # The first bytes outvote what was said: a server goes by them as well.
+        # The first bytes count for more than the given type: a server goes by them as well.
         kind = find_media_type(opened.head, opened.name) or opened.kind
         if kind is None or not kind.startswith(self._kinds):
             wanted = " or ".join(_KINDS[one] for one in self._kinds)

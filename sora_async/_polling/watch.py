@@ -32,8 +32,9 @@ class Watch(SharedOperation[VideoTask, ProgressEvent]):
 
     Made by :meth:`SoraClient.wait_until_complete <sora_async.SoraClient.wait_until_complete>`,
     and by :meth:`SoraClient.create_and_wait <sora_async.SoraClient.create_and_wait>`.
-    That one creates its task at first, once: its first event is the answer to that. An order
-    that has left is not broken off by whoever leaves, and not sent again for whoever comes back.
+    That one creates its task at first, once: its first event is the response to the create. A
+    create that was sent goes on when the last consumer leaves, and is not sent again for one that
+    comes later.
     """
 
     __slots__ = (
@@ -233,7 +234,7 @@ class Watch(SharedOperation[VideoTask, ProgressEvent]):
             self._expire(seconds)
 
     def _check_retry_after(self, seconds: float) -> None:
-        """Heed a pause from before the wait began, unless a poll is under way already."""
+        """Apply a pause from before the wait began, unless a poll is under way already."""
         if self._polled is not None and self._polled.poll_task is None:
             self._on_retry_after(seconds)
 

@@ -7,7 +7,7 @@ import attrs
 import pytest
 
 from sora_async import InvalidArgumentError, SoraClient
-from sora_async._http.endpoints import MOST_ADDRESSES, Endpoints
+from sora_async._http.endpoints import MAX_ADDRESSES, Endpoints
 from sora_async.dialects import DIALECTS, OPENAI, OPENROUTER, UNIFIED, Dialect, FieldSpelling
 from sora_async.testing import FakeSora, completed, queued, raw
 
@@ -171,12 +171,12 @@ async def test_a_polling_address_elsewhere_is_not_asked(address: object) -> None
 def test_only_so_many_polling_addresses_are_remembered() -> None:
     addresses = Endpoints("https://api.example", OPENROUTER)
 
-    for number in range(MOST_ADDRESSES + 1):
+    for number in range(MAX_ADDRESSES + 1):
         addresses.learn(str(number), {"polling_url": "/elsewhere"}, url="https://api.example/x")
 
     assert addresses.locate_poll("0").path != "/elsewhere"
     assert addresses.locate_poll("1").path == "/elsewhere"
-    assert len(addresses._elsewhere) == MOST_ADDRESSES
+    assert len(addresses._elsewhere) == MAX_ADDRESSES
 
 
 async def test_a_success_without_url_and_content_ends_all_the_same() -> None:
