@@ -19,17 +19,16 @@ class ConnectionFailedError(SoraError):
     """
 
     transient: ClassVar[bool] = True
+    advice: ClassVar[str] = "Check base_url (SORA_BASE_URL) and the network"
 
     url: str
     reason: str
 
     def __str__(self) -> str:
-        """Return the address, what went wrong and what to check."""
-        advice = "Check base_url (SORA_BASE_URL) and the network"
-        return f"no response from {self.url}: {self.reason}. {advice}"
+        """Return the address, what went wrong and what to do."""
+        return f"no response from {self.url}: {self.reason}. {self.advice}"
 
 
-@attrs.define(slots=False, repr=False)
 class CertificateError(ConnectionFailedError):
     """
     The server's TLS certificate cannot be verified: expired, for another host, or of a private CA.
@@ -38,10 +37,9 @@ class CertificateError(ConnectionFailedError):
     an outage, as a certificate may be renewed.
     """
 
-    def __str__(self) -> str:
-        """Return what was asked for, why the certificate was refused, and what to do."""
-        advice = "For a private CA pass ssl= with a context that trusts it, or set SSL_CERT_FILE"
-        return f"no response from {self.url}: {self.reason}. {advice}"
+    advice: ClassVar[str] = (
+        "For a private CA pass ssl= with a context that trusts it, or set SSL_CERT_FILE"
+    )
 
 
 @attrs.define(slots=False, repr=False)
