@@ -23,6 +23,7 @@ from ..schedule import MAX_INTERVAL, Policy, Schedule
 from ..schedule.learning.duration_history import DurationHistory
 
 Many = TypeVar("Many")
+Instance = TypeVar("Instance")
 
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
 """Source: Higgsfield's API reference, the widest of the rules that services document."""
@@ -150,25 +151,27 @@ def choose_schedule(schedule: object, poll_interval: object, *, default: Policy)
     return Schedule(intervals=(seconds,))
 
 
+def _check_instance(
+    name: str, value: object, cls: type[Instance], expected: str
+) -> Instance | None:
+    if value is not None and not isinstance(value, cls):
+        raise _error(name, expected, value)
+    return value
+
+
 def check_duration_history(value: object) -> DurationHistory | None:
     """Return a duration history or None."""
-    if value is not None and not isinstance(value, DurationHistory):
-        raise _error("duration_history", "a DurationHistory", value)
-    return value
+    return _check_instance("duration_history", value, DurationHistory, "a DurationHistory")
 
 
 def check_rate_limit(value: object) -> RateLimit | None:
     """Return a rate limit or None."""
-    if value is not None and not isinstance(value, RateLimit):
-        raise _error("rate_limit", "a RateLimit", value)
-    return value
+    return _check_instance("rate_limit", value, RateLimit, "a RateLimit")
 
 
 def check_ssl(value: object) -> ssl.SSLContext | None:
     """Return a TLS context or None."""
-    if value is not None and not isinstance(value, ssl.SSLContext):
-        raise _error("ssl", "an ssl.SSLContext", value)
-    return value
+    return _check_instance("ssl", value, ssl.SSLContext, "an ssl.SSLContext")
 
 
 def make_file_source(name: str, value: object, *, kinds: tuple[str, ...]) -> FileSource:
@@ -203,9 +206,7 @@ def check_idempotency_key(value: object) -> str:
 
 
 def _check_flag(name: str, value: object) -> bool | None:
-    if value is not None and not isinstance(value, bool):
-        raise _error(name, "a bool", value)
-    return value
+    return _check_instance(name, value, bool, "a bool")
 
 
 def _check_whole(name: str, value: object) -> int | None:
