@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import attrs
 
 from ..errors import InvalidArgumentError
-from ..models.numbers import is_number
+from ..models.numbers import is_number, is_whole_number
 from ..models.repr import brief, shorten
 
 __all__ = ["AdaptiveTokenBucket", "PermitSource", "RateLimit"]
@@ -85,8 +85,7 @@ def _check_rate(_: object, __: object, rate: Any) -> None:
 
 def check_number(_: object, field: "attrs.Attribute[Any]", number: Any) -> None:
     """Refuse what is no whole number of requests."""
-    is_whole = isinstance(number, int) and not isinstance(number, bool)
-    if not is_whole or not 1 <= number <= MAX_RATE:
+    if not is_whole_number(number) or not 1 <= number <= MAX_RATE:
         raise InvalidArgumentError(
             f"{field.name}: expected a whole number from 1 to a million, got {shorten(number)}"
         )

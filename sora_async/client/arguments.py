@@ -17,7 +17,7 @@ from .._wire.origins import origin_of
 from .._wire.request_encoder import check_fields, read_seconds
 from .._wire.secrets import SecretHeaders, hide_headers
 from ..errors import InvalidArgumentError
-from ..models.numbers import is_number
+from ..models.numbers import is_number, is_whole_number
 from ..models.repr import shorten
 from ..schedule import MAX_INTERVAL, Policy, Schedule
 from ..schedule.learning.duration_history import DurationHistory
@@ -55,7 +55,7 @@ def check_duration(name: str, value: object) -> float:
 
 def check_count(name: str, value: object, *, least: int) -> int:
     """Return a whole number that is not below the least one allowed."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+    if not is_whole_number(value) or value < least:
         raise _error(name, f"a whole number from {least}", value)
     return value
 
@@ -210,7 +210,7 @@ def _check_flag(name: str, value: object) -> bool | None:
 
 
 def _check_whole(name: str, value: object) -> int | None:
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+    if value is not None and not is_whole_number(value):
         raise _error(name, "a whole number", value)
     return value
 

@@ -15,7 +15,7 @@ import cattrs
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from . import Cost, Phase, TaskFailure, VideoTask
-from .numbers import is_number
+from .numbers import is_number, is_whole_number
 
 
 def task_to_data(task: VideoTask) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def _read_number(value: object, _: object) -> float:
 
 
 def _read_whole(value: object, _: object) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
+    if is_whole_number(value):
         return value
     raise ValueError(f"expected a whole number, not {_kind(value)}")
 
