@@ -6,6 +6,7 @@ from typing import Any, Final
 import attrs
 
 from ..models import VideoTask
+from ..models.json_fields import read_number
 
 MIN_PAGE: Final = 20
 """Tasks from which on a list may have been cut off silently: the default of several servers."""
@@ -127,17 +128,10 @@ def _is_of(task: VideoTask, arguments: Mapping[str, Any]) -> bool:
     pairs = (
         (task.model, arguments.get("model")),
         (task.size, arguments.get("size")),
-        (task.seconds, _read_number(arguments.get("seconds"))),
+        (task.seconds, read_number(arguments.get("seconds"))),
     )
     return all(shown == sent for shown, sent in pairs if shown is not None and sent is not None)
 
 
 def _normalize(text: object) -> str:
     return " ".join(str(text).split())
-
-
-def _read_number(value: object) -> float | None:
-    try:
-        return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return None
