@@ -89,7 +89,9 @@ class CreateSubmitter:
                 a create that was not sent yet.
         """
         refused_for = outage = 0.0
-        for pause in itertools.chain(PAUSES, itertools.repeat(PAUSES[-1])):
+        pauses = itertools.chain(PAUSES, itertools.repeat(PAUSES[-1]))
+        while True:
+            pause = next(pauses)
             try:
                 async with self._slots:
                     self._raise_if_stopped(item)
@@ -110,7 +112,6 @@ class CreateSubmitter:
                     self.stop_error = error  # or each of a thousand items would wait as long
                     raise
             await asyncio.sleep(delay)
-        raise AssertionError("the pauses have no end")  # pragma: no cover
 
     def _raise_if_stopped(self, item: BatchItem) -> None:
         error = self.stop_error
