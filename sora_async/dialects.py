@@ -40,6 +40,5 @@ __all__ = [
     "FieldSpelling",
 ]
 
-for _class in (FieldSpelling,):
-    # What a pickle and the docs say is where it can be imported from.
-    _class.__module__ = __name__
+# A pickle and the reference name the module that people import from.
+FieldSpelling.__module__ = __name__

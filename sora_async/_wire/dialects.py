@@ -17,26 +17,6 @@ import attrs
 from ..errors import InvalidArgumentError
 from ..models.repr import brief, shorten
 
-__all__ = [
-    "ARK",
-    "DIALECTS",
-    "GATEWAY",
-    "GEMINI",
-    "INWORLD",
-    "LITELLM",
-    "NEWAPI",
-    "OFOX",
-    "OPENAI",
-    "OPENROUTER",
-    "SGLANG",
-    "TASKS",
-    "UNIFIED",
-    "VLLM",
-    "XAI",
-    "Dialect",
-    "FieldSpelling",
-]
-
 ReferenceRole = Literal[
     "input_reference",
     "first_frame",
