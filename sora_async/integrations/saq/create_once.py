@@ -163,7 +163,8 @@ async def _send_shielded(
     try:
         return await asyncio.shield(sending)
     except asyncio.CancelledError:
-        # The create may have been sent: this worker must not lose the response.
+        # The create may have been sent: this worker must not lose the response. A second
+        # cancellation is not held up: SAQ cancels again at its hard deadline.
         await asyncio.wait([sending])
         if (error := sending.exception()) is not None:
             job = record.run.job.key
