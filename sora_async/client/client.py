@@ -925,7 +925,7 @@ class SoraClient:
         Close what the client has on this loop; a session that was given stays open.
 
         Waits that go on end with :class:`ClientClosedError`; their tasks are not touched.
-        An order that has left gets a few seconds to be answered, for its id.
+        A create that was sent gets a few seconds for its response, which names the task's id.
         """
         resources = find_resources(self._resources_by_loop)
         if resources is not None:

@@ -33,8 +33,8 @@ Every error of this package and what to do about it.
     │       └── DownloadTimeoutError  the timeout of the download expired
     ├── UnexpectedError               a bug: report it with the traceback of its cause
     ├── JournalError                  fix or move the journal of the batch; nothing is lost
-    ├── WebhookError                  not a webhook about a task: answer 400
-    │   └── WebhookSignatureError     check the secret and the clock, or answer 401
+    ├── WebhookError                  not a webhook about a task: respond with 400
+    │   └── WebhookSignatureError     check the secret and the clock, or respond with 401
     └── WaitInterruptedError          the wait is over, the task is not: wait again
         ├── WaitTimeoutError          the timeout of the wait expired
         ├── OutageError               the service did not respond for too long

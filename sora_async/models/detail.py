@@ -7,7 +7,7 @@ Every field is optional; a value of another type than ours reads as None and is
 still in :attr:`VideoTask.raw <sora_async.VideoTask.raw>`; keys without a field are in *extra*.
 
 Source: example 1 of the API page "query task" for the fields of
-:class:`PendingInfo` and what it holds, recorded replies for the rest.
+:class:`PendingInfo` and what it holds, recorded responses for the rest.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
 """
-Server spellings into house units: the only place that knows milliseconds and per cents.
+Reads single JSON fields: lengths in seconds, moments in UTC, progress as 0.0 to 1.0.
 
-Every function takes any value a JSON document can hold and returns None for
-what it cannot read: a field we do not understand is a field that is not there.
+Every function takes any value that JSON can hold. What it cannot read is
+treated as a field that is missing: None, or an empty mapping.
 Types are compared exactly: JSON has no others, and so a bool is no number.
 """
 

@@ -1,4 +1,4 @@
-"""Values for the eye: one short line, without what is not there and without what is secret."""
+"""Short reprs: one line, without attributes that have no value, and without secrets."""
 
 import enum
 import re

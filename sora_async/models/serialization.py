@@ -1,8 +1,8 @@
 """
 A snapshot as plain data that JSON can carry, and back, by cattrs.
 
-Imported by :meth:`VideoTask.to_dict` and :meth:`VideoTask.from_dict`, never for a poll. What is
-written here lies in files and databases: ``tests/plain/task.json`` is what it must go on reading.
+Imported by :meth:`VideoTask.to_dict` and :meth:`VideoTask.from_dict`, never for a poll. Users keep
+the data in files and databases: ``tests/models/task.json`` must remain readable.
 """
 
 import json
@@ -28,7 +28,7 @@ def task_from_data(data: Mapping[str, Any]) -> VideoTask:
     if not isinstance(data, Mapping):
         raise _refuse(f"expected a mapping, not {_kind(data)}")
     missing = [name for name in ("id", "phase") if name not in data]
-    if missing:  # a service's own answer has no phase
+    if missing:  # a service's own response has no phase
         raise _refuse(f"{' and '.join(missing)} missing")
     try:
         return _converter.structure(data, VideoTask)
@@ -52,7 +52,7 @@ def _write_moment(moment: datetime) -> str:
 
 
 def _write_raw(raw: Mapping[str, Any] | bytes) -> Any:
-    """Return a copy of an answer, in what every JSON parser reads."""
+    """Return a copy of a response in JSON that every parser reads."""
     body = raw if isinstance(raw, bytes) else json.dumps(raw, default=str)
     return json.loads(body, parse_constant=lambda _: None, parse_float=_read_finite)
 

@@ -73,7 +73,7 @@ class VideoTask:
         id: The id that was asked for. What the server calls the task may
             differ, lack a prefix or be missing, and is only in *raw*.
         status: The server's own word, untouched; "" when it sent none.
-        phase: Our reading of the whole answer: queued, running, succeeded or failed.
+        phase: Our reading of the whole response: queued, running, succeeded or failed.
         progress: The part done, from 0.0 to 1.0; None after a failure. It may
             stall or go back; :attr:`ProgressEvent.progress` does not.
         video_url: Where the finished video is. Its presence, and not
@@ -99,10 +99,10 @@ class VideoTask:
         usage: What the task has used, as the service says, such as tokens or credits.
         poll_after: The seconds the server asks to be left alone before the
             next poll; None when it asked nothing.
-        raw: The whole answer, untouched. A task holds the bytes of its JSON, which
+        raw: The whole response, untouched. A task holds the bytes of its JSON, which
             take a quarter of the memory, and reads them at the first access.
 
-    Source: the API page "query task", and the replies in ``tests/responses``.
+    Source: the API page "query task", and the responses in ``tests/responses``.
     """
 
     id: str
@@ -132,7 +132,7 @@ class VideoTask:
     usage: Mapping[str, Any] | None = attrs.field(default=None, eq=False)
     poll_after: float | None = attrs.field(default=None, eq=False)
     _raw: Mapping[str, Any] | bytes = attrs.field(factory=dict, eq=False)
-    """Bytes are the very body of a good reply; a mapping is the answer of any other kind."""
+    """Bytes are the body of a good response as it came; any other response is a mapping."""
 
     def __repr__(self) -> str:
         """Return how far the task is; the whole snapshot would fill a screen."""
@@ -148,7 +148,7 @@ class VideoTask:
         Return the snapshot as plain data that JSON can carry, for a file, a queue or a database.
 
         There is a key for each attribute above. Moments are ISO 8601 in UTC, *phase* is its
-        word, *failure* has ``code`` and ``message``, and *raw* is a copy of the whole answer,
+        word, *failure* has ``code`` and ``message``, and *raw* is a copy of the whole response,
         of which *detail* is read again; a number that JSON has no word for is None there.
         A later version may add keys, and changes none.
         """
@@ -174,11 +174,11 @@ class VideoTask:
 
     @cached_property
     def raw(self) -> Mapping[str, Any]:
-        """The whole answer, untouched, as ``json`` reads it."""
+        """The whole response, untouched, as ``json`` reads it."""
         if not isinstance(self._raw, bytes):
             return self._raw
-        answer: Mapping[str, Any] = json.loads(self._raw)
-        return answer
+        response: Mapping[str, Any] = json.loads(self._raw)
+        return response
 
     @cached_property
     def detail(self) -> "Detail":
@@ -203,7 +203,7 @@ class Character:
         id: The service's id.
         name: What it was given; None when the server does not say.
         created_at: When it was made, in UTC.
-        raw: The whole answer, untouched.
+        raw: The whole response, untouched.
     """
 
     __repr__ = brief

@@ -1,4 +1,4 @@
-"""Server spellings into house units."""
+"""Single JSON fields, read into plain units."""
 
 import math
 from datetime import UTC, datetime
