@@ -197,10 +197,25 @@ def _unescape(escape: re.Match[str]) -> str:
 
 def redact_value(value: Value, secrets: tuple[str, ...]) -> Value:
     """Return a JSON value with all texts in it redacted; the same one where there is no secret."""
-    if not secrets:
+    if not _may_show("\n".join(_texts(value)), secrets):
         return value
     redacted: Any = _redact_any(value, secrets)
     return value if redacted == value else redacted
+
+
+def _texts(value: Any) -> list[str]:
+    """Return all texts in a JSON value, in any order."""
+    texts: list[str] = []
+    left = [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, str):
+            texts.append(one)
+        elif isinstance(one, Mapping):
+            left += (*one, *one.values())
+        elif isinstance(one, list):
+            left += one
+    return texts
 
 
 def _redact_any(value: Any, secrets: tuple[str, ...]) -> Any:
@@ -240,13 +255,18 @@ def may_hold(body: bytes, secrets: tuple[str, ...]) -> bool:
     """
     if len(body) > MAX_TEXT:
         return any(one.whole.encode() in body for one in _seek(secrets))
+    # A text is searched in less time than bytes.
+    return _may_show(body.decode("utf-8", "replace"), secrets)
+
+
+def _may_show(text: str, secrets: tuple[str, ...]) -> bool:
+    """Return whether a text has a part of a secret, or signs of another spelling."""
     needles = _needles(secrets)
-    text = body.decode("latin-1")  # a text is searched in less time than bytes
     return bool(needles) and (_is_encoded(text) or any(map(text.__contains__, needles)))
 
 
 @functools.lru_cache(maxsize=16)
 def _needles(secrets: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what a body has that has a secret, with a character for each byte; none for none."""
+    """Return what a text has that has a secret; NUL is a sign of UTF-16 and UTF-32."""
     parts = [part for one in _seek(secrets) for part in (one.whole, *one.pieces, *one.encoded)]
-    return ("\0", *(part.encode().decode("latin-1") for part in parts)) if parts else ()
+    return ("\0", *parts) if parts else ()
