@@ -88,7 +88,7 @@ def pin_oldest(requirement: str) -> str:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and format; ``nox -s lint -- --fix`` mends what can be mended."""
+    """Check style and format; ``nox -s lint -- --fix`` fixes what can be fixed."""
     fix = "--fix" in session.posargs
     session.install(*groups("lint"))
     session.run("ruff", "check", *(["--fix"] if fix else []))
