@@ -16,6 +16,7 @@ from ..models import Character, VideoTask
 from ..models.json_fields import read_label, read_mapping, read_moment, read_text
 from ..models.repr import brief
 from .general_rules import guess_ids
+from .list_decoder import find_next_page
 from .redaction import may_hold, redact, redact_value
 from .response import (
     Response,
@@ -189,11 +190,8 @@ def decode_page(
                 body, response=item, raw=item, task_id=task_id, url=url, content=content
             )
             tasks.append(redact_task(task, secrets, is_suspect=is_suspect))
-    around = read_mapping(value)
-    has_more = around.get("has_more") is True and bool(tasks)
-    last = around.get("last_id")
-    after = last if isinstance(last, str) and last else tasks[-1].id if tasks else None
-    return TaskPage(tasks=tuple(tasks), next_after=after if has_more else None)
+    after = find_next_page(read_mapping(value), tasks[-1].id if tasks else None)
+    return TaskPage(tasks=tuple(tasks), next_after=after)
 
 
 def _find_items(value: Any) -> list[Any] | None:
@@ -219,7 +217,7 @@ def decode_deleted(response: Response, *, secrets: tuple[str, ...]) -> None:
         UnsupportedOperationError: The server deletes nothing.
         ResponseError: The service has refused; the class says why.
     """
-    if 200 <= response.status < 300 and not response.body.strip():
+    if response.is_good and not response.body.strip():
         return
     value = read_mapping(_open(response, secrets=secrets, is_about_one=True))
     if value.get("deleted") is False:
@@ -235,7 +233,7 @@ def decode_cancelled(response: Response, *, secrets: tuple[str, ...]) -> None:
         UnsupportedOperationError: The server cancels nothing.
         ResponseError: The service has refused; the class says why.
     """
-    if not 200 <= response.status < 300 or response.body.strip():
+    if not response.is_good or response.body.strip():
         _open(response, secrets=secrets, is_about_one=True)
 
 

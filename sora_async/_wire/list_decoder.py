@@ -1,5 +1,6 @@
 """A page of the list of tasks, as far as a wait needs it: ids and status words, nothing else."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -8,8 +9,7 @@ from ..errors import InvalidResponseError
 from ..models import Phase
 from ..models.json_fields import read_label, read_mapping, read_moment
 from ..models.repr import brief
-from .json import parse_json
-from .response import Response, read_error
+from .response import Response, find_error, parse_response
 from .task_decoder import normalise
 from .vocabulary import IDS, PHASE_WORDS
 
@@ -58,20 +58,31 @@ def decode_list_page(response: Response, *, secrets: tuple[str, ...]) -> ListPag
         InvalidResponseError: It is no list.
         ResponseError: The service has refused; the class says why.
     """
-    error = read_error(response, secrets=secrets)
+    body, value = parse_response(response)
+    error = find_error(response, body, value, secrets=secrets)
     if error is not None:
         raise error
-    body = parse_json(response.body)
-    around = read_mapping(body)
-    places = [body, *(around.get(key) for key in _LISTS)]
+    around = read_mapping(value)
+    places = [value, *(around.get(key) for key in _LISTS)]
     items = next((place for place in places if isinstance(place, list)), None)
     if items is None:
         raise InvalidResponseError(response.url, response.status, "JSON that is no list of tasks")
     entries = tuple(entry for item in items if (entry := _decode_entry(item)) is not None)
-    has_more = around.get("has_more") is True and bool(entries)
-    last = around.get("last_id")
-    after = last if isinstance(last, str) and last else entries[-1].id if entries else None
-    return ListPage(entries, after if has_more else None)
+    return ListPage(entries, find_next_page(around, entries[-1].id if entries else None))
+
+
+def find_next_page(page: Mapping[str, Any], last_id: str | None) -> str | None:
+    """
+    Return the id to ask for the next page with, None at the end of the list.
+
+    Args:
+        page: The page.
+        last_id: The id of its last task; None without one.
+    """
+    if last_id is None or page.get("has_more") is not True:
+        return None
+    named = page.get("last_id")
+    return named if isinstance(named, str) and named else last_id
 
 
 def _decode_entry(item: Any) -> ListEntry | None:

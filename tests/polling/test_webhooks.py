@@ -156,7 +156,8 @@ async def test_download_of_a_new_task_ends_soon_after_its_success(
 
         file = await own.download(watch, tmp_path / "boat.mp4")
 
-        assert file.size > 0 and now() - start == pytest.approx(30.5, abs=0.1)
+        # A poll of the schedule may fall between the success and the webhook.
+        assert file.size > 0 and 30 <= now() - start <= 30.6
 
 
 async def test_one_about_a_task_that_nobody_waits_for_does_nothing(
