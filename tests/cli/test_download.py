@@ -197,8 +197,8 @@ def test_a_wait_for_a_file_that_is_there_is_not_begun(service, capsys) -> None:
 
 
 def test_a_failed_download_leaves_the_other_files(service, capsys) -> None:
-    service.script_file("other", http_error(404))
-    service.script_file("other", http_error(404), at="content")
+    service.script_file("other", http_error(410))
+    service.script_file("other", http_error(410), at="content")
 
     code = main(["wait", "--json", "--download", ".", "film", "other"])
 
