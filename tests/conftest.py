@@ -1,6 +1,15 @@
-"""Every async test runs in virtual time, against a fake service on real sockets."""
+"""
+Every async test runs in virtual time, against a fake service on real sockets.
+
+Every run draws the same random numbers, those of a test alone as those of all tests: a fault that
+a run has found is there in the next one. To look for others, draw others::
+
+    SORA_ASYNC_TEST_SEED=2 nox -s tests-3.13 -- --hypothesis-profile=explore
+"""
 
 import asyncio
+import os
+import random
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
@@ -12,6 +21,14 @@ from support.command import fake, on_terminal, skip  # noqa: F401 - fixtures of 
 
 from sora_async import SoraClient
 from sora_async.testing import FakeSora, VirtualClock
+
+SEED = os.environ.get("SORA_ASYNC_TEST_SEED", "1")
+
+
+@pytest.fixture(autouse=True)
+def same_random_numbers(request: pytest.FixtureRequest) -> None:
+    """Give the jitter of a test the same random numbers in each run."""
+    random.seed(f"{SEED} {request.node.nodeid}")
 
 
 @pytest.fixture(autouse=True)
@@ -59,5 +76,7 @@ def pytest_configure(config: Any) -> None:
     # What a shell starts with "&" is deaf to Ctrl-C; the tests of it would wait for ever.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # On a slow machine, what hypothesis finds counts, and not how long it took.
-    settings.register_profile("house", deadline=None)
-    settings.load_profile("house")
+    settings.register_profile("default", deadline=None, derandomize=True)
+    settings.register_profile("explore", deadline=None, derandomize=False, max_examples=1000)
+    if not config.getoption("--hypothesis-profile", default=None):
+        settings.load_profile("default")
