@@ -293,8 +293,9 @@ def test_what_is_public_is_pinned() -> None:
     ]
     assert progress.__all__ == ["track"]
     assert dialects.__all__ == [
-        *("ARK", "DIALECTS", "GATEWAY", "GEMINI", "INWORLD", "LITELLM", "NEWAPI", "OFOX", "OPENAI"),
-        *("OPENROUTER", "SGLANG", "TASKS", "UNIFIED", "VLLM", "XAI", "Dialect", "FieldSpelling"),
+        *("ARK", "DIALECTS", "GATEWAY", "GEMINI", "INWORLD", "LITELLM", "MINIMAX", "NEWAPI"),
+        *("OFOX", "OPENAI", "OPENROUTER", "SGLANG", "TASKS", "UNIFIED", "VLLM", "XAI"),
+        *("Dialect", "FieldSpelling"),
     ]
     assert set(schedule.__all__) == {
         *(

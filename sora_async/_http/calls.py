@@ -99,6 +99,7 @@ class Calls:
     async def cancel_task(self, task_id: str) -> None:
         """Stop a task; a 409 means that it has ended, and is not retried."""
         path = self._endpoints.find_path("cancel_path")
+        method = self._endpoints.cancel_method
 
         def decode(response: Response) -> None:
             decode_cancelled(response, secrets=self._secrets)
@@ -107,7 +108,7 @@ class Calls:
             return getattr(error, "status", None) != 409 and self._is_retryable(error)
 
         await retry(
-            lambda: self._requests.call("POST", path, decode, task_id=task_id),
+            lambda: self._requests.call(method, path, decode, task_id=task_id),
             max_retries=self._max_retries,
             is_retryable=is_retryable,
         )

@@ -30,6 +30,7 @@ ReferenceRole = Literal[
 REFERENCE_ROLES: tuple[ReferenceRole, ...] = get_args(ReferenceRole)
 
 BodyEncoding = Literal["form", "json", "auto"]
+CancelMethod = Literal["POST", "DELETE"]
 
 DialectName = Literal[
     "openai",
@@ -46,6 +47,7 @@ DialectName = Literal[
     "xai",
     "gemini",
     "ark",
+    "minimax",
 ]
 """The dialects of this package, for type checkers."""
 
@@ -63,12 +65,16 @@ def _path(default: str | None) -> Any:
     return attrs.field(default=default, validator=_check_path)
 
 
-def _check_body(_: object, __: object, body: Any) -> None:
-    encodings = get_args(BodyEncoding)
-    if body not in encodings:
-        raise InvalidArgumentError(
-            f"body: expected one of {', '.join(encodings)}; got {shorten(body)}"
-        )
+def _check_word(words: object) -> Any:
+    """Return the validator of an attribute that is one of the words of a Literal."""
+    known = get_args(words)
+
+    def check(_: object, field: "attrs.Attribute[Any]", word: Any) -> None:
+        if word not in known:
+            expected = f"expected one of {', '.join(known)}; got {shorten(word)}"
+            raise InvalidArgumentError(f"{field.name}: {expected}")
+
+    return check
 
 
 @attrs.frozen(kw_only=True)
@@ -112,7 +118,9 @@ class Dialect:
         content_path: ``GET`` it for the file of a task.
         list_path: ``GET`` it for all tasks, in pages.
         delete_path: ``DELETE`` it.
-        cancel_path: ``POST`` to it to stop a task.
+        cancel_path: Request it to stop a task.
+        cancel_method: ``"POST"``, or ``"DELETE"`` where a delete of a queued task cancels it.
+            Then a cancel of a task that has ended deletes it.
         remix_path: ``POST`` a prompt to it.
         create_character_path: ``POST`` a video to it.
         get_character_path: ``GET`` it for a character.
@@ -141,10 +149,11 @@ class Dialect:
     list_path: str | None = _path("/v1/videos")
     delete_path: str | None = _path("/v1/videos/{id}")
     cancel_path: str | None = _path(None)
+    cancel_method: CancelMethod = attrs.field(default="POST", validator=_check_word(CancelMethod))
     remix_path: str | None = _path("/v1/videos/{id}/remix")
     create_character_path: str | None = _path("/v1/videos/characters")
     get_character_path: str | None = _path("/v1/videos/characters/{id}")
-    body: BodyEncoding = attrs.field(default="auto", validator=_check_body)
+    body: BodyEncoding = attrs.field(default="auto", validator=_check_word(BodyEncoding))
     fields: Mapping[str, "str | FieldSpelling"] = attrs.field(factory=dict, hash=False)
     seconds_are_text: bool = True
     polling_url: str | None = None
@@ -440,11 +449,30 @@ Volcengine Ark (Seedance); chosen for an address with ``/api/v3``.
 Source: Volcengine's API reference, "Create a video generation task".
 """
 
+MINIMAX = attrs.evolve(
+    ARK,
+    name="minimax",
+    create_path="/v2/video_generation",
+    poll_path="/v2/query/video_generation/{id}",
+    list_path="/v2/query/video_generation",
+    delete_path="/v2/video_generation/{id}",
+    cancel_path="/v2/video_generation/{id}",
+    cancel_method="DELETE",
+)
+"""
+MiniMax's video generation V2 (H3); chosen for an address there.
+
+A create is spelled as Ark's. V1 has other calls: the result of a task of the older Hailuo models
+names a file, whose address another request returns.
+
+Source: platform.minimax.io, "Create video generation task" and "Cancel or delete task".
+"""
+
 DIALECTS: Mapping[str, Dialect] = {
     one.name: one
     for one in (
         *(OPENAI, LITELLM, VLLM, SGLANG, UNIFIED, NEWAPI, OPENROUTER, GATEWAY, OFOX, INWORLD),
-        *(TASKS, XAI, GEMINI, ARK),
+        *(TASKS, XAI, GEMINI, ARK, MINIMAX),
     )
 }
 """Those of this package, by their names."""
@@ -471,7 +499,13 @@ def guess_dialect(base_url: str) -> Dialect:
     """Return the dialect that an address tells; :data:`OPENAI` where it tells none."""
     parts = urlsplit(base_url)
     host, path = parts.hostname or "", parts.path
-    for domain, dialect in (("openrouter.ai", OPENROUTER), ("x.ai", XAI)):
+    for domain, dialect in (
+        ("openrouter.ai", OPENROUTER),
+        ("x.ai", XAI),
+        ("minimax.io", MINIMAX),
+        ("minimax.cn", MINIMAX),
+        ("minimaxi.com", MINIMAX),
+    ):
         if host == domain or host.endswith(f".{domain}"):
             return dialect
     for end, dialect in (

@@ -213,19 +213,22 @@ _MAX_NESTED = 1 << 16
 """Characters of a message in which JSON is looked for."""
 
 
+_CODES_OF_WORDS = {"expired": "expired", "cancelled": "cancelled", "canceled": "cancelled"}
+
+
 def read_failure(
     body: Mapping[str, Any],
     response: Mapping[str, Any],
     *,
-    is_expired: bool,
+    word: str,
     vocabulary: Vocabulary = VOCABULARY,
 ) -> TaskFailure:
     """
     Return why a task failed.
 
     The table comes first, for the task and then for what is around it; then the general rule:
-    any ``fail*``, ``error*``, ``*_msg`` or ``reason``. A task that expired has at least the
-    code ``expired``.
+    any ``fail*``, ``error*``, ``*_msg`` or ``reason``. A task that expired or was
+    cancelled, as its status word says, has at least that as its code.
     """
     reason = read_reason(body, vocabulary)
     code, message = reason.code, reason.message
@@ -237,7 +240,7 @@ def read_failure(
         code = read_label(draft.get("kind"))
     code = code or guess_code(body)
     message = message or guess_message(body, code=code) or guess_message(response, code=code)
-    return TaskFailure(code or ("expired" if is_expired else None), read_label(message))
+    return TaskFailure(code or _CODES_OF_WORDS.get(word), read_label(message))
 
 
 def has_error_code(body: Mapping[str, Any], vocabulary: Vocabulary = VOCABULARY) -> bool:

@@ -260,7 +260,7 @@ def decode_task(
             phase = FAILED
     failure = None
     if phase is FAILED:
-        failure = read_failure(body, response, is_expired=word == "expired", vocabulary=vocabulary)
+        failure = read_failure(body, response, word=word, vocabulary=vocabulary)
     content_url = fill_in(content, task_id) if phase is SUCCEEDED and content is not None else None
     return VideoTask(
         id=task_id,

@@ -628,6 +628,9 @@ class SoraClient:
         A wait for it ends with :class:`TaskFailedError` and the code ``"cancelled"``.
         Transient errors are retried as in :meth:`get_task`.
 
+        At MiniMax a cancel and a delete are one call: it cancels a queued task, is refused for
+        a running one, and deletes one that has ended.
+
         Args:
             task_id: The id, as the service gave it.
 

@@ -461,7 +461,7 @@ CONTRACT = {
     "deleted": "id error",
     "cancelled": "id error",
     "dialect": "name body create_path poll_path content_path list_path delete_path "
-    "cancel_path remix_path",
+    "cancel_path cancel_method remix_path",
     "doctor": "settings is_ok elapsed error",
     "error": "error",
 }

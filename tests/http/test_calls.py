@@ -56,6 +56,18 @@ class TestCancel:
         assert "content-length: 0" in heads[0].lower()
         assert "application/json" not in heads[0].lower().partition("content-type")[2]
 
+    async def test_a_delete_is_the_cancel_where_the_dialect_says_so(self) -> None:
+        async with (
+            serve((200, {"task_id": "a", "action": "cancelled", "status": "cancelled"})) as (
+                url,
+                heads,
+            ),
+            SoraClient(base_url=url, dialect="minimax") as client,
+        ):
+            await client.cancel_task("a")
+
+        assert heads[0].startswith("DELETE /v2/video_generation/a HTTP")
+
     async def test_it_is_retried_after_a_transient_error(self) -> None:
         async with (
             serve((503, {"error": "busy"}), (200, None)) as (url, heads),

@@ -100,6 +100,7 @@ TABLE: dict[str, dict[str, tuple[Any, Any]]] = {
     "tasks": both(IMAGE_URLS),
     "xai": both(XAI_ROLES),
     "ark": both(ARK_ROLES),
+    "minimax": both(ARK_ROLES),
 }
 """For each dialect and reference: what is sent of a file, and of an address; None: it is refused
 with advice. A reference that is not named is refused as one that the service does not take."""
@@ -347,6 +348,8 @@ async def test_a_character_wants_a_file(sora: FakeSora) -> None:
         ("https://ai.example/v1/video", "unified"),
         ("https://generativelanguage.example/v1beta/openai", "gemini"),
         ("https://ark.example/api/v3", "ark"),
+        ("https://api.minimax.io", "minimax"),
+        ("https://api.minimax.cn", "minimax"),
         ("https://x.ai.example", "openai"),
     ],
 )

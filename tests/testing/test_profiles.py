@@ -65,7 +65,7 @@ def create_body(shape: Shape, **fields: Any) -> dict[str, Any]:
     match shape:
         case "vllm" | "gemini":
             return {"data": form(**given)}
-        case "ark":
+        case "ark" | "minimax":
             given["content"] = [{"type": "text", "text": given.pop("prompt")}]
         case "kie":
             given = {"model": "sora-2-text-to-video", "input": given}
@@ -77,7 +77,7 @@ def made_id(shape: Shape, body: Any) -> str:
     match shape:
         case "xai":
             return str(body["request_id"])
-        case "newapi":
+        case "newapi" | "minimax":
             return str(body["task_id"])
         case "kie":
             return str(body["data"]["taskId"])
@@ -131,7 +131,8 @@ async def test_the_client_of_this_package_reads_every_server(shape) -> None:
     )
     assert seen[3].failure is not None
     assert seen[3].failure.message == "No."
-    if shape not in ("vllm", "sglang", "openrouter", "ofox", "gemini", "ark", "newapi", "kie"):
+    without = {"vllm", "sglang", "openrouter", "ofox", "gemini", "ark", "minimax", "newapi", "kie"}
+    if shape not in without:
         assert seen[1].progress == 0.5
 
 
@@ -146,10 +147,10 @@ async def test_what_a_create_returns_can_be_polled_and_ends(shape) -> None:
         assert [(task.id, task.create.prompt) for task in sora.tasks] == [(task_id, "a boat")]
         assert sora.polls(task_id) == [0.0]
 
-    words = {"xai": "done", "ark": "succeeded"}
+    words = {"xai": "done", "ark": "succeeded", "minimax": "succeeded", "kie": "success"}
     assert status == (202 if shape in ("openrouter", "ofox") else 200)
-    word = polled["data"]["state"] if shape == "kie" else polled["status"]
-    assert word == ("success" if shape == "kie" else words.get(shape, "completed"))
+    task = polled.get("task" if shape == "minimax" else "data", polled)
+    assert task["state" if shape == "kie" else "status"] == words.get(shape, "completed")
 
 
 @pytest.mark.parametrize(
@@ -200,6 +201,7 @@ async def test_every_server_refuses_in_its_own_format(shape) -> None:
         "xai": lambda body: body["error"] == "Request x not found",
         "gemini": lambda body: body["error"]["status"] == "NOT_FOUND",
         "ark": lambda body: body["error"]["code"] == "NotFound",
+        "minimax": lambda body: body["error"]["message"] == "invalid task_id (2013)",
         "newapi": lambda body: body["error"]["message"] == "task_not_exist",
         "kie": lambda body: (body["code"], body["data"]) == (404, None),
     }.get(shape, lambda body: body["error"]["message"] == "Video with id 'x' not found.")
@@ -655,6 +657,37 @@ async def test_a_delete_at_ark_cancels_what_is_queued_and_removes_what_has_ended
     assert [status for status, _ in deleted] == [200, 400, 200]
     assert deleted[0][1] == deleted[2][1] == {}
     assert cancelled["status"] == "cancelled"
+
+
+async def test_minimax_shows_a_task_in_an_envelope_and_lists_it_bare() -> None:
+    path = "/v2/query/video_generation"
+    body = {"content": [{"type": "text", "text": "a boat"}], "duration": 5}
+    async with calling("minimax") as (sora, caller):
+        _, made = await caller.call("POST", "/v2/video_generation", json=body)
+        sora.script("task_1", running(0.4), completed(), failed("1026", "No."))
+        bodies = [(await caller.get(f"{path}/task_1"))[1]["task"] for _ in range(3)]
+        _, listed = await caller.get(f"{path}?filter.task_ids={made['task_id']}")
+
+    assert set(made) == {"task_id"}
+    assert [task["status"] for task in bodies] == ["running", "succeeded", "failed"]
+    assert bodies[1]["content"] == {"url": f"{sora.cdn_url}/videos/task_1.mp4"}
+    assert bodies[2]["error"] == {"code": "1026", "message": "No."}
+    assert [task["id"] for task in listed["items"]] == [made["task_id"]]
+
+
+async def test_a_delete_at_minimax_says_whether_it_has_cancelled() -> None:
+    async with calling("minimax") as (sora, caller):
+        ids = [sora.add(Scenario(queued=60)), sora.add(Scenario(queued=0)), sora.add(DONE)]
+        path = "/v2/video_generation"
+        deleted = [await caller.call("DELETE", f"{path}/{task_id}") for task_id in ids]
+        _, cancelled = await caller.get(f"/v2/query/video_generation/{ids[0]}")
+
+        assert [task.id for task in sora.tasks] == ids[:2]
+
+    assert [status for status, _ in deleted] == [200, 400, 200]
+    assert deleted[0][1] == {"task_id": ids[0], "action": "cancelled", "status": "cancelled"}
+    assert deleted[2][1] == {"task_id": ids[2], "action": "deleted", "status": "deleted"}
+    assert cancelled["task"]["status"] == "cancelled"
 
 
 async def test_newapis_other_path_has_an_error_of_code_0_in_every_response() -> None:

@@ -154,7 +154,8 @@ async def test_a_batch_goes_on_on_every_server(shape: Shape, tmp_path: Path) -> 
 
 
 HAS_LIST: Final = {"page", "openai", "vllm", "sglang", "inworld"}
-HAS_DELETE: Final = {"page", "openai", "vllm", "sglang", "ark"}
+HAS_DELETE: Final = {"page", "openai", "vllm", "sglang", "ark", "minimax"}
+HAS_CANCEL: Final = {"ofox", "inworld", "xai", "minimax"}
 HAS_REMIX: Final = {"page", "relay", "openai", "litellm"}
 HAS_CHARACTERS: Final = {"openai", "litellm"}
 
@@ -164,7 +165,9 @@ async def finish(sora: FakeSora, client: SoraClient) -> VideoTask:
     return await client.create_and_wait(prompt="a boat", until="completed")
 
 
-@pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape not in ("litellm", "ark")])
+@pytest.mark.parametrize(
+    "shape", [shape for shape in SHAPES if shape not in ("litellm", "ark", "minimax")]
+)
 async def test_tasks_are_listed_where_a_server_has_a_list(shape: Shape) -> None:
     async with FakeSora(api_key=KEY, shape=shape) as sora, make_client(sora, shape) as client:
         ids = [(await client.create_task(prompt=f"boat {number}")).id for number in range(5)]
@@ -190,6 +193,23 @@ async def test_a_task_is_deleted_where_a_server_can(shape: Shape) -> None:
 
         assert await client.delete_task(task.id) is None
         assert sora.tasks == []
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+async def test_a_queued_task_is_cancelled_where_a_server_can(shape: Shape) -> None:
+    async with FakeSora(api_key=KEY, shape=shape) as sora, make_client(sora, shape) as client:
+        task = await client.create_task(prompt="a boat")
+        if shape not in HAS_CANCEL:
+            with pytest.raises(UnsupportedOperationError):
+                await client.cancel_task(task.id)
+            return
+
+        await client.cancel_task(task.id)
+
+        with pytest.raises(TaskFailedError) as caught:
+            await client.wait_until_complete(task.id)
+        assert caught.value.task.failure is not None
+        assert caught.value.task.failure.code == "cancelled"
 
 
 @pytest.mark.parametrize("shape", SHAPES)

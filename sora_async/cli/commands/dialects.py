@@ -46,5 +46,6 @@ def _print_object(dialect: Dialect) -> None:
         list_path=dialect.list_path,
         delete_path=dialect.delete_path,
         cancel_path=dialect.cancel_path,
+        cancel_method=dialect.cancel_method,
         remix_path=dialect.remix_path,
     )

@@ -140,6 +140,49 @@ def render_ark(state: TaskState, facts: TaskFacts, url: str | None) -> dict[str,
     return body
 
 
+def minimax_error(
+    status: int, message: str, *, param: str | None = None, code: str | None = None
+) -> Message:
+    """Return an error as MiniMax's V2 sends it."""
+    word = {401: "authorized_error", 429: "rate_limit_error", 500: "server_error"}.get(status)
+    error = {"type": word or "bad_request_error", "message": message, "http_code": str(status)}
+    body = {"type": "error", "error": error, "request_id": "021785229015510a2c883cf675b9804d"}
+    return make_message(body, status=status)
+
+
+def render_minimax_created(_state: TaskState, facts: TaskFacts, _url: str | None) -> dict[str, Any]:
+    """Return the object of MiniMax's response to a create: only an id."""
+    return {"task_id": facts.task_id}
+
+
+def render_minimax(state: TaskState, facts: TaskFacts, url: str | None) -> dict[str, Any]:
+    """Return *state* as MiniMax's V2 does, of which a poll has an envelope around it."""
+    has_ended = state.phase in ("succeeded", "failed")
+    body: dict[str, Any] = {
+        "id": facts.task_id,
+        "model": facts.create.model,
+        "status": state.phase,
+        "created_at": int(facts.created_at),
+        "updated_at": int(facts.ended_at if has_ended else facts.now),
+        "resolution": "768P",
+        "duration": _number(facts.create.seconds),
+        "usage": {},
+        "ratio": "16:9",
+        "task_type": "generation",
+        "modality": "video",
+    }
+    if state.phase == "succeeded":
+        body |= {"content": {"url": url}, "usage": {"output_seconds": 5, "total_tokens": 246840}}
+    if state.phase == "failed":
+        body["error"] = {"code": state.code, "message": state.message}
+    return body
+
+
+def render_minimax_removed(task_id: str, action: str) -> dict[str, Any]:
+    """Return the object of MiniMax's response to a delete; *action* is cancelled or deleted."""
+    return {"task_id": task_id, "action": action, "status": action}
+
+
 def read_ark_create(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a create of Ark as one of OpenAI's: the prompt is a text among ``content``."""
     content = fields.get("content")

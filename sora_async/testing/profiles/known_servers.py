@@ -9,6 +9,7 @@ from .gateway_formats import (
     ark_error,
     gemini_error,
     kie_error,
+    minimax_error,
     read_ark_create,
     read_kie_create,
     render_ark,
@@ -16,6 +17,9 @@ from .gateway_formats import (
     render_gemini,
     render_kie,
     render_kie_created,
+    render_minimax,
+    render_minimax_created,
+    render_minimax_removed,
     render_newapi,
     render_newapi_created,
     render_tasks,
@@ -313,7 +317,29 @@ _ARK: Final = ServerProfile(
     no_method=None,
     not_ready=(404, "Not Found"),
     list_style="numbered",
-    delete_cancels=True,
+    render_removed=lambda task_id, action: {},
+)
+
+# platform.minimax.io/docs, "Create video generation task" and "Cancel or delete task". The status
+# of the response about an unknown id is an assumption.
+_MINIMAX: Final = attrs.evolve(
+    _ARK,
+    routes=make_routes(
+        {
+            "POST /v2/video_generation": "create",
+            "GET /v2/query/video_generation/{id}": "poll",
+            "GET /v2/query/video_generation": "list",
+            "DELETE /v2/video_generation/{id}": "delete",
+        }
+    ),
+    make_id=lambda number: f"{424010985000000 + number}",
+    render_task=render_minimax,
+    render_created=render_minimax_created,
+    render_error=minimax_error,
+    wrong_key=minimax_error(401, "login fail: the API key is not valid (1004)"),
+    unknown_task="invalid task_id (2013)",
+    render_removed=render_minimax_removed,
+    envelope="task",
 )
 
 # newapi.ai/docs, "Video generation".
@@ -374,6 +400,7 @@ SERVERS: Final[Mapping[Shape, ServerProfile]] = {
     "xai": _XAI,
     "gemini": _GEMINI,
     "ark": _ARK,
+    "minimax": _MINIMAX,
     "newapi": _NEWAPI,
     "kie": _KIE,
 }

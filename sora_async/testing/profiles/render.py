@@ -29,7 +29,10 @@ def render_body(state: TaskState, facts: TaskFacts) -> dict[str, Any]:
     render = server.render_task
     if facts.endpoint in CREATING:
         render = server.render_created or render
-    return _merge_fields(render(state, facts, url), state.fields)
+    body = _merge_fields(render(state, facts, url), state.fields)
+    if server.envelope is None or facts.endpoint in ("list", *CREATING):
+        return body
+    return {server.envelope: body}
 
 
 def render_unknown_task(facts: TaskFacts) -> Message:

@@ -59,7 +59,10 @@ class ServerProfile:
         list_shows_last_poll: Whether a list shows the state that the newest poll showed.
         make_list_id: Makes the id in a list of a task's id; None: it is the same.
         shows_deleted: Whether the response to a delete is the task, and not ``video.deleted``.
-        delete_cancels: Whether a delete of a queued task cancels it.
+        render_removed: Makes the response to a delete where that cancels a queued task and is
+            refused for a running one, of the id and of "cancelled" or "deleted"; None: a delete
+            deletes.
+        envelope: The key under which a poll has the task; None: it is the body.
         cancel_error: Status, message and code of the response to a cancel of a task that runs or
             has ended; None: a running task can be cancelled, too.
         deduplicates: Whether creates with the same ``Idempotency-Key`` make one task.
@@ -92,7 +95,8 @@ class ServerProfile:
     list_shows_last_poll: bool = False
     make_list_id: Callable[[str], str] | None = None
     shows_deleted: bool = False
-    delete_cancels: bool = False
+    render_removed: Callable[[str, str], dict[str, Any]] | None = None
+    envelope: str | None = None
     cancel_error: tuple[int, str, str] | None = None
     deduplicates: bool = False
 

@@ -29,6 +29,7 @@ Shape = Literal[
     "xai",
     "gemini",
     "ark",
+    "minimax",
     "newapi",
     "kie",
 ]
@@ -82,6 +83,10 @@ The kind of server: how it spells a task, which calls it has, and where they are
     Volcengine Ark, JSON only: ``/api/v3/contents/generations/tasks``, the prompt among
     ``content``, the URL in ``content.video_url``; a delete cancels a queued task, and its list has
     numbered pages and the filter ``filter.task_ids``.
+``minimax``
+    MiniMax's V2, JSON only: ``POST /v2/video_generation`` returns only a ``task_id``, and
+    ``GET /v2/query/video_generation/{id}`` has the task under ``task``, with ``content.url``; a
+    delete and a list are as Ark's.
 ``newapi``
     new-api's other paths, JSON only: ``/v1/video/generations``, with a ``task_id`` and an
     ``error`` of code 0 in every response.

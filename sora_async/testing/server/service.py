@@ -340,16 +340,17 @@ class Service:
         return make_message(render_body(cancelled, self._facts(task.id, at, "cancel")))
 
     def _delete(self, task: FakeTask, state: TaskState, at: float) -> Message:
-        if self.server.delete_cancels and state.phase == "running":
+        removed = self.server.render_removed
+        if removed is not None and state.phase == "running":
             return self.server.render_error(400, "A running task cannot be deleted.")
-        if self.server.delete_cancels and state.phase == "queued":
+        if removed is not None and state.phase == "queued":
             task.cancel()
             self.webhooks.finish(task)
-            return make_message({})
+            return make_message(removed(task.id, "cancelled"))
         last = render_body(state, self._facts(task.id, at, "delete"))
         del self._tasks[task.id]
-        if self.server.delete_cancels:
-            return make_message({})
+        if removed is not None:
+            return make_message(removed(task.id, "deleted"))
         if self.server.shows_deleted:
             return make_message(last | {"status": "deleted"})
         return make_message({"id": task.id, "object": "video.deleted", "deleted": True})
