@@ -14,6 +14,7 @@ import attrs
 from ..errors import (
     DownloadError,
     DownloadInterruptedError,
+    InvalidResponseError,
     NotAVideoError,
     SoraError,
     TaskFailedError,
@@ -255,7 +256,8 @@ def _after_content_error(state: DownloadState, seen: ErrorResponse, *, now: floa
     """Decide after the service's ``/content`` has answered without a video."""
     if seen.status in _NOT_READY_STATUSES or 200 <= seen.status < 300:
         return _after_not_ready(state, seen.error, now=now)
-    if _is_transient(seen.status):
+    is_challenge = isinstance(seen.error, InvalidResponseError)
+    if is_challenge or _is_transient(seen.status):
         return _retry(state, seen.error, retry_after=seen.retry_after, now=now)
     if state.transient_error is not None:
         return _give_up(state)

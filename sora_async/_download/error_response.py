@@ -6,6 +6,7 @@ from .._wire.response import Response, decode_response
 from .._wire.task_decoder import open_envelope
 from .._wire.video_url import find_video_urls
 from ..errors import (
+    InvalidResponseError,
     NotAVideoError,
     RateLimitError,
     ResponseError,
@@ -61,8 +62,9 @@ def _decode(response: Response, *, task_id: str, secrets: tuple[str, ...]) -> So
         task = decode_response(response, task_id=task_id, secrets=secrets)
     except ResponseError as error:
         return error.with_traceback(None)
-    except SoraError:
-        return None
+    except InvalidResponseError as error:
+        # A gateway's challenge says nothing of the file.
+        return error.with_traceback(None) if error.is_html and error.status == 403 else None
     return TaskFailedError(task) if task.failure is not None else None
 
 

@@ -33,6 +33,10 @@ _STATUSES_OF_A_TASK = frozenset({400, 410, 422, 500})
 _STATUSES_OF_AN_ERROR = frozenset({401, 402, 403, 404, 408, 425, 429})
 """Statuses that speak of the call, whatever task their body repeats."""
 
+_STATUSES_OF_A_PAGE = frozenset({403, 404})
+"""Statuses with which a web page is no answer of the service. A gateway sends one with 403 as a
+challenge, which a browser would pass; the service's own 403 is JSON or plain text."""
+
 _NOT_MODIFIED = 304
 
 NOT_MODIFIED_PAUSE = 10.0
@@ -131,7 +135,7 @@ def parse_response(response: Response) -> tuple[bytes, Any]:
     The JSON is None where there is none and the status alone can tell what to do.
 
     Raises:
-        InvalidResponseError: A good response is no JSON; or it is a web page for a 404.
+        InvalidResponseError: A good response is no JSON; or it is a web page for a 403 or 404.
     """
     body = normalise_body(response.body, response.headers.get("Content-Type", ""))
     return body, _parse(response, body, is_needed=response.is_good)
@@ -300,7 +304,7 @@ def _parse(response: Response, body: bytes, *, is_needed: bool) -> Any:
     except ValueError as error:
         reason = str(error)
     is_page = is_html(body)
-    if is_needed or (is_page and response.status == 404):
+    if is_needed or (is_page and response.status in _STATUSES_OF_A_PAGE):
         raise InvalidResponseError(response.url, response.status, reason, is_page)
     return None
 

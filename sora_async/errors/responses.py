@@ -52,7 +52,8 @@ class InvalidResponseError(SoraError):
         status: The HTTP status of the response.
         reason: What the response was instead of a task.
         is_html: Whether it was a web page. As the very first response it means
-            a wrong *base_url*; later, that a gateway answered for the service.
+            a wrong *base_url*; later, that a gateway answered for the service, with a challenge
+            for instance (403).
         body: The beginning of the response to a create, without secrets; None for other requests.
     """
 
@@ -69,6 +70,11 @@ class InvalidResponseError(SoraError):
         text = f"{self.url} answered {self.status} with {self.reason}"
         if not self.is_html:
             return text
+        if self.status == 403:
+            return (
+                f"{text}. A gateway or firewall refused the request; "
+                "or is base_url (SORA_BASE_URL) the address of a web site?"
+            )
         return f"{text}. Is base_url (SORA_BASE_URL) the address of the API and not of a web site?"
 
 

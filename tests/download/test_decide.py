@@ -13,6 +13,7 @@ from sora_async import (
     ConnectionFailedError,
     DownloadInterruptedError,
     InsufficientQuotaError,
+    InvalidResponseError,
     NotAVideoError,
     Phase,
     RateLimitError,
@@ -397,6 +398,14 @@ class TestRefusal:
         before = state(url=CONTENT, is_content=True)
 
         assert see(before, refusal(status, error, from_service=True))[1] == Fail(error)
+
+    def test_a_challenge_of_a_gateway_before_the_service_ends_nothing(self) -> None:
+        before = state(url=CONTENT, is_content=True)
+        challenge = InvalidResponseError("u", 403, "a web page", True)
+
+        after, decision = see(before, refusal(403, challenge, from_service=True))
+
+        assert (after.url, after.failures, decision) == (CONTENT, 1, SendRequest(0.5))
 
     def test_a_job_that_failed_ends_it_wherever_it_is_told(self) -> None:
         failed = TaskFailedError(task(Phase.FAILED, None))

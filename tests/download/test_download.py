@@ -33,6 +33,7 @@ from sora_async import (
     InvalidArgumentError,
     NotAVideoError,
     OutputExistsError,
+    PermissionDeniedError,
     Phase,
     RateLimit,
     ResponseError,
@@ -697,6 +698,19 @@ class TestContent:
         """A fake whose task_1 has no URL: its file is at ``/content`` only."""
         sora.script("task_1", completed(None))
         return sora
+
+    async def test_a_challenge_page_is_passed_and_a_refusal_of_the_service_is_final(
+        self, done: FakeSora, client: SoraClient, target: Path
+    ) -> None:
+        done.script_file("task_1", html(403), html(403), video_file(SIZE), at="content")
+        done.script("task_2", completed(None))
+        done.script_file("task_2", http_error(403), at="content")
+
+        await client.download("task_1", target)
+        with pytest.raises(PermissionDeniedError):
+            await client.download("task_2", target.with_name("other.mp4"))
+
+        assert target.read_bytes() == FILM
 
     async def test_the_file_is_at_the_content_address_and_the_key_goes_there(
         self, done: FakeSora, client: SoraClient, target: Path

@@ -28,6 +28,7 @@ EXAMPLES: list[errors.SoraError] = [
     errors.CertificateError("https://api.example", "expired"),
     errors.InvalidResponseError("https://api.example", 200, "a web page", True),
     errors.InvalidResponseError("https://api.example", 200, "an empty body"),
+    errors.InvalidResponseError("https://api.example", 403, "a web page", True),
     errors.ResponseError(*REPLY),
     errors.ResponseError("https://api.example", 400),
     errors.AuthenticationError(*REPLY, True),

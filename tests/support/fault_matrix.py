@@ -144,6 +144,10 @@ ON_THE_WIRE = [
 NO_TASK = [
     Row("web page with status 200", once(fake.html()), DONE, 0.6),
     Row("web page with status 404", once(fake.html(404)), DONE, 0.6),
+    Row("403 with a gateway's challenge page, five times", once(fake.html(403), 5), DONE, 16),
+    Row("403 with a challenge page, without end", ever(fake.html(403)), "OutageError", 121),
+    Row("429 with a gateway's challenge page", once(fake.html(429)), DONE, 0.6),
+    Row("503 with a gateway's challenge page", once(fake.html(503)), DONE, 0.6),
     Row("empty body with status 200", once(fake.raw(b"")), DONE, 0.6),
     Row("JSON cut off", once(fake.raw(b'{"id": "task_1", "sta')), DONE, 0.6),
     Row("a JSON list", once(fake.raw([])), DONE, 0.6),
@@ -193,7 +197,7 @@ UNKNOWN_TASK = [
 
 FINAL = [
     Row("401", once(status(401)), "AuthenticationError", 0.1),
-    Row("403", once(status(403)), "PermissionDeniedError", 0.1),
+    Row("403 with JSON", once(status(403)), "PermissionDeniedError", 0.1),
     Row(
         "403 that speaks of money",
         once(status(403, error("", "额度不足"))),
@@ -235,6 +239,15 @@ FIRST_CONTACT = [
     Row(
         "web page at the first poll", ever(fake.html()), "InvalidResponseError", 0.1, is_first=True
     ),
+    Row(
+        "403 with a web page at the first poll",
+        ever(fake.html(403)),
+        "InvalidResponseError",
+        0.1,
+        is_first=True,
+    ),
+    Row("503 with a web page at the first poll", once(fake.html(503)), DONE, 0.6, is_first=True),
+    Row("429 with a web page at the first poll", once(fake.html(429)), DONE, 0.6, is_first=True),
     Row("503 at the first five polls", once(status(503), 5), DONE, 16, is_first=True),
     Row("reset at the first four requests", once(fake.reset(), 4), DONE, 2, is_first=True),
     Row("never a connection", ever(fake.reset()), "ConnectionFailedError", 10.1, is_first=True),

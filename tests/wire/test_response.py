@@ -922,6 +922,7 @@ class TestErrors:
         [
             (b"\xef\xbb\xbf <!doctype html>", 200, True, "a web page"),
             (b"<html>404</html>", 404, True, "a web page"),
+            (b"<!DOCTYPE html><title>Just a moment...</title>", 403, True, "a web page"),
             (b"", 200, False, "an empty body"),
             (b'{"id": ', 200, False, "a body that is no JSON"),
             ("ü".encode("latin-1"), 200, False, "a body that is no JSON"),
