@@ -268,5 +268,8 @@ def _may_show(text: str, secrets: tuple[str, ...]) -> bool:
 @functools.lru_cache(maxsize=16)
 def _needles(secrets: tuple[str, ...]) -> tuple[str, ...]:
     """Return what a text has that has a secret; NUL is a sign of UTF-16 and UTF-32."""
-    parts = [part for one in _seek(secrets) for part in (one.whole, *one.pieces, *one.encoded)]
+    parts: list[str] = []
+    for one in _seek(secrets):
+        parts += one.pieces or (one.whole,)  # a whole one that is long has a piece in it
+        parts += one.encoded
     return ("\0", *parts) if parts else ()

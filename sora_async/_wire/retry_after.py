@@ -61,7 +61,7 @@ def read_retry_after(
 
 
 def _read_header(headers: Mapping[str, str], *, received: datetime) -> float | None:
-    milliseconds = _bound(headers.get("retry-after-ms"), scale=1000)
+    milliseconds = read_pause(headers.get("retry-after-ms"), scale=1000)
     if milliseconds is not None:
         return milliseconds
     for name in ("Retry-After", "llm_provider-retry-after", "x-retry-after"):
@@ -81,16 +81,17 @@ def read_poll_after(headers: Mapping[str, str], *, received: datetime) -> float 
     ``openai-poll-after-ms`` is the finest; ``Retry-After`` and its variants come with a 200 or
     202, too. A hint that makes no sense is none.
     """
-    hint = _bound(headers.get("openai-poll-after-ms"), scale=1000)
+    hint = read_pause(headers.get("openai-poll-after-ms"), scale=1000)
     return _read_header(headers, received=received) if hint is None else hint
 
 
 def read_hint(body: object, vocabulary: Vocabulary = VOCABULARY) -> float | None:
     """Return the seconds to wait that a body asks for, None when it asks for none."""
-    hints = (_bound(found) for found in walk(body, vocabulary.poll_after))
+    hints = (read_pause(found) for found in walk(body, vocabulary.poll_after))
     return next((hint for hint in hints if hint is not None), None)
 
 
-def _bound(value: object, *, scale: float = 1.0) -> float | None:
+def read_pause(value: object, *, scale: float = 1.0) -> float | None:
+    """Return a number of seconds, cut to what is believed; None for what makes no sense."""
     number = read_number(value)
     return None if number is None or number < 0 else min(LONGEST_HINT, number / scale)

@@ -1,5 +1,6 @@
 """One JSON object to one :class:`~sora_async.VideoTask`; nothing in it can make this raise."""
 
+import operator
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -24,7 +25,7 @@ from .general_rules import (
     is_operation,
     word_set,
 )
-from .retry_after import read_hint
+from .retry_after import read_pause
 from .urls import fill_in
 from .video_url import find_video_urls
 from .vocabulary import (
@@ -35,9 +36,11 @@ from .vocabulary import (
     RUNNING,
     SUCCEEDED,
     VOCABULARY,
+    Found,
     Places,
     Vocabulary,
     compile_places,
+    find_fields,
     walk,
 )
 
@@ -262,29 +265,30 @@ def decode_task(
     if phase is FAILED:
         failure = read_failure(body, response, word=word, vocabulary=vocabulary)
     content_url = fill_in(content, task_id) if phase is SUCCEEDED and content is not None else None
+    found = find_fields(body, vocabulary.fields)
     return VideoTask(
         id=task_id,
         status=_read_status_text(status),
         phase=phase,
-        progress=_read_progress(body, phase=phase, vocabulary=vocabulary),
+        progress=_read_progress(found, phase),
         video_url=video_urls[0] if video_urls else None,
         video_urls=video_urls,
         content_url=content_url,
         failure=failure,
-        model=_read_name(body, vocabulary.models),
-        prompt=_read_name(body, vocabulary.prompts, _MAX_PROMPT),
-        enhanced_prompt=_read_name(body, vocabulary.enhanced_prompts, _MAX_PROMPT),
-        size=_read_name(body, vocabulary.sizes),
-        seconds=_first(body, vocabulary.seconds, read_seconds),
-        created_at=_first(body, vocabulary.created, read_moment),
-        completed_at=_first(body, vocabulary.completed, read_moment),
-        expires_at=_first(body, vocabulary.expires, read_moment),
-        updated_at=_first(body, vocabulary.updated, read_moment),
-        queue_position=_first(body, vocabulary.queue_positions, read_count),
-        estimated_time=_read_estimate(body, vocabulary),
+        model=_read_name(found, "model"),
+        prompt=_read_name(found, "prompt", _MAX_PROMPT),
+        enhanced_prompt=_read_name(found, "enhanced_prompt", _MAX_PROMPT),
+        size=_read_name(found, "size"),
+        seconds=_first(found, "seconds", read_seconds),
+        created_at=_first(found, "created_at", read_moment),
+        completed_at=_first(found, "completed_at", read_moment),
+        expires_at=_first(found, "expires_at", read_moment),
+        updated_at=_first(found, "updated_at", read_moment),
+        queue_position=_first(found, "queue_position", read_count),
+        estimated_time=_read_estimate(found),
         cost=_read_cost(body, response, vocabulary),
         usage=_read_usage(body, response, vocabulary),
-        poll_after=poll_after if poll_after is not None else read_hint(body, vocabulary),
+        poll_after=_first(found, "poll_after", read_pause) if poll_after is None else poll_after,
         raw=raw,
     )
 
@@ -298,20 +302,26 @@ def _read_status_text(status: object) -> str:
     return _KNOWN_WORDS.get(text) or text[:_MAX_LABEL]
 
 
-def _first(
-    body: Mapping[str, Any], places: Places, read: Callable[[object], Value | None]
-) -> Value | None:
-    """Return the first value at some places that can be read, None when none can."""
-    for found in walk(body, places):
-        value = read(found)
+def _first(found: Found, field: str, read: Callable[[object], Value | None]) -> Value | None:
+    """Return the first value of a field that can be read, None when none can."""
+    values = found.get(field)
+    if values is None:
+        return None
+    if len(values) > 1:
+        values.sort(key=_number)
+    for _, one in values:
+        value = read(one)
         if value is not None:
             return value
     return None
 
 
-def _read_name(body: Mapping[str, Any], places: Places, longest: int = _MAX_LABEL) -> str | None:
+_number = operator.itemgetter(0)
+
+
+def _read_name(found: Found, field: str, longest: int = _MAX_LABEL) -> str | None:
     """Return a text, cut to a length that can be kept."""
-    text = _first(body, places, read_text)
+    text = _first(found, field, read_text)
     return None if text is None else text[:longest]
 
 
@@ -389,23 +399,19 @@ _FILTERED = compile_places({"response.generateVideoResponse.raiMediaFilteredReas
 """Why an operation of Gemini that is done has no video."""
 
 
-def _read_progress(
-    body: Mapping[str, Any], *, phase: Phase, vocabulary: Vocabulary
-) -> float | None:
+def _read_progress(found: Found, phase: Phase) -> float | None:
     """Return the part done: of no meaning after a failure, whole after a success."""
     if phase is SUCCEEDED:
         return 1.0
     if phase is FAILED:
         return None
-    fraction = _first(body, vocabulary.progress_fractions, read_fraction)
-    if fraction is not None:
-        return fraction
-    return _first(body, vocabulary.progress, read_percentage)
+    fraction = _first(found, "progress_fraction", read_fraction)
+    return _first(found, "progress", read_percentage) if fraction is None else fraction
 
 
-def _read_estimate(body: Mapping[str, Any], vocabulary: Vocabulary) -> float | None:
+def _read_estimate(found: Found) -> float | None:
     """Return the seconds that a service expects a task to take, within a day."""
-    seconds = _first(body, vocabulary.estimates, read_seconds)
+    seconds = _first(found, "estimated_time", read_seconds)
     return None if not seconds else min(seconds, _MAX_ESTIMATE)
 
 
@@ -413,7 +419,7 @@ def _read_usage(
     body: Mapping[str, Any], response: Mapping[str, Any], vocabulary: Vocabulary
 ) -> Mapping[str, Any] | None:
     """Return what a task has used, as the service says."""
-    for outer in (body, response):
+    for outer in (body, response) if body is not response else (body,):
         for usage in walk(outer, vocabulary.usages):
             if isinstance(usage, dict) and 0 < len(usage) <= _MAX_USAGE:
                 return usage

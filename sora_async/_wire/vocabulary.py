@@ -317,6 +317,24 @@ POLL_AFTER = {
 }
 """Where a body says how many seconds to wait before the next request."""
 
+FIELDS = {
+    "progress": PROGRESS,
+    "progress_fraction": PROGRESS_FRACTIONS,
+    "queue_position": QUEUE_POSITIONS,
+    "model": MODELS,
+    "prompt": PROMPTS,
+    "enhanced_prompt": ENHANCED_PROMPTS,
+    "size": SIZES,
+    "seconds": SECONDS,
+    "created_at": CREATED,
+    "completed_at": COMPLETED,
+    "expires_at": EXPIRES,
+    "updated_at": UPDATED,
+    "estimated_time": ESTIMATES,
+    "poll_after": POLL_AFTER,
+}
+"""The fields of a task that need no more than a table; each poll reads them all."""
+
 _STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
 Places = tuple[tuple[str | int, "Places", bool], ...]
@@ -337,6 +355,52 @@ def compile_places(table: Mapping[str, str], keep: Keep = _keep_all) -> Places:
         if keep(source)
     ]
     return _make_tree(paths)
+
+
+Fields = Mapping[str, tuple[Sequence[tuple[str, int]], "Fields"]]
+"""The places of several fields as one tree: for each key the fields of which a place ends with it,
+each with the number of that place in the reading order, and the keys after it."""
+
+Found = Mapping[str, list[tuple[int, Any]]]
+"""The values of each field in a body, each with the number of its place."""
+
+
+def compile_fields(tables: Mapping[str, Mapping[str, str]], keep: Keep = _keep_all) -> Fields:
+    """
+    Return the places of some fields whose source is kept, as a tree for :func:`find_fields`.
+
+    Their paths have keys alone, and no index of a list.
+    """
+    tree: dict[str, Any] = {}
+    for field, table in tables.items():
+        for number, (path, source) in enumerate(table.items()):
+            if keep(source):
+                following = tree
+                for key in path.split("."):
+                    ends, following = following.setdefault(key, ([], {}))
+                ends.append((field, number))
+    return tree
+
+
+def find_fields(body: object, fields: Fields) -> Found:
+    """Return the values of fields in a body, by one walk through it; JSON in a text is opened."""
+    found: dict[str, list[tuple[int, Any]]] = {}
+    _collect_fields(found, body, fields)
+    return found
+
+
+def _collect_fields(found: dict[str, list[tuple[int, Any]]], value: object, fields: Fields) -> None:
+    if type(value) is str:
+        value = parse_text(value)
+    if type(value) is dict:
+        for key, inner in value.items():
+            place = fields.get(key)
+            if place is not None:
+                ends, following = place
+                for field, number in ends:
+                    found.setdefault(field, []).append((number, inner))
+                if following:
+                    _collect_fields(found, inner, following)
 
 
 def _make_tree(paths: Sequence[Sequence[str | int]]) -> Places:
@@ -394,27 +458,15 @@ class Vocabulary:
     words: Mapping[str, Phase]
     prefixes: tuple[str, ...]
     numbers: tuple[tuple[Places, Mapping[int, Phase]], ...]
-    progress: Places
-    progress_fractions: Places
-    queue_positions: Places
+    fields: Fields
     video_urls: Places
     video_urls_after_success: Places
     failure_codes: Places
     error_codes: Places
     failure_messages: Places
-    models: Places
-    prompts: Places
-    enhanced_prompts: Places
-    sizes: Places
-    seconds: Places
-    created: Places
-    completed: Places
-    expires: Places
-    updated: Places
     usages: Places
     costs: tuple[tuple[Places, str, str | None], ...]
     cost_keys: frozenset[str]
-    estimates: Places
     poll_after: Places
 
 
@@ -451,9 +503,7 @@ def make_vocabulary(keep: Keep = _keep_all) -> Vocabulary:
             for path, phases, source in STATUS_NUMBERS
             if keep(source)
         ),
-        progress=places(PROGRESS),
-        progress_fractions=places(PROGRESS_FRACTIONS),
-        queue_positions=places(QUEUE_POSITIONS),
+        fields=compile_fields(FIELDS, keep),
         video_urls=places(VIDEO_URLS),
         video_urls_after_success=places(VIDEO_URLS_AFTER_SUCCESS),
         failure_codes=places(FAILURE_CODES),
@@ -461,15 +511,6 @@ def make_vocabulary(keep: Keep = _keep_all) -> Vocabulary:
             {path: source for path, source in FAILURE_CODES.items() if path not in _ALSO_OTHER}
         ),
         failure_messages=places(FAILURE_MESSAGES),
-        models=places(MODELS),
-        prompts=places(PROMPTS),
-        enhanced_prompts=places(ENHANCED_PROMPTS),
-        sizes=places(SIZES),
-        seconds=places(SECONDS),
-        created=places(CREATED),
-        completed=places(COMPLETED),
-        expires=places(EXPIRES),
-        updated=places(UPDATED),
         usages=places(USAGES),
         costs=tuple(
             (places({path: source}), unit_key, unit)
@@ -477,7 +518,6 @@ def make_vocabulary(keep: Keep = _keep_all) -> Vocabulary:
             if keep(source)
         ),
         cost_keys=frozenset(path.partition(".")[0] for path, _, _, source in COSTS if keep(source)),
-        estimates=places(ESTIMATES),
         poll_after=places(POLL_AFTER),
     )
 
