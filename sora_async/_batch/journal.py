@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import math
 import os
 import time
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from .._download.file_lock import lock_file
 from .._http.cancellation import finish_when_cancelled
 from ..errors import JournalError
 from ..models import Phase, TaskFailure, VideoTask
+from .boot_clock import BootTime, read_boot_time
 
 JournalStage = Literal["creating", "unidentified", "refused", "created", "failed", "saved"]
 """
@@ -42,6 +44,7 @@ class JournalEntry:
         stage: How far it has come.
         at: When it came there, in seconds since 1970 by our clock.
         sent_at: When its create was about to be sent for the last time, likewise.
+        sent_at_boot_time: The same on the clock that began with the machine.
         task_id: The id of its task; None before there is one.
         details: What else was recorded, as JSON.
     """
@@ -50,8 +53,22 @@ class JournalEntry:
     stage: JournalStage
     at: float
     sent_at: float
+    sent_at_boot_time: BootTime
     task_id: str | None = None
     details: Mapping[str, Any] = attrs.field(factory=dict)
+
+    @property
+    def age(self) -> float:
+        """
+        Seconds since its create was sent.
+
+        On the machine that has sent it, and until that is started again, they are right whatever
+        our clock was set to meanwhile. Elsewhere they may be wrong, and less than zero.
+        """
+        now, sent = read_boot_time(), self.sent_at_boot_time
+        if now.boot_id and now.boot_id == sent.boot_id:
+            return now.seconds - sent.seconds
+        return time.time() - self.sent_at
 
 
 class Journal:
@@ -103,6 +120,8 @@ class Journal:
             JournalError: It cannot be written: the disk is full, for instance.
         """
         line = {"key": key, "stage": stage, "at": time.time()}
+        if stage == "creating":
+            line["boot_time"] = read_boot_time()
         if task_id is not None:
             line["task_id"] = task_id
         if details:
@@ -167,7 +186,7 @@ class Journal:
                 break  # cut off by a kill, so nothing was done because of it
             try:
                 self._apply(json.loads(line))
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
                 reason = f"line {number} is damaged ({error!r}); fix or remove it"
                 raise JournalError(str(self.path), reason) from error
             end += len(line)
@@ -178,10 +197,20 @@ class Journal:
         if stage not in STAGES:
             raise ValueError(f"unknown stage {stage!r}")
         task_id, details = line.get("task_id"), line.get("details", {})
+        boot_id, boot_seconds = line.get("boot_time", ("", 0.0))
+        boot_time = BootTime(str(boot_id), float(boot_seconds))
+        if not math.isfinite(at + boot_time.seconds) or not isinstance(task_id, str | None):
+            raise ValueError("a time or an id that is none")
         before = self.entries.get(key)
         if stage == "creating" or before is None:
             entry = JournalEntry(
-                key=key, stage=stage, at=at, sent_at=at, task_id=task_id, details={**details}
+                key=key,
+                stage=stage,
+                at=at,
+                sent_at=at,
+                sent_at_boot_time=boot_time,
+                task_id=task_id,
+                details={**details},
             )
         else:
             entry = attrs.evolve(

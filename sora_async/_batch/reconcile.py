@@ -1,7 +1,6 @@
 """Finds out, before a batch creates anything, what became of the creates of a killed run."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final
 
@@ -96,23 +95,22 @@ def _find_repeatable(client: BatchClient, journal: Journal) -> dict[str, str]:
     """Return the idempotency keys of creates that can be repeated, by the keys of their items."""
     if not client.dialect.deduplicates_creates:
         return {}
-    oldest = time.time() - MAX_REPEAT_AGE
     return {
         entry.key: entry.details["idempotency_key"]
         for entry in journal.entries.values()
         if entry.stage == "creating"
-        and entry.sent_at > oldest
+        and abs(entry.age) < MAX_REPEAT_AGE  # the clock may have been set back
         and "idempotency_key" in entry.details
     }
 
 
 def _remaining_delay(entries: Sequence[JournalEntry], reconcile_delay: float) -> float:
     """Return how long the service may still need to list the task of the last of these creates."""
-    sent_at = [entry.sent_at for entry in entries if entry.stage == "creating"]
-    if not sent_at:
+    ages = [entry.age for entry in entries if entry.stage == "creating"]
+    if not ages:
         return 0.0
-    remaining = max(sent_at) + reconcile_delay - time.time()
-    return min(max(remaining, 0.0), reconcile_delay)  # the clock may have been set meanwhile
+    remaining = reconcile_delay - min(ages)
+    return min(max(remaining, 0.0), reconcile_delay)  # the clock may have been set back
 
 
 async def _list_since(

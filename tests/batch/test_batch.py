@@ -451,7 +451,9 @@ class TestReconcile:
                 await journal.record(key, "creating", arguments={"prompt": "a"}, newest_task=None)
             path = tmp_path / "batch.jsonl"
             line = json.loads(path.read_text("utf-8"))
-            path.write_text(json.dumps({**line, "at": line["at"] - 40}) + "\n", "utf-8")
+            path.write_text(
+                json.dumps({**line, "at": line["at"] - 40, "boot_time": ["", 0]}) + "\n"
+            )
             batch = client.batch_events(["a"], output_dir=tmp_path)
             before = now()
             await anext(batch)
@@ -460,6 +462,27 @@ class TestReconcile:
 
         assert waited < 1
         assert sora.tasks == []
+
+    @pytest.mark.parametrize("day", [86_400.0, -86_400.0])
+    async def test_a_clock_that_was_set_by_a_day_neither_shortens_nor_lengthens_the_delay(
+        self, tmp_path: Path, now: Clock, day: float
+    ) -> None:
+        async with service() as (sora, client):
+            async with Journal(tmp_path / "batch.jsonl") as journal:
+                key = BatchItems(tmp_path).add("a").key
+                await journal.record(key, "creating", arguments={"prompt": "a"}, newest_task=None)
+            path = tmp_path / "batch.jsonl"
+            line = json.loads(path.read_text("utf-8"))
+            path.write_text(json.dumps({**line, "at": line["at"] - day}) + "\n")
+            asyncio.get_running_loop().call_later(20, lambda: sora.add(prompt="a"))
+            before = now()
+
+            [one] = await carry_out(client, ["a"], tmp_path)
+
+        # The service lists the task of the create that was just sent after 20 s only.
+        assert one.error is None and one.file is not None
+        assert (creates(sora), len(sora.tasks)) == (0, 1)
+        assert now() - before > 29
 
     async def test_a_create_of_unknown_age_is_not_sent_again(self, tmp_path: Path) -> None:
         async with service() as (sora, client):

@@ -100,7 +100,8 @@ async def leave(folder: Path, prompt: str, *, age: float = 0.0, **details: Any) 
         await journal.record(key, "creating", arguments={"prompt": prompt}, **details)
     path = folder / "batch.jsonl"
     line = json.loads(path.read_text("utf-8"))
-    path.write_text(json.dumps({**line, "at": time.time() - age}) + "\n", "utf-8")
+    line |= {"at": time.time() - age, "boot_time": ["another start", 0.0]}
+    path.write_text(json.dumps(line) + "\n", "utf-8")
 
 
 async def test_the_create_of_a_killed_run_is_repeated_at_once_with_its_key(tmp_path: Path) -> None:
@@ -119,10 +120,11 @@ async def test_the_create_of_a_killed_run_is_repeated_at_once_with_its_key(tmp_p
     ("age", "details", "deduplicates"),
     [
         (MAX_REPEAT_AGE + 60, {"idempotency_key": KEY}, True),
+        (-MAX_REPEAT_AGE - 60, {"idempotency_key": KEY}, True),
         (0.0, {}, True),
         (0.0, {"idempotency_key": KEY}, False),
     ],
-    ids=["old key", "no key", "no deduplication"],
+    ids=["old key", "clock set back", "no key", "no deduplication"],
 )
 async def test_it_is_not_repeated_where_that_may_make_a_second_task(
     age: float, details: Mapping[str, str], deduplicates: bool, tmp_path: Path

@@ -1,9 +1,12 @@
 """The journal: what was created and paid for, on disk."""
 
 import asyncio
+import contextlib
 import json
+import math
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -69,7 +72,19 @@ def test_a_last_line_that_was_torn_is_cut_off(
 
 
 @pytest.mark.parametrize(
-    "line", [b"{}", b"no json", b'{"key": "a", "stage": "dreamt", "at": 1}', b"[]", b""]
+    "line",
+    [
+        *(b"{}", b"no json", b'{"key": "a", "stage": "dreamt", "at": 1}', b"[]", b"", b"\xff"),
+        *(b"[" * 100_000, b"1" * 5000),
+        b'{"key": "a", "stage": "creating", "at": 1' + b"0" * 400 + b"}",
+        b'{"key": "a", "stage": "creating", "at": NaN}',
+        b'{"key": "a", "stage": "creating", "at": 1, "details": 5}',
+        b'{"key": "a", "stage": "creating", "at": 1, "boot_time": ["x", "y"]}',
+        b'{"key": "a", "stage": "creating", "at": 1, "boot_time": 5}',
+        b'{"key": "a", "stage": ["creating"], "at": 1}',
+        b'{"key": "a", "stage": "created", "at": 1, "task_id": 5}',
+    ],
+    ids=range(15),
 )
 async def test_other_damage_is_an_error_that_says_where(line: bytes, path: Path) -> None:
     async with Journal(path) as journal:
@@ -79,6 +94,53 @@ async def test_other_damage_is_an_error_that_says_where(line: bytes, path: Path)
     with pytest.raises(JournalError, match="line 1 is damaged"):
         async with Journal(path):
             pass
+
+
+JUNK = st.binary(max_size=8) | st.sampled_from([b"[" * 100_000, b"1" * 400, b"NaN", b"{}"])
+
+
+@given(st.floats(0, 1), st.floats(0, 1), JUNK)
+def test_whatever_a_disk_makes_of_it_is_read_or_told(
+    start: float, part: float, junk: bytes
+) -> None:
+    async def write(path: Path) -> None:
+        async with Journal(path) as journal:
+            for key in "ab":
+                await journal.record(key, "creating", arguments={"prompt": key})
+                await journal.record(key, "created", task_id=f"video_{key}")
+
+    async def read(path: Path) -> None:
+        with contextlib.suppress(JournalError):
+            async with Journal(path) as journal:
+                assert all(math.isfinite(entry.age) for entry in journal.entries.values())
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "batch.jsonl")
+        asyncio.run(write(path))
+        whole = path.read_bytes()
+        first = int(start * len(whole))
+        last = first + int(part * (len(whole) - first))
+        path.write_bytes(whole[:first] + junk + whole[last:])
+
+        asyncio.run(read(path))
+
+
+@pytest.mark.parametrize("day", [86_400.0, -86_400.0, 0.0])
+async def test_the_age_of_a_create_is_right_although_the_clock_was_set(
+    day: float, path: Path
+) -> None:
+    async with Journal(path) as journal:
+        await journal.record("a", "creating")
+    line = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps({**line, "at": line["at"] - day}) + "\n", "utf-8")
+    async with Journal(path) as journal:
+        age = journal.entries["a"].age
+    path.write_text(json.dumps({**line, "at": line["at"] - day, "boot_time": ["", 0]}) + "\n")
+    async with Journal(path) as journal:
+        by_wall_clock = journal.entries["a"].age
+
+    assert age == pytest.approx(0.0, abs=60) or sys.platform != "linux"
+    assert by_wall_clock == pytest.approx(day, abs=60)
 
 
 async def test_two_runs_cannot_have_it_at_once(path: Path) -> None:
