@@ -107,7 +107,9 @@ def find_video_urls(
     ]
     known = (_read_address(text, url=url, is_named=True) or _read_data(text) for text in texts)
     first = next(filter(None, known), None)
-    others = _guess_videos(body if response is None else response, url=url, task_id=task_id)
+    others = _guess_videos(
+        body if response is None else response, url=url, task_id=task_id, known=first
+    )
     unique = dict.fromkeys(others if first is None else [first, *others])
     return tuple(unique) or tuple(filter(None, [read_url(body.get("fail_reason"))]))
 
@@ -152,9 +154,9 @@ def _suffix(path: str) -> str:
     return name[name.rfind(".") :] if "." in name else ""
 
 
-def _guess_videos(response: object, *, url: str, task_id: str) -> list[str]:
+def _guess_videos(response: object, *, url: str, task_id: str, known: str | None) -> list[str]:
     """
-    Return what looks like addresses of videos, in document order.
+    Return what looks like addresses of videos, in document order; the known one may be left out.
 
     An address does if its path ends as a video's, or if its key says video, url, output, result,
     file or download; not under a key of inputs, stills, callbacks or pages, and not if it is the
@@ -164,11 +166,26 @@ def _guess_videos(response: object, *, url: str, task_id: str) -> list[str]:
     clean: dict[str, None] = {}
     marked: dict[str, None] = {}
     for path, value in nodes(response):
-        if isinstance(value, str) and value and path[0] != "detail":
+        if (
+            isinstance(value, str)
+            and _is_candidate(value)
+            and value != known
+            and path[0] != "detail"
+        ):
             found = _read_video(path, value, url=url, task_id=task_id)
             if found is not None:
                 (marked if "watermark" in _words(path) else clean)[found] = None
     return [*clean, *marked]
+
+
+def _is_candidate(text: str) -> bool:
+    """Return whether a text may be an address, a ``data:`` URL or base64; most are none."""
+    return (
+        "://" in text
+        or text[:1] == "/"
+        or text[:5].lower() == "data:"
+        or _BASE64.match(text) is not None
+    )
 
 
 def _read_video(path: Path, value: str, *, url: str, task_id: str) -> str | None:
