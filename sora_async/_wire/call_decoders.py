@@ -15,7 +15,7 @@ from ..errors import (
 from ..models import Character, VideoTask
 from ..models.json_fields import read_label, read_mapping, read_moment, read_text
 from ..models.repr import brief
-from .general_rules import guess_ids
+from .general_rules import guess_ids, is_id
 from .list_decoder import find_next_page
 from .redaction import may_hold, redact, redact_value
 from .response import (
@@ -78,6 +78,8 @@ def _decode_created(
     response: Response, vocabulary: Vocabulary, *, secrets: tuple[str, ...], content: str | None
 ) -> tuple[VideoTask, Mapping[str, Any]]:
     raw, parsed = parse_response(response)
+    if isinstance(parsed, list) and len(parsed) == 1:
+        parsed = parsed[0]  # Creatomate
     value = read_mapping(parsed)
     body = open_envelope(value, vocabulary)
     task_id = _read_new_id(body, value, vocabulary, secrets=secrets)
@@ -123,8 +125,10 @@ def _read_new_id(
 ) -> str | None:
     """Return the id of a task at the places of the table, None when there is none to ask for."""
     names = [*read_names(body, vocabulary), *read_names(outer, vocabulary)]
-    if str(outer.get("code", "")).lower() in OK_CODES:
-        names.append(outer.get("data"))
+    if str(outer.get("code", "")).lower() in OK_CODES or outer.get("success") is True:
+        found = [outer.get("data"), outer.get("result")]
+        found += [one[0] for one in found if isinstance(one, list) and len(one) == 1]
+        names += [one for one in found if _looks_like_id(one, vocabulary)]
     requests = [body.get(key) or outer.get(key) for key in vocabulary.request_ids]
     guessed = [] if names or not any(requests) else [*guess_ids(outer)]
     for name in (*names, *guessed, *requests):
@@ -132,6 +136,12 @@ def _read_new_id(
         if task_id is not None and redact(task_id, secrets) == task_id:
             return task_id
     return None
+
+
+def _looks_like_id(value: object, vocabulary: Vocabulary) -> bool:
+    """Return whether a value under a key of anything is an id, and no word such as "success"."""
+    word = str(value).lower()
+    return is_id(value) and word not in OK_CODES and word not in vocabulary.words
 
 
 def _guess_new_id(value: Mapping[str, Any], *, secrets: tuple[str, ...]) -> str | None:

@@ -32,7 +32,7 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 _ID_KEY = re.compile(
     r"((task|job|video|generation|gen|prediction|operation|run|render|execution|invocation|work"
-    r"|workflow|clip|movie|creation)s?_)*(id|uuid|guid|arn)"
+    r"|workflow|clip|movie|creation)s?_?)*(id|uuid|guid|arn)"
 )
 """Keys that name a task: an id, of nothing else than what is made."""
 
@@ -47,7 +47,7 @@ _STATUS_KEY = re.compile(
 """Keys of a status; that of a payment, an account or a webhook is another's."""
 
 _MESSAGE_KEY = re.compile(
-    r"(fail|failed|failure|err|error|exception|reject|rejection|block|blocked|moderation|refusal)"
+    r"(last_)?(fail|failed|failure|err|error|exception|reject|rejection|block|blocked|moderation|refusal)"
     r"(_\w+)*|(\w+_)?(msg|message|reason|reasons|cause|description|detail|details)"
 )
 _NO_MESSAGE = frozenset(

@@ -324,6 +324,8 @@ def is_error_body(
         return not word
     if is_named(body, vocabulary) or word in vocabulary.words:
         return False
+    if isinstance(body.get("errors"), list) and body["errors"]:
+        return True
     # A text beside a word that is neither of a task nor of an error tells of a task that goes on.
     has_text = not word or is_error_word(word)
     return _has_code_or_text(body) if has_text else _has_code_or_text(body, texts=())

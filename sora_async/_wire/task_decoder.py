@@ -148,8 +148,14 @@ def is_task(body: Mapping[str, Any], vocabulary: Vocabulary = VOCABULARY) -> boo
         return True
     if any(body.get(key) is not None for key in vocabulary.done) or has_request_id(body):
         return True
+    if walk(body, _RESULT):
+        return True
     numbers = (walk(body, places) for places, _ in vocabulary.numbers)
     return any(type(number) is int for found in numbers for number in found)
+
+
+_RESULT = compile_places({"video.url": "fal"})
+"""Where a response that is the result of a task alone has its video."""
 
 
 def open_envelope(
@@ -179,8 +185,17 @@ _NO_ENVELOPES = word_set(
 """Keys of objects whose status is not the task's."""
 
 
-def _find_inner(body: Mapping[str, Any], vocabulary: Vocabulary) -> Mapping[str, Any] | None:
-    """Return the task that a body has under a key of an envelope, None when it is one itself."""
+def _find_inner(
+    body: Mapping[str, Any], vocabulary: Vocabulary, *, depth: int = 0
+) -> Mapping[str, Any] | None:
+    """
+    Return the task that a body has under a key of an envelope, None when it is one itself.
+
+    Args:
+        body: A response, or what an envelope had inside.
+        vocabulary: How services spell a task.
+        depth: The number of envelopes around the body that say nothing of a task.
+    """
     word = read_word(body, vocabulary)
     is_call = has_call_word(body, vocabulary)
     if word in vocabulary.words and not is_call:
@@ -196,9 +211,11 @@ def _find_inner(body: Mapping[str, Any], vocabulary: Vocabulary) -> Mapping[str,
                 return inner
         elif inner_word or (not word and any(True for _ in read_names(inner, vocabulary))):
             return inner
-    if word or has_id or is_described(body):
+    is_of_call = is_call and vocabulary.words.get(word) is not FAILED
+    if (word and not is_of_call) or has_id or is_described(body):
         return None
-    return next(filter(None, (_read_wrapped(*one, vocabulary) for one in body.items())), None)
+    inside = (_read_wrapped(*one, vocabulary, depth=depth) for one in body.items())
+    return next(filter(None, inside), None)
 
 
 def _only_object(value: object, *, is_list: bool) -> Mapping[str, Any]:
@@ -208,12 +225,18 @@ def _only_object(value: object, *, is_list: bool) -> Mapping[str, Any]:
     return read_mapping(value)
 
 
-def _read_wrapped(key: str, value: object, vocabulary: Vocabulary) -> Mapping[str, Any] | None:
-    """Return the task that an unknown key of a body without any sign of one has, None for none."""
+def _read_wrapped(
+    key: str, value: object, vocabulary: Vocabulary, *, depth: int
+) -> Mapping[str, Any] | None:
+    """Return the task that a key of a body without any sign of one has, None for none."""
     inner = read_mapping(value)
-    if key in _NO_ENVELOPES or read_word(inner, vocabulary) not in vocabulary.words:
+    if key in _NO_ENVELOPES or not inner:
         return None
-    return inner if is_named(inner, vocabulary) else None
+    if read_word(inner, vocabulary) in vocabulary.words:
+        return inner if is_named(inner, vocabulary) else None
+    if key not in vocabulary.envelopes or depth >= _MAX_ENVELOPES:
+        return None
+    return _find_inner(inner, vocabulary, depth=depth + 1)
 
 
 def is_about_the_call(body: Mapping[str, Any], vocabulary: Vocabulary = VOCABULARY) -> bool:
@@ -395,8 +418,13 @@ def _is_failed_success(body: Mapping[str, Any]) -> bool:
     return any(text is not None and text.lower() not in OK_CODES for text in map(read_text, texts))
 
 
-_FILTERED = compile_places({"response.generateVideoResponse.raiMediaFilteredReasons[0]": "Gemini"})
-"""Why an operation of Gemini that is done has no video."""
+_FILTERED = compile_places(
+    {
+        "response.generateVideoResponse.raiMediaFilteredReasons[0]": "Gemini",
+        "response.raiMediaFilteredReasons[0]": "Vertex",
+    }
+)
+"""Why an operation that is done has no video."""
 
 
 def _read_progress(found: Found, phase: Phase) -> float | None:

@@ -48,6 +48,13 @@ _CERTAIN_WORDS = word_set(
     """
 )
 
+_DISK_WORDS = word_set(
+    """
+    file local save saved disk
+    """
+)
+"""Words that beside ``path`` name a file on the service's own disk, as SGLang's ``file_path``."""
+
 _LAST_WORDS = word_set(
     """
     status response get name id prompt type
@@ -105,11 +112,15 @@ def find_video_urls(
         *walk(body, vocabulary.video_urls),
         *walk(body, vocabulary.video_urls_after_success),
     ]
-    known = (_read_address(text, url=url, is_named=True) or _read_data(text) for text in texts)
-    first = next(filter(None, known), None)
-    others = _guess_videos(
-        body if response is None else response, url=url, task_id=task_id, known=first
+    whole = body if response is None else response
+    stills = _find_stills(whole)
+    known = (
+        _read_address(text, url=url, is_named=True) or _read_data(text)
+        for text in texts
+        if not isinstance(text, str) or text not in stills
     )
+    first = next(filter(None, known), None)
+    others = _guess_videos(whole, url=url, task_id=task_id, ignored={*stills, first})
     unique = dict.fromkeys(others if first is None else [first, *others])
     return tuple(unique) or tuple(filter(None, [read_url(body.get("fail_reason"))]))
 
@@ -154,9 +165,33 @@ def _suffix(path: str) -> str:
     return name[name.rfind(".") :] if "." in name else ""
 
 
-def _guess_videos(response: object, *, url: str, task_id: str, known: str | None) -> list[str]:
+_KINDS = ("type", "kind", "media_type", "mime_type", "mimeType", "content_type", "contentType")
+_STILL_KIND = re.compile(r"(image|audio|text|picture|photo|thumbnail|cover)(/.*)?", re.IGNORECASE)
+
+
+def _find_stills(response: object) -> set[str]:
+    """Return the texts of the files in a response that say to be an image or a sound."""
+    return {
+        text
+        for _, value in nodes(response)
+        if isinstance(value, dict) and _is_still(value)
+        for key, text in value.items()
+        if isinstance(text, str) and _last_words((key,)).isdisjoint(_CERTAIN_WORDS)
+    }
+
+
+def _is_still(value: Mapping[str, Any]) -> bool:
+    """Return whether an object is a file of another kind; the type of a task may be "image"."""
+    kinds = (value.get(key) for key in _KINDS)
+    is_still = any(isinstance(kind, str) and _STILL_KIND.fullmatch(kind) for kind in kinds)
+    return is_still and value.keys().isdisjoint(VOCABULARY.statuses)
+
+
+def _guess_videos(
+    response: object, *, url: str, task_id: str, ignored: set[str | None]
+) -> list[str]:
     """
-    Return what looks like addresses of videos, in document order; the known one may be left out.
+    Return what looks like addresses of videos, in document order, but for those ignored.
 
     An address does if its path ends as a video's, or if its key says video, url, output, result,
     file or download; not under a key of inputs, stills, callbacks or pages, and not if it is the
@@ -169,7 +204,7 @@ def _guess_videos(response: object, *, url: str, task_id: str, known: str | None
         if (
             isinstance(value, str)
             and _is_candidate(value)
-            and value != known
+            and value not in ignored
             and path[0] != "detail"
         ):
             found = _read_video(path, value, url=url, task_id=task_id)
@@ -195,6 +230,8 @@ def _read_video(path: Path, value: str, *, url: str, task_id: str) -> str | None
     if words & _OTHER_WORDS or last & _LAST_WORDS:
         return None
     if "://" not in value[:16]:
+        if "path" in last and last & _DISK_WORDS:
+            return None
         data = _read_data(value) or (_read_base64(value) if last & _BASE64_WORDS else None)
         if data is not None:
             return data

@@ -30,18 +30,25 @@ ENVELOPES = {
     "Response": "Tencent",
     "job": "Merge",
     "movie": "JSON2Video",
+    "inference_status": "DeepInfra",
 }
 """Keys under which a response has the task itself."""
 
 IDS = {
+    "task_id": "new-api, Kling, MiniMax, DashScope, Vidu, Baidu",
     "id": "OpenAI",
-    "task_id": "new-api, Kling, MiniMax, DashScope, Vidu",
     "taskId": "kie.ai, Pollo",
     "video_id": "PixVerse, HeyGen",
     "job_id": "Krea",
     "name": "Gemini, Vertex",
+    "_id": "A2E",
+    "prompt_id": "ComfyUI",
+    "call_id": "Modal",
 }
-"""Where the id of a task is. ``name`` is one only for a long-running operation."""
+"""
+Where the id of a task is, in reading order. Beside a ``task_id``, an ``id`` is that of a request
+(Baidu) or of a row (new-api). ``name`` is one only for a long-running operation.
+"""
 
 REQUEST_IDS = {
     "request_id": "xAI, fal, qiniu, Higgsfield",
@@ -68,6 +75,7 @@ STATUS_WORDS = (
     (QUEUED, "scheduled backlogged", "Krea"),
     (QUEUED, "draft", "Magic Hour"),
     (QUEUED, "planned", "Creatomate"),
+    (QUEUED, "wait", "Tencent"),
     (RUNNING, "in_progress inprogress processing running generating rendering", "common"),
     (
         RUNNING,
@@ -81,12 +89,16 @@ STATUS_WORDS = (
     (RUNNING, "retrying canceling cancelling", "relays"),
     (SUCCEEDED, "completed complete succeeded succeed success done finished", "common"),
     (SUCCEEDED, "video_upsampling_completed", "unified relays"),
+    (SUCCEEDED, "ready", "BFL, Fireworks, Tavus"),
     (FAILED, "failed failure fail error cancelled canceled expired", "common"),
     (FAILED, "video_generation_failed video_upsampling_failed", "unified relays"),
     (FAILED, "timeout timed_out timedout", "RunPod, relays"),
     (FAILED, "aborted", "Replicate"),
     (FAILED, "rejected", "D-ID"),
     (FAILED, "nsfw", "Higgsfield"),
+    (FAILED, "content_moderated request_moderated", "BFL"),
+    (FAILED, "terminated", "Baidu"),
+    (FAILED, "interrupted", "Seedance relays"),
     (FAILED, "blocked moderated moderation_blocked", "relays"),
 )
 """
@@ -119,7 +131,7 @@ STATUS_NUMBERS = (
 DONE = {"done": "Gemini, Vertex"}
 """A bool that tells whether an operation has ended. Source: google.longrunning.Operation."""
 
-ITEM_LISTS = {"generations": "Pollo"}
+ITEM_LISTS = {"generations": "Pollo", "jobs": "Higgsfield"}
 """Where a task without a status of its own has a status for each video."""
 
 CALL_WORDS = frozenset({"success", "fail", "error", "ok"})
@@ -128,7 +140,12 @@ CALL_WORDS = frozenset({"success", "fail", "error", "ok"})
 OK_CODES = frozenset({"success", "succeed", "ok", "0", "00000", "100", "200", "201", "10000"})
 """Codes and texts that say "no error", in lower case. 100: HeyGen; 10000: Jimeng."""
 
-PROGRESS = {"progress": "OpenAI", "progress_percent": "Novita"}
+PROGRESS = {
+    "progress": "OpenAI",
+    "progress_percent": "Novita",
+    "percent": "useapi",
+    "percentage": "relays",
+}
 """Percentages."""
 
 PROGRESS_FRACTIONS = {
@@ -188,6 +205,8 @@ VIDEO_URLS_AFTER_SUCCESS = {
     "response.generateVideoResponse.generatedSamples[0].video.uri": "Gemini",
     "creations[0].url": "Vidu",
     "video_result[0].url": "Zhipu",
+    "generated[0]": "Freepik",
+    "jobs[0].results.raw.url": "Higgsfield",
     "assets.video": "Luma",
     "download_url": "relays",
     "data[0].url": "relays",
@@ -239,6 +258,7 @@ FAILURE_MESSAGES = {
     "base_resp.status_msg": "MiniMax",
     "detail.draft_info.reason_str": "unified relays",
     "response.generateVideoResponse.raiMediaFilteredReasons[0]": "Gemini",
+    "response.raiMediaFilteredReasons[0]": "Vertex",
     "reason": "Novita, SiliconFlow",
     "ErrMsg": "PixVerse",
 }

@@ -560,9 +560,9 @@ SHAPES = [
     ),
     pytest.param(
         {"errors": [{"code": "invalidModel", "message": "Bad model", "taskUUID": ID}]},
-        InvalidResponseError,
+        ResponseError,
         None,
-        None,
+        "invalidModel",
         id="runware err",
     ),
     pytest.param(

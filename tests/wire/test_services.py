@@ -108,6 +108,32 @@ def test_an_error_with_status_200_is_an_error_with_its_code() -> None:
     assert seen.code == "1004"
 
 
+SHAPES = json.loads((RESPONSES / "shapes.json").read_text("utf-8"))
+
+
+@named(SHAPES)
+def test_a_shape_reads_as_its_service_documents_it(entry: dict[str, Any]) -> None:
+    seen = read({"asked_id": "task_abc123", "http_status": 200, "headers": {}, **entry})
+
+    expected = entry["expected"]
+    if expected.get("phase") == "error":
+        assert isinstance(seen, SoraError)
+        assert "code" not in expected or getattr(seen, "code", None) == expected["code"]
+        return
+    assert isinstance(seen, VideoTask)
+    if entry["kind"] == "create":
+        assert seen.id == expected["id"]
+        return
+    going = ("queued", "running")
+    assert seen.phase in (going if expected["phase"] == "going" else (expected["phase"],))
+    assert seen.video_url == expected.get("video_url")
+    if seen.failure is not None:
+        assert seen.failure.code == expected.get("code", seen.failure.code)
+        assert seen.failure.message == expected.get("message", seen.failure.message)
+    elif "progress" in expected:
+        assert seen.progress == expected["progress"]
+
+
 def without(entry: dict[str, Any], *, even_shared: bool) -> Vocabulary:
     """Return the tables without the lines of an entry's service."""
     words = entry["name"].split("_")
