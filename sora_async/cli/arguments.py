@@ -16,6 +16,12 @@ from .exit_codes import Exit
 SHELLS = ("bash", "zsh", "fish")
 """The shells that ``completion`` writes scripts for."""
 
+DEFAULT_TIMEOUT = 1800.0
+"""Seconds that a wait may take when ``--timeout`` does not say."""
+
+DEFAULT_MAX_SIZE = 4 * 1024**3
+"""Bytes that a video may have when ``--max-size`` does not say."""
+
 _SIZE_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
 _DURATION = re.compile(
@@ -262,7 +268,7 @@ def _add_timeout(parser: _Group) -> None:
     parser.add_argument(
         "--timeout",
         type=_read_duration,
-        default=1800.0,
+        default=DEFAULT_TIMEOUT,
         metavar="TIME",
         help='for each wait, such as 90s, 5m or 1h30m; "none" for no limit (default: 30m)',
     )
@@ -278,7 +284,7 @@ def _add_file(parser: _Group) -> None:
     parser.add_argument(
         "--max-size",
         type=_read_size,
-        default=4 * 1024**3,
+        default=DEFAULT_MAX_SIZE,
         metavar="BYTES",
         help='the maximum size of a video, such as 500M or 2G, or "none" (default: 4 GiB)',
     )

@@ -4,29 +4,52 @@ import argparse
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
+from typing import Any
 
+from .arguments import DEFAULT_MAX_SIZE, DEFAULT_TIMEOUT
 from .display.format import count
 
+_SERVICE = ("base_url", "dialect", "allow_plain_http")
+_FILE = ("if_exists", "max_size", "allow_private")
 
-def make_command(options: argparse.Namespace, command: str, *task_ids: str) -> str:
+
+def make_command(
+    options: argparse.Namespace, command: str, *task_ids: str, has_timed_out: bool = False
+) -> str:
     """
-    Return a command for the same service, with what this one's options say of files.
+    Return a command for the same service, with what this one's options say of waits and files.
 
     Args:
         options: Of this command.
         command: The subcommand, with options of its own if need be.
         task_ids: Its arguments.
+        has_timed_out: Whether the time of this one has passed: the next has the default again.
     """
     words = ["sora-async", *command.split()]
-    names = ["base-url", "dialect", "allow-plain-http"]
-    if command == "wait" and options.download is not None:
-        names += ["download", "if-exists", "allow-private"]
+    names = [*_SERVICE]
+    if words[1] == "wait":
+        names += ["until"] if has_timed_out else ["timeout", "until"]
+        names += ["download"] if options.download is not None else []
+    if "download" in names or "--download" in words or command == "download":
+        names += _FILE
     for name in names:
-        value = getattr(options, name.replace("-", "_"))
+        value = _write(name, getattr(options, name))
         if value not in (None, False, "error"):
-            words += [f"--{name}"] if value is True else [f"--{name}", value]
+            flag = f"--{name.replace('_', '-')}"
+            words += [flag] if value is True else [flag, value]
     dashes = ["--"] if any(task_id.startswith("-") for task_id in task_ids) else []
     return shlex.join([*words, *dashes, *task_ids])
+
+
+def _write(name: str, value: Any) -> Any:
+    """Return the value of an option as a command has it; None for what it is by default."""
+    if name == "timeout":
+        text = "none" if value is None else f"{value:.15g}s"
+        return None if value == DEFAULT_TIMEOUT else text
+    if name == "max_size":
+        text = "none" if value is None else str(value)
+        return None if value == DEFAULT_MAX_SIZE else text
+    return value
 
 
 def repeat_command(options: argparse.Namespace) -> str:
@@ -42,11 +65,13 @@ def _without_key(words: Sequence[str]) -> Iterator[str]:
         is_key = word == "--api-key" and not is_key
 
 
-def print_wait_again(options: argparse.Namespace, task_ids: Sequence[str]) -> None:
+def print_wait_again(
+    options: argparse.Namespace, task_ids: Sequence[str], *, has_timed_out: bool = False
+) -> None:
     """Say on stderr which tasks may still be going on, and the command that waits for them."""
     if not task_ids:
         return
-    again = make_command(options, "wait", *task_ids)
+    again = make_command(options, "wait", *task_ids, has_timed_out=has_timed_out)
     tasks = count(len(task_ids), "task")
     head = f"{tasks} may still be running on the service. Wait again with:"
     print(f"{head}\n  {again}", file=sys.stderr, flush=True)

@@ -211,14 +211,27 @@ def test_a_failed_download_leaves_the_other_files(service, capsys) -> None:
     assert results["other"]["error"]["type"] == "VideoGoneError"
 
 
-def test_ctrl_c_while_saving_shows_how_to_continue(service, capsys) -> None:
+@pytest.mark.parametrize(
+    ("given", "again"),
+    [
+        ("", "--download d --if-exists skip halved"),
+        ("--timeout 30m --max-size none", "--download d --if-exists skip --max-size none halved"),
+        (
+            "--timeout 1h30m --until video --max-size 1.5g",
+            "--timeout 5400s --until video --download d --if-exists skip --max-size 1500000000 "
+            "halved",
+        ),
+        ("--timeout none", "--timeout none --download d --if-exists skip halved"),
+    ],
+)
+def test_ctrl_c_while_saving_shows_how_to_continue(given, again, service, capsys) -> None:
     Path("d").mkdir()
+    words = ["wait", "--download", "d", "--if-exists", "skip", *given.split(), "halved", "film"]
     with contextlib.redirect_stderr(Screen(interrupt, at=" of 2.0 MB")) as err:
-        code = main(["wait", "--download", "d", "--if-exists", "skip", "halved", "film"])
+        code = main(words)
 
     assert code == 130
-    again = "sora-async wait --download d --if-exists skip halved"
-    assert f"  {again}" in err.getvalue().splitlines()[-1]
+    assert f"  sora-async wait {again}" in err.getvalue().splitlines()[-1]
 
 
 def test_a_broken_connection_is_shown_and_survived(service, capsys) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from ... import BatchEvent, BatchOutcome, ClientClosedError, ProgressEvent
 from ..arguments import make_client
+from ..display.clock import read_clock
 from ..display.format import clean, count, truncate
 from ..display.messages import explain_error
 from ..display.output import make_reporter
@@ -122,7 +123,7 @@ class BatchReader:
         before = self._events.get(name)
         self._events[name] = event
         if before is None or before.stage != event.stage:
-            self._started.setdefault(name, _now())
+            self._started.setdefault(name, read_clock())
             self.reporter.start(name, event.stage)
             if self._is_json:
                 self._print_stage(event)
@@ -134,7 +135,7 @@ class BatchReader:
     def _finish(self, entry: object, task_id: str, **end: Any) -> None:
         name = self._names[id(entry)]
         self._events.pop(name, None)
-        now = _now()
+        now = read_clock()
         result = TaskResult(
             task_id=task_id,
             last=self._waits.pop(name, None),
@@ -156,10 +157,6 @@ class BatchReader:
             line=self._lines[id(event.item)],
             key=event.key,
         )
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 def _print_json_summary(total: int, reporter: Reporter) -> None:

@@ -61,15 +61,16 @@ def remix(options: argparse.Namespace) -> Exit:
 
 def _run(send: Send, options: argparse.Namespace) -> Exit:
     run = CreateRun()
+    client = make_client(options)
     try:
-        run_until_signal(_create(send, options, run), options)
+        run_until_signal(_create(client, send, options, run), options)
     except KeyboardInterrupt:
         run.is_interrupted = True
     if run.task is None:
         return _report_unknown(options, run)
     if run.reporter is not None:
         if not options.json:
-            print_ends([run.task.id], options, run.reporter)
+            print_ends([run.task.id], options, run.reporter, client)
     elif run.is_interrupted and not options.json:
         print_wait_again(options, [run.task.id])
     if run.is_interrupted:
@@ -77,8 +78,10 @@ def _run(send: Send, options: argparse.Namespace) -> Exit:
     return choose_exit(run.reporter.results.values()) if run.reporter else Exit.OK
 
 
-async def _create(send: Send, options: argparse.Namespace, run: CreateRun) -> None:
-    async with make_client(options) as client:
+async def _create(
+    client: SoraClient, send: Send, options: argparse.Namespace, run: CreateRun
+) -> None:
+    async with client:
         save = make_save(options, client)
         run.task = await _send(client, send, options, run)
         _print_id(run.task, is_json=options.json)

@@ -1,7 +1,6 @@
 """``sora-async doctor``: the settings in force and one test request, for bug reports."""
 
 import argparse
-import asyncio
 import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -12,6 +11,7 @@ from yarl import URL
 from ... import SoraClient, SoraError, TaskNotFoundError, __version__
 from ..._http.proxies import find_proxy
 from ..arguments import make_client
+from ..display.clock import read_clock
 from ..display.format import format_seconds
 from ..display.messages import explain_error
 from ..exit_codes import Exit
@@ -39,9 +39,9 @@ async def _examine(options: argparse.Namespace) -> Exit:
         settings = _find_settings(options, client)
         if not options.json:
             _print_lines(settings)
-        started = asyncio.get_running_loop().time()
+        started = read_clock()
         error = await _send_request(client)
-        elapsed = asyncio.get_running_loop().time() - started
+        elapsed = read_clock() - started
     is_good = error is None or isinstance(error, TaskNotFoundError)
     if options.json:
         from ..display.json_lines import encode_error, print_object

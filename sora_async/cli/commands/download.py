@@ -1,11 +1,11 @@
 """``sora-async download``: the video of a finished task, to a file."""
 
 import argparse
-import asyncio
 import sys
 
 from ... import SoraError, VideoFile
 from ..arguments import make_client
+from ..display.clock import read_clock
 from ..display.messages import explain_error
 from ..display.output import is_terminal, make_reporter
 from ..display.reporter import Reporter
@@ -44,7 +44,7 @@ async def _download(options: argparse.Namespace, reporter: Reporter) -> None:
         check_folder(path.parent, "--out")
     async with make_client(options) as client:
         transfer = client.download(options.id, path, **download_options(options))
-        started = asyncio.get_running_loop().time()
+        started = read_clock()
         end: VideoFile | SoraError
         async with reporter:
             reporter.start(options.id, "downloading")
@@ -58,7 +58,7 @@ async def _download(options: argparse.Namespace, reporter: Reporter) -> None:
                 task_id=options.id,
                 last=None,
                 error=end if isinstance(end, SoraError) else None,
-                elapsed=asyncio.get_running_loop().time() - started,
+                elapsed=read_clock() - started,
                 file=end if isinstance(end, VideoFile) else None,
             )
             reporter.finish(result)

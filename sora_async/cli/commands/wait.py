@@ -5,10 +5,11 @@ import asyncio
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
-from ... import ClientClosedError, Download, SoraError, VideoFile, Watch
+from ... import ClientClosedError, Download, SoraClient, SoraError, VideoFile, Watch
 from ..._wire.origins import is_same_origin
 from ..._wire.urls import check_task_id
 from ..arguments import make_client, make_watch
+from ..display.clock import read_clock
 from ..display.messages import explain_error, find_address
 from ..display.output import is_terminal, make_reporter
 from ..display.reporter import Reporter
@@ -22,35 +23,41 @@ from ..signals import run_until_signal
 def wait(options: argparse.Namespace) -> Exit:
     """Wait for the tasks and print their addresses."""
     task_ids = list(dict.fromkeys(options.ids))
+    client = make_client(options)
     reporter = make_reporter(task_ids, is_json=options.json, prints_results=True)
     try:
-        run_until_signal(_wait(task_ids, options, reporter), options)
+        run_until_signal(_wait(client, task_ids, options, reporter), options)
     except KeyboardInterrupt:
         code = Exit(options.interrupted)
     else:
         code = choose_exit(reporter.results.values())
     if not options.json:
-        print_ends(task_ids, options, reporter)
+        print_ends(task_ids, options, reporter, client)
     return code
 
 
-async def _wait(task_ids: Sequence[str], options: argparse.Namespace, reporter: Reporter) -> None:
+async def _wait(
+    client: SoraClient, task_ids: Sequence[str], options: argparse.Namespace, reporter: Reporter
+) -> None:
     for task_id in task_ids:
         check_task_id(task_id)  # before any wait is made: one that is not awaited warns
-    async with make_client(options) as client:
+    async with client:
         save = make_save(options, client)
         watches = [make_watch(options, client, task_id) for task_id in task_ids]
         await report_waits(watches, reporter, save=save)
 
 
-def print_ends(task_ids: Sequence[str], options: argparse.Namespace, reporter: Reporter) -> None:
+def print_ends(
+    task_ids: Sequence[str], options: argparse.Namespace, reporter: Reporter, client: SoraClient
+) -> None:
     """Print what a table had no room for, and how to wait for the tasks that may go on."""
     results = reporter.results
     if is_terminal():
         _print_results([results[name] for name in task_ids if name in results], len(task_ids))
-    print_key_hint(options, _find_addresses_with_key(results.values(), options))
+    print_key_hint(options, _find_addresses_with_key(results.values(), client))
     rest = [name for name in task_ids if name not in results or results[name].may_go_on]
-    print_wait_again(options, rest)
+    has_timed_out = any(result.outcome == "timeout" for result in results.values())
+    print_wait_again(options, rest, has_timed_out=has_timed_out)
 
 
 def _print_results(results: Iterable[TaskResult], number: int) -> None:
@@ -64,11 +71,8 @@ def _print_results(results: Iterable[TaskResult], number: int) -> None:
             print(f"{result.task_id}: {explain_error(result.error)}", file=sys.stderr)
 
 
-def _find_addresses_with_key(
-    results: Iterable[TaskResult], options: argparse.Namespace
-) -> list[str]:
+def _find_addresses_with_key(results: Iterable[TaskResult], client: SoraClient) -> list[str]:
     """Return the tasks whose printed address is on the service itself, which wants its key."""
-    client = make_client(options)
     if not client.has_api_key:
         return []
     return [
@@ -102,7 +106,7 @@ async def report_waits(
 async def _report_wait(
     watch: Watch, reporter: Reporter, save: Callable[[Watch], Download] | None
 ) -> None:
-    started = asyncio.get_running_loop().time()
+    started = read_clock()
     end: VideoFile | SoraError | None
     try:
         if save is None:
@@ -148,7 +152,7 @@ def _make_result(watch: Watch, end: VideoFile | SoraError | None, started: float
         task_id=watch.task_id or "",
         last=watch.latest,
         error=end if isinstance(end, SoraError) else None,
-        elapsed=asyncio.get_running_loop().time() - started,
+        elapsed=read_clock() - started,
         file=end if isinstance(end, VideoFile) else None,
     )
 

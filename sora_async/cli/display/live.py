@@ -12,6 +12,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from .clock import read_clock
 from .reporter import Reporter
 from .rows import TaskRows
 from .states import Stage, TaskResult, TaskUpdate
@@ -260,7 +261,7 @@ class TableReporter(Reporter):
 
     async def __aenter__(self) -> Self:
         """Hide the cursor and begin to draw."""
-        self._rows.start_clock(_now())
+        self._rows.start_clock(read_clock())
         self._display = LiveDisplay(self._rows, self._canvas, interval=MIN_INTERVAL)
         return self
 
@@ -278,18 +279,18 @@ class TableReporter(Reporter):
 
     def start(self, name: str, stage: Stage) -> None:
         """Show what is begun."""
-        self._rows.start(name, stage, now=_now())
+        self._rows.start(name, stage, now=read_clock())
         self._refresh()
 
     def update(self, name: str, update: TaskUpdate) -> None:
         """Show an event."""
-        self._rows.update(name, update, now=_now())
+        self._rows.update(name, update, now=read_clock())
         self._refresh()
 
     def finish(self, result: TaskResult) -> None:
         """Show an end."""
         super().finish(result)
-        self._rows.finish(result.name, result, now=_now())
+        self._rows.finish(result.name, result, now=read_clock())
         self._refresh()
 
     def say(self, text: str) -> None:
@@ -299,7 +300,3 @@ class TableReporter(Reporter):
     def _refresh(self) -> None:
         assert self._display is not None
         self._display.refresh()
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from ... import DownloadEvent, Phase, ProgressEvent
+from .clock import read_clock
 from .format import format_line
 from .messages import describe_event, explain_error, find_address
 from .reporter import Reporter
@@ -48,7 +49,7 @@ class LineReporter(Reporter):
 
     async def __aenter__(self) -> Self:
         """Start the clock."""
-        self._rows.start_clock(_now())
+        self._rows.start_clock(read_clock())
         if self._are_many:
             self._summaries = asyncio.create_task(self._print_summaries())
         return self
@@ -66,13 +67,13 @@ class LineReporter(Reporter):
 
     def start(self, name: str, stage: Stage) -> None:
         """Print that a task is being created; the other stages have events."""
-        self._rows.start(name, stage, now=_now())
+        self._rows.start(name, stage, now=read_clock())
         if stage == "creating" and not self._are_many:
             self._print(name, 0.0, "creating", None, "")
 
     def update(self, name: str, update: TaskUpdate) -> None:
         """Print an event if it says more than the one before."""
-        row = self._rows.update(name, update, now=_now())
+        row = self._rows.update(name, update, now=read_clock())
         if self._are_many:
             return
         if isinstance(update, DownloadEvent):
@@ -98,7 +99,7 @@ class LineReporter(Reporter):
             return
         if event.received or event.last_error:
             self._printed[row.name] = shown
-            now = _now()
+            now = read_clock()
             note = row.describe(now)[0]
             self._print(row.name, row.elapsed(now), row.state, row.progress, note)
 
@@ -106,7 +107,7 @@ class LineReporter(Reporter):
         """Print how a task ended."""
         super().finish(result)
         name = result.name
-        self._rows.finish(name, result, now=_now())
+        self._rows.finish(name, result, now=read_clock())
         if result.error is not None:
             self._print(name, result.elapsed, result.outcome, None, explain_error(result.error))
         else:
@@ -123,7 +124,7 @@ class LineReporter(Reporter):
     async def _print_summaries(self) -> None:
         while True:
             await asyncio.sleep(SUMMARY_INTERVAL)
-            now = _now()
+            now = read_clock()
             summary = ", ".join(self._rows.summarize(now=now))
             self.say(f"{now - self._rows.started_at:7.1f} s  {summary}")
 
@@ -138,7 +139,3 @@ def print_result(result: TaskResult, *, is_alone: bool) -> None:
     """Print the video's path or address on stdout, after the id unless it is the only one."""
     place = str(result.file.path) if result.file else find_address(result.task)
     print(place if is_alone else f"{result.task_id}\t{place}", flush=True)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
