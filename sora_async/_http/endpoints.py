@@ -73,6 +73,11 @@ class Endpoints:
         # Made anew each time: a URL that is kept takes six times the memory of its text.
         return self.locate(self._elsewhere.get(task_id) or fill_in(self._poll, task_id))
 
+    def locate_content(self, task_id: str) -> URL:
+        """Return where the service serves the file of a task; it has such an address."""
+        assert self.content is not None
+        return URL(fill_in(self.content, task_id), encoded=True)
+
     def learn(self, task_id: str, body: Mapping[str, Any], *, url: str) -> None:
         """
         Keep where a new task is polled, if the service says so, and it is not where its id says.

@@ -4,8 +4,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from yarl import URL
-
 from .._wire.media_types import is_video_type
 from .._wire.origins import find_link_problem, join_link
 from .._wire.response import Response, decode_response, read_error
@@ -90,8 +88,7 @@ class RequestSender:
         Raises:
             SoraError: The response is an error, or there was none.
         """
-        assert self.endpoints.content is not None
-        url = URL(fill_in(self.endpoints.content, task_id), encoded=True)
+        url = self.endpoints.locate_content(task_id)
         headers = {"Range": "bytes=0-0", "Accept": "*/*"}
         response = await self._receive(self._transport.peek(url, headers))
         error = read_error(response, secrets=self.secrets) if response.status >= 400 else None

@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 from ..models.json_fields import read_moment, read_number
 from .vocabulary import VOCABULARY, Vocabulary, walk
 
-LONGEST_HINT = 3600.0
+MAX_HINT = 3600.0
 """Seconds that are believed; a longer hint is cut to this."""
 
 
@@ -70,7 +70,7 @@ def _read_header(headers: Mapping[str, str], *, received: datetime) -> float | N
             sent = _parse_http_date(headers.get("Date", "")) or received
             hint = parse_retry_after(value, sent=sent)
             if hint is not None:
-                return min(LONGEST_HINT, hint)
+                return min(MAX_HINT, hint)
     return None
 
 
@@ -94,4 +94,4 @@ def read_hint(body: object, vocabulary: Vocabulary = VOCABULARY) -> float | None
 def read_pause(value: object, *, scale: float = 1.0) -> float | None:
     """Return a number of seconds, cut to what is believed; None for what makes no sense."""
     number = read_number(value)
-    return None if number is None or number < 0 else min(LONGEST_HINT, number / scale)
+    return None if number is None or number < 0 else min(MAX_HINT, number / scale)

@@ -74,7 +74,7 @@ _LOCAL_PATH = re.compile(r"/(tmp|home|app|root|var|mnt|data|workspace|opt|usr|et
 _BASE64_WORDS = frozenset(("base64", "b64", "encoded", "bytes", "video", "data", "content"))
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{64}")
 
-_LONGEST_URL = 1 << 16
+_MAX_URL = 1 << 16
 
 _OWN_ADDRESS = re.compile(r"/v\d+/videos?/[^/.]+(/[a-z_]+)?/?")
 """The end of an address of the service itself: a running task may send one as its own."""
@@ -145,7 +145,7 @@ def _read_address(text: object, *, url: str, is_named: bool) -> str | None:
         url: The address that was asked.
         is_named: Whether the place says that it is an address or a video.
     """
-    if not isinstance(text, str) or len(text) > _LONGEST_URL:
+    if not isinstance(text, str) or len(text) > _MAX_URL:
         return None
     found = read_url(text)
     if found is None and is_named and text.startswith("/") and _LOCAL_PATH.match(text) is None:

@@ -9,8 +9,11 @@ from typing import Any
 
 import attrs
 
-LONGEST_TEXT = 80
-LONGEST_VALUE = 240
+MAX_TEXT = 80
+"""Characters of a text that are shown."""
+
+MAX_VALUE = 240
+"""Characters of an attrs value that are shown."""
 
 _QUERY = re.compile(r"(https?://[^\s?#'\"]*)[?#][^\s'\"]*", re.IGNORECASE)
 
@@ -31,7 +34,7 @@ def brief(value: Any, names: Iterable[str] = ()) -> str:
     shown = names or [field.name for field in attrs.fields(cls) if field.repr]
     defaults = {field.name: field.default for field in attrs.fields(cls)}
     parts = [
-        f"{name}={_tell(found)}"
+        f"{name}={_show(found)}"
         for name, found in ((name, getattr(value, name)) for name in shown)
         if not _is_nothing(found, defaults[name])
     ]
@@ -46,7 +49,7 @@ def _is_nothing(found: object, default: object) -> bool:
     return (found is False is default) or found in ("", (), {})
 
 
-def _tell(found: object) -> str:
+def _show(found: object) -> str:
     if isinstance(found, enum.Enum):
         found = found.value
     elif isinstance(found, PurePath):
@@ -58,17 +61,17 @@ def _tell(found: object) -> str:
     if isinstance(found, float):
         return repr(float(f"{found:.6g}"))
     if isinstance(found, str):
-        found = _QUERY.sub(r"\1?…", found[: 10 * LONGEST_TEXT])
-        return repr(found if len(found) <= LONGEST_TEXT else found[:LONGEST_TEXT] + "…")
+        found = _QUERY.sub(r"\1?…", found[: 10 * MAX_TEXT])
+        return repr(found if len(found) <= MAX_TEXT else found[:MAX_TEXT] + "…")
     text = _QUERY.sub(r"\1?…", repr(found))
-    longest = LONGEST_VALUE if attrs.has(type(found)) else LONGEST_TEXT
-    return text if len(text) <= longest else text[:longest] + "…"
+    limit = MAX_VALUE if attrs.has(type(found)) else MAX_TEXT
+    return text if len(text) <= limit else text[:limit] + "…"
 
 
 def shorten(value: object) -> str:
     """Return a value as an error shows it: never in full, as it may be a whole picture."""
     text = repr(value)
-    if len(text) <= LONGEST_TEXT:
+    if len(text) <= MAX_TEXT:
         return text
-    half = LONGEST_TEXT // 2
+    half = MAX_TEXT // 2
     return f"{text[:half]}…{text[-half:]} ({len(text)} characters)"

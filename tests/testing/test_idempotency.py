@@ -91,6 +91,17 @@ async def test_a_form_is_the_same_whatever_its_boundary() -> None:
     assert [(status, is_replay) for status, _, is_replay in answers] == [(200, False), (200, True)]
 
 
+async def test_a_key_with_another_file_is_a_422() -> None:
+    other = aiohttp.FormData(default_to_multipart=True)
+    other.add_field("prompt", "a boat")
+    other.add_field("input_reference", b"\x89PNG2", filename="boat.png")
+    async with serving() as (sora, http):
+        await create(http, sora, data=form())
+        status, _, _ = await create(http, sora, data=other)
+
+    assert status == 422
+
+
 async def test_a_key_in_use_is_a_409() -> None:
     async with serving() as (sora, http):
         sora.on_create(slow(30, queued()))

@@ -168,6 +168,14 @@ async def test_a_polling_address_elsewhere_is_not_asked(address: object) -> None
         assert {request.task_id for _, request in sora.requests[1:]} == {task.id}
 
 
+def test_the_address_of_a_file_has_the_id_encoded_once() -> None:
+    addresses = Endpoints("https://api.example/relay", OPENAI)
+
+    assert str(addresses.locate_content("a/b c")) == (
+        "https://api.example/relay/v1/videos/a%2Fb%20c/content"
+    )
+
+
 def test_only_so_many_polling_addresses_are_remembered() -> None:
     addresses = Endpoints("https://api.example", OPENROUTER)
 

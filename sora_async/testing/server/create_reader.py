@@ -39,7 +39,7 @@ def read_create(
         wanted = "form" if encoding == "json" else "JSON"
         raise CreateError(*(server.wrong_body or (400, f"the body is no {wanted}: Field required")))
     try:
-        fields, files = request.fields, request.files
+        fields, files = request.decode()
     except ValueError as error:
         raise CreateError(400, str(error)) from error
     given = fields if server.read_create is None else server.read_create(fields)

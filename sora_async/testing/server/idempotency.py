@@ -1,39 +1,36 @@
 """Creates with the same ``Idempotency-Key``, of which only the first makes a task."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import attrs
 
-from ..profiles.task_state import UploadedFile
+from ..profiles.task_state import CreateCall
 from .recorded_request import RecordedRequest
-
-Content = tuple[Mapping[str, Any], Mapping[str, UploadedFile]]
 
 
 @attrs.define(eq=False)
 class IdempotencyKeys:
     """
-    The keys of one fake, each with the content of its create and the id of its task.
+    The keys of one fake, each with its create and the id of its task.
 
-    Contents are compared decoded: the boundary of a form differs each time it is sent.
+    Creates are compared decoded: the boundary of a form differs each time it is sent.
     """
 
-    _known: dict[str, tuple[Content, str]] = attrs.field(factory=dict)
+    _known: dict[str, tuple[CreateCall, str]] = attrs.field(factory=dict)
     _in_use: set[str] = attrs.field(factory=set)
 
     def clear(self) -> None:
         """Forget all keys."""
         self._known.clear()
 
-    def add(self, record: RecordedRequest, task_id: str) -> None:
-        """Remember that the create *record* made a task."""
+    def add(self, record: RecordedRequest, create: CreateCall, task_id: str) -> None:
+        """Remember that *create*, which came as *record*, made a task."""
         key = self.read(record)
         if key is not None:
-            self._known[key] = ((record.fields, record.files), task_id)
+            self._known[key] = (create, task_id)
 
-    def find(self, record: RecordedRequest) -> str | None:
+    def find(self, record: RecordedRequest, create: CreateCall) -> str | None:
         """
         Return the id of the task that an earlier create with the same key made.
 
@@ -44,8 +41,8 @@ class IdempotencyKeys:
         key = self.read(record)
         if key is None or key not in self._known:
             return None
-        content, task_id = self._known[key]
-        if content != (record.fields, record.files):
+        known, task_id = self._known[key]
+        if create != known:
             raise OtherContentError
         if key in self._in_use:
             raise KeyInUseError

@@ -50,14 +50,15 @@ class RecordedRequest:
         Raises:
             ValueError: The body is neither a form nor a JSON object.
         """
-        return self._decode()[0]
+        return self.decode()[0]
 
     @property
     def files(self) -> Mapping[str, UploadedFile]:
         """The files of a form, by the names of their fields; raises as :attr:`fields` does."""
-        return self._decode()[1]
+        return self.decode()[1]
 
-    def _decode(self) -> tuple[dict[str, Any], dict[str, UploadedFile]]:
+    def decode(self) -> tuple[dict[str, Any], dict[str, UploadedFile]]:
+        """Return :attr:`fields` and :attr:`files`; raises as :attr:`fields` does."""
         return read_body(self.headers.get("Content-Type", ""), self.body)
 
 

@@ -243,7 +243,7 @@ class Service:
         self._creates_received += 1
         if self.deduplicates:
             try:
-                task_id = self._keys.find(record)
+                task_id = self._keys.find(record, create)
             except OtherContentError:
                 return self._refuse(422, "The Idempotency-Key was used for another request.")
             except KeyInUseError:
@@ -252,7 +252,7 @@ class Service:
                 return self._cut(self._replay(task_id, at), task_id)
         answer, task_id = self._make_task(record, create, at)
         if task_id and self.deduplicates:
-            self._keys.add(record, task_id)
+            self._keys.add(record, create, task_id)
         return self._cut(answer, task_id)
 
     def _cut(self, answer: Answer, task_id: str) -> tuple[Answer, str]:
