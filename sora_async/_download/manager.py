@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from .._http.cancellation import finish_when_cancelled
 from .._http.request_queue import RequestQueue
+from .._http.running_clock import RunningClock
 from ..errors import SoraError
 from .http_stream import FileHttpClient
 
@@ -31,6 +32,7 @@ class DownloadManager:
     Attributes:
         http: Sends the requests for files.
         queue: The rate limit of requests to the service.
+        clock: By which grace periods count.
         record_error: Is told of each error of the service, which may slow the whole client down.
         secrets: What no error may show.
         slots: Limits how many downloads run at once.
@@ -40,6 +42,7 @@ class DownloadManager:
         self,
         http: FileHttpClient,
         queue: RequestQueue[Any],
+        clock: RunningClock,
         *,
         record_error: Callable[[str, SoraError], None],
         secrets: tuple[str, ...],
@@ -47,6 +50,7 @@ class DownloadManager:
     ) -> None:
         self.http = http
         self.queue = queue
+        self.clock = clock
         self.record_error = record_error
         self.secrets = secrets
         self.slots = asyncio.Semaphore(max_concurrent)

@@ -95,9 +95,12 @@ class Transfer:
         """
         if task is not None:
             self._request = self._file_io.request = attrs.evolve(self._request, task_id=task.id)
+        clock = self._manager.clock
+        clock.start()
         try:
             await self._run(await self._file_io.open(), task)
         finally:
+            clock.stop()
             await self._file_io.close(self._task)
         if self._file_io.file is None:  # another file has appeared, and stays
             self._file_io.file = await self.find_existing()
@@ -140,7 +143,7 @@ class Transfer:
         return self._decide(state, task)
 
     def _decide(self, state: DownloadState, seen: Observation) -> NextStep:
-        return decide(state, seen, now=self._loop.time())
+        return decide(state, seen, now=self._manager.clock.time())
 
     async def _refresh_url(self, state: DownloadState) -> NextStep:
         try:

@@ -31,6 +31,7 @@ from ..errors import (
 )
 from ..models import Character, VideoTask
 from ..models.repr import brief
+from .late_timeout import HELD_UP, LATE_GRACE
 from .request import RequestSender
 from .request_body import CreatePayload, Encoding, FormPayload, TrackedBody
 from .retry import retry
@@ -496,7 +497,11 @@ class PendingCreates:
             if not may_have_been_sent:
                 task.cancel()
         if tasks:
+            loop = asyncio.get_running_loop()
+            end = loop.time() + CLOSE_TIMEOUT
             await asyncio.wait(tasks, timeout=CLOSE_TIMEOUT)
+            if loop.time() > end + HELD_UP:
+                await asyncio.wait(tasks, timeout=LATE_GRACE)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -14,7 +14,7 @@ from .._wire.response import Response
 from .._wire.secrets import SecretHeaders
 from ..errors import ConnectionFailedError, InvalidArgumentError, InvalidResponseError, SoraError
 from .foreign_errors import FOREIGN_ERRORS, translate_error
-from .late_timeout import extend_if_held_up
+from .late_timeout import ExtendIfHeldUp
 from .proxies import find_proxy
 from .request_body import StreamedPayload, TrackedBody
 from .session import (
@@ -97,7 +97,7 @@ class Transport:
         options = self._http_options
         seconds = options.request_timeout if body is None else options.create_timeout
         exchange = self._exchange(url, method, body)
-        return self._within(seconds, url, exchange, is_create=body is not None)
+        return self._within(seconds, url, exchange)
 
     def peek(self, url: URL, headers: Mapping[str, str]) -> Coroutine[Any, Any, Response]:
         """
@@ -136,25 +136,15 @@ class Transport:
         raise ConnectionFailedError(str(url), f"more than {MAX_REDIRECTS} redirects")
 
     async def _within(
-        self,
-        seconds: float,
-        url: URL,
-        exchange: Coroutine[Any, Any, Response],
-        *,
-        is_create: bool = False,
+        self, seconds: float, url: URL, exchange: Coroutine[Any, Any, Response]
     ) -> Response:
         if self._session.closed:
             exchange.close()
             raise InvalidArgumentError("session: it is closed")
         try:
             async with asyncio.timeout(seconds) as scope:
-                if not is_create:
+                with ExtendIfHeldUp(scope):
                     return await exchange
-                check = extend_if_held_up(scope)  # the response is paid for
-                try:
-                    return await exchange
-                finally:
-                    check.cancel()
         except TimeoutError as error:
             reason = f"no whole response in time ({type(error).__name__})"
             if scope.expired():  # a proxy or a trace callback may raise a TimeoutError of its own

@@ -3,7 +3,7 @@
 import math
 import os
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import attrs
 
@@ -50,6 +50,7 @@ class TaskLearner:
     def __init__(self, duration_history: DurationHistory) -> None:
         self._duration_history = duration_history
         self._min_clock_difference = math.inf
+        self._epoch: datetime | None = None
         self._left, self._learned_at = LEARNING_BURST, -math.inf
         self._kinds: dict[tuple[TaskKind, ...], tuple[TaskKind, ...]] = {}
 
@@ -62,24 +63,27 @@ class TaskLearner:
             # Once for all tasks of a kind, and not for each of them.
             kinds = self._kinds.setdefault(kinds, kinds)
             waited = 0.0 if history.created_at is None else now - history.created_at
-            created_at = now - self._estimate_age(task.created_at, waited)
+            created_at = now - self._estimate_age(task.created_at, waited, now)
             history = attrs.evolve(history, kinds=kinds, created_at=created_at)
         assert history.kinds is not None
         with _LEARNING:
             forecast = self._duration_history.forecast(history.kinds)
         return history if forecast is history.forecast else attrs.evolve(history, forecast=forecast)
 
-    def _estimate_age(self, created_at: datetime | None, waited: float) -> float:
+    def _estimate_age(self, created_at: datetime | None, waited: float, now: float) -> float:
         """
         Return the age of a task at its first snapshot, in seconds.
 
         The clocks of the service and ours may differ by hours, as time zones do. So
         the smallest difference seen stands for a task that was just created, after
-        the seconds for which it had been waited for before.
+        the seconds for which it had been waited for before. Our clock is read once, and goes on
+        with the loop's: it may be set meanwhile.
         """
         if created_at is None:
             return waited
-        difference = (datetime.now(UTC) - created_at).total_seconds()
+        if self._epoch is None:
+            self._epoch = datetime.now(UTC) - timedelta(seconds=now)
+        difference = (self._epoch - created_at).total_seconds() + now
         self._min_clock_difference = min(self._min_clock_difference, difference - waited)
         return difference - self._min_clock_difference
 

@@ -56,6 +56,8 @@ class PolledTask:
         event_at: The moment of the newest event; None before the first.
         recovered_after: The length of the outage that this event ended; None if it ended none.
         due: The moment of the next poll.
+        held_up: For how long the loop had been held up when that was last left out of *history*.
+        held_up_before_poll: For how long it had been when the newest poll began that has ended.
         ticket: Its place in the request queue; 0 while it is not in the queue.
         context: The context of the wait that came first: polls belong to its traces. None
             for an empty one.
@@ -84,6 +86,8 @@ class PolledTask:
         "event_at",
         "expires_at",
         "has_changed",
+        "held_up",
+        "held_up_before_poll",
         "history",
         "interval",
         "is_listed",
@@ -105,6 +109,7 @@ class PolledTask:
         self.event_at: float | None = None
         self.recovered_after: float | None = None
         self.due = history.started
+        self.held_up = self.held_up_before_poll = 0.0
         self.left_at: float | None = None
         self.expires_at = math.inf
         self.awaits_webhook = False
@@ -136,6 +141,12 @@ class PolledTask:
             self.history = self.history.shift(now - self.left_at)
             self.left_at = None
         self.due = max(self.due, now)
+
+    def leave_out(self, held_up: float) -> None:
+        """Let time in which the loop was held up count for no grace period and no outage."""
+        if held_up > self.held_up:
+            self.history = self.history.shift(held_up - self.held_up)
+            self.held_up = held_up
 
     def stop_poll(self) -> None:
         """Cancel the poll under way, and ignore its outcome."""

@@ -8,6 +8,7 @@ import math
 from .._http.foreign_errors import without_frames
 from .._http.request import RequestSender
 from .._http.request_queue import RequestQueue
+from .._http.running_clock import RunningClock
 from .._http.throttle import Throttle
 from .._wire.size_limit import limit_size
 from ..errors import ClientClosedError, SoraError
@@ -46,6 +47,7 @@ class Poller:
         queue: Gives each poll its permit.
         throttle: Learns from each response.
         learner: Learns from each task.
+        clock: Tells for how long the loop was held up.
         list_path: The path of a list that shows the same status as polls; None without one.
     """
 
@@ -55,6 +57,7 @@ class Poller:
         queue: RequestQueue[PolledTask],
         throttle: Throttle,
         learner: TaskLearner,
+        clock: RunningClock,
         *,
         list_path: str | None = None,
     ) -> None:
@@ -68,6 +71,7 @@ class Poller:
         self.is_closed = False
         self._learner = learner
         self._webhooks_arrive = False
+        self._clock = clock
         self._list = None
         if list_path is not None:
             self._list = ListSweeper(requests, list_path, self._all, self._poll_now, self._schedule)
@@ -93,11 +97,15 @@ class Poller:
         """
         polled = self._find(key)
         if polled is None:
+            if not self._polled_tasks:
+                self._clock.start()
+            held_up = self._clock.held_up()
             if previous is not None:
                 polled = previous
                 polled.resume(self._loop.time())
             else:
                 polled = self._begin(key, since)
+            polled.held_up = polled.held_up_before_poll = held_up
             self._polled_tasks.setdefault(key.task_id, []).append(polled)
             self.queue.schedule(polled, polled.due)
             if self._list is not None:
@@ -123,8 +131,8 @@ class Poller:
         others = [one for one in self._polled_tasks.get(task_id, ()) if one is not polled]
         if others:
             self._polled_tasks[task_id] = others
-        else:
-            self._polled_tasks.pop(task_id, None)
+        elif self._polled_tasks.pop(task_id, None) and not self._polled_tasks:
+            self._clock.stop()
 
     def _begin(self, key: PollKey, since: float) -> PolledTask:
         now = self._loop.time()
@@ -166,6 +174,15 @@ class Poller:
             if polled.poll_task is None and polled.due > self._loop.time():
                 self._schedule(polled, self._loop.time())
         return bool(polled_tasks)
+
+    def is_outdated(self, polled: PolledTask) -> bool:
+        """Return whether the loop was held up since the newest poll began that has ended."""
+        return self._clock.held_up() > polled.held_up_before_poll
+
+    def poll_early(self, polled: PolledTask) -> None:
+        """Poll a task now, unless that is under way."""
+        if polled.poll_task is None:
+            self._poll_now(polled)
 
     async def close(self) -> None:
         """End every wait with :class:`ClientClosedError`, and cancel every poll."""
@@ -209,10 +226,13 @@ class Poller:
         Time in which the service answers nobody counts, unless it has asked for it: that
         is an outage, whoever waits for a permit meanwhile.
         """
-        late = self._loop.time() - polled.due
+        before = polled.held_up
+        polled.leave_out(self._clock.held_up())
+        due = polled.due + polled.held_up - before
+        late = self._loop.time() - due
         if late <= LATE:
             return
-        late = min(late, max(self.throttle.last_success_at, self.throttle.retry_at) - polled.due)
+        late = min(late, max(self.throttle.last_success_at, self.throttle.retry_at) - due)
         if late > 0:
             polled.history = polled.history.shift(late)
 
@@ -225,6 +245,7 @@ class Poller:
 
     async def _request(self, polled: PolledTask, number: int) -> None:
         """Send one request and act on its outcome; whatever goes wrong here reaches the waits."""
+        held_up = polled.held_up
         try:
             outcome: VideoTask | SoraError | bool
             if polled.checks_content:
@@ -234,6 +255,8 @@ class Poller:
             if polled.polls_started != number:
                 return  # all waits have left, and the cancellation was lost on the way
             polled.poll_task = None
+            polled.held_up_before_poll = held_up
+            polled.leave_out(self._clock.held_up())
             if isinstance(outcome, bool):
                 self._on_content(polled, outcome, self._loop.time())
             else:

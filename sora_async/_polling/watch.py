@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import attrs
 
+from .._http.late_timeout import HELD_UP, LATE_GRACE
 from ..errors import ClientClosedError, WaitInterruptedError, WaitTimeoutError
 from ..models import VideoTask
 from ..schedule.history import furthest
@@ -143,7 +144,7 @@ class Watch(SharedOperation[VideoTask, ProgressEvent]):
         else:
             self._join(self._poller, self._polled)
         if self._timeout is not None:
-            self._timer = self._loop.call_at(self._started + self._timeout, self._expire, None)
+            self._timer = self._loop.call_at(self._started + self._timeout, self._on_timeout)
 
     def _stop(self) -> None:
         if self._timer is not None:
@@ -202,6 +203,22 @@ class Watch(SharedOperation[VideoTask, ProgressEvent]):
         else:
             self._join(self._poller, polled)
             self._publish()
+
+    def _on_timeout(self) -> None:
+        """
+        End the wait because of its timeout, unless the event loop was held up since the last poll.
+
+        Then one more tells first how the task is now, or a response that was not read yet.
+        """
+        assert self._loop is not None and self._timer is not None and self._poller is not None
+        polled = self._polled
+        is_late = self._loop.time() - self._timer.when() > HELD_UP
+        if not is_late and (polled is None or not self._poller.is_outdated(polled)):
+            self._expire(None)
+            return
+        self._timer = self._loop.call_later(LATE_GRACE, self._expire, None)
+        if polled is not None:
+            self._poller.poll_early(polled)
 
     def _expire(self, retry_after: float | None) -> None:
         """End the wait because of its timeout; with the task, where that has succeeded already."""

@@ -15,6 +15,7 @@ from .._http.endpoints import Endpoints
 from .._http.rate_limit import RateLimit
 from .._http.request import RequestSender
 from .._http.request_queue import RequestQueue
+from .._http.running_clock import RunningClock
 from .._http.session import HttpOptions
 from .._http.throttle import Counters, Throttle
 from .._http.transport import Transport
@@ -82,6 +83,7 @@ class LoopResources:
         self._config = config
         self._endpoints = Endpoints(config.base_url, config.dialect)
         queue = RequestQueue[PolledTask](config.rate_limit)
+        self._clock = RunningClock()
         self._throttle = Throttle(queue.bucket, counters)
         self._transport = Transport(config.session, config.http, config.trace_configs)
         self._requests = RequestSender(
@@ -105,6 +107,7 @@ class LoopResources:
             queue,
             self._throttle,
             TaskLearner(config.duration_history),
+            self._clock,
             list_path=config.dialect.list_path if config.dialect.list_is_live else None,
         )
         self._downloads: DownloadManager | None = None
@@ -147,6 +150,7 @@ class LoopResources:
             self._downloads = DownloadManager(
                 stream,
                 self.poller.queue,
+                self._clock,
                 record_error=self._throttle.record_response,
                 secrets=config.http.secrets,
                 max_concurrent=config.max_downloads,

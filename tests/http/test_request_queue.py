@@ -252,11 +252,11 @@ class TestTurns:
             record.trust = 0.9
         scenario = Scenario(queued=0, running=600, trajectory=None)
         old = [sora.add(scenario, task_id=f"old_{number}") for number in range(20)]
-        new = [sora.add(scenario, task_id=f"new_{number}") for number in range(20)]
 
         async with client_of(sora, RateLimit(rate=2, burst=1), duration_history=memory) as client:
             elders = asyncio.create_task(wait_for_all(client, old))
             await asyncio.sleep(90)
+            new = [sora.add(scenario, task_id=f"new_{number}") for number in range(20)]
             others = asyncio.create_task(wait_for_all(client, new))
             await asyncio.sleep(50)
             for task in (elders, others):

@@ -80,7 +80,7 @@ async def test_nothing_is_told_of_tasks_of_which_too_little_is_known(
 
 
 async def test_a_clock_that_differs_does_not_make_tasks_older(
-    sora: FakeSora, client: SoraClient
+    sora: FakeSora, client: SoraClient, now: Callable[[], float]
 ) -> None:
     for seconds in LENGTHS:
         await wait_for(sora, client, seconds)
@@ -89,7 +89,7 @@ async def test_a_clock_that_differs_does_not_make_tasks_older(
     poller = client._find_poller()
     assert min(record.videos.weights) > 150
     eight, seven = (
-        poller._learner._estimate_age(sora.now - timedelta(hours=n), 0.0) for n in (8, 7)
+        poller._learner._estimate_age(sora.now - timedelta(hours=n), 0.0, now()) for n in (8, 7)
     )
     assert eight - seven == pytest.approx(3600, abs=5)
 
