@@ -422,9 +422,11 @@ _FILTERED = compile_places(
     {
         "response.generateVideoResponse.raiMediaFilteredReasons[0]": "Gemini",
         "response.raiMediaFilteredReasons[0]": "Vertex",
+        "AigcVideoTask.Message": "Tencent",
+        "output.error": "RunPod",
     }
 )
-"""Why an operation that is done has no video."""
+"""Why a task that is done has no video."""
 
 
 def _read_progress(found: Found, phase: Phase) -> float | None:

@@ -225,8 +225,9 @@ def _is_candidate(text: str) -> bool:
 
 def _read_video(path: Path, value: str, *, url: str, task_id: str) -> str | None:
     words, last = _words(path), _last_words(path)
-    if not last.isdisjoint(_CERTAIN_WORDS):
-        words = words - _STILL_WORDS | last  # a video among the stills
+    is_certain = not last.isdisjoint(_CERTAIN_WORDS)
+    if is_certain or ("images" in words and _ends_as_video(value)):
+        words = words - _STILL_WORDS | last  # a video among the stills, as ComfyUI has them
     if words & _OTHER_WORDS or last & _LAST_WORDS:
         return None
     if "://" not in value[:16]:
@@ -240,6 +241,11 @@ def _read_video(path: Path, value: str, *, url: str, task_id: str) -> str | None
         return found
     parts = unquote(urlsplit(found).path).rstrip("/").split("/")
     return None if parts[-1] == task_id else found
+
+
+def _ends_as_video(address: str) -> bool:
+    path = address.partition("?")[0].partition("#")[0]
+    return _VIDEO_SUFFIX.fullmatch(_suffix(path)) is not None
 
 
 def _read_data(value: object) -> str | None:

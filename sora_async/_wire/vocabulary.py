@@ -86,10 +86,12 @@ STATUS_WORDS = (
     (RUNNING, "dreaming", "Luma"),
     (RUNNING, "sampling intermediate_complete", "Krea"),
     (RUNNING, "fetching saving", "Shotstack"),
+    (RUNNING, "executing", "Alibaba"),
     (RUNNING, "retrying canceling cancelling", "relays"),
     (SUCCEEDED, "completed complete succeeded succeed success done finished", "common"),
     (SUCCEEDED, "video_upsampling_completed", "unified relays"),
     (SUCCEEDED, "ready", "BFL, Fireworks, Tavus"),
+    (SUCCEEDED, "finish", "Tencent"),
     (FAILED, "failed failure fail error cancelled canceled expired", "common"),
     (FAILED, "video_generation_failed video_upsampling_failed", "unified relays"),
     (FAILED, "timeout timed_out timedout", "RunPod, relays"),
@@ -99,6 +101,9 @@ STATUS_WORDS = (
     (FAILED, "content_moderated request_moderated", "BFL"),
     (FAILED, "terminated", "Baidu"),
     (FAILED, "interrupted", "Seedance relays"),
+    (FAILED, "revoked", "Celery"),
+    (FAILED, "stopped", "FastVideo"),
+    (FAILED, "errored", "Mux"),
     (FAILED, "blocked moderated moderation_blocked", "relays"),
 )
 """
@@ -125,6 +130,7 @@ STATUS_NUMBERS = (
         {1: SUCCEEDED, 5: RUNNING, 6: FAILED, 7: FAILED, 8: FAILED},
         "PixVerse",
     ),
+    ("data.video_status", {1: QUEUED, 2: RUNNING, 3: SUCCEEDED, 4: FAILED}, "AKOOL"),
 )
 """Statuses that are numbers, each with its service's own meaning; from the whole response."""
 
@@ -137,8 +143,10 @@ ITEM_LISTS = {"generations": "Pollo", "jobs": "Higgsfield"}
 CALL_WORDS = frozenset({"success", "fail", "error", "ok"})
 """Words under ``status`` that may speak of the call. Source: the JSend convention."""
 
-OK_CODES = frozenset({"success", "succeed", "ok", "0", "00000", "100", "200", "201", "10000"})
-"""Codes and texts that say "no error", in lower case. 100: HeyGen; 10000: Jimeng."""
+OK_CODES = frozenset(
+    {"success", "succeed", "ok", "0", "00000", "100", "200", "201", "1000", "10000"}
+)
+"""Codes and texts that say "no error", in lower case. 100: HeyGen; 1000: AKOOL; 10000: Jimeng."""
 
 PROGRESS = {
     "progress": "OpenAI",
@@ -230,6 +238,7 @@ FAILURE_CODES = {
     "detail.pending_info.failure_reason.code": "unified relays",
     "base_resp.status_code": "MiniMax",
     "ErrCode": "PixVerse",
+    "AigcVideoTask.ErrCode": "Tencent",
 }
 """Where the code of a failure is."""
 
@@ -261,6 +270,8 @@ FAILURE_MESSAGES = {
     "response.raiMediaFilteredReasons[0]": "Vertex",
     "reason": "Novita, SiliconFlow",
     "ErrMsg": "PixVerse",
+    "AigcVideoTask.Message": "Tencent",
+    "output.error": "RunPod",
 }
 """Where the message of a failure is."""
 
