@@ -709,6 +709,40 @@ async def test_a_worker_that_finds_a_young_mark_waits_for_the_id(redis_server, q
     assert len(sora.tasks) == 1
 
 
+async def test_a_clock_that_is_set_back_prolongs_no_wait_for_the_id(
+    redis_server, queue, sora
+) -> None:
+    job = await queue.enqueue(create_job(BOAT))
+    key = record_of(queue, job).key
+    tomorrow = time.time() + 86_400
+    await queue.redis.set(key, json.dumps({"at": tomorrow, "by": ["another", 1]}))
+    async with worker(redis_server.url, sora, dialect=NO_LIST, max_wait=0.5):
+        job = await ended(queue, job)
+
+    with pytest.raises(CreateOutcomeUnknownError):
+        read_outcome(job)
+
+
+@pytest.mark.parametrize("day", [86_400.0, -86_400.0])
+async def test_a_clock_that_is_set_during_a_run_makes_no_job_older(queue, day: float) -> None:
+    """The clock is set where the state of the job is: it holds the moment of the first run."""
+    job = await queue.enqueue(wait_job("video"))
+    run = JobRun(job, b"", {})
+    began = run.state["began"]
+    run.follow_clock()
+    unchanged = run.state["began"]
+    run.state["began"] = began - day
+
+    age = run.age
+    run.follow_clock()
+    later = JobRun(job, b"", {})
+
+    assert unchanged == began
+    assert age == pytest.approx(0.0, abs=60)
+    assert run.state["began"] == pytest.approx(began, abs=60)
+    assert later.age == pytest.approx(0.0, abs=60)
+
+
 async def test_a_refusal_ends_the_job_and_a_429_does_not(redis_server, queue, sora) -> None:
     sora.on_create(http_error(400), http_error(429, headers={"Retry-After": "60"}))
     async with worker(redis_server.url, sora):

@@ -189,7 +189,7 @@ async def _find_task_of_mark(
 ) -> str:
     """Return the task of a create that an earlier worker has marked; raise if it is unknown."""
     marked_at = float(mark.get("at", 0.0))
-    task_id = await _wait_for_task_id(record, marked_at + reconciler.max_wait)
+    task_id = await _wait_for_task_id(record, marked_at, reconciler.max_wait)
     if task_id is not None:
         return task_id
     when = datetime.fromtimestamp(marked_at, UTC).isoformat(" ", "seconds")
@@ -209,7 +209,7 @@ async def _find_task_of_lost_mark(
     reconciler: CreateReconciler,
 ) -> str | None:
     """Return the task of a create whose mark Redis may have lost; None if there is surely none."""
-    task_id = await _wait_for_task_id(record, restarted_at + reconciler.max_wait)
+    task_id = await _wait_for_task_id(record, restarted_at, reconciler.max_wait)
     if task_id is not None:
         return task_id
     reason = "Redis was restarted after the job was enqueued, and may have lost that it was sent"
@@ -225,13 +225,22 @@ async def _find_task_of_lost_mark(
     raise _unknown(record, reconciler.client, reason, cause) from cause
 
 
-async def _wait_for_task_id(record: CreateRecord, deadline: float) -> str | None:
-    """Wait for the response to a create that may be in flight in another worker."""
+async def _wait_for_task_id(record: CreateRecord, since: float, max_wait: float) -> str | None:
+    """
+    Wait for the response to a create that may be in flight in another worker.
+
+    Args:
+        record: The create's record.
+        since: The moment from which it may be, in seconds since 1970.
+        max_wait: Seconds from there for which it may be.
+    """
+    left = min(since + max_wait - time.time(), max_wait)  # the clock may have been set back
+    deadline = time.monotonic() + left
     while True:
         known = await record.read()
         if "task_id" in known:
             return str(known["task_id"])
-        if time.time() >= deadline:
+        if time.monotonic() >= deadline:
             return None
         await asyncio.sleep(RETRY_DELAY)
 

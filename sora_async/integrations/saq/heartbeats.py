@@ -22,6 +22,9 @@ HEARTBEAT = 20
 MAX_AGE = 1e8
 """Seconds that a wait may be old: three years."""
 
+MAX_CLOCK_CORRECTION = 5.0
+"""Seconds by which the clock may be set without a correction of the age of a job."""
+
 WRITE_INTERVAL = 1.0
 """Seconds between two checks which jobs have to be written."""
 
@@ -47,6 +50,8 @@ class JobRun:
         self.has_changes = self.is_lost = False
         self.written = written
         self._written_at = time.monotonic()
+        age = time.time() - self.state.setdefault("began", time.time())
+        self._began = time.monotonic() - min(max(0.0, age), MAX_AGE)
         self._is_aborted = False
         self._owner = job.attempts, job.worker_id
         self._context = context
@@ -54,8 +59,14 @@ class JobRun:
     @property
     def age(self) -> float:
         """Seconds since the first run of the job began, in whichever worker."""
-        began: float = self.state.setdefault("began", time.time())
-        return min(max(0.0, time.time() - began), MAX_AGE)
+        age: float = time.monotonic() - self._began
+        return age
+
+    def follow_clock(self) -> None:
+        """Correct the moment of the first run for the next one, if our clock was set meanwhile."""
+        began = time.time() - self.age
+        if abs(began - self.state["began"]) > MAX_CLOCK_CORRECTION:
+            self.state["began"] = began
 
     def is_due(self, moment: float) -> bool:
         """Return whether the job has to be written, for its heartbeat or for its state."""
@@ -122,6 +133,7 @@ class HeartbeatWriter:
         """Write some jobs now; cancel those that another worker has taken over."""
         for run in runs:
             run.job.touched = now()
+            run.follow_clock()
         written = await self.queue.write([(run.job, run.written) for run in runs])
         for run, payload in zip(runs, written, strict=True):
             run.on_written(payload, self.queue.deserialize(payload))
