@@ -25,6 +25,9 @@ characters holds a whole block, and is found."""
 SHORTEST_PART = 8
 """Characters of a part of a secret that is cut out."""
 
+SHORTEST_ENCODED = 6
+"""Characters of base64 that are looked for; fewer may be in any word."""
+
 SHORTEST = 3
 """Characters of a secret that is looked for; a shorter one is a part of any word."""
 
@@ -88,12 +91,12 @@ def _describe(secret: str) -> _Sought:
     is_long = len(secret) >= 2 * PIECE - 1
     pieces = _cut(secret, PIECE) if is_long else ()
     encoded: list[str] = []
-    if is_long:
-        for shift in range(3):
-            text = b64encode(b"\0" * shift + secret.encode()).decode().rstrip("=")
-            inner = text[(shift * 8 + 5) // 6 : -1]
-            start = max(0, len(inner) // 2 - PIECE)
-            middle = inner[start : start + 2 * PIECE]
+    for shift in range(3):
+        text = b64encode(b"\0" * shift + secret.encode()).decode().rstrip("=")
+        inner = text[(shift * 8 + 5) // 6 : -1]
+        start = max(0, len(inner) // 2 - PIECE)
+        middle = inner[start : start + 2 * PIECE]
+        if len(middle) >= SHORTEST_ENCODED:
             encoded += {middle, middle.replace("+", "-").replace("/", "_")}
     spellings = {quote(secret, safe=""), quote(secret), secret.replace("/", "\\/")} - {secret}
     return _Sought(secret, tuple(spellings), tuple(pieces), tuple(encoded))
@@ -126,8 +129,11 @@ def redact(text: str | None, secrets: tuple[str, ...]) -> str | None:
 
 def _redact_one(text: str, sought: _Sought) -> str:
     if not sought.pieces:
-        if sought.whole not in text:
-            return _redact_words(text, sought) if _is_encoded(text) else text
+        is_plain = sought.whole in text
+        if any(map(text.__contains__, sought.encoded)) or (not is_plain and _is_encoded(text)):
+            text = _redact_words(text, sought)
+        if not is_plain:
+            return text
         return re.sub(rf"(?<![\w-]){re.escape(sought.whole)}(?![\w-])", HIDDEN, text)
     for spelling in sought.spellings:
         text = text.replace(spelling, HIDDEN)
