@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from ..errors import InvalidArgumentError
+from ..errors.base import check_bool
 from ..models.repr import brief, shorten
 
 ReferenceRole = Literal[
@@ -77,6 +78,14 @@ def _check_word(words: object) -> Any:
     return check
 
 
+def _check_bool(_: object, field: "attrs.Attribute[Any]", value: Any) -> None:
+    check_bool(field.name, value)
+
+
+def _bool(*, default: bool) -> Any:
+    return attrs.field(default=default, validator=_check_bool)
+
+
 @attrs.frozen(kw_only=True)
 class FieldSpelling:
     """
@@ -97,7 +106,7 @@ class FieldSpelling:
 
     name: str
     json: Any = attrs.field(default="{value}", hash=False)
-    is_list: bool = False
+    is_list: bool = _bool(default=False)
     file_field: str | None = None
     url_field: str | None = None
 
@@ -155,10 +164,10 @@ class Dialect:
     get_character_path: str | None = _path("/v1/videos/characters/{id}")
     body: BodyEncoding = attrs.field(default="auto", validator=_check_word(BodyEncoding))
     fields: Mapping[str, "str | FieldSpelling"] = attrs.field(factory=dict, hash=False)
-    seconds_are_text: bool = True
+    seconds_are_text: bool = _bool(default=True)
     polling_url: str | None = None
-    deduplicates_creates: bool = False
-    list_is_live: bool = False
+    deduplicates_creates: bool = _bool(default=False)
+    list_is_live: bool = _bool(default=False)
     list_headers: Mapping[str, str] = attrs.field(factory=dict, hash=False)
 
     def spelling(self, argument: str) -> FieldSpelling | None:

@@ -17,6 +17,7 @@ from .._wire.origins import origin_of
 from .._wire.request_encoder import check_fields, read_seconds
 from .._wire.secrets import SecretHeaders, hide_headers
 from ..errors import InvalidArgumentError
+from ..errors.base import check_bool
 from ..models.numbers import is_number, is_whole_number
 from ..models.repr import shorten
 from ..schedule import MAX_INTERVAL, Policy, Schedule
@@ -206,7 +207,7 @@ def check_idempotency_key(value: object) -> str:
 
 
 def _check_flag(name: str, value: object) -> bool | None:
-    return _check_instance(name, value, bool, "a bool")
+    return None if value is None else check_bool(name, value)
 
 
 def _check_whole(name: str, value: object) -> int | None:

@@ -42,6 +42,7 @@ from .._wire.dialects import Dialect, DialectName, find_dialect, guess_dialect
 from .._wire.request_encoder import check_fields
 from .._wire.secrets import SecretStr, check_api_key, hide_headers
 from .._wire.urls import check_base_url, check_task_id, cut_overlap
+from ..errors.base import check_bool
 from ..models import Character, ClientStats, VideoTask
 from ..schedule import DEFAULT_SCHEDULE, Policy
 from ..schedule.learning.duration_history import DurationHistory
@@ -153,6 +154,7 @@ class SoraClient:
         del api_key, headers
         all_headers = make_headers(check_api_key(key), own_headers)
         secrets = find_secrets(all_headers)
+        check_bool("allow_plain_http", allow_plain_http)
         self._fault_policy = FaultPolicy(
             outage_timeout=check_limit("outage_timeout", outage_timeout)
         )
@@ -164,7 +166,7 @@ class SoraClient:
             create_timeout=check_seconds("create_timeout", create_timeout),
             max_response_size=check_count("max_response_size", max_response_size, least=1),
             ssl=check_ssl(ssl),
-            trust_env=trust_env and session is None,
+            trust_env=check_bool("trust_env", trust_env) and session is None,
             proxy=check_proxy(proxy),
         )
         options: dict[str, Any] = {
@@ -404,7 +406,7 @@ class SoraClient:
                 poll_interval=poll_interval,
                 until=until,
                 appear_within=appear_within,
-                webhook=webhook or callback_url is not None,
+                webhook=check_bool("webhook", webhook) or callback_url is not None,
             ),
             timeout=check_limit("timeout", timeout),
             pending_task=PendingTask(lambda: self._resources().creates.create_task(payload)),
@@ -819,7 +821,7 @@ class SoraClient:
         )
         options = DownloadOptions(
             if_exists=cast(IfExists, check_word("if_exists", if_exists, get_args(IfExists))),
-            allow_private=bool(allow_private),
+            allow_private=check_bool("allow_private", allow_private),
             timeout=check_limit("timeout", timeout),
         )
         return Download(self.get_task, self._find_download_manager, source, request, options)
@@ -1012,7 +1014,8 @@ class SoraClient:
                 appear_within=check_duration("appear_within", appear_within),
             )
         policy = choose_schedule(schedule, poll_interval, default=self._schedule)
-        return PollKey(task_id, policy, fault_policy, expects_webhook=bool(webhook))
+        expects_webhook = check_bool("webhook", webhook)
+        return PollKey(task_id, policy, fault_policy, expects_webhook=expects_webhook)
 
     def _find_poller(self) -> Poller:
         return self._resources().poller

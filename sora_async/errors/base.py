@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import attrs
 
-from ..models.repr import brief
+from ..models.repr import brief, shorten
 
 
 @attrs.define(slots=False, repr=False)
@@ -38,6 +38,13 @@ class InvalidArgumentError(SoraError, ValueError):
     def __str__(self) -> str:
         """Return the message."""
         return self.message
+
+
+def check_bool(name: str, value: object) -> bool:
+    """Return a bool; anything else is refused, as every text is true, also "false"."""
+    if not isinstance(value, bool):
+        raise InvalidArgumentError(f"{name}: expected True or False, got {shorten(value)}")
+    return value
 
 
 @attrs.define(slots=False, repr=False)

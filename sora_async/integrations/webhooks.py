@@ -24,6 +24,7 @@ from aiohttp import web
 from .. import InvalidArgumentError, Phase, WebhookError, WebhookSignatureError
 from .._wire.json import parse_json
 from .._wire.webhook import find_phase, find_task_id
+from ..errors.base import check_bool
 
 __all__ = ["WebhookEvent", "aiohttp_handler", "asgi_app", "parse"]
 
@@ -88,7 +89,7 @@ def parse(
         WebhookSignatureError: The signature is missing, wrong, too old or too new.
         WebhookError: The body names no task.
         InvalidArgumentError: There is neither a secret nor *allow_unsigned*, the secret is
-            empty, or *now* has no time zone.
+            empty, *allow_unsigned* is no bool, or *now* has no time zone.
     """
     keys = _read_secret(secret, allow_unsigned=allow_unsigned)
     if now.tzinfo is None:
@@ -105,6 +106,7 @@ def parse(
 
 def _read_secret(secret: str | bytes | None, *, allow_unsigned: bool) -> list[bytes]:
     """Return the keys that a secret may stand for."""
+    check_bool("allow_unsigned", allow_unsigned)
     if secret is None:
         if allow_unsigned:
             return []
@@ -230,7 +232,7 @@ def aiohttp_handler(
         allow_unsigned: See :func:`parse`.
 
     Raises:
-        InvalidArgumentError: The secret cannot be used.
+        InvalidArgumentError: An argument cannot be used.
     """
     _read_secret(secret, allow_unsigned=allow_unsigned)
 
@@ -262,7 +264,7 @@ def asgi_app(
         allow_unsigned: See :func:`parse`.
 
     Raises:
-        InvalidArgumentError: The secret cannot be used.
+        InvalidArgumentError: An argument cannot be used.
     """
     _read_secret(secret, allow_unsigned=allow_unsigned)
 

@@ -28,6 +28,8 @@ CLIENT: dict[str, Any] = {
     "proxy": HUGE,
     "trace_configs": HUGE,
     "max_downloads": HUGE,
+    "allow_plain_http": "false",
+    "trust_env": "no",
 }
 
 CREATE: dict[str, Any] = {
@@ -54,14 +56,16 @@ WAIT: dict[str, Any] = {
     "until": LONG,
     "already_waited": LONG,
     "poll_interval": LONG,
+    "webhook": "no",
 }
 
-MANY: dict[str, Any] = {"max_concurrent": HUGE, "timeout": HUGE, "until": HUGE}
+MANY: dict[str, Any] = {"max_concurrent": HUGE, "timeout": HUGE, "until": HUGE, "webhook": 1}
 
 DOWNLOAD: dict[str, Any] = {
     "if_exists": LONG,
     "max_size": LONG,
     "variant": HUGE,
+    "allow_private": "false",
     "timeout": HUGE,
 }
 
@@ -99,6 +103,17 @@ async def test_an_argument_of_a_create(name: str) -> None:
         await client.create_task(**{"prompt": "a boat", name: CREATE[name]})
 
     check(caught.value, name)
+
+
+@pytest.mark.parametrize("callback_url", [None, "https://example.com/hook"])
+def test_a_webhook_that_is_no_bool(callback_url: str | None) -> None:
+    client = SoraClient(base_url=ADDRESS)
+    refused: Any = "false"
+
+    with pytest.raises(InvalidArgumentError) as caught:
+        client.create_and_wait(prompt="a boat", webhook=refused, callback_url=callback_url)
+
+    assert str(caught.value) == "webhook: expected True or False, got 'false'"
 
 
 @pytest.mark.parametrize("name", WAIT)

@@ -814,6 +814,15 @@ def test_arguments_that_json_cannot_carry_are_refused(arguments: dict[str, Any],
         create_job(arguments)
 
 
+def test_a_webhook_that_is_no_bool_is_refused() -> None:
+    refused: Any = "no"
+
+    with pytest.raises(InvalidArgumentError, match="webhook: expected True or False, got 'no'"):
+        wait_job("task_1", webhook=refused)
+    with pytest.raises(InvalidArgumentError, match="webhook: expected True or False, got 'no'"):
+        create_job(BOAT, webhook=refused)
+
+
 async def test_a_killed_worker_among_others_costs_no_video_and_no_second_create(
     redis_server, queue, sora
 ) -> None:

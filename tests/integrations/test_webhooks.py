@@ -229,6 +229,14 @@ def test_a_secret_that_cannot_be_used_is_refused_at_once(secret: Any) -> None:
         read({}, secret=secret)
 
 
+def test_a_text_does_not_allow_unsigned_webhooks() -> None:
+    refused: Any = "false"
+
+    for make in (aiohttp_handler, asgi_app):
+        with pytest.raises(InvalidArgumentError, match="allow_unsigned: expected True or False"):
+            make(print, secret="whsec_x", allow_unsigned=refused)
+
+
 def test_the_prefix_alone_is_no_secret_that_decodes_to_nothing() -> None:
     with pytest.raises(WebhookSignatureError):
         read(sign_standard(key=b""), secret="whsec_")

@@ -60,6 +60,8 @@ def test_what_is_no_dialect_is_refused(dialect: Any) -> None:
         {"list_path": "/v1/videos#x"},
         {"delete_path": 7},
         {"body": "xml"},
+        {"deduplicates_creates": "no"},
+        {"list_is_live": 1},
     ],
 )
 def test_a_dialect_that_cannot_be_is_refused(fields: dict[str, Any]) -> None:

@@ -70,7 +70,7 @@ def wait_job(
     Raises:
         InvalidArgumentError: An argument is wrong; nothing is enqueued.
     """
-    _check(task_id, timeout=timeout, until=until, save_as=save_as)
+    _check(task_id, timeout=timeout, until=until, save_as=save_as, webhook=webhook)
     kwargs = {"task_id": task_id, "timeout": timeout, "until": until, "save_as": save_as}
     kwargs |= {"webhook": webhook}
     return _job("wait_for_video", kwargs, heartbeat, fields)
@@ -121,18 +121,21 @@ def create_job(
         raise InvalidArgumentError(f"arguments: JSON cannot carry them: {error}") from error
     if not isinstance(plain.get("prompt"), str):
         raise InvalidArgumentError("arguments: expected a prompt among them")
-    _check(timeout=timeout, until=until, save_as=save_as)
+    _check(timeout=timeout, until=until, save_as=save_as, webhook=webhook)
     key = plain.pop("idempotency_key", None) or uuid.uuid4().hex
     kwargs = {"arguments": plain, "idempotency_key": key}
     kwargs |= {"timeout": timeout, "until": until, "save_as": save_as, "webhook": webhook}
     return _job("create_video", kwargs, heartbeat, fields)
 
 
-def _check(task_id: str = "any", *, timeout: float, until: Until, save_as: str | None) -> None:
+def _check(
+    task_id: str = "any", *, timeout: float, until: Until, save_as: str | None, webhook: bool
+) -> None:
     """Raise for wrong arguments now, and not later in a worker."""
     client = SoraClient(api_key="", base_url="http://127.0.0.1")  # sends nothing
     # Handed over, so that nothing warns that they are never awaited.
-    client.wait_until_complete(task_id, timeout=timeout, until=until)._hand_over()
+    wait = client.wait_until_complete(task_id, timeout=timeout, until=until, webhook=webhook)
+    wait._hand_over()
     if save_as is not None:
         client.download(task_id, save_as)._hand_over()
 
