@@ -10,6 +10,7 @@ from .origins import encode_link, find_link_problem, is_same_origin, join_link
 _UNFIT = re.compile(r"[\s\\\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 _MAX_ID = 1024
+"""Characters of an id; the longest seen, base64 of LiteLLM, have about 200."""
 
 _PLAIN = re.compile(r"[\w.:=~-]+", re.ASCII)
 """An id that is the same in a URL: as nearly all are."""
@@ -29,10 +30,15 @@ def check_task_id(task_id: object) -> str:
     The name of an operation has slashes, which are encoded.
 
     Raises:
-        InvalidArgumentError: It is no text, empty, or holds what would change the request's path.
+        InvalidArgumentError: It is no text, empty, too long, or holds what would change the
+            request's path.
     """
     if not isinstance(task_id, str):
         raise InvalidArgumentError(f"task_id: expected a str, got {shorten(task_id)}")
+    if len(task_id) > _MAX_ID:
+        raise InvalidArgumentError(
+            f"task_id: expected at most {_MAX_ID} characters, got {shorten(task_id)}"
+        )
     if _PLAIN.fullmatch(task_id) and task_id not in {".", ".."}:
         return task_id
     if not task_id or task_id != task_id.strip():

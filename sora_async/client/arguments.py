@@ -1,5 +1,6 @@
 """The arguments of the client, checked before anything is sent."""
 
+import os
 import re
 import ssl
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
@@ -28,6 +29,9 @@ Instance = TypeVar("Instance")
 
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
 """Source: Higgsfield's API reference, the widest of the rules that services document."""
+
+MAX_PATH = 32_767
+"""Bytes of a path. Source: Windows, which allows the longest."""
 
 MAX_SECONDS = 1e9
 """Seconds: about thirty years."""
@@ -109,9 +113,17 @@ def check_path(value: object, *, name: str = "path") -> str:
         path = Path(value)  # type: ignore[arg-type]
     except TypeError:
         raise _error(name, "a str or a Path", value) from None
-    if not path.name or "\0" in path.name:
+    if not path.name or "\0" in path.name or not _is_possible(str(path)):
         raise _error(name, "the path of a file", str(value))
     return str(path.absolute())
+
+
+def _is_possible(path: str) -> bool:
+    """Return whether a system may have a path; what is too long would fill its errors."""
+    try:
+        return len(os.fsencode(path)) <= MAX_PATH
+    except UnicodeEncodeError:
+        return False
 
 
 def check_variant(value: object) -> str | None:

@@ -203,3 +203,27 @@ def test_an_argument_of_a_value(make: Any, name: str) -> None:
         make()
 
     check(caught.value, name)
+
+
+@pytest.mark.parametrize("path", ["x" * 1_000_000, "a\ud800.mp4", "a\0.mp4"], ids=range(3))
+def test_a_path_that_no_system_has(path: str) -> None:
+    client = SoraClient(base_url=ADDRESS)
+
+    for name, use in {
+        "path": lambda: client.download("task_1", path),
+        "output_dir": lambda: client.batch(["a boat"], output_dir=path),
+        "journal": lambda: client.batch(["a boat"], output_dir="out", journal=path),
+    }.items():
+        with pytest.raises(InvalidArgumentError) as caught:
+            use()
+
+        check(caught.value, name)
+
+
+def test_an_id_that_is_too_long_for_a_request() -> None:
+    client = SoraClient(base_url=ADDRESS)
+
+    with pytest.raises(InvalidArgumentError) as caught:
+        client.wait_until_complete("x" * 1_000_000)
+
+    check(caught.value, "task_id")
