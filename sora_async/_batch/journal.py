@@ -33,6 +33,13 @@ How far an item has come:
 
 STAGES: Final = frozenset(get_args(JournalStage))
 
+_TYPES_OF_DETAILS: Final[Mapping[str, Any]] = {
+    "arguments": dict,
+    "idempotency_key": str,
+    "newest_task": str | None,
+    "size": int,
+}
+
 
 @attrs.frozen(kw_only=True)
 class JournalEntry:
@@ -201,6 +208,7 @@ class Journal:
         boot_time = BootTime(str(boot_id), float(boot_seconds))
         if not math.isfinite(at + boot_time.seconds) or not isinstance(task_id, str | None):
             raise ValueError("a time or an id that is none")
+        _check_details({**details})
         before = self.entries.get(key)
         if stage == "creating" or before is None:
             entry = JournalEntry(
@@ -222,6 +230,14 @@ class Journal:
             )
         self.entries[key] = entry
         return entry
+
+
+def _check_details(details: Mapping[str, Any]) -> None:
+    """Refuse details of other types than we write."""
+    for name, value in details.items():
+        is_ours = isinstance(value, _TYPES_OF_DETAILS.get(name, str | int | None))
+        if not is_ours:
+            raise ValueError(f"{name} that is a {type(value).__name__}")
 
 
 def read_failed_task(entry: JournalEntry) -> VideoTask:

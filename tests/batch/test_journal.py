@@ -83,8 +83,13 @@ def test_a_last_line_that_was_torn_is_cut_off(
         b'{"key": "a", "stage": "creating", "at": 1, "boot_time": 5}',
         b'{"key": "a", "stage": ["creating"], "at": 1}',
         b'{"key": "a", "stage": "created", "at": 1, "task_id": 5}',
+        b'{"key": "a", "stage": "creating", "at": 1, "details": {"arguments": 5}}',
+        b'{"key": "a", "stage": "creating", "at": 1, "details": {"newest_task": {}}}',
+        b'{"key": "a", "stage": "creating", "at": 1, "details": {"idempotency_key": null}}',
+        b'{"key": "a", "stage": "saved", "at": 1, "details": {"size": "1"}}',
+        b'{"key": "a", "stage": "failed", "at": 1, "details": {"message": []}}',
     ],
-    ids=range(15),
+    ids=range(20),
 )
 async def test_other_damage_is_an_error_that_says_where(line: bytes, path: Path) -> None:
     async with Journal(path) as journal:
