@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ _FIELDS = {
     "reference": "input_reference",
 }
 """The fields that have an option of their own, by option."""
+
+_NOT_FIELDS = frozenset({"self", "as_json", "headers", "idempotency_key"})
+"""The arguments of the client's methods that are no fields of the service."""
 
 
 def read_prompt(options: argparse.Namespace) -> PromptEntry:
@@ -40,10 +44,42 @@ def read_prompt(options: argparse.Namespace) -> PromptEntry:
         for option, taken in _FIELDS.items():
             if name == taken and hasattr(options, option):
                 raise InvalidArgumentError(f"--field {name}: use --{option} instead")
-        if name == "as_json":
-            raise InvalidArgumentError("--field as_json: the command has no such field")
+        # The method of "remix" takes the id of the task as an argument of its own.
+        if name in _NOT_FIELDS or (name == "task_id" and options.command == "remix"):
+            raise InvalidArgumentError(f"--field {name}: the command has no such field")
         entry[name] = value
     return entry
+
+
+def name_option(message: str, options: argparse.Namespace) -> str:
+    """
+    Return a message about an argument of the client with the option that has set it.
+
+    Args:
+        message: What the client says; it begins with the argument.
+        options: Those of ``create`` or ``remix``.
+    """
+    for option, name in _FIELDS.items():
+        if getattr(options, option, None) is not None and _is_about(message, name):
+            return f"--{option}{message.removeprefix(name)}"
+    for text in options.field:
+        name, value = read_field(text)
+        if _is_about(message, name):
+            hint = f". For a value in JSON write --field {name}:={value}" if _is_json(value) else ""
+            return f"--field {message}{hint}"
+    return message
+
+
+def _is_about(message: str, name: str) -> bool:
+    return re.match(rf"{re.escape(name)}(?!\w)", message) is not None
+
+
+def _is_json(value: object) -> bool:
+    """Return whether a text is a number, a bool or another value in JSON."""
+    try:
+        return isinstance(value, str) and not isinstance(json.loads(value), str)
+    except ValueError:
+        return False
 
 
 def read_field(text: str) -> tuple[str, Any]:

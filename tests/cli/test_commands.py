@@ -229,6 +229,16 @@ def test_a_remix_is_a_task_of_its_own(service, capsys, tmp_path) -> None:
     assert dict(sent.fields)["model"] == "sora-2-pro"
 
 
+def test_a_field_of_a_remix_is_not_the_task_it_starts_from(service, capsys) -> None:
+    code = main(["remix", "video_1", "--prompt", "at night", "--field", "task_id=video_2"])
+
+    assert code == 2
+    assert "--field task_id: the command has no such field" in capsys.readouterr().err
+    assert main(["remix", " ", "--prompt", "at night"]) == 2
+    assert "sora-async: ID" in capsys.readouterr().err
+    assert service.requests == []
+
+
 # --- addresses that need the key ----------------------------------------------------------------
 
 

@@ -92,7 +92,20 @@ def test_a_reference_is_sent_as_a_file(service, tmp_path) -> None:
         (["--prompt", "x", "--field", "model=y"], "use --model"),
         (["--prompt", "x", "--field", "input_reference=y"], "use --reference"),
         (["--prompt", "x", "--field", "as_json=y"], "no such field"),
-        (["--prompt", "x", "--reference", "/no/such/file.png"], "/no/such/file.png"),
+        (["--prompt", "x", "--field", "headers:=3"], "--field headers: the command has no such"),
+        (["--prompt", "x", "--field", "idempotency_key=y"], "--field idempotency_key: the command"),
+        (["--prompt", "x", "--field", "self=y"], "--field self: the command has no such"),
+        (["--prompt", "x", "--seconds", "abc"], "--seconds: expected a number above 0, got 'abc'"),
+        (["--prompt", "x", "--size", " "], "--size: expected a text, got ' '"),
+        (["--prompt", "x", "--field", "n=2"], "--field n: expected a whole number from 1, got '2'"),
+        (["--prompt", "x", "--field", "n=2"], "For a value in JSON write --field n:=2\n"),
+        (["--prompt", "x", "--field", "n:=0"], "n: expected a whole number from 1, got 0\n"),
+        (["--prompt", "x", "--field", "n=two"], "a whole number from 1, got 'two'\n"),
+        (
+            ["--prompt", "x", "--field", "a=b", "--field", "last_frame=boat.mp4"],
+            "sora-async: --field last_frame: the dialect 'openai' does not take it",
+        ),
+        (["--prompt", "x", "--reference", "/no/such/file.png"], "--reference '/no/such/file.png'"),
         (["--prompt", "x", "--download", "/no/such"], "there is no such directory"),
         (["--prompt", "x", "--download", "/no/a b"], "Create it first: mkdir -p '/no/a b'"),
         (["--prompt", "x", "--download", "/dev/null"], "it is not a directory"),
@@ -157,6 +170,7 @@ def test_a_create_without_a_response_has_an_exit_code_of_its_own(service, capsys
     assert (code, out) == (3, "")
     assert "it may be charged" in err
     assert "sora-async list" in err
+    assert "Check --base-url (SORA_BASE_URL)" in err
     assert len(service.tasks) == len(creates(service)) == 1
 
 

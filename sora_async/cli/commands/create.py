@@ -7,13 +7,13 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from ... import CreateOutcomeUnknownError, SoraClient, VideoTask
+from ... import CreateOutcomeUnknownError, InvalidArgumentError, SoraClient, VideoTask
 from ..arguments import make_client, make_watch
 from ..display.output import is_terminal, make_reporter
 from ..display.reporter import Reporter
 from ..exit_codes import Exit, choose_exit
 from ..output_paths import make_save
-from ..prompt_file import read_prompt
+from ..prompt_file import name_option, read_prompt
 from ..resume_hint import make_command, print_wait_again
 from ..signals import run_until_signal
 from .wait import print_ends, report_waits
@@ -83,7 +83,10 @@ async def _create(
 ) -> None:
     async with client:
         save = make_save(options, client)
-        run.task = await _send(client, send, options, run)
+        try:
+            run.task = await _send(client, send, options, run)
+        except InvalidArgumentError as error:
+            raise InvalidArgumentError(name_option(str(error), options)) from error
         _print_id(run.task, is_json=options.json)
         if run.is_interrupted or not (options.wait or save):
             return

@@ -91,7 +91,8 @@ def explain_error(error: SoraError) -> str:
             look = '"sora-async list" shows the newest tasks, if the service has a list'
             if not error.is_listed:
                 look = "this service has no list, so look on its website"
-            return f"{describe_error(error)}. Check before you create it again: {look}"
+            what = use_command_terms(describe_error(error))
+            return f"{what}. Check before you create it again: {look}"
         case DownloadError():
             return f"{describe_error(error)}. {use_command_terms(error.advice)}"
         case TaskFailedError() | WaitInterruptedError():
@@ -114,7 +115,7 @@ _COMMAND_TERMS: Final = {
     r"\bapi_key\b": "--api-key (SORA_API_KEY)",
     r"^output_dir:": "--out:",
     r"^path:": "--out:",
-    r"^input_reference\b": "--reference",
+    r"^task_id\b": "ID",
     r"\blist_tasks\(\)": '"sora-async list"',
     r"\bwait_until_complete\('(.+?)'\)": r'"sora-async wait \1"',
     r"^Pass download\(\) the wait for it: .*": "Wait for the task: sora-async wait --download",
