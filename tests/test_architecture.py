@@ -31,7 +31,7 @@ ALLOWED = {
     },
     "testing": set(),
     "integrations": {"sora_async", "_batch", "_http", "_wire", "errors"},
-    "cli": {"sora_async", "testing", "dialects", "_http", "_wire"},
+    "cli": {"sora_async", "testing", "dialects", "client", "_batch", "_http", "_wire"},
 }
 """Which packages each package may import from; ``sora_async`` is what the root makes public."""
 

@@ -4,10 +4,14 @@ import argparse
 import json
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from .. import InvalidArgumentError
+from .._batch.items import BatchItems
+from ..client.arguments import make_task_payload
+from ..dialects import Dialect
 
 PromptEntry = dict[str, Any]
 
@@ -106,8 +110,7 @@ def read_prompts(source: str) -> dict[int, PromptEntry]:
     """
     Return the entries of a prompt file by their line numbers: each a prompt or an object, in JSON.
 
-    The whole file is read before the first create is sent: a mistake in line 300 costs nothing.
-    Empty lines are skipped.
+    Empty lines are skipped. What the entries hold is checked by :func:`check_prompts`.
 
     Args:
         source: A path; "-" for stdin.
@@ -115,7 +118,7 @@ def read_prompts(source: str) -> dict[int, PromptEntry]:
     Raises:
         InvalidArgumentError: It cannot be read; the message names the line.
     """
-    name = "stdin" if source == "-" else source
+    name = _name_source(source)
     try:
         data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
         text = data.decode("utf-8-sig")
@@ -131,6 +134,33 @@ def read_prompts(source: str) -> dict[int, PromptEntry]:
     if not entries:
         raise InvalidArgumentError(f"{name}: it has no prompt")
     return entries
+
+
+def check_prompts(entries: Mapping[int, PromptEntry], source: str, dialect: Dialect) -> None:
+    """
+    Check all entries before the first create is sent: a mistake in line 300 costs nothing.
+
+    Files that an entry names are not opened.
+
+    Args:
+        entries: The entries of a prompt file, by their line numbers.
+        source: The prompt file, for messages.
+        dialect: How the service spells them.
+
+    Raises:
+        InvalidArgumentError: An entry cannot be created; the message names the line.
+    """
+    items = BatchItems(Path())
+    for number, entry in entries.items():
+        try:
+            make_task_payload(dialect, items.add(entry).arguments)
+        except InvalidArgumentError as error:
+            where = f"{_name_source(source)}, line {number}"
+            raise InvalidArgumentError(f"{where}: {error}") from error
+
+
+def _name_source(source: str) -> str:
+    return "stdin" if source == "-" else source
 
 
 def _read_line(line: str, where: str) -> PromptEntry:

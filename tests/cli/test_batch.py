@@ -151,6 +151,10 @@ def test_a_create_that_cannot_be_sent_is_shown_with_its_line(service, capsys) ->
         (b"\n \n", "it has no prompt"),
         (b"\xff\n", "is not UTF-8"),
         (b"[" * 100_000, "line 1: is not JSON"),
+        (b'"fine"\n"too"\n{"prompt": "a", "seconds": "x"}\n', "line 3: seconds: expected a number"),
+        (b'"fine"\n{"prompt": "a", "n": NaN}\n', "line 2: item: the journal can only keep"),
+        (b'"fine"\n{"prompt": "a", "name": "b/c"}\n', "line 2: name 'b/c': expected a file name"),
+        (b'"fine"\n{"prompt": "a", "last_frame": "b"}\n', "line 2: last_frame: the dialect"),
     ],
 )
 def test_a_mistake_in_any_line_costs_nothing(text, told, service, capsys) -> None:

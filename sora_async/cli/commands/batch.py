@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from ... import BatchEvent, BatchOutcome, ClientClosedError, ProgressEvent
+from ... import BatchEvent, BatchOutcome, ClientClosedError, ProgressEvent, SoraClient
 from ..arguments import make_client
 from ..display.clock import read_clock
 from ..display.format import clean, count, truncate
@@ -19,7 +19,7 @@ from ..display.reporter import Reporter
 from ..display.rows import count_states
 from ..display.states import TaskResult
 from ..exit_codes import Exit, choose_exit
-from ..prompt_file import PromptEntry, read_prompts
+from ..prompt_file import PromptEntry, check_prompts, read_prompts
 from ..resume_hint import repeat_command
 from ..signals import run_until_signal
 
@@ -40,10 +40,12 @@ FINAL: Final = frozenset({"succeeded", "failed", "uncertain"})
 def batch(options: argparse.Namespace) -> Exit:
     """Create and download all videos; the next run continues with what is not done."""
     entries = read_prompts(options.prompts)
+    client = make_client(options, max_downloads=options.max_downloads)
+    check_prompts(entries, options.prompts, client.dialect)
     reporter = make_reporter([], is_json=options.json, prints_results=True, total=len(entries))
     reader = BatchReader(entries, reporter, is_json=options.json)
     try:
-        run_until_signal(_batch(entries, options, reader), options)
+        run_until_signal(_batch(client, entries, options, reader), options)
     except KeyboardInterrupt:
         code = Exit(options.interrupted)
     else:
@@ -56,9 +58,12 @@ def batch(options: argparse.Namespace) -> Exit:
 
 
 async def _batch(
-    entries: Mapping[int, PromptEntry], options: argparse.Namespace, reader: "BatchReader"
+    client: SoraClient,
+    entries: Mapping[int, PromptEntry],
+    options: argparse.Namespace,
+    reader: "BatchReader",
 ) -> None:
-    async with make_client(options, max_downloads=options.max_downloads) as client, reader.reporter:
+    async with client, reader.reporter:
         stream = client.batch_events(
             list(entries.values()),
             output_dir=options.out,
