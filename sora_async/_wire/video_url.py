@@ -93,7 +93,7 @@ def find_video_urls(
     Return the addresses of the finished videos of a task, none when there is no video yet.
 
     Before a success only the places of the table count, and there only an http(s) address that
-    is none of the service itself: its ``/content`` is a promise and no video yet. After it a
+    is none of the service itself, of the task or its file: those are a promise. After it a
     relative address, a ``data:`` URL and the general rule count, too.
 
     Args:
@@ -106,7 +106,7 @@ def find_video_urls(
     """
     if not has_succeeded:
         places = walk(body, vocabulary.video_urls, opens_texts=False)
-        promised = map(_read_promised, places)
+        promised = (_read_promised(text, url=url, task_id=task_id) for text in places)
         return next(((one,) for one in promised if one is not None), ())
     texts = [
         *walk(body, vocabulary.video_urls),
@@ -125,14 +125,22 @@ def find_video_urls(
     return tuple(unique) or tuple(filter(None, [read_url(body.get("fail_reason"))]))
 
 
-def _read_promised(text: object) -> str | None:
-    """Return the address of a video that a task has which does not say that it has succeeded."""
+def _read_promised(text: object, *, url: str, task_id: str) -> str | None:
+    """
+    Return the address of a video that a task has which does not say that it has succeeded.
+
+    One that does not end as a video's is none on the service's own origin, or with the task's id
+    in it: it is where the task is asked for, or its page.
+    """
     found = read_url(text)
     if found is None or origin_of(found) is None:
         return None
     path = found.partition("?")[0].partition("#")[0]
+    if _VIDEO_SUFFIX.fullmatch(_suffix(path)):
+        return found
     own = _OWN_ADDRESS.search(path)
     is_own = own is not None and own.end() == len(path)
+    is_own = is_own or is_same_origin(found, url) or bool(task_id and task_id in unquote(found))
     return None if is_own or _OTHER_SUFFIX.fullmatch(_suffix(path)) else found
 
 
