@@ -51,19 +51,18 @@ HOSTILE: Sequence[Answer] = (
 
 
 async def run(waits: int, concurrency: int, seed: int) -> None:
-    """Run the waits in rounds, and print what is left after each tenth of them."""
+    """Run the waits in rounds; print what is there before, after each tenth, and at the end."""
     chance = random.Random(seed)
     outcomes: collections.Counter[str] = collections.Counter()
-    async with (
-        FakeSora() as sora,
-        SoraClient(
+    async with FakeSora() as sora:
+        client = SoraClient(
             base_url=sora.url,
             schedule=Schedule(intervals=[1.0]),
             rate_limit=RateLimit(rate=None, max_concurrent=64),
             request_timeout=5.0,
-        ) as client,
-    ):
-        print("waits  tasks  sockets  memory MB")
+        )
+        print("waits   tasks  sockets  memory MB")
+        _show("before")
         for first in range(0, waits, concurrency):
             count = min(concurrency, waits - first)
             async with asyncio.TaskGroup() as group:
@@ -75,8 +74,15 @@ async def run(waits: int, concurrency: int, seed: int) -> None:
             sora.requests.clear()
             done = first + count
             if done % max(concurrency, waits // 10) < concurrency:
-                print(f"{done:6}  {len(asyncio.all_tasks()):5}  {_sockets():7}  {_memory():9.1f}")
+                _show(str(done))
+        await client.close()
+        await asyncio.sleep(100)  # the answers of the fake that stall end
+        _show("closed")
     print(dict(outcomes))
+
+
+def _show(when: str) -> None:
+    print(f"{when:6}  {len(asyncio.all_tasks()):5}  {_sockets():7}  {_memory():9.1f}", flush=True)
 
 
 async def _wait(
