@@ -11,6 +11,7 @@ import attrs
 
 from .._download.part_file import NOTE, PART
 from ..errors import InvalidArgumentError
+from ..models.repr import shorten
 
 _KEY_LENGTH: Final = 12
 _PROMPT_LENGTH: Final = 40
@@ -111,11 +112,15 @@ class BatchItems:
 
 def _check_arguments(given: object) -> dict[str, Any]:
     arguments = {"prompt": given} if isinstance(given, str) else given
-    if not isinstance(arguments, Mapping) or not all(isinstance(key, str) for key in arguments):
-        raise InvalidArgumentError(f"item: expected a prompt or a mapping, got {given!r:.200}")
+    if not isinstance(arguments, Mapping):
+        raise InvalidArgumentError(f"item: expected a prompt or a mapping, got {shorten(given)}")
+    # The mapping itself is not shown: it may have headers, with a key.
+    for name in arguments:
+        if not isinstance(name, str):
+            raise InvalidArgumentError(f"item: expected names of arguments, got {shorten(name)}")
     prompt = arguments.get("prompt")
     if not isinstance(prompt, str) or not prompt.strip():
-        raise InvalidArgumentError(f"item: the prompt is missing or no text: {given!r:.200}")
+        raise InvalidArgumentError(f"item: prompt: expected a text, got {shorten(prompt)}")
     return dict(arguments)
 
 
@@ -139,7 +144,7 @@ def _check_name(name: object) -> str:
     is_plain = isinstance(name, str) and name.strip() and not _NOT_IN_NAMES.search(name)
     is_short = isinstance(name, str) and len(name.encode(errors="replace")) <= _MAX_NAME
     if not isinstance(name, str) or not is_plain or not is_short or name.startswith("."):
-        raise InvalidArgumentError(f"name {name!r:.80}: expected a file name, without a folder")
+        raise InvalidArgumentError(f"name {shorten(name)}: expected a file name, without a folder")
     return name if Path(name).suffix else f"{name}.mp4"
 
 

@@ -234,15 +234,16 @@ class FileSource:
         is_base64 = parameters[-1:] == ["base64"]
         data = _decode_base64(text) if is_base64 else unquote_to_bytes(text)
         if not comma or data is None:
+            flaw = "invalid base64" if comma else "no comma"
             raise InvalidArgumentError(
-                f"{self._field}: a data: address without sound data: {shorten(url[:40])}"
+                f"{self._field}: the data: URL has {flaw}: {shorten(url[:40])}"
             )
         return kind.strip().lower() or None, data
 
     def _refuse(self, source: object) -> InvalidArgumentError:
         return InvalidArgumentError(
             f"{self._field}: expected a path, bytes, a file opened in binary, (name, data[, type])"
-            f" or an address, got {type(source).__name__}"
+            f" or an address, got {shorten(source)}"
         )
 
     def _describe(self, opened: _SharedFile) -> UploadPart:

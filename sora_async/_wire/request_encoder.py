@@ -92,7 +92,7 @@ def check_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
         except (TypeError, ValueError, RecursionError) as error:
             raise InvalidArgumentError(
                 f"{name}: expected a value that JSON has (text, number, bool, list, dict), "
-                f"got {type(value).__name__}: {error!s:.80}"
+                f"got {shorten(value)}: {error!s:.80}"
             ) from error
         kept[name] = json.loads(text)
     return kept

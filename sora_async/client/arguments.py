@@ -33,6 +33,9 @@ _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
 MAX_PATH = 32_767
 """Bytes of a path. Source: Windows, which allows the longest."""
 
+_ARGUMENTS_OF_HEADERS = {"content-type": "as_json", "idempotency-key": "idempotency_key"}
+"""The headers of a create that the client sets, and the arguments that say how."""
+
 MAX_SECONDS = 1e9
 """Seconds: about thirty years."""
 
@@ -55,7 +58,9 @@ def check_limit(name: str, value: object) -> float | None:
 
 def check_duration(name: str, value: object) -> float:
     """Return a length in seconds that may be 0."""
-    return 0.0 if value == 0 and not isinstance(value, bool) else check_seconds(name, value)
+    if not is_number(value) or not 0 <= value <= MAX_SECONDS:
+        raise _error(name, "a number of seconds, 0 or more", value)
+    return float(value)
 
 
 def check_count(name: str, value: object, *, least: int) -> int:
@@ -87,10 +92,9 @@ def check_text(name: str, value: object) -> str | None:
 
 
 def check_prompt(value: object) -> str:
-    """Return a prompt; it is not in the error, as it may be long or private."""
+    """Return a text that is not blank."""
     if not (isinstance(value, str) and value.strip()):
-        shown = "a blank one" if isinstance(value, str) else type(value).__name__
-        raise InvalidArgumentError(f"prompt: expected a text, got {shown}")
+        raise _error("prompt", "a text", value)
     return value
 
 
@@ -199,10 +203,9 @@ def check_call_headers(value: Mapping[str, str] | None) -> SecretHeaders:
     headers = hide_headers(value)
     check_headers(headers)
     for name in headers:
-        if name.lower() in ("content-type", "idempotency-key"):
-            raise InvalidArgumentError(
-                f"headers: {name} is set by the client; see as_json= and idempotency_key="
-            )
+        argument = _ARGUMENTS_OF_HEADERS.get(name.lower())
+        if argument is not None:
+            raise InvalidArgumentError(f"headers: {name} is set by the client; see {argument}=")
     return headers
 
 

@@ -120,7 +120,7 @@ def _check_url(_: object, __: object, url: Any) -> None:
 
 def _check_name(_: object, __: object, name: Any) -> None:
     if not isinstance(name, str) or not name or not name.isprintable() or set(name) & set("{}"):
-        raise InvalidArgumentError(f"name: expected a name without braces, got {name!r}")
+        raise InvalidArgumentError(f"name: expected a name without braces, got {name!r:.80}")
 
 
 @attrs.frozen(kw_only=True)

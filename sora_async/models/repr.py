@@ -70,7 +70,10 @@ def _show(found: object) -> str:
 
 def shorten(value: object) -> str:
     """Return a value as an error shows it: never in full, as it may be a whole picture."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception:  # such as of an int with 4301 digits, or of a class whose repr is broken
+        return f"<{type(value).__name__}>"
     if len(text) <= MAX_TEXT:
         return text
     half = MAX_TEXT // 2

@@ -86,6 +86,25 @@ def test_what_cannot_be_created_is_refused(given_item: object) -> None:
         BatchItems(OUT).add(given_item)
 
 
+@pytest.mark.parametrize(
+    ("given_item", "message"),
+    [
+        (7, "item: expected a prompt or a mapping, got 7"),
+        ({"model": "sora-2"}, "item: prompt: expected a text, got None"),
+        ({"prompt": " "}, "item: prompt: expected a text, got ' '"),
+        ({7: "a"}, "item: expected names of arguments, got 7"),
+    ],
+)
+def test_the_error_of_an_item_shows_no_key(given_item: Any, message: str) -> None:
+    if isinstance(given_item, dict):
+        given_item["headers"] = {"Authorization": "Bearer SECRET"}
+
+    with pytest.raises(InvalidArgumentError) as caught:
+        BatchItems(OUT).add(given_item)
+
+    assert str(caught.value) == message
+
+
 def test_two_items_cannot_have_one_file() -> None:
     items = BatchItems(OUT)
     items.add({"prompt": "a", "name": "boat.mp4"})

@@ -105,6 +105,60 @@ async def test_an_argument_of_a_create(name: str) -> None:
     check(caught.value, name)
 
 
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ({"prompt": 3}, "prompt: expected a text, got 3"),
+        ({"prompt": " "}, "prompt: expected a text, got ' '"),
+        ({"input_reference": 3}, "or an address, got 3"),
+        (
+            {"input_reference": "data:image/png;base64,!"},
+            "input_reference: the data: URL has invalid base64: 'data:image/png;base64,!'",
+        ),
+        (
+            {"input_reference": "data:image/png;base64"},
+            "input_reference: the data: URL has no comma: 'data:image/png;base64'",
+        ),
+        ({"foo": {1}}, "(text, number, bool, list, dict), got {1}: Object of type set is not"),
+        ({"seed": 10**5000, "size": 10**5000}, "size: expected a text, got <int>"),
+        ({"appear_within": -1}, "appear_within: expected a number of seconds, 0 or more, got -1"),
+        ({"appear_within": True}, "expected a number of seconds, 0 or more, got True"),
+        ({"timeout": 0}, "timeout: expected a number of seconds above 0, got 0"),
+        ({"headers": {"Content-Type": "x"}}, "Content-Type is set by the client; see as_json="),
+        (
+            {"headers": {"Idempotency-Key": "x"}},
+            "Idempotency-Key is set by the client; see idempotency_key=",
+        ),
+    ],
+)
+def test_the_error_shows_what_was_given(argument: dict[str, Any], message: str) -> None:
+    client = SoraClient(base_url=ADDRESS)
+
+    with pytest.raises(InvalidArgumentError) as caught:
+        client.create_and_wait(**{"prompt": "a boat", **argument})
+
+    assert message in str(caught.value)
+
+
+def test_the_value_of_headers_is_not_shown() -> None:
+    refused: Any = ["Bearer SECRET"]
+
+    with pytest.raises(InvalidArgumentError) as caught:
+        SoraClient(base_url=ADDRESS, headers=refused)
+
+    assert str(caught.value) == "headers: expected a mapping, got list"
+
+
+def test_time_waited_before_may_be_0() -> None:
+    client = SoraClient(base_url=ADDRESS)
+
+    with pytest.raises(InvalidArgumentError) as caught:
+        client.wait_until_complete("task_1", already_waited=-0.5)
+    client.wait_until_complete("task_1", already_waited=0)._hand_over()
+
+    assert str(caught.value) == "already_waited: expected a number of seconds, 0 or more, got -0.5"
+
+
 @pytest.mark.parametrize("callback_url", [None, "https://example.com/hook"])
 def test_a_webhook_that_is_no_bool(callback_url: str | None) -> None:
     client = SoraClient(base_url=ADDRESS)

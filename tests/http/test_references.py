@@ -377,5 +377,5 @@ def test_a_refused_create_tells_which_dialects_may_be_right(
 
 
 def test_a_source_tells_the_kinds_that_it_takes() -> None:
-    with pytest.raises(InvalidArgumentError, match=r"video: expected a path, bytes, .* got int"):
+    with pytest.raises(InvalidArgumentError, match=r"video: expected a path, bytes, .* got 7"):
         FileSource("video", 7)
