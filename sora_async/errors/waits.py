@@ -11,6 +11,7 @@ import attrs
 
 from ..models import TaskFailure, VideoTask
 from .base import SoraError
+from .responses import TaskNotFoundError
 
 
 @attrs.define(slots=False, repr=False)
@@ -87,7 +88,7 @@ class WaitInterruptedError(SoraError):
             return f"{self.reason}. {self.without_id}"
         return (
             f"{self.reason} (task {self.task_id}, {self._known()}, polls: {self.polls}). "
-            f"The task goes on: wait_until_complete({self.task_id!r}) waits again"
+            f"{self._outlook()}: wait_until_complete({self.task_id!r}) waits again"
         )
 
     def _known(self) -> str:
@@ -97,6 +98,13 @@ class WaitInterruptedError(SoraError):
             return f"last seen: {self.last}"
         done = "" if self.last.progress is None else f" at {self.last.progress:.0%}"
         return f"last seen {self.last.phase}{done}"
+
+    def _outlook(self) -> str:
+        if self.last is not None:
+            return "The task goes on"
+        if isinstance(self.last_error, TaskNotFoundError):
+            return "No such task was found so far"
+        return "The task may go on"
 
     @property
     def reason(self) -> str:

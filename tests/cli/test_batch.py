@@ -217,6 +217,8 @@ def test_ctrl_c_waits_for_creates_under_way_and_another_run_continues(service, c
     assert (code, capsys.readouterr().out) == (130, "")
     assert "Ending: waiting for the responses to creates that were sent" in err.getvalue()
     assert "0 of 2 videos in v, 2 interrupted" in err.getvalue()
+    assert err.getvalue().count("the task goes on") == 1  # of the other nothing was seen yet
+    assert err.getvalue().count("the task may go on") == 1
     assert err.getvalue().endswith(f"with:\n  sora-async batch {prompts} --out v\n")
     assert len(service.tasks) == 2
     stages = [json.loads(line)["stage"] for line in Path("v/batch.jsonl").read_text().splitlines()]

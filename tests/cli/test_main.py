@@ -340,6 +340,16 @@ def test_ctrl_c_shows_which_tasks_go_on(fake, capsys) -> None:
     )
 
 
+def test_ctrl_c_promises_nothing_of_a_task_that_was_not_found(fake, capsys) -> None:
+    fake.script("nope", unknown_task())
+    with contextlib.redirect_stderr(Screen(interrupt, at="not found yet")) as err:
+        code = main(["wait", "nope"])
+
+    assert code == 130
+    assert "no such task was found so far\n" in err.getvalue()
+    assert "go on" not in err.getvalue() and "goes on" not in err.getvalue()
+
+
 def test_ctrl_c_ends_json_with_a_result_for_each_task(fake) -> None:
     with contextlib.redirect_stdout(Screen(interrupt, at='"busy"')) as out:
         code = main(["wait", "--json", "busy", "mute"])
@@ -439,6 +449,8 @@ def test_the_demo_can_be_interrupted(options, told) -> None:
     assert code == 130
     assert screen.getvalue().count("Interrupted: the fake service") == told
     assert screen.getvalue().count("interrupted") == 6
+    assert screen.getvalue().count("the task ended with the demo") == 6 * told
+    assert "the task goes on" not in screen.getvalue()
 
 
 # --- the manual ---------------------------------------------------------------------------------

@@ -160,6 +160,15 @@ def test_a_timeout_says_that_the_task_goes_on_and_how_to_wait_again() -> None:
     assert "The task goes on: wait_until_complete('sora-2:task_1') waits again" in text
 
 
+def test_a_timeout_says_when_no_such_task_was_found() -> None:
+    error = errors.TaskNotFoundError("https://api.example", 404, None, "no such video")
+    text = str(errors.WaitTimeoutError("x", None, 20.0, 9, error))
+
+    assert "No such task was found so far: wait_until_complete('x') waits again" in text
+    assert "The task may go on: " in str(errors.WaitTimeoutError("x", None, 20.0, 9, REFUSED))
+    assert "The task may go on: " in str(errors.ClientClosedError("x"))
+
+
 def test_a_timeout_in_an_outage_names_the_fault() -> None:
     assert "last: no response from https://api.example: refused" in str(
         errors.WaitTimeoutError("x", None, 60.0, 9, REFUSED)

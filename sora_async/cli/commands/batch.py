@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from ... import BatchEvent, BatchOutcome, ClientClosedError, ProgressEvent, SoraClient
+from ... import BatchEvent, BatchOutcome, ProgressEvent, SoraClient
 from ..arguments import make_client
 from ..display.clock import read_clock
 from ..display.format import clean, count, truncate
@@ -17,7 +17,7 @@ from ..display.messages import explain_error
 from ..display.output import make_reporter
 from ..display.reporter import Reporter
 from ..display.rows import count_states
-from ..display.states import TaskResult
+from ..display.states import TaskResult, make_interruption
 from ..exit_codes import Exit, choose_exit
 from ..prompt_file import PromptEntry, check_prompts, read_prompts
 from ..resume_hint import repeat_command
@@ -121,7 +121,8 @@ class BatchReader:
         """Report everything that has not ended as interrupted."""
         for event in list(self._events.values()):
             task_id = event.task_id or ""
-            self._finish(event.item, task_id, error=ClientClosedError(task_id))
+            last = self._waits.get(self._names[id(event.item)])
+            self._finish(event.item, task_id, error=make_interruption(task_id, last))
 
     def _update(self, event: BatchEvent) -> None:
         name = self._names[id(event.item)]

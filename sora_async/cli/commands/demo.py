@@ -75,7 +75,8 @@ async def play(reporter: Reporter, *, speed: float) -> None:
     ):
         for task_id, scenario in make_scenarios(speed).items():
             sora.add(scenario.faster(speed), task_id=task_id)
-        await report_waits([client.wait_until_complete(task_id) for task_id in TASK_IDS], reporter)
+        watches = [client.wait_until_complete(task_id) for task_id in TASK_IDS]
+        await report_waits(watches, reporter, interruption="the task ended with the demo")
 
 
 def make_scenarios(speed: float) -> Mapping[str, Scenario]:

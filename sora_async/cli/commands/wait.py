@@ -5,7 +5,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
-from ... import ClientClosedError, Download, SoraClient, SoraError, VideoFile, Watch
+from ... import Download, SoraClient, SoraError, VideoFile, Watch
 from ..._wire.origins import is_same_origin
 from ..._wire.urls import check_task_id
 from ..arguments import make_client, make_watch
@@ -13,7 +13,7 @@ from ..display.clock import read_clock
 from ..display.messages import explain_error, find_address
 from ..display.output import is_terminal, make_reporter
 from ..display.reporter import Reporter
-from ..display.states import TaskResult
+from ..display.states import TaskResult, make_interruption
 from ..exit_codes import Exit, choose_exit
 from ..output_paths import make_save
 from ..resume_hint import print_key_hint, print_wait_again
@@ -85,7 +85,11 @@ def _find_addresses_with_key(results: Iterable[TaskResult], client: SoraClient) 
 
 
 async def report_waits(
-    watches: Iterable[Watch], reporter: Reporter, *, save: Callable[[Watch], Download] | None = None
+    watches: Iterable[Watch],
+    reporter: Reporter,
+    *,
+    save: Callable[[Watch], Download] | None = None,
+    interruption: str = "",
 ) -> None:
     """
     Wait for all tasks, and report their events and ends.
@@ -94,17 +98,21 @@ async def report_waits(
         watches: The waits; none may have begun.
         reporter: Where their events and ends go. When it is cancelled, each gets a result.
         save: Returns the download of a wait; None: the videos stay where they are.
+        interruption: What is shown of a wait that a signal ends; "": whether its task goes on.
 
     Raises:
         ExceptionGroup: The reporter failed; because of a closed pipe, for example.
     """
     async with reporter, asyncio.TaskGroup() as group:
         for watch in watches:
-            group.create_task(_report_wait(watch, reporter, save))
+            group.create_task(_report_wait(watch, reporter, save, interruption))
 
 
 async def _report_wait(
-    watch: Watch, reporter: Reporter, save: Callable[[Watch], Download] | None
+    watch: Watch,
+    reporter: Reporter,
+    save: Callable[[Watch], Download] | None,
+    interruption: str,
 ) -> None:
     started = read_clock()
     end: VideoFile | SoraError | None
@@ -114,7 +122,8 @@ async def _report_wait(
         else:
             end = await _report_download(save(watch), watch, reporter)
     except asyncio.CancelledError:
-        reporter.finish(_make_result(watch, _make_interruption(watch), started))
+        error = make_interruption(watch.task_id or "", watch.latest)
+        reporter.finish(_make_result(watch, error, started, note=interruption))
         raise
     reporter.finish(_make_result(watch, end, started))
 
@@ -147,19 +156,14 @@ async def _report_download(
     return error or await download
 
 
-def _make_result(watch: Watch, end: VideoFile | SoraError | None, started: float) -> TaskResult:
+def _make_result(
+    watch: Watch, end: VideoFile | SoraError | None, started: float, *, note: str = ""
+) -> TaskResult:
     return TaskResult(
         task_id=watch.task_id or "",
         last=watch.latest,
         error=end if isinstance(end, SoraError) else None,
         elapsed=read_clock() - started,
         file=end if isinstance(end, VideoFile) else None,
+        note=note,
     )
-
-
-def _make_interruption(watch: Watch) -> ClientClosedError:
-    """Return the error with which the wait would end if its client were closed now."""
-    last, task_id = watch.latest, watch.task_id or ""
-    if last is None:
-        return ClientClosedError(task_id)
-    return ClientClosedError(task_id, last.task, last.elapsed, last.polls)

@@ -61,7 +61,7 @@ def describe_error(error: SoraError) -> str:
         case TaskFailedError():
             return clean(str(error.failure))
         case ClientClosedError():
-            return "the task goes on" if error.last else "the task may go on"
+            return _describe_interruption(error)
         case WaitTimeoutError(retry_after=float() | int() as seconds):
             last = _describe_last(error)
             return f"the service asked for a pause of {format_seconds(seconds)}, {last}"
@@ -133,6 +133,14 @@ def use_command_terms(text: str) -> str:
     for pattern, term in _COMMAND_TERMS.items():
         text = re.sub(pattern, term, text)
     return text
+
+
+def _describe_interruption(error: ClientClosedError) -> str:
+    if error.last is not None:
+        return "the task goes on"
+    if isinstance(error.last_error, TaskNotFoundError):
+        return "no such task was found so far"
+    return "the task may go on"
 
 
 def _describe_last(error: WaitInterruptedError) -> str:

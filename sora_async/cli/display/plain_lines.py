@@ -109,7 +109,8 @@ class LineReporter(Reporter):
         name = result.name
         self._rows.finish(name, result, now=read_clock())
         if result.error is not None:
-            self._print(name, result.elapsed, result.outcome, None, explain_error(result.error))
+            note = result.note or explain_error(result.error)
+            self._print(name, result.elapsed, result.outcome, None, note)
         else:
             note = describe_result(result)[0]
             self._print(name, result.elapsed, result.outcome, 1.0, note)

@@ -102,7 +102,7 @@ class TaskRow:
 def describe_result(result: TaskResult) -> list[str]:
     """Return why there is no video, or how large it is, in a long form and then in a shorter."""
     if result.error is not None:
-        return [describe_error(result.error)]
+        return [result.note or describe_error(result.error)]
     polls = count(result.polls, "poll") if result.polls else ""
     if result.file is None:
         return [polls]

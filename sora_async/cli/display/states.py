@@ -59,6 +59,7 @@ class TaskResult:
         file: The downloaded video; None when none was asked for, or it failed.
         label: The name of its row; "" for the task's id.
         line: Its line in the prompt file of a batch, from 1.
+        note: What is shown in the place of the error's text; "" for that text.
     """
 
     task_id: str
@@ -68,6 +69,7 @@ class TaskResult:
     file: VideoFile | None = None
     label: str = ""
     line: int | None = None
+    note: str = ""
 
     @property
     def name(self) -> str:
@@ -109,3 +111,11 @@ class TaskResult:
         if self.last is not None:
             return self.last.task
         return self.file.task if self.file else None
+
+
+def make_interruption(task_id: str, last: ProgressEvent | None) -> ClientClosedError:
+    """Return the error with which a wait would end if its client were closed now."""
+    if last is None:
+        return ClientClosedError(task_id)
+    task = None if last.phase is None else last.task
+    return ClientClosedError(task_id, task, last.elapsed, last.polls, last.last_error)
