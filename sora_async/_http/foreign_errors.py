@@ -8,9 +8,11 @@ configuration of the user's, is left as it is: nobody could find it otherwise.
 """
 
 import asyncio
+import errno
+import socket
 import ssl
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
@@ -38,6 +40,17 @@ FOREIGN_ERRORS = (
     asyncio.LimitOverrunError,
 )
 """What a request can raise that is neither an error of ours nor a bug of the user's."""
+
+_PHRASES: Mapping[int | None, str] = {
+    errno.ECONNREFUSED: "connection refused",
+    errno.ECONNRESET: "the server reset the connection",
+    errno.ECONNABORTED: "the connection was closed before the response was complete",
+    errno.EPIPE: "the connection was closed before the request was sent",
+    errno.ENETUNREACH: "the network cannot be reached",
+    errno.EHOSTUNREACH: "the host cannot be reached",
+    errno.ETIMEDOUT: "the connection timed out",
+}
+"""What the common errors of a socket mean, in words."""
 
 _TWO_PASSWORDS = "Cannot combine AUTHORIZATION header"
 """How aiohttp begins when a session has an ``auth`` beside our ``Authorization`` header."""
@@ -70,17 +83,35 @@ def translate_error(
     text = read_label(str(error)) or "the connection broke"
     for proxy in proxies:
         text = text.replace(str(proxy), str(proxy.with_user(None)))
-    reason = redact(text, secrets)
+    shown = redact(text, secrets)
     if _TWO_PASSWORDS in text:
         return InvalidArgumentError("session: has a password of its own, beside the client's key")
     if isinstance(error, RuntimeError) and not is_own_session:
-        return InvalidArgumentError(f"session: {reason}")
+        return InvalidArgumentError(f"session: {shown}")
+    reason = _describe(error) or f"{type(error).__name__}: {shown}"
     kind = CertificateError if _is_about_certificate(error) else ConnectionFailedError
-    failure = kind(url, f"{type(error).__name__}: {reason}")
-    if reason == text and not isinstance(error, aiohttp.ClientResponseError):
+    failure = kind(url, reason)
+    if shown == text and not isinstance(error, aiohttp.ClientResponseError):
         # Without its frames: those of aiohttp have the headers of the request, and the key.
         failure.__cause__ = error.with_traceback(None)
     return failure
+
+
+def _describe(error: Exception) -> str | None:
+    """Return the words for a common fault of the network; None for any other error."""
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "the server closed the connection before it responded"
+    if isinstance(error, aiohttp.ClientPayloadError) and "not completed" in str(error):
+        return _PHRASES[errno.ECONNABORTED]
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return f"proxy {error.host}:{error.port}: {_describe(error.os_error) or 'no connection'}"
+    if isinstance(error, aiohttp.ClientConnectorDNSError | socket.gaierror):
+        return "the host name cannot be resolved"
+    if isinstance(error, TimeoutError):
+        return _PHRASES[errno.ETIMEDOUT]
+    if isinstance(error, aiohttp.ClientConnectionResetError):  # has no errno
+        return _PHRASES[errno.ECONNRESET]
+    return _PHRASES.get(error.errno) if isinstance(error, OSError) else None
 
 
 def _is_about_certificate(error: Exception) -> bool:

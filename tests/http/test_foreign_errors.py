@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import inspect
 import json
 import os
@@ -14,6 +15,7 @@ import aiohttp.client_exceptions
 import aiohttp.http_exceptions
 import pytest
 import yarl
+from aiohttp.client_reqrep import ConnectionKey
 from support import KEY
 from yarl import URL
 
@@ -114,6 +116,69 @@ def test_a_certificate_that_cannot_be_verified_says_what_to_do() -> None:
 
     assert isinstance(failure, CertificateError)
     assert "pass ssl=" in str(failure)
+
+
+def connector_error(kind: type[aiohttp.ClientConnectorError], error: OSError) -> Exception:
+    key = ConnectionKey("10.0.0.1", 8080, False, True, None, None, None)
+    return kind(key, error)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ConnectionRefusedError(errno.ECONNREFUSED, "refused"), "connection refused"),
+        (aiohttp.ClientOSError(errno.ECONNRESET, "reset"), "the server reset the connection"),
+        (aiohttp.ClientConnectionResetError("closing"), "the server reset the connection"),
+        (OSError(errno.ENETUNREACH, "no net"), "the network cannot be reached"),
+        (
+            connector_error(aiohttp.ClientConnectorDNSError, OSError(None, "Misconfigured")),
+            "the host name cannot be resolved",
+        ),
+        (socket.gaierror(-2, "unknown"), "the host name cannot be resolved"),
+        (aiohttp.SocketTimeoutError("read"), "the connection timed out"),
+        (
+            aiohttp.ServerDisconnectedError(),
+            "the server closed the connection before it responded",
+        ),
+        (
+            aiohttp.ClientPayloadError("Response payload is not completed"),
+            "the connection was closed before the response was complete",
+        ),
+        (
+            connector_error(
+                aiohttp.ClientProxyConnectionError, ConnectionRefusedError(errno.ECONNREFUSED, "")
+            ),
+            "proxy 10.0.0.1:8080: connection refused",
+        ),
+        (
+            connector_error(aiohttp.ClientProxyConnectionError, OSError("odd")),
+            "proxy 10.0.0.1:8080: no connection",
+        ),
+        (
+            connector_error(aiohttp.ClientProxyConnectionError, socket.gaierror(-2, "unknown")),
+            "proxy 10.0.0.1:8080: the host name cannot be resolved",
+        ),
+        (zlib.error("bad"), "error: bad"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_a_common_fault_is_told_in_plain_words(error: Exception, reason: str) -> None:
+    failure = translate_error(error, URL_ASKED)
+
+    assert isinstance(failure, ConnectionFailedError)
+    assert failure.reason == reason
+    assert failure.__cause__ is error
+
+
+async def test_a_refused_connection_says_so() -> None:
+    async with SoraClient(base_url="http://127.0.0.1:9", max_retries=0) as client:
+        with pytest.raises(ConnectionFailedError) as caught:
+            await client.get_task("t")
+
+    assert str(caught.value) == (
+        "no response from http://127.0.0.1:9/v1/videos/t: connection refused. "
+        "Check base_url (SORA_BASE_URL) and the network"
+    )
 
 
 @pytest.mark.parametrize(
