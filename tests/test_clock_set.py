@@ -7,6 +7,7 @@ import pytest
 
 PROCESS = """
 import asyncio, datetime, sys, tempfile, time
+from email.utils import format_datetime
 
 class Clock:
     offset, day, read = 0.0, float(sys.argv[1]), staticmethod(time.time)
@@ -49,8 +50,9 @@ async def main():
                 assert [one.error for one in outcomes] == [None, None]
         assert len(sora.tasks) == 9 + 2
 
-        sora.script("limited", http_error(429, headers={"Retry-After": "20"}), completed())
-        loop.call_later(10, clock.set)
+        clock.set()
+        pause = format_datetime(sora.now + datetime.timedelta(seconds=20), usegmt=True)
+        sora.script("limited", http_error(429, headers={"Retry-After": pause}), completed())
         await client.wait_until_complete("limited", timeout=60)
 
 with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
