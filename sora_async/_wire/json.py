@@ -66,6 +66,8 @@ def parse_json(body: bytes) -> Any:
     Raises:
         ValueError: It is no JSON that we read; the text says what it is instead.
     """
+    if b"\0" in body[:4]:
+        body = _to_utf8(body)
     check_bounds(body)
     try:
         value = _parse_fast(body)
@@ -73,6 +75,16 @@ def parse_json(body: bytes) -> Any:
         return parse_exactly(body)
     # An error names the type of what is no object, and there a whole number must not be a float.
     return value if isinstance(value, dict) else parse_exactly(body)
+
+
+def _to_utf8(body: bytes) -> bytes:
+    """Return JSON in UTF-16 or UTF-32 in UTF-8: in the others a bracket is no single byte."""
+    try:
+        return body.decode(json.detect_encoding(body), "surrogatepass").encode(
+            "utf-8", "surrogatepass"
+        )
+    except ValueError:
+        return body
 
 
 def parse_exactly(body: bytes) -> Any:
@@ -104,9 +116,10 @@ def parse_part(text: str) -> Any:
     start = text.find("{")
     if start < 0 or len(text) > MAX_TEXT:
         return None
+    text = text[start:]
     try:
         check_bounds(text.encode())
-        return _raw_decode(text, start)[0]
+        return _raw_decode(text)[0]
     except (ValueError, RecursionError):
         return None
 
@@ -124,8 +137,8 @@ def check_bounds(body: bytes) -> None:
     # A body that is shorter cannot have so many.
     if len(body) > MAX_VALUES and objects + body.count(b",") > MAX_VALUES:
         raise ValueError(f"JSON of more than {MAX_VALUES} values")
-    if objects > DEEPEST and not _is_shallow(body):
-        raise ValueError(f"JSON nested deeper than {DEEPEST} levels")
+    if objects > DEEPEST:
+        _check_depth(body)
 
 
 def is_html(body: bytes) -> bool:
@@ -133,19 +146,29 @@ def is_html(body: bytes) -> bool:
     return body[:1000].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
 
 
-_TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
-_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_NO_MARKS = bytes(set(range(256)) - set(b'[]{}"'))
 
 
-def _is_shallow(body: bytes) -> bool:
-    """Return whether the brackets outside of texts are nested no deeper than we read."""
-    brackets = _TEXTS.sub(b"", body).translate(None, _BRACKETS)
+def _check_depth(body: bytes) -> None:
+    """
+    Refuse a body in which the brackets outside of texts are nested too deep.
+
+    Raises:
+        ValueError: They are, or it has more texts than values that we read.
+    """
+    if b"\\" in body:  # without the escapes each quote begins or ends a text
+        body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    marks = body.translate(None, _NO_MARKS)
+    # Each value is one text at most, and its key another.
+    if marks.count(b'"') > 4 * (MAX_VALUES + 1):
+        raise ValueError(f"JSON of more than {MAX_VALUES} values")
     level = 0
-    for byte in brackets:
+    for byte in b"".join(marks.split(b'"')[::2]):
         level += 1 if byte in b"[{" else -1
         if level > DEEPEST:
-            return False
-    return True
+            raise ValueError(f"JSON nested deeper than {DEEPEST} levels")
+        if level < 0:
+            return  # no JSON goes on here; so at most as many are closed as are opened
 
 
 def normalise_body(body: bytes, content_type: str) -> bytes:
@@ -191,8 +214,12 @@ def _last_object(body: bytes) -> bytes | None:
     first = body[:MAX_TEXT].lstrip().partition(b"\n")[0]
     if _STREAM.match(first) is None and not _is_object(first):
         return None
+    left = MAX_VALUES  # of all lines that are tried
     for line in reversed(body.rsplit(b"\n", MAX_LINES)):
         text = line.strip().removeprefix(b"data:").strip()
+        left -= text.count(b"{") + text.count(b"[") + text.count(b",")
+        if left < 0:
+            return None
         if _is_object(text):
             return text
     return None

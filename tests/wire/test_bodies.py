@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from sora_async import InvalidResponseError, Phase, SoraError, VideoTask
 from sora_async._wire.general_rules import MAX_NODES, nodes
-from sora_async._wire.json import MAX_TEXT, MAX_VALUES, parse_part, parse_text
+from sora_async._wire.json import DEEPEST, MAX_TEXT, MAX_VALUES, parse_json, parse_part, parse_text
 from sora_async._wire.response import Response, decode_response
 
 ID = "task_1"
@@ -102,11 +104,40 @@ def test_a_broken_body_of_several_lines_is_no_stream(body: str) -> None:
         (b'{"a":' * 1_000_000, "more than"),
         (b'{"id":"x","status":"queued","prompt":"' + b"[{" * 4_000_000 + b'"}', "more than"),
         (b'"' + b"\\" * 8_000_000, "no JSON"),
+        # A check that tries again at each quote takes hours for these.
+        (b"[" * 101 + b'"' + b'\\"' * 4_000_000, "nested deeper"),
+        (b"{}" * 101 + b'"' + b'\\"' * 4_000_000, "no JSON"),
+        (b"{}\n" + (b"{" + b"[" * 101 + b'"' + b'\\"' * 80_000 + b"}\n") * 49, "no task"),
+        # One that looks at each bracket in a loop takes seconds.
+        (b"[]," * 101 + b"]" * 8_000_000, "no JSON"),
+        (b"[" * 101 + b'""' * 4_000_000, "more than"),
+        # Each line alone has few enough values.
+        (b"{}\n" + (b"{" + b"[]," * 9_000 + b"}\n") * 49, "more than"),
     ],
 )
 def test_a_body_that_takes_long_to_parse_is_refused(body: bytes, reason: str) -> None:
     with pytest.raises(InvalidResponseError, match=reason):
         read(body)
+
+
+@given(st.text(max_size=30), st.text('"\\\\[]{}', max_size=30))
+def test_brackets_in_texts_are_no_nesting(text: str, marks: str) -> None:
+    flat = {"a": [[]] * DEEPEST, text + marks: [text, marks, "[" * 2 * DEEPEST, marks + text]}
+    deep: Any = [marks]
+    for _ in range(DEEPEST - 1):
+        deep = [text, deep]
+
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32-be"):
+        for escaped in (True, False):
+            assert parse_json(json.dumps(flat, ensure_ascii=escaped).encode(encoding)) == flat
+            assert parse_json(json.dumps(deep, ensure_ascii=escaped).encode(encoding)) == deep
+            with pytest.raises(ValueError, match="nested deeper"):
+                parse_json(json.dumps([deep], ensure_ascii=escaped).encode(encoding))
+
+
+def test_a_broken_body_in_another_encoding_is_no_json() -> None:
+    with pytest.raises(ValueError, match="no JSON"):
+        parse_json(b"{\0}")
 
 
 @pytest.mark.parametrize("key", ["status", "model", "prompt", "size", "video_url", "id", "error"])
@@ -146,3 +177,7 @@ def test_an_object_inside_a_sentence_is_found() -> None:
     assert parse_part('Upstream said: {"a": {"b": 1}} (try again)') == {"a": {"b": 1}}
     assert parse_part("no object") is parse_part("{broken") is None
     assert parse_part("{" * (MAX_TEXT + 1)) is parse_part("{" * 200) is None
+    deep = '{"a": ' + "[" * DEEPEST + "]" * DEEPEST + "}"
+    assert (
+        parse_part(deep) is parse_part(f'An inch (") of {deep}') is parse_part(f"] {deep}") is None
+    )
