@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .arguments import DEFAULT_MAX_SIZE, DEFAULT_TIMEOUT
-from .display.format import count
+from .display.format import count, format_duration
 
 _SERVICE = ("base_url", "dialect", "allow_plain_http")
 _FILE = ("if_exists", "max_size", "allow_private")
@@ -44,7 +44,7 @@ def make_command(
 def _write(name: str, value: Any) -> Any:
     """Return the value of an option as a command has it; None for what it is by default."""
     if name == "timeout":
-        text = "none" if value is None else f"{value:.15g}s"
+        text = "none" if value is None else format_duration(value)
         return None if value == DEFAULT_TIMEOUT else text
     if name == "max_size":
         text = "none" if value is None else str(value)

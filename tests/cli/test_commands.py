@@ -12,6 +12,7 @@ from support.command import MANUAL, promised, records, served
 
 from sora_async import errors
 from sora_async.cli.arguments import parse
+from sora_async.cli.display.format import format_duration
 from sora_async.cli.display.messages import use_command_terms
 from sora_async.cli.main import _COMMANDS, main
 from sora_async.dialects import DIALECTS
@@ -48,6 +49,11 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSora]:
 )
 def test_a_timeout_is_a_time(text, seconds) -> None:
     assert parse(["wait", "x", "--timeout", text]).timeout == seconds
+
+
+@pytest.mark.parametrize("text", ["45s", "2.5s", "30m", "1h30m", "1d1s", "1h5s", "0.001s"])
+def test_a_duration_is_printed_as_options_have_it(text) -> None:
+    assert format_duration(parse(["wait", "x", "--timeout", text]).timeout) == text
 
 
 @pytest.mark.parametrize(

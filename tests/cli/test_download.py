@@ -218,7 +218,7 @@ def test_a_failed_download_leaves_the_other_files(service, capsys) -> None:
         ("--timeout 30m --max-size none", "--download d --if-exists skip --max-size none halved"),
         (
             "--timeout 1h30m --until video --max-size 1.5g",
-            "--timeout 5400s --until video --download d --if-exists skip --max-size 1500000000 "
+            "--timeout 1h30m --until video --download d --if-exists skip --max-size 1500000000 "
             "halved",
         ),
         ("--timeout none", "--timeout none --download d --if-exists skip halved"),

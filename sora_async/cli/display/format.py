@@ -55,6 +55,17 @@ def format_seconds(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def format_duration(seconds: float) -> str:
+    """Return a duration as options have it: ``1h30m``, ``45s`` or ``2.5s``."""
+    if not seconds.is_integer():
+        return f"{seconds:.15g}s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = ((days, "d"), (hours, "h"), (minutes, "m"), (rest, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number)
+
+
 def format_percent(part: float | None) -> str:
     """Return a fraction as ``45%``, rounded down: 100 % is only shown at the end."""
     return "" if part is None else f"{int(part * 100 + 1e-9)}%"
