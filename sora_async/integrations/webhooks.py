@@ -94,14 +94,22 @@ def parse(
     keys = _read_secret(secret, allow_unsigned=allow_unsigned)
     if now.tzinfo is None:
         raise InvalidArgumentError("now: expected an aware datetime, such as datetime.now(UTC)")
+    signed = _find_signatures(headers, body) if keys else None
+    if signed is not None:
+        _check_time(signed, now.timestamp())
+        if signed.messages:
+            _check_signature(signed, signed.messages, keys)
+    elif not allow_unsigned:
+        raise WebhookSignatureError("it is not signed")
+    # Nothing is parsed before the signature is checked, unless that is of the task's id.
     content = _read_body(body)
     task_id = find_task_id(content)
-    is_signed = bool(keys) and _check_signature(
-        headers, body, task_id, keys=keys, now=now.timestamp(), allow_unsigned=allow_unsigned
-    )
+    if signed is not None and not signed.messages:  # kie.ai
+        messages = [] if task_id is None else [_encode(f"{task_id}.{signed.at}")]
+        _check_signature(signed, messages, keys)
     if task_id is None:
         raise WebhookError("its body names no task")
-    return WebhookEvent(task_id=task_id, phase=find_phase(content), is_signed=is_signed)
+    return WebhookEvent(task_id=task_id, phase=find_phase(content), is_signed=signed is not None)
 
 
 def _read_secret(secret: str | bytes | None, *, allow_unsigned: bool) -> list[bytes]:
@@ -135,38 +143,24 @@ def _read_body(body: bytes) -> Mapping[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _check_signature(
-    headers: Mapping[str, str],
-    body: bytes,
-    task_id: str | None,
-    *,
-    keys: list[bytes],
-    now: float,
-    allow_unsigned: bool,
-) -> bool:
-    """Return True for a good signature, and False for none if that is allowed."""
-    found = _find_signatures(headers, body, task_id)
-    if found is None:
-        if allow_unsigned:
-            return False
-        raise WebhookSignatureError("it is not signed")
-    signed_at, messages, signatures = found
-    if not (signed_at.isascii() and signed_at.isdigit() and len(signed_at) <= 12):
-        raise WebhookSignatureError("its timestamp is not a number of seconds")
-    if abs(now - int(signed_at)) > MAX_CLOCK_SKEW:
-        raise WebhookSignatureError(f"it was signed more than {MAX_CLOCK_SKEW:.0f} s from now")
-    digests = [hmac.digest(key, message, "sha256") for key in keys for message in messages]
-    # Every pair is compared, so that the time tells nothing of which one is nearly right.
-    matches = [hmac.compare_digest(one, other) for one in digests for other in signatures]
-    if not any(matches):
-        raise WebhookSignatureError("its signature does not match the secret")
-    return True
+@attrs.frozen
+class _Signed:
+    """
+    How a webhook is signed.
+
+    Attributes:
+        at: When, as the headers spell it.
+        messages: What may have been signed; empty if it is the task's id and the time.
+        signatures: The signatures, of which one must match.
+    """
+
+    at: str
+    messages: list[bytes]
+    signatures: list[bytes]
 
 
-def _find_signatures(
-    headers: Mapping[str, str], body: bytes, task_id: str | None
-) -> tuple[str, list[bytes], list[bytes]] | None:
-    """Return when a webhook was signed, what may have been signed, and the signatures."""
+def _find_signatures(headers: Mapping[str, str], body: bytes) -> _Signed | None:
+    """Return how a webhook is signed, None if it is not."""
     named = {
         name.lower(): value
         for name, value in headers.items()
@@ -178,13 +172,10 @@ def _find_signatures(
         message_id = named.get(f"{prefix}id")
         if signature is None or _FIELD.match(signature):
             continue
+        messages = []
         if message_id is not None:  # Standard Webhooks
-            message = b".".join([_encode(message_id), _encode(signed_at), body])
-            return signed_at, [message], list(_decode_base64(signature))
-        if task_id is not None:  # kie.ai
-            message = _encode(f"{task_id}.{signed_at}")
-            return signed_at, [message], list(_decode_base64(signature))
-        return signed_at, [], []
+            messages = [b".".join([_encode(message_id), _encode(signed_at), body])]
+        return _Signed(signed_at, messages, list(_decode_base64(signature)))
     for name, value in named.items():
         fields = _FIELD.findall(value) if name.endswith("signature") else []
         times = [text for field, text in fields if field == "t"]
@@ -192,8 +183,23 @@ def _find_signatures(
             signed_at = times[0]
             messages = [_encode(signed_at) + mark + body for mark in (b",", b".")]
             hexes = [text for field, text in fields if field == "v1"]
-            return signed_at, messages, list(_decode_hex(hexes))
+            return _Signed(signed_at, messages, list(_decode_hex(hexes)))
     return None
+
+
+def _check_time(signed: _Signed, now: float) -> None:
+    if not (signed.at.isascii() and signed.at.isdigit() and len(signed.at) <= 12):
+        raise WebhookSignatureError("its timestamp is not a number of seconds")
+    if abs(now - int(signed.at)) > MAX_CLOCK_SKEW:
+        raise WebhookSignatureError(f"it was signed more than {MAX_CLOCK_SKEW:.0f} s from now")
+
+
+def _check_signature(signed: _Signed, messages: list[bytes], keys: list[bytes]) -> None:
+    digests = [hmac.digest(key, message, "sha256") for key in keys for message in messages]
+    # Every pair is compared, so that the time tells nothing of which one is nearly right.
+    matches = [hmac.compare_digest(one, other) for one in digests for other in signed.signatures]
+    if not any(matches):
+        raise WebhookSignatureError("its signature does not match the secret")
 
 
 def _encode(text: str) -> bytes:
@@ -237,11 +243,11 @@ def aiohttp_handler(
     _read_secret(secret, allow_unsigned=allow_unsigned)
 
     async def handle(request: web.Request) -> web.Response:
-        body = await request.content.read(MAX_BODY_SIZE + 1)
+        body = bytearray()  # "bytes" would be copied for each piece that comes
         while len(body) <= MAX_BODY_SIZE and not request.content.at_eof():
             body += await request.content.read(MAX_BODY_SIZE + 1 - len(body))
         status, text = await _respond(
-            request.headers, body, notify, secret=secret, allow_unsigned=allow_unsigned
+            request.headers, bytes(body), notify, secret=secret, allow_unsigned=allow_unsigned
         )
         return web.Response(status=status, text=text or None)
 
@@ -274,13 +280,13 @@ def asgi_app(
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
-        body, has_more = b"", True
+        body, has_more = bytearray(), True
         while has_more and len(body) <= MAX_BODY_SIZE:
             message = await receive()
             body += message.get("body", b"")
             has_more = message.get("more_body", False)
         status, text = await _respond(
-            headers, body, notify, secret=secret, allow_unsigned=allow_unsigned
+            headers, bytes(body), notify, secret=secret, allow_unsigned=allow_unsigned
         )
         plain = [(b"content-type", b"text/plain; charset=utf-8")] if text else []
         await send({"type": "http.response.start", "status": status, "headers": plain})

@@ -191,6 +191,40 @@ def test_hostile_input_raises_nothing_else(
     assert isinstance(event.task_id, str) and not event.is_signed
 
 
+class Unread(bytes):
+    """A body that may be signed, but not looked into."""
+
+    def __getitem__(self, index: Any) -> Any:
+        raise AssertionError("it was read")
+
+    count = startswith = decode = __getitem__
+
+
+@pytest.mark.parametrize("sign", [sign_standard, sign_fields, sign_vercel])
+def test_a_body_is_not_read_before_its_signature_is_checked(sign: Sign) -> None:
+    with pytest.raises(WebhookSignatureError, match="does not match"):
+        read(sign(key=b"another"), Unread(BODY))
+    with pytest.raises(WebhookSignatureError, match="more than 300 s"):
+        read(sign(now=NOW - timedelta(hours=1)), Unread(BODY))
+    with pytest.raises(AssertionError, match="it was read"):
+        read(sign(), Unread(BODY))
+
+
+def test_a_body_is_not_read_if_nothing_can_make_it_good() -> None:
+    with pytest.raises(WebhookSignatureError, match="not signed"):
+        read({}, Unread(BODY))
+    with pytest.raises(WebhookSignatureError, match="more than 300 s"):
+        read(sign_kie(now=NOW - timedelta(hours=1)), Unread(KIE_BODY))
+
+
+def test_a_signature_of_no_task_is_refused() -> None:
+    at = str(int(NOW.timestamp()))
+    signature = base64.b64encode(digest(SECRET.encode(), f"None.{at}".encode())).decode()
+
+    with pytest.raises(WebhookSignatureError, match="does not match"):
+        read({"X-Webhook-Timestamp": at, "X-Webhook-Signature": signature}, b"{}")
+
+
 def test_headers_that_are_no_text_are_ignored() -> None:
     headers: Any = {**sign_standard(), b"webhook-id": b"x", "webhook-x": 7}
 
