@@ -71,12 +71,12 @@ def test_advice_is_in_words_of_the_command(service, capsys) -> None:
 
     assert main(["download", "early"]) == 1
     assert main(["download", "film", "--max-size", "50k"]) == 1
-    assert main(["download", "film", "--out", "no/such/boat.mp4"]) == 1
+    assert main(["download", "film", "--out", "no/such/boat.mp4"]) == 2
 
-    early, large, lost = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
+    early, large, lost = capsys.readouterr().err.splitlines()
     assert "sora-async wait --download" in early
     assert "--max-size" in large
-    assert "no/such/boat.mp4" in lost
+    assert lost.endswith("Create it first: mkdir -p no/such")
 
 
 def test_ctrl_c_keeps_what_has_come_and_says_how_to_continue(service, capsys) -> None:
@@ -173,7 +173,12 @@ def test_waits_save_their_videos_in_a_folder(service, capsys) -> None:
 
 
 @pytest.mark.parametrize(
-    "argv", [["wait", "film", "--download", "new"], ["download", "film", "--out", "new/"]]
+    "argv",
+    [
+        ["wait", "film", "--download", "new"],
+        ["download", "film", "--out", "new/"],
+        ["download", "film", "--out", "new/film.mp4"],
+    ],
 )
 def test_a_folder_that_is_not_there_is_not_made(argv, service, capsys) -> None:
     code = main(argv)

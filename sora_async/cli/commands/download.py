@@ -40,8 +40,7 @@ def download(options: argparse.Namespace) -> Exit:
 
 async def _download(options: argparse.Namespace, reporter: Reporter) -> None:
     path = find_path(options.out, options.id)
-    if options.out.endswith(("/", "\\")):
-        check_folder(path.parent, "--out")
+    check_folder(path.parent, "--out")
     async with make_client(options) as client:
         transfer = client.download(options.id, path, **download_options(options))
         started = read_clock()
