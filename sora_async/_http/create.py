@@ -302,7 +302,7 @@ class PendingCreate(Generic[Made]):
     def _explain(self, error: SoraError) -> SoraError:
         """Return the error that says the most of why nothing was made, or that nobody knows."""
         if self._is_uncertain:
-            return self._unknown(str(error), error)
+            return self._unknown(_describe_fault(error), error)
         if _is_key_of_another(error):
             return self._explain_key(error)
         if isinstance(error, ResponseError) and type(error) in _MAY_BE_OF_ANOTHER_DIALECT:
@@ -376,6 +376,13 @@ def _is_key_of_another(error: SoraError) -> TypeGuard[ResponseError]:
     if not isinstance(error, ResponseError) or error.status not in (400, 409, 422):
         return False
     return "idempoten" in f"{error.code} {error.message}".lower()
+
+
+def _describe_fault(error: SoraError) -> str:
+    """Return what came instead of a clear response; "try again" is no advice after a create."""
+    if isinstance(error, ResponseError | InvalidResponseError):
+        return f"the service {error.outcome}"
+    return str(getattr(error, "reason", error))
 
 
 def _show_both(

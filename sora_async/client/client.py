@@ -107,7 +107,7 @@ class SoraClient:
         request_timeout: Seconds for one request, connection and body
             included; the time that it waits for the rate limit does not count.
         create_timeout: The same for a create: uploads take long.
-        outage_timeout: Seconds that a wait goes on without one good response;
+        outage_timeout: Seconds that a wait goes on without a successful poll;
             None for as long as the wait lasts.
         max_retries: How often :meth:`get_task` and other calls are retried after a transient
             error, and how often a create tries again to connect. Waits do not use it: they

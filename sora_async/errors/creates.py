@@ -42,7 +42,8 @@ class CreateOutcomeUnknownError(SoraError):
             made = "probably did not create a task: the request was not sent completely"
         check = "list_tasks() shows the newest tasks: check" if self.is_listed else "check there"
         shown = "" if self.body is None else f". Look for its id in the response: {self.body}"
-        known = "" if self.request_id is None else f" (request id: {self.request_id})"
+        is_known = self.request_id is not None and self.request_id not in self.reason
+        known = f" (request id: {self.request_id})" if is_known else ""
         return (
             f"the outcome of the create at {self.url} is unknown{known}: "
             f"{self.reason.rstrip('.。')}. The service {made}; {check} before you create it again"

@@ -67,7 +67,7 @@ class InvalidResponseError(SoraError):
 
     def __str__(self) -> str:
         """Return what the response was, and the likely cause of a web page."""
-        text = f"{self.url} answered {self.status} with {self.reason}"
+        text = f"{self.url} {self.outcome}"
         if not self.is_html:
             return text
         if self.status == 403:
@@ -76,6 +76,11 @@ class InvalidResponseError(SoraError):
                 "or is base_url (SORA_BASE_URL) the address of a web site?"
             )
         return f"{text}. Is base_url (SORA_BASE_URL) the address of the API and not of a web site?"
+
+    @property
+    def outcome(self) -> str:
+        """The status and what the response was, without what to do."""
+        return f"answered {self.status} with {self.reason}"
 
 
 @attrs.define(slots=False, repr=False)
@@ -103,11 +108,16 @@ class ResponseError(SoraError):
 
     def __str__(self) -> str:
         """Return status, code, message and what to do, in one line."""
-        reason = TaskFailure(self.code if self.code != self.message else None, self.message)
-        text = f"{self.url} answered {self.status}: {reason}"
+        text = f"{self.url} {self.outcome}"
         if self.request_id is not None and self.request_id not in text:
             text += f" (request id: {self.request_id})"
         return f"{text.rstrip('.。')}. {self._advice()}".removesuffix(". ")
+
+    @property
+    def outcome(self) -> str:
+        """The status, code and message, without what to do."""
+        reason = TaskFailure(self.code if self.code != self.message else None, self.message)
+        return f"answered {self.status}: {reason}"
 
     def _advice(self) -> str:
         return self.advice

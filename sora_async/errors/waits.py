@@ -14,6 +14,10 @@ from .base import SoraError
 from .responses import TaskNotFoundError
 
 
+def _format_seconds(seconds: float) -> str:
+    return f"{seconds:.1f}".removesuffix(".0") + " s"
+
+
 @attrs.define(slots=False, repr=False)
 class TaskFailedError(SoraError):
     """
@@ -109,7 +113,7 @@ class WaitInterruptedError(SoraError):
     @property
     def reason(self) -> str:
         """Why the wait ended, in words."""
-        return f"the wait ended after {self.elapsed:.1f} s"
+        return f"the wait ended after {_format_seconds(self.elapsed)}"
 
 
 @attrs.define(slots=False, repr=False)
@@ -131,17 +135,17 @@ class WaitTimeoutError(WaitInterruptedError, TimeoutError):
     @property
     def reason(self) -> str:
         """Why the wait ended, in words."""
-        text = f"no video after {self.elapsed:.1f} s"
+        text = f"no video after {_format_seconds(self.elapsed)}"
         if self.retry_after is not None:
             text += f", and the service asks to wait {self.retry_after:.0f} s"
             return f"{text}, longer than the time left"
-        return text if self.last_error is None else f"{text}, last: {self.last_error}"
+        return text if self.last_error is None else f"{text}; last error: {self.last_error}"
 
 
 @attrs.define(slots=False, repr=False)
 class OutageError(WaitInterruptedError):
     """
-    The service gave no good response for longer than the wait's ``outage_timeout``.
+    No poll was successful for longer than the wait's ``outage_timeout``.
 
     Attributes:
         outage: The length of the outage in seconds, without the time spent waiting for
@@ -153,7 +157,8 @@ class OutageError(WaitInterruptedError):
     @property
     def reason(self) -> str:
         """Why the wait ended, in words."""
-        return f"no good response for {self.outage:.1f} s, last: {self.last_error}"
+        outage = _format_seconds(self.outage)
+        return f"no successful poll for {outage}; last error: {self.last_error}"
 
 
 class ClientClosedError(WaitInterruptedError):
@@ -164,4 +169,4 @@ class ClientClosedError(WaitInterruptedError):
     @property
     def reason(self) -> str:
         """Why the wait ended, in words."""
-        return f"the client was closed after {self.elapsed:.1f} s of waiting"
+        return f"the client was closed after {_format_seconds(self.elapsed)} of waiting"

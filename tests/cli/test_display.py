@@ -546,6 +546,8 @@ def test_doubts_say_how_likely_a_task_is_and_where_to_look() -> None:
         '"sora-async list" shows the newest tasks, if the service has a list'
     )
     assert "probably no task was created" in explain_error(part)
+    named = CreateOutcomeUnknownError("http://x", "answered 502 (request id: req-1)", 502, "req-1")
+    assert explain_error(named).count("req-1") == 1
     assert "look on its website" in explain_error(part)
 
 

@@ -155,7 +155,7 @@ def test_an_error_of_a_download_names_its_task_and_its_path(error: errors.Downlo
 def test_a_timeout_says_that_the_task_goes_on_and_how_to_wait_again() -> None:
     text = str(errors.WaitTimeoutError("sora-2:task_1", RUNNING, 600.0, 100))
 
-    assert "no video after 600.0 s" in text
+    assert "no video after 600 s" in text
     assert "last seen running at 42%" in text
     assert "The task goes on: wait_until_complete('sora-2:task_1') waits again" in text
 
@@ -170,8 +170,11 @@ def test_a_timeout_says_when_no_such_task_was_found() -> None:
 
 
 def test_a_timeout_in_an_outage_names_the_fault() -> None:
-    assert "last: no response from https://api.example: refused" in str(
-        errors.WaitTimeoutError("x", None, 60.0, 9, REFUSED)
+    assert "no video after 60.5 s; last error: no response from https://api.example: refused" in (
+        str(errors.WaitTimeoutError("x", None, 60.5, 9, REFUSED))
+    )
+    assert "no successful poll for 120 s; last error: no response from https://api.example" in (
+        str(errors.OutageError("x", None, 150.0, 9, REFUSED, 120.0))
     )
 
 

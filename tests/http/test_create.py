@@ -396,7 +396,32 @@ class TestSentOnce:
         assert not error.transient
         assert "may have created a task and charge for it" in str(error)
         assert KEY not in str(error)
+        assert "ry again" not in error.reason and "base_url" not in error.reason
         assert creates(sora) == len(sora.requests) == 1
+
+    async def test_an_unclear_response_is_told_once_and_without_advice(
+        self, sora: FakeSora, client: SoraClient
+    ) -> None:
+        sora.on_create(http_error(502, headers={"x-request-id": "req-7"}))
+
+        error = await caught_from(client.create_task(**BOAT))
+
+        assert str(error).startswith(
+            f"the outcome of the create at {sora.url}/v1/videos is unknown (request id: req-7): "
+            "the service answered 502: "
+        )
+        assert str(error).count("req-7") == 1
+
+    async def test_the_request_id_in_a_message_is_not_repeated(
+        self, sora: FakeSora, client: SoraClient
+    ) -> None:
+        body = {"error": {"message": "Bad Gateway (request id: req-7)"}}
+        sora.on_create(http_error(502, body, headers={"x-request-id": "req-7"}))
+
+        error = await caught_from(client.create_task(**BOAT))
+
+        assert isinstance(error, CreateOutcomeUnknownError) and error.request_id == "req-7"
+        assert str(error).count("req-7") == 1
 
     @pytest.mark.parametrize(
         ("answer", "expected"),

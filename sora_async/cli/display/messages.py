@@ -150,7 +150,8 @@ def _describe_last(error: WaitInterruptedError) -> str:
 
 
 def _describe_unknown_create(error: CreateOutcomeUnknownError) -> str:
-    known = "" if error.request_id is None else f" (request id: {error.request_id})"
+    is_known = error.request_id is not None and error.request_id not in error.reason
+    known = f" (request id: {error.request_id})" if is_known else ""
     made = "there may be a task, and it may be charged"
     if not error.is_whole:
         made = "probably no task was created: the request was not sent completely"
