@@ -260,8 +260,9 @@ def asgi_app(
     """
     Return an ASGI application that calls *notify* with the task's id of each webhook.
 
-    Mount it in FastAPI or Starlette: ``app.mount("/webhooks", asgi_app(...))``. It responds as
-    :func:`aiohttp_handler` does.
+    Give it a route of FastAPI or Starlette: ``Route("/webhooks", asgi_app(...))``. Do not mount
+    it there: a mount redirects "/webhooks" to "/webhooks/", and many services follow no redirect.
+    It responds as :func:`aiohttp_handler` does.
 
     Args:
         notify: Such as ``client.notify`` or ``queue.notify_task``; called with the task's id, and
@@ -273,8 +274,19 @@ def asgi_app(
         InvalidArgumentError: An argument cannot be used.
     """
     _read_secret(secret, allow_unsigned=allow_unsigned)
+    return _AsgiApp(notify, secret, allow_unsigned)
 
-    async def handle(scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+
+@attrs.frozen
+class _AsgiApp:
+    """An ASGI application; Starlette takes a function in a route for something else."""
+
+    notify: Notify
+    secret: str | bytes | None = attrs.field(repr=False)
+    allow_unsigned: bool
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        """Respond to one request."""
         if scope["type"] != "http":
             return
         headers = {
@@ -286,13 +298,15 @@ def asgi_app(
             body += message.get("body", b"")
             has_more = message.get("more_body", False)
         status, text = await _respond(
-            headers, bytes(body), notify, secret=secret, allow_unsigned=allow_unsigned
+            headers,
+            bytes(body),
+            self.notify,
+            secret=self.secret,
+            allow_unsigned=self.allow_unsigned,
         )
         plain = [(b"content-type", b"text/plain; charset=utf-8")] if text else []
         await send({"type": "http.response.start", "status": status, "headers": plain})
         await send({"type": "http.response.body", "body": text.encode()})
-
-    return handle
 
 
 async def _respond(

@@ -365,6 +365,10 @@ async def test_a_webhook_that_is_refused_notifies_of_nothing(
     assert SECRET not in text
 
 
+def test_an_asgi_application_does_not_show_its_secret() -> None:
+    assert SECRET not in repr(asgi_app(print, secret=SECRET))
+
+
 async def test_an_asgi_application_ignores_other_protocols() -> None:
     never: Any = None
 

@@ -32,8 +32,10 @@ async def test_a_webhook_ends_the_wait_at_once(sora, settings, monkeypatch, now)
             timestamp=int(time.time()),
             task_id="video_1",
         )
-        refused = await session.post(f"{url}/webhooks", data=body)
-        accepted = await session.post(f"{url}/webhooks", data=body, headers=headers)
+        refused = await session.post(f"{url}/webhooks", data=body, allow_redirects=False)
+        accepted = await session.post(
+            f"{url}/webhooks", data=body, headers=headers, allow_redirects=False
+        )
         shown = await (await showing).json()
     await runner.cleanup()
 

@@ -38,8 +38,11 @@ async def test_a_webhook_ends_the_wait_at_once(sora, settings, monkeypatch, exam
             timestamp=int(time.time()),
             task_id="video_1",
         )
-        refused = await session.post(f"{url}/webhooks", data=body)
-        accepted = await session.post(f"{url}/webhooks", data=body, headers=headers)
+        # Services follow no redirect.
+        refused = await session.post(f"{url}/webhooks", data=body, allow_redirects=False)
+        accepted = await session.post(
+            f"{url}/webhooks", data=body, headers=headers, allow_redirects=False
+        )
         shown = await (await showing).json()
     server.should_exit = True
     await serving

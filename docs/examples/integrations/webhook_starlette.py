@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 
 from sora_async import SoraClient
 from sora_async.integrations.webhooks import asgi_app
@@ -25,5 +25,5 @@ async def show(request: Request) -> JSONResponse:
 
 
 receive = asgi_app(client.notify, secret=os.environ["WEBHOOK_SECRET"])
-routes = [Mount("/webhooks", receive), Route("/videos/{task_id}", show)]
+routes = [Route("/webhooks", receive, methods=["POST"]), Route("/videos/{task_id}", show)]
 app = Starlette(routes=routes, lifespan=lifespan)
