@@ -347,13 +347,14 @@ INWORLD = attrs.evolve(
     GATEWAY,
     name="inworld",
     list_path="/v1/videos",
+    delete_path="/v1/videos/{id}",
     cancel_path="/v1/videos/{id}/cancel",
     deduplicates_creates=True,
 )
 """
 Inworld, which makes one task for all creates with the same ``Idempotency-Key``.
 
-Source: its API reference: "a retry returns the original job".
+Source: its API reference: "a retry returns the original job"; "Delete video" is for ended ones.
 """
 
 _IMAGE_URLS = FieldSpelling(name="image_urls", is_list=True)

@@ -154,7 +154,7 @@ async def test_a_batch_goes_on_on_every_server(shape: Shape, tmp_path: Path) -> 
 
 
 HAS_LIST: Final = {"page", "openai", "vllm", "sglang", "inworld"}
-HAS_DELETE: Final = {"page", "openai", "vllm", "sglang", "ark", "minimax"}
+HAS_DELETE: Final = {"page", "openai", "vllm", "sglang", "inworld", "ark", "minimax"}
 HAS_CANCEL: Final = {"ofox", "inworld", "xai", "minimax"}
 HAS_REMIX: Final = {"page", "relay", "openai", "litellm"}
 HAS_CHARACTERS: Final = {"openai", "litellm"}
