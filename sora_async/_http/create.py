@@ -7,6 +7,7 @@ Only where the service deduplicates creates by their key is one repeated after i
 import asyncio
 import logging
 import math
+import re
 from collections.abc import Callable
 from typing import Any, Generic, TypeGuard, TypeVar
 
@@ -51,6 +52,14 @@ CLOSE_TIMEOUT = 5.0
 
 _NOT_BEGUN = frozenset({409, 425})
 """Statuses of transient trouble with which a service says that it has not begun."""
+
+_USED_BEFORE = re.compile(r"reused|mismatch|\bdifferent\b|belongs to|\b(already|was|been) used")
+"""What a 409 says of a key that no repeat can use. Sources: Inworld's API reference,
+``idempotency_key_reused`` of a task that was deleted; services that send 409 instead of 422."""
+
+_UNDER_WAY = re.compile(r"in[ _-](use|progress)|under way|still|being processed|concurrent")
+"""What a 409 says of a key whose create is under way. Source: Argil's API reference,
+``idempotency_key_in_use``."""
 
 _SEE_OTHER = frozenset({302, 303})
 """Redirects with which a server may show what it has made."""
@@ -290,13 +299,14 @@ class PendingCreate(Generic[Made]):
         """Return whether it may be sent again, and could end otherwise then."""
         if not body.has_begun and not self._is_uncertain:
             return isinstance(error, ConnectionFailedError)
-        is_answered = self._is_definitive(error) and not (self._is_uncertain and error.transient)
+        may_pass = error.transient and not _is_key_of_another(error)
+        is_answered = self._is_definitive(error) and not (self._is_uncertain and may_pass)
         return self._request.dialect.deduplicates_creates and body.can_repeat and not is_answered
 
     def _is_definitive(self, error: SoraError) -> bool:
         """Return whether nothing was made; 409 says of a key that its create is under way."""
         if self._request.dialect.deduplicates_creates and getattr(error, "status", None) == 409:
-            return False
+            return _is_key_of_another(error)
         return is_definitive(error)
 
     def _explain(self, error: SoraError) -> SoraError:
@@ -372,10 +382,18 @@ def is_definitive(error: SoraError) -> bool:
 
 
 def _is_key_of_another(error: SoraError) -> TypeGuard[ResponseError]:
-    """Return whether a service says that the key was used before, with another create."""
+    """
+    Return whether a service says that the key was used before, with another create.
+
+    A 409 without such words says that a create with this key is under way.
+    """
     if not isinstance(error, ResponseError) or error.status not in (400, 409, 422):
         return False
-    return "idempoten" in f"{error.code} {error.message}".lower()
+    text = f"{error.code} {error.message}".lower()
+    if "idempoten" not in text:
+        return False
+    is_used = _USED_BEFORE.search(text) is not None and _UNDER_WAY.search(text) is None
+    return is_used or error.status != 409
 
 
 def _describe_fault(error: SoraError) -> str:

@@ -211,6 +211,47 @@ class TestDeduplication:
 
         assert isinstance(error, CreateOutcomeUnknownError) and len(sent) == 8
 
+    @pytest.mark.parametrize(
+        "said",
+        [
+            {"code": "idempotency_key_reused", "message": "The video was deleted."},
+            {"message": "Idempotency-Key was already used with different parameters"},
+        ],
+    )
+    async def test_a_409_of_a_key_that_was_used_before_is_not_repeated(
+        self, said: dict[str, str]
+    ) -> None:
+        async with (
+            serve((409, {"error": said})) as (url, sent),
+            SoraClient(base_url=url, dialect=DEDUPLICATING) as client,
+        ):
+            error = await error_of(client.create_task(prompt="a boat"))
+
+        assert isinstance(error, ResponseError) and error.status == 409
+        assert "belongs to another create" in str(error)
+        assert len(sent) == 1
+
+    async def test_it_does_not_say_what_became_of_an_attempt_before(self) -> None:
+        reused = (409, {"error": {"code": "idempotency_key_reused"}})
+        async with (
+            serve(CUT, reused) as (url, sent),
+            SoraClient(base_url=url, dialect=DEDUPLICATING) as client,
+        ):
+            error = await error_of(client.create_task(prompt="a boat"))
+
+        assert isinstance(error, CreateOutcomeUnknownError) and len(sent) == 2
+
+    @pytest.mark.parametrize("text", ["in use", "already used by a request in progress"])
+    async def test_a_409_of_a_key_in_use_is_no_key_of_another_create(self, text: str) -> None:
+        said = {"error": {"message": f"Idempotency-Key {text}"}}
+        async with (
+            serve((409, said), (200, TASK)) as (url, sent),
+            SoraClient(base_url=url, dialect=DEDUPLICATING) as client,
+        ):
+            task = await client.create_task(prompt="a boat")
+
+        assert task.id == "video_1" and len(sent) == 2
+
     async def test_no_retries_are_none(self) -> None:
         async with (
             serve(CUT) as (url, sent),
