@@ -44,10 +44,11 @@ examples:
 CREATE = """\
 Create a video and print the id of its task as soon as it is known.
 
-The create is never sent twice. If it was sent and no clear response came, the
-exit code is 3: there may be a task, and it may be charged, so check with
-"sora-async list" before you create it again. Ctrl-C waits for the response to a
-create that was sent, and prints its id; a second Ctrl-C gives up."""
+The create is sent once, or repeated with its Idempotency-Key where the service
+deduplicates. If it was sent and no clear response came, the exit code is 3:
+there may be a task, and it may be charged, so check with "sora-async list"
+before you create it again. Ctrl-C waits for the response to a create that was
+sent, and prints its id; a second Ctrl-C gives up."""
 
 CREATE_EPILOG = """\
 examples:
@@ -115,7 +116,7 @@ REMIX = """\
 Create a video from the finished video of another task, with a prompt that says
 what changes, and print the id of the new task. Not every service has remixes.
 
-The create is never sent twice; see "sora-async create --help"."""
+The create is sent as "sora-async create --help" says."""
 
 REMIX_EPILOG = """\
 examples:
