@@ -1,5 +1,7 @@
 """How much of a response a wait keeps: thousands of waits may be open on a server that pads."""
 
+import sys
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -11,25 +13,78 @@ MAX_KEPT_BODY = 64 * 1024
 all of its ``detail``, has 4 kB."""
 
 MAX_KEPT_TEXT = 10_000
-"""Characters of each text of a snapshot whose body is larger."""
+"""Characters of each text of a snapshot whose body is larger; and the bytes that *usage*, and all
+addresses after the first, take in memory."""
+
+_WHOLE = frozenset({"id", "video_url", "content_url", "_raw"})
+"""Fields that are of no use when they are cut: what was asked for, and what a wait is for."""
+
+_CUT = tuple(field.name for field in attrs.fields(VideoTask) if field.name not in _WHOLE)
 
 
 def limit_size(task: VideoTask) -> VideoTask:
     """
-    Return a snapshot without its body, and with its texts cut, if the body is very large.
+    Return a snapshot without its body, and with its fields cut, if the body is very large.
 
-    What was dropped is said in *raw*; ``get_task`` returns it whole.
+    What was dropped is said in *raw* and *usage*; ``get_task`` returns it whole.
 
     Args:
         task: The snapshot of a poll.
     """
     body = task._raw
-    if not isinstance(body, bytes) or len(body) <= MAX_KEPT_BODY:
+    if isinstance(body, bytes) and len(body) <= MAX_KEPT_TEXT:
+        return task  # nothing in it is large
+    size = len(body) if isinstance(body, bytes) else _measure(body)
+    # A body of 64 kB may be a usage of 20,000 objects, which take twenty times as much.
+    names = _CUT if size > MAX_KEPT_BODY else ("usage",)
+    changes = {name: _limit(getattr(task, name)) for name in names}
+    if size > MAX_KEPT_BODY:
+        note = f"a body of {size} bytes, of which a wait keeps none; get_task() returns it"
+        changes["raw"] = {"dropped": note}
+    elif changes["usage"] is task.usage:
         return task
-    note = f"a body of {len(body)} bytes, of which a wait keeps none; get_task() returns it"
-    cut: dict[str, Any] = {
-        name: text[:MAX_KEPT_TEXT]
-        for name in ("status", "model", "prompt", "enhanced_prompt", "size")
-        if isinstance(text := getattr(task, name), str)
-    }
-    return attrs.evolve(task, raw={"dropped": note}, **cut)
+    return attrs.evolve(task, **changes)
+
+
+def _limit(value: Any) -> Any:
+    """Return the value of a field as far as a wait keeps it."""
+    if isinstance(value, str):
+        return value if len(value) <= MAX_KEPT_TEXT else value[:MAX_KEPT_TEXT]
+    if isinstance(value, tuple):
+        return _limit_urls(value)
+    if isinstance(value, Mapping):
+        size = _measure(value)
+        note = f"{size} bytes, of which a wait keeps none; get_task() returns them"
+        return value if size <= MAX_KEPT_TEXT else {"dropped": note}
+    if attrs.has(type(value)):
+        fields = attrs.fields(type(value))
+        return attrs.evolve(
+            value, **{field.name: _limit(getattr(value, field.name)) for field in fields}
+        )
+    return value
+
+
+def _limit_urls(urls: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the first address, and as many of the others as are short enough together."""
+    kept = urls[:1]
+    left = MAX_KEPT_TEXT
+    for url in urls[1:]:
+        left -= sys.getsizeof(url)
+        if left < 0:
+            break
+        kept += (url,)
+    return kept
+
+
+def _measure(value: object) -> int:
+    """Return how many bytes a JSON value takes in memory."""
+    size = 0
+    left = [value]
+    while left:
+        one = left.pop()
+        size += sys.getsizeof(one)
+        if isinstance(one, Mapping):
+            left += (*one, *one.values())
+        elif isinstance(one, list):
+            left += one
+    return size

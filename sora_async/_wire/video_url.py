@@ -133,7 +133,7 @@ def _read_promised(text: object, *, url: str, task_id: str) -> str | None:
     in it: it is where the task is asked for, or its page.
     """
     found = read_url(text)
-    if found is None or origin_of(found) is None:
+    if found is None or len(found) > _MAX_URL or origin_of(found) is None:
         return None
     path = found.partition("?")[0].partition("#")[0]
     if _VIDEO_SUFFIX.fullmatch(_suffix(path)):

@@ -2,9 +2,25 @@
 
 import asyncio
 import json
+import pickle
 import tracemalloc
+import types
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, get_args, get_origin
 
-from sora_async import RateLimit, Schedule, SoraClient, VideoTask
+import attrs
+import pytest
+
+from sora_async import (
+    Cost,
+    Phase,
+    RateLimit,
+    Schedule,
+    SoraClient,
+    TaskFailure,
+    VideoTask,
+)
 from sora_async._wire.size_limit import MAX_KEPT_BODY, MAX_KEPT_TEXT, limit_size
 from sora_async.testing import FakeSora, completed, raw
 
@@ -36,9 +52,80 @@ def test_a_large_one_keeps_its_fields_and_says_what_it_dropped() -> None:
     }
 
 
-async def test_waits_on_a_server_that_pads_keep_little(sora: FakeSora) -> None:
+HUGE: dict[type, Any] = {
+    str: "x" * PADDING,
+    Phase: Phase.RUNNING,
+    float: 0.5,
+    int: 10**18,
+    datetime: datetime(2026, 11, 30, tzinfo=UTC),
+    tuple: tuple(f"https://h.example/{number}.mp4?{'x' * 999}" for number in range(PADDING // 999)),
+    TaskFailure: TaskFailure("x" * PADDING, "x" * PADDING),
+    Cost: Cost(1.0, "x" * PADDING),
+    Mapping: {"list": [{}] * 10_000, "text": "x" * PADDING},
+}
+"""Large values of all types of fields; the test below fails for a field of another type."""
+
+WHOLE = {"id", "video_url", "content_url"}
+"""The id is that of the caller; an address is bounded where it is read, and may be the video."""
+
+
+@pytest.mark.parametrize("body", [b"x" * PADDING, {"text": "x" * PADDING}])
+def test_each_field_of_a_large_snapshot_is_bounded(body: bytes | dict[str, Any]) -> None:
+    fields = {
+        field.alias: body if field.alias == "raw" else HUGE[main_type(field.type)]
+        for field in attrs.fields(VideoTask)
+    }
+
+    kept = limit_size(VideoTask(**fields))
+
+    sizes = {name: len(pickle.dumps(getattr(kept, name))) for name in fields if name not in WHOLE}
+    assert {name: size for name, size in sizes.items() if size > 22_000} == {}
+    assert sum(sizes.values()) < MAX_KEPT_BODY * 2
+    assert (kept.id, kept.video_url, kept.video_urls[0], kept.progress) == (
+        *(HUGE[str], HUGE[str], HUGE[tuple][0], 0.5),
+    )
+    assert 2 < len(kept.video_urls) < 12
+    assert kept.usage is not None
+    assert list(kept.usage) == list(kept.raw) == ["dropped"]
+
+
+def main_type(annotation: Any) -> Any:
+    """Return the class of a field that may be None, without what is in brackets."""
+    if isinstance(annotation, types.UnionType):
+        annotation = get_args(annotation)[0]
+    return get_origin(annotation) or annotation
+
+
+def test_a_usage_of_many_objects_is_dropped_from_a_body_that_is_kept() -> None:
+    usage = {"a": [{} for _ in range(9000)]}
+    body = json.dumps({"id": "t", "prompt": "p" * 12_000, "usage": usage}).encode()
+    task = VideoTask(id="t", prompt="p" * 12_000, usage=usage, raw=body)
+
+    kept = limit_size(task)
+
+    assert kept.usage is not None
+    assert list(kept.usage) == ["dropped"]
+    assert (kept.prompt, kept._raw) == (task.prompt, body)
+    small = attrs.evolve(task, usage={"tokens": 7})
+    assert limit_size(small) is small
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"prompt": "p" * PADDING},
+        {"usage": {"a": "u" * 3 * PADDING}},
+        {"usage": {"a": [{}] * 20_000}},
+        {"cost": {"amount": 1, "currency": "c" * PADDING}, "error": {"message": "e" * PADDING}},
+        {"video_url": "https://h.example/" + "v" * PADDING, "status": "s" * PADDING},
+    ],
+    ids=["prompt", "usage of a text", "usage of objects", "cost and error", "address and status"],
+)
+async def test_waits_on_a_server_that_pads_keep_little(
+    sora: FakeSora, fields: dict[str, Any]
+) -> None:
     for number in range(WAITS):
-        sora.script(f"t{number}", raw(padded(prompt="p" * PADDING)), completed())
+        sora.script(f"t{number}", raw(padded(**fields)), completed())
     async with SoraClient(
         base_url=sora.url,
         api_key="sk-0123456789abcdef",
