@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import itertools
 import math
 import signal
 import sys
@@ -82,6 +83,12 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="FILE",
         help="read tasks and settings from a YAML or JSON file",
     )
+    parser.add_argument(
+        "--tasks",
+        type=_read_count,
+        metavar="N",
+        help="number of tasks, of four kinds in turn (4)",
+    )
     parser.add_argument("--shape", choices=get_args(Shape), help="kind of server (page)")
     parser.add_argument("--api-key", metavar="KEY", help="key that requests must send (none)")
     parser.add_argument(
@@ -110,6 +117,12 @@ def _read_speed(text: str) -> float:
     return speed
 
 
+def _read_count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a number of tasks, got {text!r}")
+    return int(text)
+
+
 def _read_rates(text: str) -> RandomFaults:
     pairs = [part.partition("=") for part in text.split(",")]
     try:
@@ -129,10 +142,14 @@ def _make_script(options: argparse.Namespace) -> ScriptFile:
             )
         random_faults = attrs.evolve(random_faults, seed=options.seed)
     tasks = script.tasks
+    if tasks is not None and options.tasks is not None:
+        raise ValueError(f"{options.script} has the tasks: --tasks is for a service without them")
     if tasks is None:
+        scenarios = itertools.cycle(DEFAULT_SCENARIOS.values())
+        number = len(DEFAULT_SCENARIOS) if options.tasks is None else options.tasks
         tasks = [
             ScriptedTask(scenario=scenario, start="first_poll")
-            for scenario in DEFAULT_SCENARIOS.values()
+            for scenario in itertools.islice(scenarios, number)
         ]
     return attrs.evolve(
         script,

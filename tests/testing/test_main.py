@@ -89,6 +89,28 @@ def test_the_key_and_the_speed_are_printed() -> None:
     assert "curl -H 'Authorization: Bearer secret' http" in text
 
 
+def test_there_may_be_any_number_of_tasks() -> None:
+    _, none = run(interrupt(signal.SIGINT), "--tasks", "0")
+    _, five = run(interrupt(signal.SIGINT), "--tasks", "5")
+    _, many = run(interrupt(signal.SIGINT), "--tasks", "200")
+
+    assert "asks" not in none.partition("export")[0]
+    lines = five.split("\n\n")[1].splitlines()[1:]
+    assert len(lines) == 5
+    assert lines[0].endswith("  done in half a minute")
+    assert lines[4].endswith("  done in half a minute")
+    (line,) = many.split("\n\n")[1].splitlines()
+    assert line.startswith("200 tasks, each starting with its first poll: ")
+
+
+def test_tasks_are_counted_or_in_the_file(tmp_path, capsys) -> None:
+    script = tmp_path / "script.json"
+    script.write_text('{"tasks": []}')
+
+    assert main(["--script", str(script), "--tasks", "3"]) == 2
+    assert "script.json has the tasks" in capsys.readouterr().err
+
+
 def test_a_script_says_what_is_served_and_options_go_before_it(tmp_path) -> None:
     script = tmp_path / "script.yaml"
     script.write_text(
@@ -270,6 +292,7 @@ def test_yaml_without_pyyaml_is_an_error(tmp_path) -> None:
     [("--speed", value) for value in ("0", "-1", "inf", "nan", "fast")]
     + [("--port", value) for value in ("-1", "65536", "http")]
     + [("--shape", "azure")]
+    + [("--tasks", value) for value in ("-1", "many")]
     + [("--random-faults", value) for value in ("429", "503=1", "429=2", "", "429=a")]
     + [("--seed", "one")],
 )
