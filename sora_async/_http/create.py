@@ -8,14 +8,15 @@ import asyncio
 import logging
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeGuard, TypeVar
 
 import attrs
 
 from .._wire.call_decoders import decode_character, decode_created
-from .._wire.dialects import Dialect, suggest_dialects
+from .._wire.dialects import Dialect
 from .._wire.encoding_refusal import is_encoding_refused
+from .._wire.likely_dialect import add_dialects, parse_error, suggest_dialects
 from .._wire.response import Response
 from .._wire.secrets import Secrets
 from .._wire.urls import fill_in
@@ -124,6 +125,7 @@ class CreateRequest(Generic[Made]):
         decode: Reads the response, or raises the error that it is.
         describe: Describes what was made, for the log.
         dialect: What the service has, and whether it deduplicates.
+        is_task: Whether it creates a task from nothing, at the ``create_path``.
     """
 
     __repr__ = brief
@@ -134,6 +136,7 @@ class CreateRequest(Generic[Made]):
     decode: Callable[[Response], Made]
     describe: Callable[[Made], str]
     dialect: Dialect
+    is_task: bool
 
 
 @attrs.define
@@ -179,6 +182,8 @@ class PendingCreate(Generic[Made]):
         self._body: TrackedBody | None = None
         self._is_uncertain = self._was_whole = False
         self._is_detached = self._is_stopped = False
+        self._error_body: Mapping[str, Any] = {}
+        self._are_both_refused = False
         sending = self._send()
         self.task = asyncio.get_running_loop().create_task(sending, name=f"create {request.path}")
         self.task.add_done_callback(self._on_done)
@@ -258,6 +263,7 @@ class PendingCreate(Generic[Made]):
         try:
             return await self._send_body(others[0])
         except ResponseError as error:
+            self._are_both_refused = is_encoding_refused(error)
             raise _show_both(error, others[0], refusal, payload) from refusal
 
     async def _send_body(self, payload: Payload) -> Made:
@@ -280,7 +286,7 @@ class PendingCreate(Generic[Made]):
             return await self._requests.post(
                 self._request.path,
                 body,
-                self._request.decode,
+                self._decode,
                 record=self._create_backoff.record_response,
             )
         except SoraError as error:
@@ -288,6 +294,11 @@ class PendingCreate(Generic[Made]):
                 self._is_uncertain = True
                 self._was_whole |= body.is_whole or getattr(error, "status", None) is not None
             raise
+
+    def _decode(self, response: Response) -> Made:
+        if response.status in (404, 405):
+            self._error_body = parse_error(response.body)
+        return self._request.decode(response)
 
     def _find_max_retries(self) -> int:
         """Return how often it may be sent again: more where a repeat costs nothing."""
@@ -321,12 +332,16 @@ class PendingCreate(Generic[Made]):
 
     def _name_likely_dialect(self, error: ResponseError) -> ResponseError:
         """Return the error of a service that may speak another dialect, which it names then."""
-        names = suggest_dialects(self._request.dialect, error.status, error.message or "")
-        if not names:
+        if self._are_both_refused or not self._request.is_task:
             return error
-        advice = f"does the service speak another dialect, such as {' or '.join(names)}?"
-        message = f"{error.message} ({advice})" if error.message else advice
-        return attrs.evolve(error, message=message)
+        names = suggest_dialects(
+            self._request.dialect,
+            url=error.url,
+            status=error.status,
+            message=error.message or "",
+            body=self._error_body,
+        )
+        return add_dialects(error, names)
 
     def _explain_key(self, error: ResponseError) -> ResponseError:
         key = self._request.payload.idempotency_key
@@ -488,6 +503,7 @@ class PendingCreates:
             decode=decode,
             describe=describe,
             dialect=self._dialect,
+            is_task=path_name == "create_path",
         )
         pending = PendingCreate(
             request,

@@ -22,6 +22,7 @@ class Endpoints:
         dialect: What calls it offers, and their paths.
 
     Attributes:
+        dialect: What calls the service offers.
         base: The service's address.
         root: What begins the path of every call.
         content: Where the service itself serves files, with ``{id}``; None where it does not.
@@ -30,7 +31,7 @@ class Endpoints:
     """
 
     def __init__(self, base_url: str, dialect: Dialect) -> None:
-        self._dialect = dialect
+        self.dialect = dialect
         self._base_url = base_url
         self.base = URL(base_url, encoded=True)
         self.root = self.base.raw_path.rstrip("/")
@@ -61,10 +62,10 @@ class Endpoints:
         Raises:
             UnsupportedOperationError: It has none.
         """
-        path: str | None = getattr(self._dialect, name)
+        path: str | None = getattr(self.dialect, name)
         if path is None:
             call = name.removesuffix("_path").replace("_", " ")
-            message = f"the dialect {self._dialect.name!r} does not offer the call {call!r}"
+            message = f"the dialect {self.dialect.name!r} does not offer the call {call!r}"
             raise UnsupportedOperationError(self._base_url, 0, None, message)
         return path
 
@@ -87,7 +88,7 @@ class Endpoints:
             body: The answer to its create.
             url: Where that came from.
         """
-        named = self._dialect.polling_url and body.get(self._dialect.polling_url)
+        named = self.dialect.polling_url and body.get(self.dialect.polling_url)
         address = find_poll_address(url, named)
         if address is None or address == fill_in(self._poll, task_id):
             return

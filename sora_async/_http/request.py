@@ -4,11 +4,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
+from .._wire.likely_dialect import explain_poll
 from .._wire.media_types import is_video_type
 from .._wire.origins import find_link_problem, join_link
 from .._wire.response import Response, decode_response, read_error
 from .._wire.urls import fill_in
-from ..errors import ClientClosedError, InvalidArgumentError, SoraError
+from ..errors import ClientClosedError, InvalidArgumentError, ResponseError, SoraError
 from ..models import VideoTask
 from .endpoints import Endpoints
 from .foreign_errors import without_frames
@@ -67,13 +68,22 @@ class RequestSender:
             previous: The snapshot before this one; None without one.
         """
         response = await self._receive(self._transport.get(self.endpoints.locate_poll(task_id)))
-        return decode_response(
-            response,
-            task_id=task_id,
-            secrets=self.secrets,
-            previous=previous,
-            content=self.endpoints.content,
-        )
+        try:
+            return decode_response(
+                response,
+                task_id=task_id,
+                secrets=self.secrets,
+                previous=previous,
+                content=self.endpoints.content,
+            )
+        except ResponseError as error:
+            failure = error
+            if previous is None:
+                failure = explain_poll(error, self.endpoints.dialect, response.body)
+        try:
+            raise failure
+        finally:
+            del failure  # it holds this frame now
 
     async def has_content(self, task_id: str) -> bool:
         """

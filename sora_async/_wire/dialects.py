@@ -505,10 +505,9 @@ def find_dialect(dialect: object) -> Dialect:
     return found
 
 
-def guess_dialect(base_url: str) -> Dialect:
-    """Return the dialect that an address tells; :data:`OPENAI` where it tells none."""
-    parts = urlsplit(base_url)
-    host, path = parts.hostname or "", parts.path
+def find_dialect_of_host(url: str) -> Dialect | None:
+    """Return the dialect of the service that a host belongs to; None for any other host."""
+    host = urlsplit(url).hostname or ""
     for domain, dialect in (
         ("openrouter.ai", OPENROUTER),
         ("x.ai", XAI),
@@ -518,6 +517,15 @@ def guess_dialect(base_url: str) -> Dialect:
     ):
         if host == domain or host.endswith(f".{domain}"):
             return dialect
+    return None
+
+
+def guess_dialect(base_url: str) -> Dialect:
+    """Return the dialect for an address; :data:`OPENAI` by default."""
+    dialect = find_dialect_of_host(base_url)
+    if dialect is not None:
+        return dialect
+    path = urlsplit(base_url).path
     for end, dialect in (
         ("/v1/video", UNIFIED),
         ("/v1beta/openai", GEMINI),
@@ -527,22 +535,3 @@ def guess_dialect(base_url: str) -> Dialect:
         if path.endswith(end):
             return dialect
     return OPENAI
-
-
-def suggest_dialects(refused: Dialect, status: int, message: str) -> tuple[str, ...]:
-    """
-    Return the names of the dialects that a service may speak which refused a create.
-
-    Args:
-        refused: The dialect of the create.
-        status: The HTTP status of the refusal.
-        message: What it says.
-    """
-    text = message.lower()
-    if status in (400, 415, 422) and "json" in text and refused.body != "json":
-        return (GATEWAY.name,)
-    if status in (404, 405):
-        paths = {refused.create_path}
-        others = (OPENAI, NEWAPI, TASKS, UNIFIED, OPENROUTER, GEMINI, ARK)
-        return tuple(one.name for one in others if one.create_path not in paths)
-    return ()

@@ -137,6 +137,12 @@ def _classify(reason: FailureReason, *, status: int, message: str) -> type[error
     return _BY_STATUS.get(status, errors.ResponseError)
 
 
+def names_missing_path(error: errors.ResponseError) -> bool:
+    """Return whether a 404 says that the path is unknown, and not what the path is about."""
+    is_404 = error.status == 404 and type(error) is errors.ResponseError
+    return is_404 and _NO_ROUTE.search(error.message or "") is not None
+
+
 def is_error_word(word: str) -> bool:
     """Return whether a word names an error of a call, such as "unauthorized"."""
     patterns = [_NO_MONEY, _NO_MODEL, _NOT_FOUND, *(pattern for pattern, _ in _BY_WORD)]

@@ -175,18 +175,25 @@ class ServiceUnavailableError(ResponseError):
     advice: ClassVar[str] = "Try again later"
 
 
+@attrs.define(slots=False, repr=False)
 class UnsupportedOperationError(ResponseError):
     """
     This server, or the dialect in use, does not have the call (404, 405, 501).
 
     Attributes:
         status: The HTTP status; 0 when the dialect has no path for it, and nothing was sent.
+        hint: Which other dialects the service may speak; None when none is likely.
     """
 
     advice: ClassVar[str] = (
         "This server does not have that call; or is base_url the address of another server?"
     )
 
+    hint: str | None = None
+
     def __str__(self) -> str:
         """Return which call is missing, and at which server."""
         return super().__str__() if self.status else f"{self.message} ({self.url})"
+
+    def _advice(self) -> str:
+        return self.hint or self.advice

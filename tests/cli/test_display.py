@@ -24,6 +24,7 @@ from sora_async import (
     Schedule,
     ServiceUnavailableError,
     UnsafeURLError,
+    UnsupportedOperationError,
     VideoFile,
     VideoTask,
     WaitTimeoutError,
@@ -549,6 +550,13 @@ def test_doubts_say_how_likely_a_task_is_and_where_to_look() -> None:
     named = CreateOutcomeUnknownError("http://x", "answered 502 (request id: req-1)", 502, "req-1")
     assert explain_error(named).count("req-1") == 1
     assert "look on its website" in explain_error(part)
+
+
+def test_a_likely_dialect_is_a_matter_of_an_option() -> None:
+    hint = "Does the service speak another dialect, such as tasks? Pass dialect="
+    error = UnsupportedOperationError("http://x", 404, None, "Not Found", hint=hint)
+
+    assert explain_error(error).endswith("such as tasks? Use --dialect")
 
 
 def test_a_refused_address_is_a_matter_of_an_option() -> None:

@@ -40,6 +40,7 @@ EXAMPLES: list[errors.SoraError] = [
     errors.ServiceUnavailableError(*REPLY),
     errors.UnsupportedOperationError(*REPLY),
     errors.UnsupportedOperationError("https://api.example", 0, None, "no list"),
+    errors.UnsupportedOperationError(*REPLY, "Is it another dialect? Pass dialect="),
     errors.CreateOutcomeUnknownError("https://api.example/v1/videos", "cut off"),
     errors.CreateOutcomeUnknownError(
         "https://api.example", "bad gateway.", 502, "req-1", True, True

@@ -19,10 +19,10 @@ from sora_async._wire.dialects import (
     DialectName,
     ReferenceRole,
     guess_dialect,
-    suggest_dialects,
 )
+from sora_async._wire.likely_dialect import parse_error, suggest_dialects
 from sora_async.client.arguments import choose_encoding, make_task_payload
-from sora_async.dialects import DIALECTS, OPENAI, SGLANG, UNIFIED, XAI, Dialect
+from sora_async.dialects import DIALECTS, MINIMAX, OPENAI, SGLANG, UNIFIED, XAI, Dialect
 from sora_async.testing import FakeSora
 
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(300)
@@ -30,6 +30,7 @@ MP4 = b"\0\0\0\x18ftypisom" + bytes(300)
 MP3 = b"ID3\x04" + bytes(300)
 URL = "https://files.example/a"
 BASE64 = base64.b64encode(PNG).decode()
+RELAYS = ("newapi", "tasks", "unified")
 DATA_URL = f"data:image/png;base64,{BASE64}"
 
 FILES: dict[ReferenceRole, bytes] = {
@@ -334,6 +335,40 @@ async def test_files_that_were_opened_are_closed_when_another_is_missing(tmp_pat
         await payload.make_body()  # and no file is left open, which would be a warning
 
 
+@pytest.mark.parametrize(
+    ("url", "body", "expected"),
+    [
+        ("https://api.x.ai/v1/videos", b"", ("xai",)),
+        (URL, b'{"code": "The request failed", "error": "Not Found"}', ("xai",)),
+        (URL, b'{"code": "not_found", "error": "Not Found"}', RELAYS),
+        (URL, b'{"type": "error", "error": {"http_code": "404"}}', ("minimax",)),
+        (URL, b'{"error": {"code": 404, "status": "NOT_FOUND"}}', ("gemini",)),
+        (URL, b'{"error": {"code": 404, "message": "Not Found"}}', ("openrouter",)),
+        (URL, b'{"error": {"code": "NotFound", "message": "x"}}', ("ark",)),
+        (URL, b'{"error": {"code": 404, "message": "x", "type": "y"}}', RELAYS),
+        (URL, b"404 page not found", RELAYS),
+        (URL, b"[]", RELAYS),
+    ],
+)
+def test_the_host_and_the_shape_of_an_error_tell_the_service(
+    url: str, body: bytes, expected: tuple[str, ...]
+) -> None:
+    found = suggest_dialects(OPENAI, url=url, status=404, body=parse_error(body))
+
+    assert found == expected
+
+
+def test_no_dialect_is_suggested_that_has_the_same_path() -> None:
+    body = parse_error(b'{"type": "error", "error": {"http_code": "404"}}')
+
+    for path_name in ("create_path", "poll_path"):
+        assert not suggest_dialects(MINIMAX, url=URL, status=404, body=body, path_name=path_name)
+        for refused in DIALECTS.values():
+            found = suggest_dialects(refused, url=URL, status=404, path_name=path_name)
+            paths = [getattr(DIALECTS[name], path_name) for name in found]
+            assert 0 < len(found) <= 3 and getattr(refused, path_name) not in paths
+
+
 async def test_a_character_wants_a_file(sora: FakeSora) -> None:
     async with SoraClient(base_url=sora.url, api_key=KEY) as client:
         with pytest.raises(InvalidArgumentError, match="video: expected a file, got an address"):
@@ -364,12 +399,18 @@ def test_an_address_tells_its_dialect(base_url: str, name: str) -> None:
         (OPENAI, 400, "prompt is too long", set()),
         (UNIFIED, 400, "Invalid JSON body", set()),
         (OPENAI, 404, "Invalid URL (POST /v1/videos)", {"newapi", "tasks", "unified"}),
+        (DIALECTS["gateway"], 422, "the body is no form", {"openai"}),
+        (DIALECTS["gateway"], 422, "Invalid JSON body", set()),
+        (UNIFIED, 415, "expected multipart/form-data", set()),
+        (DIALECTS["gemini"], 400, "Invalid JSON body", set()),
+        (XAI, 405, "Method Not Allowed", {"openai"}),
+        (OPENAI, 500, "Not Found", set()),
     ],
 )
 def test_a_refused_create_tells_which_dialects_may_be_right(
     refused: Dialect, status: int, message: str, expected: set[str]
 ) -> None:
-    found = set(suggest_dialects(refused, status, message))
+    found = set(suggest_dialects(refused, url=URL, status=status, message=message))
 
     assert expected <= found
     assert refused.name not in found

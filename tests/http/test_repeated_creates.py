@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import pickle
 from collections.abc import AsyncIterator, Sequence
 from email.message import Message
 from email.parser import HeaderParser
@@ -18,9 +19,11 @@ from sora_async import (
     ResponseError,
     SoraClient,
     SoraError,
+    UnsupportedOperationError,
     WaitInterruptedError,
 )
 from sora_async.dialects import OPENAI
+from sora_async.testing import FakeSora, Shape, http_error, running
 
 DEDUPLICATING = attrs.evolve(OPENAI, name="deduplicating", deduplicates_creates=True, body="json")
 TASK = {"id": "video_1", "status": "queued"}
@@ -430,6 +433,64 @@ class TestLikelyDialect:
             error = await error_of(client.create_task(prompt="a boat"))
 
         assert "such as newapi or tasks or unified" in str(error)
+
+    async def test_its_advice_takes_the_place_of_any_other(self) -> None:
+        async with serve((404, None)) as (url, _), SoraClient(base_url=url) as client:
+            error = await error_of(client.create_task(prompt="a boat"))
+
+        assert isinstance(error, UnsupportedOperationError) and error.status == 404
+        assert str(error).endswith(
+            ". Does the service speak another dialect, such as newapi or tasks or unified? "
+            "Pass dialect="
+        )
+        assert repr(pickle.loads(pickle.dumps(error))) == repr(error)
+
+    async def test_a_service_that_refuses_both_encodings_speaks_none_with_one_of_them(self) -> None:
+        unsupported = (415, {"error": {"message": "JSON is not supported"}})
+        async with (
+            serve(unsupported, unsupported) as (url, sent),
+            SoraClient(base_url=url) as client,
+        ):
+            error = await error_of(client.create_task(prompt="a boat"))
+
+        assert len(sent) == 2 and "it answered 415" in str(error)
+        assert "dialect" not in str(error)
+
+    async def test_a_remix_that_a_service_lacks_names_none(self) -> None:
+        async with serve((405, None)) as (url, _), SoraClient(base_url=url) as client:
+            error = await error_of(client.remix_task("a", prompt="a boat"))
+
+        assert "does not have that call" in str(error) and "dialect" not in str(error)
+
+    @pytest.mark.parametrize("shape", ["xai", "minimax", "ark", "openrouter", "gemini"])
+    async def test_the_service_of_a_vendor_is_recognised(self, shape: Shape) -> None:
+        async with FakeSora(shape=shape) as sora, SoraClient(base_url=sora.url) as client:
+            error = await error_of(client.create_task(prompt="a boat"))
+
+        assert f"such as {shape}? Pass dialect=" in str(error)
+
+    async def test_a_poll_at_an_unknown_path_tells_which_dialects_may_be_right(self) -> None:
+        async with FakeSora() as sora, SoraClient(base_url=sora.url, dialect="ark") as client:
+            got = await error_of(client.get_task("x"))
+            waited = await error_of(client.wait_until_complete("x"))
+
+        assert len(sora.requests) == 2
+        assert "(does the service speak another dialect, such as openai or" in str(got)
+        assert "such as openai or" in str(waited)
+
+    async def test_a_poll_for_an_unknown_id_names_none(self) -> None:
+        async with FakeSora() as sora, SoraClient(base_url=sora.url, max_retries=0) as client:
+            error = await error_of(client.get_task("x"))
+
+        assert "dialect" not in str(error)
+
+    async def test_a_path_that_was_known_before_is_that_of_the_dialect(self) -> None:
+        async with FakeSora() as sora, SoraClient(base_url=sora.url) as client:
+            said = {"error": {"message": "Invalid URL (GET /v1/videos/x)"}}
+            sora.script("x", running(0.5), http_error(404, said))
+            error = await error_of(client.wait_until_complete("x"))
+
+        assert "Invalid URL" in str(error) and "dialect" not in str(error)
 
     async def test_another_refusal_names_none(self) -> None:
         said = {"error": {"message": "the prompt is too long"}}

@@ -104,6 +104,8 @@ def explain_error(error: SoraError) -> str:
 _COMMAND_TERMS: Final = {
     r"\bpass the key as api_key=": "set it in SORA_API_KEY",
     r"\bpass api_key=": "use --api-key",
+    r"\bpass dialect=": "use --dialect",
+    r"\bPass dialect=": "Use --dialect",
     r"\bpass base_url=": "use --base-url",
     r"\bpass allow_plain_http=True": "use --allow-plain-http",
     r"\bpass ssl= with a context that trusts it, or set SSL_CERT_FILE": "set SSL_CERT_FILE",
