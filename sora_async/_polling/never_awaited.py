@@ -8,6 +8,9 @@ from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 
+_ADVICE = "use it with 'async for'"
+_NOT_BEGUN = f"not begun: {_ADVICE}"
+
 Origin = tuple[str, int]
 """A file and a line."""
 
@@ -64,8 +67,8 @@ class EventStream(AsyncGenerator[Item, None]):
         self._origin = find_origin()
 
     def __repr__(self) -> str:
-        """Return the call that made it."""
-        return f"<{self._name}>"
+        """Return the call that made it; asyncio shows it to those who pass it for a coroutine."""
+        return f"<{self._name}>" if self._is_used else f"<{self._name}: {_NOT_BEGUN}>"
 
     def __anext__(self) -> Any:
         """Return the next item."""
@@ -90,6 +93,4 @@ class EventStream(AsyncGenerator[Item, None]):
     def __del__(self) -> None:
         """Warn, if nobody has iterated it."""
         if not self._is_used:
-            warn_never_awaited(
-                f"{self._name} was never awaited: use it with 'async for'", self._origin
-            )
+            warn_never_awaited(f"{self._name} was never awaited: {_ADVICE}", self._origin)

@@ -88,8 +88,9 @@ class SharedOperation(ABC, Generic[Result, Event]):
         """Warn, as a coroutine does, if nobody has awaited or iterated it."""
         if self._loop is None and not self._is_handed_over:
             name = type(self).__name__
+            shown = repr(self).replace(f": {NOT_BEGUN}", "")
             advice = f"use 'await', 'async for', or create_task({name.lower()}.result())"
-            warn_never_awaited(f"{self!r} was never awaited: {advice}", self._origin)
+            warn_never_awaited(f"{shown} was never awaited: {advice}", self._origin)
 
     def _hand_over(self) -> None:
         """Leave it to another operation to use this one, or not to."""

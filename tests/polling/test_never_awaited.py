@@ -48,7 +48,8 @@ def test_what_was_never_used_warns_once(name: str) -> None:
     [warning] = found
     assert warning.category is RuntimeWarning
     assert str(warning.message).startswith(name)
-    assert "was never awaited" in str(warning.message)
+    assert "was never awaited: use" in str(warning.message)
+    assert "not begun" not in str(warning.message)
 
 
 @pytest.mark.parametrize("name", MAKERS)
@@ -125,6 +126,16 @@ async def test_asyncio_says_what_it_wants_instead_of_a_watch(client: SoraClient)
         await asyncio.to_thread(asyncio.run, watch)
 
 
+async def test_asyncio_says_what_it_wants_instead_of_a_stream(client: SoraClient) -> None:
+    stream = client.as_completed(["task_1"])
+
+    with pytest.raises(TypeError, match=r"as_completed.*use it with 'async for'"):
+        await asyncio.create_task(stream)  # type: ignore[arg-type]
+    await stream.aclose()
+
+    assert repr(stream) == "<SoraClient.as_completed()>"
+
+
 async def test_a_stream_can_be_used_as_a_generator() -> None:
     closed = []
 
@@ -137,7 +148,7 @@ async def test_a_stream_can_be_used_as_a_generator() -> None:
 
     stream = EventStream(count(), "count()")
 
-    assert repr(stream) == "<count()>"
+    assert repr(stream) == "<count(): not begun: use it with 'async for'>"
     assert await stream.asend(None) == 0
     assert await anext(stream) == 1
     with pytest.raises(LookupError):
