@@ -487,6 +487,23 @@ DIALECTS: Mapping[str, Dialect] = {
 }
 """Those of this package, by their names."""
 
+DOMAINS: Mapping[str, Dialect] = {
+    "openrouter.ai": OPENROUTER,
+    "x.ai": XAI,
+    "minimax.io": MINIMAX,
+    "minimax.cn": MINIMAX,
+    "minimaxi.com": MINIMAX,
+}
+"""The dialects that a host name tells, also one of a subdomain."""
+
+PATH_ENDS: Mapping[str, Dialect] = {
+    "/v1/video": UNIFIED,
+    "/v1beta/openai": GEMINI,
+    "/api/v3": ARK,
+    "/v1/tasks": TASKS,
+}
+"""The dialects that the end of an address's path tells."""
+
 
 def find_dialect(dialect: object) -> Dialect:
     """
@@ -508,13 +525,7 @@ def find_dialect(dialect: object) -> Dialect:
 def find_dialect_of_host(url: str) -> Dialect | None:
     """Return the dialect of the service that a host belongs to; None for any other host."""
     host = urlsplit(url).hostname or ""
-    for domain, dialect in (
-        ("openrouter.ai", OPENROUTER),
-        ("x.ai", XAI),
-        ("minimax.io", MINIMAX),
-        ("minimax.cn", MINIMAX),
-        ("minimaxi.com", MINIMAX),
-    ):
+    for domain, dialect in DOMAINS.items():
         if host == domain or host.endswith(f".{domain}"):
             return dialect
     return None
@@ -526,12 +537,7 @@ def guess_dialect(base_url: str) -> Dialect:
     if dialect is not None:
         return dialect
     path = urlsplit(base_url).path
-    for end, dialect in (
-        ("/v1/video", UNIFIED),
-        ("/v1beta/openai", GEMINI),
-        ("/api/v3", ARK),
-        ("/v1/tasks", TASKS),
-    ):
+    for end, dialect in PATH_ENDS.items():
         if path.endswith(end):
             return dialect
     return OPENAI
