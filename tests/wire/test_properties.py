@@ -404,6 +404,97 @@ def test_no_rule_ends_a_task_whose_word_goes_on(
         assert isinstance(seen, InvalidResponseError)
 
 
+KNOWN_WORDS_OF_A_START = [word for word in WORDS_OF_A_START if word != "polishing"]
+error_values = st.fixed_dictionaries(
+    {},
+    optional={
+        "code": st.sampled_from(["moderation_blocked", "failed", 500, "500", -1]),
+        "message": st.sampled_from(["Something went wrong", "", None]),
+        "type": st.sampled_from(["server_error", "failed"]),
+        "status": st.sampled_from([*ENDS, 500]),
+    },
+) | st.sampled_from(["Something went wrong", *ENDS, 500, True])
+error_beside = st.dictionaries(
+    st.sampled_from(
+        [*REASONS, "errors", "error_code", "errorMessage", "failMsg", "fail_reason", "message"]
+    ),
+    error_values | st.lists(error_values, min_size=1, max_size=2),
+    min_size=1,
+    max_size=4,
+)
+
+
+@settings(max_examples=400)
+@given(
+    error_beside,
+    st.sampled_from(KNOWN_WORDS_OF_A_START),
+    st.sampled_from(["status", "state", "task_status", "taskStatus", "jobState"]),
+    st.sampled_from(["{}", '{"data": {}}', '{"code": 0, "message": "ok", "data": {}}']),
+)
+def test_no_error_beside_a_known_word_ends_a_task_that_is_going_on(
+    beside: dict[str, Any], word: str, key: str, envelope: str
+) -> None:
+    """A server that tries again says so beside "running"; only an unknown word gives way."""
+    body = json.loads(envelope)
+    body.get("data", body).update({"id": ID, **beside, key: word})
+
+    seen = decode(json.dumps(body).encode())
+
+    assert isinstance(seen, VideoTask)
+    assert seen.phase in (Phase.QUEUED, Phase.RUNNING)
+
+
+OBJECTS_OF_OTHERS = [
+    *("input", "inputs", "params", "parameters", "request", "config", "error"),
+    *("metadata", "usage", "properties", "user", "account", "webhook", "callback", "billing"),
+    *("payment", "queue", "upstream", "moderation"),
+]
+"""Objects with a status of their own; ``detail`` is none: it is the sign of a task."""
+
+ended_objects = st.fixed_dictionaries(
+    {"status": st.sampled_from(ENDS)},
+    optional={
+        "id": st.sampled_from([ID, "another"]),
+        "task_id": st.sampled_from([ID, "another"]),
+        "video_url": st.just(VIDEO),
+        "progress": st.sampled_from([100, 40]),
+        "model": st.just("sora-2"),
+    },
+)
+
+
+@settings(max_examples=400)
+@given(
+    st.dictionaries(st.sampled_from(OBJECTS_OF_OTHERS), ended_objects, min_size=1, max_size=3),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "code": st.sampled_from([0, 200, "ok"]),
+            "message": st.sampled_from(["ok", "success", ""]),
+            "request_id": st.just("req_1"),
+            "success": st.just(True),
+            "status": st.sampled_from(["ok", "success"]),
+        },
+    ),
+    st.sampled_from(["{}", '{"data": {}}', '{"result": {"data": {}}}']),
+)
+def test_no_object_of_something_else_ends_a_task(
+    others: dict[str, Any], around: dict[str, Any], envelope: str
+) -> None:
+    """The status of an input, a payment or a webhook is not the task's, even where it has none."""
+    body = json.loads(envelope)
+    inner = body.get("result", body)
+    for key in PROMISES.intersection(others):
+        others[key].pop("video_url", None)
+    inner.get("data", inner).update(others)
+    body = {**around, **body}
+
+    seen = decode(json.dumps(body).encode())
+
+    if isinstance(seen, VideoTask):
+        assert seen.phase in (Phase.QUEUED, Phase.RUNNING)
+
+
 @given(
     st.dictionaries(st.sampled_from(RULED_KEYS), foreign_values | bodies, max_size=8),
     st.sampled_from([200, 201, 202, 400, 500]),
