@@ -139,7 +139,8 @@ service answers. The key is not printed: the output can go into a bug report."""
 DOCTOR_EPILOG = """\
 exit codes:
   0 the service answers that it does not know the task
-  1 it answers something else, or not at all"""
+  1 it answers something else, or not at all
+  2 no request can be sent, as with a SOCKS proxy"""
 
 DIALECTS = """\
 Print the API formats that --dialect knows, with the calls that each has."""

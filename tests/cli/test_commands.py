@@ -309,7 +309,7 @@ def test_the_doctor_prints_what_is_in_force_and_asks_once(capsys, monkeypatch) -
     assert code == 0
     assert lines["base"] == f"URL    {fake.url} (--base-url)"
     assert lines["API"] == "key     set (SORA_API_KEY)"
-    assert lines["dialect"] == "openai (the address)"
+    assert lines["dialect"] == "openai (default)"
     assert lines["response"].startswith("ok: HTTP 404, the service does not know the test task")
     assert "sk-secret" not in str(lines)
     assert len(fake.requests) == 1
@@ -329,6 +329,25 @@ def test_the_doctor_says_what_is_wrong(service, capsys, monkeypatch) -> None:
     assert f"proxy       {service.url}\n" in out
     assert re.search(r"^aiohttp     3\.", out, re.MULTILINE)
     assert "response    not ok: " in out and "bad key" in out
+    assert "word" not in out and "sk-1" not in out
+
+
+@pytest.mark.parametrize("words", [[], ["--json"]])
+def test_the_doctor_prints_all_it_knows_of_a_proxy_that_cannot_be_used(
+    words, capsys, monkeypatch
+) -> None:
+    monkeypatch.setenv("https_proxy", "socks5://user:word@127.0.0.1:1")
+
+    address = ["--base-url", "https://openrouter.ai", "--api-key", "sk-1"]
+    code = main(["doctor", *address, *words])
+
+    out, err = capsys.readouterr()
+    assert (code, err) == (2, "")
+    assert "https://openrouter.ai (--base-url)" in out
+    assert "set (--api-key)" in out
+    assert "openrouter (the address)" in out
+    assert "cannot be used: see the response" in out
+    assert "a SOCKS proxy cannot be used" in out
     assert "word" not in out and "sk-1" not in out
 
 

@@ -8,8 +8,9 @@ from typing import Final
 
 from yarl import URL
 
-from ... import SoraClient, SoraError, TaskNotFoundError, __version__
+from ... import InvalidArgumentError, SoraClient, SoraError, TaskNotFoundError, __version__
 from ..._http.proxies import find_proxy
+from ...dialects import OPENAI
 from ..arguments import make_client
 from ..display.clock import read_clock
 from ..display.format import format_seconds
@@ -55,6 +56,8 @@ async def _examine(options: argparse.Namespace) -> Exit:
         )
     else:
         _print_lines({"response": f"{_describe(error)} ({format_seconds(elapsed)})"})
+    if isinstance(error, InvalidArgumentError):
+        return Exit.USAGE
     return Exit.OK if is_good else Exit.FAILED
 
 
@@ -94,7 +97,9 @@ def _find_settings(options: argparse.Namespace, client: SoraClient) -> Mapping[s
     """Return what is in force, and where it is set; of the key only whether there is one."""
     url_source = "SORA_BASE_URL" if options.base_url is None else "--base-url"
     key_source = "SORA_API_KEY" if options.api_key is None else "--api-key"
-    dialect_source = "the address" if options.dialect is None else "--dialect"
+    dialect_source = "--dialect"
+    if options.dialect is None:
+        dialect_source = "default" if client.dialect is OPENAI else "the address"
     return {
         "base URL": f"{client.base_url} ({url_source})",
         "API key": f"{'set' if client.has_api_key else 'not set'} ({key_source})",
@@ -106,7 +111,10 @@ def _find_settings(options: argparse.Namespace, client: SoraClient) -> Mapping[s
 
 def _find_proxy(base_url: str) -> str:
     """Return the proxy for the service without its password."""
-    proxy = find_proxy(URL(base_url))
+    try:
+        proxy = find_proxy(URL(base_url))
+    except InvalidArgumentError:
+        return "cannot be used: see the response"
     if proxy is not None:
         return str(proxy.with_user(None))
     return "none (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY)"
