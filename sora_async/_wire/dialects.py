@@ -9,7 +9,7 @@ own.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 from urllib.parse import urlsplit
 
 import attrs
@@ -147,9 +147,9 @@ class Dialect:
         list_headers: Headers that the list wants beside the usual ones.
     """
 
-    def __repr__(self) -> str:
-        """Return its name, and how a task is created and polled."""
-        return brief(self, ("name", "create_path", "poll_path"))
+    __repr__ = brief
+
+    _shown: ClassVar[tuple[str, ...]] = ("name", "create_path", "poll_path")
 
     name: str
     create_path: str = _path("/v1/videos")

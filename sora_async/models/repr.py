@@ -18,7 +18,7 @@ MAX_VALUE = 240
 _QUERY = re.compile(r"(https?://[^\s?#'\"]*)[?#][^\s'\"]*", re.IGNORECASE)
 
 
-def brief(value: Any, names: Iterable[str] = ()) -> str:
+def brief(value: Any) -> str:
     """
     Return an attrs value in one line, as its ``__repr__``.
 
@@ -27,18 +27,39 @@ def brief(value: Any, names: Iterable[str] = ()) -> str:
     opens it.
 
     Args:
-        value: Any instance of an attrs class.
-        names: The attributes to show; all that have a repr when empty.
+        value: Any instance of an attrs class. Its ``_shown`` names the attributes to show, if it
+            has one; else all are shown that have a repr.
     """
+    return _describe(value, limit=None)
+
+
+def _describe(value: Any, *, limit: int | None) -> str:
+    """Return a value in one line; with a limit, of about so many characters."""
     cls = type(value)
-    shown = names or [field.name for field in attrs.fields(cls) if field.repr]
+    left = MAX_VALUE if limit is None else limit // 2
+    shown = getattr(cls, "_shown", None) or [
+        field.name for field in attrs.fields(cls) if field.repr
+    ]
     defaults = {field.name: field.default for field in attrs.fields(cls)}
     parts = [
-        f"{name}={_show(found)}"
+        f"{name}={_show(found, left)}"
         for name, found in ((name, getattr(value, name)) for name in shown)
         if not _is_nothing(found, defaults[name])
     ]
-    return f"{cls.__name__}({', '.join(parts)})"
+    return f"{cls.__name__}({_join(parts, limit)})"
+
+
+def _join(parts: Iterable[str], limit: int | None) -> str:
+    """Return parts with commas; the last ones are left out whole, never cut inside a quote."""
+    kept: list[str] = []
+    size = 0
+    for part in parts:
+        size += len(part)
+        if kept and limit is not None and size > limit:
+            kept.append("…")
+            break
+        kept.append(part)
+    return ", ".join(kept)
 
 
 def _is_nothing(found: object, default: object) -> bool:
@@ -49,7 +70,8 @@ def _is_nothing(found: object, default: object) -> bool:
     return (found is False is default) or found in ("", (), {})
 
 
-def _show(found: object) -> str:
+def _show(found: object, limit: int = MAX_TEXT) -> str:
+    """Return the value of an attribute; *limit* is that of a nested attrs value."""
     if isinstance(found, enum.Enum):
         found = found.value
     elif isinstance(found, PurePath):
@@ -63,9 +85,16 @@ def _show(found: object) -> str:
     if isinstance(found, str):
         found = _QUERY.sub(r"\1?…", found[: 10 * MAX_TEXT])
         return repr(found if len(found) <= MAX_TEXT else found[:MAX_TEXT] + "…")
+    if type(found).__repr__ is brief:
+        return _describe(found, limit=limit)
     text = _QUERY.sub(r"\1?…", repr(found))
-    limit = MAX_VALUE if attrs.has(type(found)) else MAX_TEXT
-    return text if len(text) <= limit else text[:limit] + "…"
+    if len(text) <= MAX_TEXT:
+        return text
+    if isinstance(found, tuple | list):
+        return f"{text[0]}{_join(map(_show, found), MAX_TEXT)}{text[-1]}"
+    if isinstance(found, dict):
+        return f"{{{_join((f'{_show(key)}: {_show(found[key])}' for key in found), MAX_TEXT)}}}"
+    return text[:MAX_TEXT] + "…"
 
 
 def shorten(value: object) -> str:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
@@ -134,9 +134,13 @@ class VideoTask:
     _raw: Mapping[str, Any] | bytes = attrs.field(factory=dict, eq=False)
     """Bytes are the body of a good response as it came; any other response is a mapping."""
 
-    def __repr__(self) -> str:
-        """Return how far the task is; the whole snapshot would fill a screen."""
-        return brief(self, _SHOWN)
+    __repr__ = brief
+
+    _shown: ClassVar[tuple[str, ...]] = (
+        *("id", "status", "phase", "progress", "video_url", "content_url", "failure"),
+        "queue_position",
+    )
+    """The attributes in the repr: the whole snapshot would fill a screen."""
 
     @property
     def is_complete(self) -> bool:
@@ -212,10 +216,3 @@ class Character:
     name: str | None = None
     created_at: datetime | None = None
     raw: Mapping[str, Any] = attrs.field(factory=dict, eq=False, repr=False)
-
-
-_SHOWN = (
-    *("id", "status", "phase", "progress", "video_url", "content_url", "failure"),
-    "queue_position",
-)
-"""The attributes in the repr of a snapshot."""

@@ -36,6 +36,7 @@ from sora_async import (
     errors,
 )
 from sora_async.dialects import OPENAI
+from sora_async.models.repr import brief
 from sora_async.progress import track
 from sora_async.testing import FakeSora, VirtualClock, completed, running
 
@@ -131,7 +132,10 @@ FULL_FILE = VideoFile(path=Path("x" * 300), size=1, content_type="video/mp4", ta
             OPENAI,
             "Dialect(name='openai', create_path='/v1/videos', poll_path='/v1/videos/{id}')",
         ),
-        (RUNNING.detail, "Detail(url='https://cdn.example/v.mp4?…', extra={'prompt': 'a boat a"),
+        (
+            RUNNING.detail,
+            f"Detail(url='https://cdn.example/v.mp4?…', extra={{'prompt': {LONG[:80] + '…'!r}}})",
+        ),
         (VirtualClock(), "<VirtualClock: not running>"),
         (FakeSora(api_key=KEY), "<FakeSora: not started>"),
     ],
@@ -176,6 +180,40 @@ def test_the_largest_value_is_one_bearable_line_without_a_secret(value: object) 
     assert len(shown) < 1000 and shown.isprintable()
     assert shown.startswith(type(value).__name__)
     assert "SECRET" not in shown
+
+
+def test_a_value_in_a_value_is_cut_between_two_attributes() -> None:
+    task = VideoTask(
+        id="x" * 60,
+        status="y" * 60,
+        phase=Phase.SUCCEEDED,
+        prompt="z" * 60,
+        video_url="https://cdn.example/" + "v" * 40,
+        content_url="https://api.example/" + "w" * 40,
+    )
+    file = VideoFile(path=Path("a.mp4"), size=1, content_type="video/mp4", task=task)
+
+    for value in (Succeeded("x", task), file, TaskFailedError(task)):
+        shown = repr(value)
+        assert ", …)" in shown and shown.count("'") % 2 == 0
+        assert "content_url" not in shown
+
+
+def test_a_long_container_is_cut_between_two_items() -> None:
+    @attrs.frozen
+    class Holder:
+        __repr__ = brief
+
+        found: object
+
+    words = ["word " * 9] * 9
+
+    assert repr(Holder(words)) == f"Holder(found=[{words[0]!r}, …])"
+    assert repr(Holder(tuple(words))) == f"Holder(found=({words[0]!r}, …))"
+    assert repr(Holder(dict.fromkeys(("a" * 70, "b" * 70), 1))) == (
+        f"Holder(found={{{'a' * 70!r}: 1, …}})"
+    )
+    assert repr(Holder({"a" * 100})) == f"Holder(found={{'{'a' * 78}…)"
 
 
 def test_every_public_value_is_looked_at_here() -> None:
