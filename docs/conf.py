@@ -80,7 +80,7 @@ nitpick_ignore_regex = [
     # A structural type: any object with these methods.
     ("py:class", r"sora_async\._http\.upload\.Picture"),
     # What ``track`` passes through.
-    ("py:class", r"sora_async\.(progress\.\w+|cli\.display\.tracked\.Tracked)"),
+    ("py:class", r"sora_async\.(progress\.\w+|cli\.display\.track\.Tracked)"),
 ]
 
 

@@ -134,4 +134,4 @@ for _name in __all__:
     # A traceback, a pickle and the reference name the module that people import from.
     if isinstance(_value := globals()[_name], type | _FunctionType):
         _value.__module__ = __name__
-del _name, _value
+del _name, _value, _logging, _FunctionType
