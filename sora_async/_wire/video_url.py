@@ -71,6 +71,9 @@ _OTHER_SUFFIX = re.compile(
     re.IGNORECASE,
 )
 _LOCAL_PATH = re.compile(r"/(tmp|home|app|root|var|mnt|data|workspace|opt|usr|etc|srv)/")
+_NOT_IN_PATH = re.compile(r"[\s\\:~]|^/")
+"""What a relative path of a server does not have: white space, and signs of a disk or a scheme."""
+
 _BASE64_WORDS = frozenset(("base64", "b64", "encoded", "bytes", "video", "data", "content"))
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{64}")
 
@@ -115,7 +118,9 @@ def find_video_urls(
     whole = body if response is None else response
     stills = _find_stills(whole)
     known = (
-        _read_address(text, url=url, is_named=True) or _read_data(text)
+        _read_address(text, url=url, is_named=True)
+        or _read_relative(text, url=url)
+        or _read_data(text)
         for text in texts
         if not isinstance(text, str) or text not in stills
     )
@@ -166,6 +171,22 @@ def _read_address(text: object, *, url: str, is_named: bool) -> str | None:
     suffix = _suffix(path)
     is_video = is_named or _VIDEO_SUFFIX.fullmatch(suffix) is not None
     return found if is_video and not _OTHER_SUFFIX.fullmatch(suffix) else None
+
+
+def _read_relative(text: object, *, url: str) -> str | None:
+    """
+    Return the address of a file such as ``r.mp4?x=1`` beside the task's; None for another text.
+
+    A path of a disk is none, nor is a host without its scheme: ``cdn.example/r.mp4``.
+    """
+    if not isinstance(text, str) or len(text) > _MAX_URL or not _ends_as_video(text):
+        return None
+    path = text.partition("?")[0].partition("#")[0]
+    first, slash, _ = path.partition("/")
+    is_other = bool(slash) and "." in first
+    if is_other or _NOT_IN_PATH.search(path) or _LOCAL_PATH.match(f"/{path}"):
+        return None
+    return read_url(join_link(url, text))
 
 
 def _suffix(path: str) -> str:

@@ -1118,6 +1118,49 @@ def test_a_shape_is_read(body: object, phase: Any, video_url: str | None, reason
     assert (None if seen.failure is None else str(seen.failure)) == reason
 
 
+BESIDE_THE_TASK = "https://api.x.example/v1/videos/"
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        *((text, text) for text in ("r.mp4?x=1", "r.MP4", "files/b.webm#t=1")),
+        *(
+            ("a/b.c/r.mp4?u=https://x.y/z", "a/b.c/r.mp4?u=https://x.y/z"),
+            ("r%20s.mov", "r%20s.mov"),
+        ),
+        *((text, None) for text in ("r", "r.gif", "r.mp4/x", "?f=r.mp4", "cdn.example/r.mp4", "")),
+        *((text, None) for text in ("./r.mp4", "../r.mp4", "tmp/r.mp4", "C:\\r.mp4", "c:/r.mp4")),
+        *(
+            (text, None)
+            for text in ("~/r.mp4", "s3://b/r.mp4", "file:r.mp4", "My cat.mp4", "/tmp/r.mp4")
+        ),
+    ],
+)
+@pytest.mark.parametrize("key", ["video_url", "download_url", "output"])
+def test_a_relative_path_of_a_video_counts_after_a_success(
+    key: str, text: str, path: str | None
+) -> None:
+    going, done, elsewhere = (
+        read({"id": ID, "status": status, name: text})
+        for status, name in [("running", key), ("completed", key), ("completed", "preset_file")]
+    )
+
+    assert isinstance(going, VideoTask) and isinstance(done, VideoTask)
+    assert isinstance(elsewhere, VideoTask)
+    assert (going.phase, going.video_url) == (Phase.RUNNING, None)
+    assert done.video_url == (None if path is None else BESIDE_THE_TASK + path)
+    assert elsewhere.video_url is None
+
+
+@pytest.mark.parametrize("text", ["v/" * 40_000 + "r.mp4", 7, ["r.mp4"] * 2])
+def test_no_other_value_is_a_relative_path(text: object) -> None:
+    seen = read({"id": ID, "status": "completed", "video_url": [text, text]})
+
+    assert isinstance(seen, VideoTask)
+    assert seen.video_url is None
+
+
 @pytest.mark.parametrize(("body", "expected"), CREATES)
 def test_the_response_to_a_create_gives_an_id_or_says_that_it_has_none(
     body: dict[str, Any], expected: Any
