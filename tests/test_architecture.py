@@ -30,7 +30,7 @@ ALLOWED = {
         *("_batch", "_download", "_polling", "_http", "_wire", "schedule", "errors", "models"),
     },
     "testing": set(),
-    "integrations": {"sora_async", "_batch", "_http", "_wire", "errors"},
+    "integrations": {"sora_async", "_batch", "_http", "_wire", "schedule", "errors"},
     "cli": {"sora_async", "testing", "dialects", "client", "_batch", "_http", "_wire"},
 }
 """Which packages each package may import from; ``sora_async`` is what the root makes public."""

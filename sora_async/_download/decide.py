@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import attrs
 
+from .._polling.fault_policy import URL_GRACE
 from ..errors import (
     DownloadError,
     DownloadInterruptedError,
@@ -54,7 +55,7 @@ MAX_REFRESHES = 4
 MAX_LINKS = 2
 """Failed links in a row after which ``/content`` is asked first, if the service has it."""
 
-LINK_GRACE = 45.0
+LINK_GRACE = URL_GRACE
 """Seconds for which a link may fail, before another address is tried: as long as ``/content`` may
 lack the file, since a file host may be as late."""
 
@@ -62,9 +63,8 @@ MIN_PROGRESS = 64 * 1024
 """Bytes beyond all earlier ones that count as progress. Otherwise a server that sends one byte and
 breaks off would be asked for ever."""
 
-NOT_READY_GRACE = 45.0
-"""Seconds for which ``/content`` may lack the file of a task that has succeeded: as long as a wait
-waits for the URL."""
+NOT_READY_GRACE = URL_GRACE
+"""Seconds for which ``/content`` may lack the file of a task that has succeeded."""
 
 NOT_READY_INTERVAL = 3.0
 """Seconds between two requests within that grace period, before jitter."""

@@ -21,6 +21,9 @@ What ends a wait whose task succeeds:
 EPSILON = 0.001
 """Seconds that count as none: a rounding error must not cause a poll of its own."""
 
+URL_GRACE = 45.0
+"""Seconds for which the URL or the file of a task that has succeeded may be missing."""
+
 
 @attrs.frozen(kw_only=True, cache_hash=True)
 class FaultPolicy:
@@ -45,5 +48,5 @@ class FaultPolicy:
     connect_timeout: float = 10.0
     appear_within: float = 30.0
     max_not_found: int = 3
-    url_grace: float = 45.0
+    url_grace: float = URL_GRACE
     jitter: Jitter = backoff.full_jitter

@@ -11,7 +11,6 @@ One rate limit for many processes, kept in Redis: extra ``redis``.
 import asyncio
 import logging
 import math
-import random
 import uuid
 from collections import deque
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from redis.exceptions import RedisError
 
 from .. import InvalidArgumentError, RateLimit
 from .._http.rate_limit import EPSILON, AdaptiveTokenBucket, check_number
+from ..schedule.backoff import spread_phase
 
 __all__ = ["SharedRateLimit"]
 
@@ -363,7 +363,7 @@ class SharedTokenBucket:
         )
         self._on_permits()
         while self._offline_bucket is not None:
-            await asyncio.sleep(RECONNECT_INTERVAL * random.uniform(0.5, 1.5))
+            await asyncio.sleep(spread_phase(RECONNECT_INTERVAL))
             try:
                 await self._exchange(0)
             except Exception:
