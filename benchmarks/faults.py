@@ -5,8 +5,8 @@ Run it from the checkout, in an environment with this package and ``openai``::
 
     python benchmarks/faults.py [--write]
 
-Every row of ``tests/fault_matrix.py`` is met by each client in virtual time, against the same
-fake service in the plain OpenAI shape, which openai-python speaks. A client is right when it ends
+Every row of ``tests/support/fault_matrix.py`` is met by each client in virtual time, against the
+same fake service in the plain OpenAI shape, which openai-python speaks. A client is right if it ends
 as the row says it should, with the finished task or with an error, and no more than a minute later.
 ``--write`` renews the page's table.
 """
@@ -29,17 +29,14 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 from support import fault_matrix  # noqa: E402
-from support.fault_matrix import Row  # noqa: E402
+from support.fault_matrix import ABOUT_A_MISSING_URL, Row  # noqa: E402
 
 KEY = "sk-0123456789abcdef"
 PAGE = ROOT / "docs" / "explanation" / "faults-compared.txt"
 INTERVAL = 2.0
 
-WITHOUT_A_URL = {"completed, with the URL 20 s late", "completed, and never a URL"}
-"""Rows that mean nothing in a shape whose tasks never have a URL."""
-
 GROUPS = {
-    title: [row for row in rows if row.name not in WITHOUT_A_URL]
+    title: [row for row in rows if row.name not in ABOUT_A_MISSING_URL]
     for title, rows in fault_matrix.GROUPS.items()
 }
 ROWS = [row for rows in GROUPS.values() for row in rows]

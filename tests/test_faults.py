@@ -1,10 +1,19 @@
 """The fault matrix: every row is met by a real wait over real sockets."""
 
 import asyncio
+import re
 from collections.abc import Callable
 
 import pytest
-from support.fault_matrix import DONE, PAGE, ROWS, Row, render
+from support.fault_matrix import (
+    ABOUT_A_MISSING_URL,
+    COMPARED_PAGE,
+    DONE,
+    PAGE,
+    ROWS,
+    Row,
+    render,
+)
 
 from sora_async import Schedule, SoraClient, SoraError
 from sora_async.testing import FakeSora, Scenario, running
@@ -55,4 +64,18 @@ def test_there_are_forty_faults_and_more_and_each_has_one_name() -> None:
 
 
 def test_the_page_shows_this_table() -> None:
-    assert PAGE.read_text("utf-8") == render(), "run: python tests/fault_matrix.py"
+    assert PAGE.read_text("utf-8") == render(), (
+        "run: PYTHONPATH=tests python -m support.fault_matrix"
+    )
+
+
+def test_the_page_about_other_clients_has_the_same_rows() -> None:
+    compared = COMPARED_PAGE.read_text("utf-8")
+    text = COMPARED_PAGE.with_suffix(".rst").read_text("utf-8")
+    named = [name.strip("`") for name in re.findall(r"^   \* - (.+)$", compared, re.MULTILINE)]
+
+    names = [row.name for row in ROWS if row.name not in ABOUT_A_MISSING_URL]
+    assert [name for name in named if name != "Fault"] == names, "run: python benchmarks/faults.py"
+    assert len(names) == len(ROWS) - 2
+    assert f"of {len(names)} faults;" in compared
+    assert text.splitlines()[3].startswith(f"Of {len(names)} faults ")

@@ -1,8 +1,8 @@
 """
 The faults a wait meets, and what it does about each.
 
-One table for the tests and for the page in the docs: ``python tests/fault_matrix.py`` writes the
-page's table anew, and a test fails while the page shows another one.
+One table for the tests and for the page in the docs, and a test fails while the page shows another.
+``PYTHONPATH=tests python -m support.fault_matrix`` writes the page's table.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,13 @@ from support import ROOT
 
 PAGE = ROOT / "docs" / "explanation" / "faults-table.txt"
 
+COMPARED_PAGE = PAGE.with_name("faults-compared.txt")
+"""Written by ``benchmarks/faults.py``, which needs openai-python."""
+
 DONE = "the video"
+
+ABOUT_A_MISSING_URL = {"completed, with the URL 20 s late", "completed, and never a URL"}
+"""Rows that other clients do not meet: the tasks of the plain OpenAI format never have a URL."""
 
 
 @attrs.frozen
