@@ -6,8 +6,8 @@ Run it from the checkout, in an environment with this package and ``openai``::
     python benchmarks/faults.py [--write]
 
 Every row of ``tests/support/fault_matrix.py`` is met by each client in virtual time, against the
-same fake service in the plain OpenAI shape, which openai-python speaks. A client is right if it ends
-as the row says it should, with the finished task or with an error, and no more than a minute later.
+same fake service in the plain OpenAI shape, which openai-python speaks. A client is right if it
+ends as the row says, with the finished task or with an error, and no more than a minute later.
 ``--write`` renews the page's table.
 """
 
