@@ -4,7 +4,8 @@ Every async test runs in virtual time, against a fake service on real sockets.
 Every run draws the same random numbers, those of a test alone as those of all tests: a fault that
 a run has found is there in the next one. To look for others, draw others::
 
-    SORA_ASYNC_TEST_SEED=2 nox -s tests-3.13 -- --hypothesis-profile=explore
+    SORA_ASYNC_TEST_SEED=2 nox -s tests-3.13 -- \\
+        --hypothesis-profile=explore -o faulthandler_timeout=0
 """
 
 import asyncio

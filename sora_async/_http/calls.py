@@ -17,11 +17,9 @@ from ..models import Character, VideoTask
 from ..schedule.backoff import retry_after_of
 from .request import RequestSender
 from .retry import retry
+from .task_list import MAX_PAGE_SIZE, TaskList
 
 Result = TypeVar("Result")
-
-MAX_PAGE_SIZE = 100
-"""Tasks that a page of a list may have. Source: OpenAI's API reference, "List videos"."""
 
 
 class Calls:
@@ -36,6 +34,7 @@ class Calls:
     def __init__(self, requests: RequestSender, *, max_retries: int) -> None:
         self._requests = requests
         self._endpoints = requests.endpoints
+        self._list = TaskList(requests)
         self._secrets = requests.secrets
         self._max_retries = max_retries
 
@@ -47,25 +46,30 @@ class Calls:
         self, *, limit: int | None, after: str | None, order: str
     ) -> AsyncGenerator[VideoTask]:
         """Yield the tasks of the account; a page is requested when the one before is used up."""
-        path = self._endpoints.find_path("list_path")
-        requested: set[str] = set()
-        left = limit
+        self._list.check(after=after, order=order)
+        first_ids: set[str] = set()
+        left, number = limit, 1
+        size = None if limit is None else min(limit, MAX_PAGE_SIZE)
         while True:
-            query = {"order": order}
-            if left is not None:
-                query["limit"] = str(min(left, MAX_PAGE_SIZE))
-            if after is not None:
-                requested.add(after)
-                query["after"] = after
+            if left is not None and not self._list.is_numbered:  # those are all of one size
+                size = min(left, MAX_PAGE_SIZE)
             page = await self._retry(
-                partial(self._requests.call, "GET", path, self._decode_page, query=query)
+                partial(
+                    self._list.request_page,
+                    self._decode_page,
+                    size=size,
+                    after=after,
+                    order=order,
+                )
             )
-            if page.next_after in requested:
-                return  # a server that ignores "after" sends one page for ever
+            if not page.tasks or page.tasks[0].id in first_ids:
+                return  # a server that knows no pages sends one for ever
+            first_ids.add(page.tasks[0].id)
             for task in page.tasks[:left]:
                 yield task
             left = None if left is None else left - len(page.tasks)
-            after = page.next_after
+            number += 1
+            after = str(number) if self._list.is_numbered else page.next_after
             if after is None or (left is not None and left <= 0):
                 return
 
@@ -99,7 +103,7 @@ class Calls:
     async def cancel_task(self, task_id: str) -> None:
         """Stop a task; a 409 means that it has ended, and is not retried."""
         path = self._endpoints.find_path("cancel_path")
-        method = self._endpoints.cancel_method
+        method = self._endpoints.dialect.cancel_method
 
         def decode(response: Response) -> None:
             decode_cancelled(response, secrets=self._secrets)

@@ -27,7 +27,6 @@ class Endpoints:
         root: What begins the path of every call.
         content: Where the service itself serves files, with ``{id}``; None where it does not.
         poll_template: Where tasks are polled, with ``{id}``.
-        cancel_method: The method of a cancel.
     """
 
     def __init__(self, base_url: str, dialect: Dialect) -> None:
@@ -37,7 +36,6 @@ class Endpoints:
         self.root = self.base.raw_path.rstrip("/")
         self.content = dialect.content_path and base_url + dialect.content_path
         self.poll_template = base_url + dialect.poll_path
-        self.cancel_method = dialect.cancel_method
         self._poll = self.root + dialect.poll_path
         self._elsewhere: dict[str, str] = {}
 

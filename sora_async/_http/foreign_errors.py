@@ -88,7 +88,7 @@ def translate_error(
         return InvalidArgumentError("session: has a password of its own, beside the client's key")
     if isinstance(error, RuntimeError) and not is_own_session:
         return InvalidArgumentError(f"session: {shown}")
-    reason = _describe(error) or f"{type(error).__name__}: {shown}"
+    reason = redact(_describe(error), secrets) or f"{type(error).__name__}: {shown}"
     kind = CertificateError if _is_about_certificate(error) else ConnectionFailedError
     failure = kind(url, reason)
     if shown == text and not isinstance(error, aiohttp.ClientResponseError):
@@ -105,7 +105,9 @@ def _describe(error: Exception) -> str | None:
         return _PHRASES[errno.ECONNABORTED]
     if isinstance(error, aiohttp.ClientProxyConnectionError):
         return f"proxy {error.host}:{error.port}: {_describe(error.os_error) or 'no connection'}"
-    if isinstance(error, aiohttp.ClientConnectorDNSError | socket.gaierror):
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return f"the host name {error.host} cannot be resolved"  # it may be that of a proxy
+    if isinstance(error, socket.gaierror):
         return "the host name cannot be resolved"
     if isinstance(error, TimeoutError):
         return _PHRASES[errno.ETIMEDOUT]

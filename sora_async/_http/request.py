@@ -1,6 +1,6 @@
 """Send one request within the rate limit, and decode its response."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -117,7 +117,8 @@ class RequestSender:
         decode: Callable[[Response], Result],
         *,
         task_id: str = "",
-        query: Mapping[str, str] | None = None,
+        query: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
     ) -> Result:
         """
         Send a request without a body within the rate limit, and return its decoded response.
@@ -128,6 +129,7 @@ class RequestSender:
             decode: Reads the response, or raises the error that it is.
             task_id: The id that the request is about; "" without one.
             query: What follows the path.
+            headers: Of a GET, beside the client's own.
         """
         path = self.endpoints.root + fill_in(path, task_id)
         if query:
@@ -136,7 +138,8 @@ class RequestSender:
 
         async def send() -> Result:
             transport = self._transport
-            sending = transport.get(url) if method == "GET" else transport.send(method, url)
+            is_get = method == "GET"
+            sending = transport.get(url, headers) if is_get else transport.send(method, url)
             return decode(await self._receive(sending, task_id))
 
         return await self.send_rate_limited(send, task_id=task_id)

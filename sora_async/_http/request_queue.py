@@ -24,6 +24,7 @@ class QueuedRequest(Protocol):
         due: The moment, on the loop's clock.
         ticket: Its number in the queue; 0 while it is not in it.
         is_new: Whether it is a first poll.
+        is_urgent: Whether it is known to find something new.
     """
 
     due: float
@@ -32,6 +33,10 @@ class QueuedRequest(Protocol):
     @property
     def is_new(self) -> bool:
         """Whether it is a first poll."""
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether it is known to find something new."""
 
     def urgency(self, now: float) -> float:
         """Return how much the poll is worth now; the greatest goes first."""
@@ -44,8 +49,9 @@ class RequestQueue(Generic[AnyRequest]):
     """
     Hands out the permits of a rate limit on the running loop.
 
-    Three lines take turns while permits are short, so that none starves behind another: lone
-    calls and first polls, each in the order in which they came, and planned polls that are due.
+    Four lines take turns while permits are short, so that none starves behind another: lone
+    calls, first polls, and polls that are known to find something new, each in the order in which
+    they came, and planned polls that are due.
 
     The line of due polls is put in order from time to time: alternately the most urgent of them
     and the one that has been due for longest. What becomes due meanwhile joins at the end. So the
@@ -70,10 +76,13 @@ class RequestQueue(Generic[AnyRequest]):
         self._tickets = itertools.count(1)
         self._calls: OrderedDict[asyncio.Future[None], None] = OrderedDict()
         self._first_polls: OrderedDict[AnyRequest, None] = OrderedDict()
+        self._urgent_polls: OrderedDict[AnyRequest, None] = OrderedDict()
         self._due_polls: OrderedDict[AnyRequest, None] = OrderedDict()
         self._later_polls: list[tuple[float, int, AnyRequest]] = []  # the next one due is the last
         self._order_again_at = -math.inf
-        self._lines = itertools.cycle((self._serve_call, self._serve_first, self._serve_due))
+        self._lines = itertools.cycle(
+            (self._serve_call, self._serve_first, self._serve_urgent, self._serve_due)
+        )
         self._timer: asyncio.TimerHandle | None = None
         self._wakes_at = math.inf
         self._is_dispatching = False
@@ -86,6 +95,8 @@ class RequestQueue(Generic[AnyRequest]):
         request.ticket = next(self._tickets)
         if request.is_new:
             self._first_polls[request] = None
+        elif request.is_urgent:
+            self._urgent_polls[request] = None
         else:
             bisect.insort(self._later_polls, (-due, -request.ticket, request))
         if not self._is_dispatching:
@@ -98,6 +109,7 @@ class RequestQueue(Generic[AnyRequest]):
         place = (-request.due, -request.ticket)
         request.ticket = 0
         self._first_polls.pop(request, None)
+        self._urgent_polls.pop(request, None)
         self._due_polls.pop(request, None)
         index = bisect.bisect_left(self._later_polls, place)
         if index < len(self._later_polls) and self._later_polls[index][2] is request:
@@ -128,6 +140,7 @@ class RequestQueue(Generic[AnyRequest]):
     def close(self) -> None:
         """Let every call go on, to find that it is too late, and wake no more."""
         self._first_polls.clear()
+        self._urgent_polls.clear()
         self._due_polls.clear()
         self._later_polls.clear()
         if self._timer is not None:
@@ -148,7 +161,7 @@ class RequestQueue(Generic[AnyRequest]):
             while self._free > 0:
                 now = self._loop.time()
                 self._collect_due(now)
-                if not (self._calls or self._first_polls or self._due_polls):
+                if not (self._calls or self._first_polls or self._urgent_polls or self._due_polls):
                     if self._later_polls:
                         self._wake_at(-self._later_polls[-1][0])
                     return
@@ -167,7 +180,7 @@ class RequestQueue(Generic[AnyRequest]):
 
     def _serve_next_line(self, now: float) -> None:
         """Give one permit to the next line in which something waits."""
-        for serve in itertools.islice(self._lines, 3):
+        for serve in itertools.islice(self._lines, 4):
             if serve(now):
                 return
 
@@ -182,6 +195,9 @@ class RequestQueue(Generic[AnyRequest]):
 
     def _serve_first(self, now: float) -> bool:
         return self._start_next(self._first_polls, now)
+
+    def _serve_urgent(self, now: float) -> bool:
+        return self._start_next(self._urgent_polls, now)
 
     def _serve_due(self, now: float) -> bool:
         if len(self._due_polls) > 1 and now >= self._order_again_at:

@@ -58,13 +58,19 @@ class Transport:
         self._unpooled: aiohttp.ClientSession | None = None
         self._proxies: dict[URL, URL | None] = {}
 
-    def get(self, url: URL) -> Coroutine[Any, Any, Response]:
+    def get(
+        self, url: URL, headers: Mapping[str, str] | None = None
+    ) -> Coroutine[Any, Any, Response]:
         """
         Return the response to a GET, whatever its status.
 
         Redirects are followed here and not by aiohttp, and on the same
         origin only: another one must see neither our headers nor those of a
         given session.
+
+        Args:
+            url: On the service's origin: it gets our headers, the key among them.
+            headers: To add to them.
 
         Raises:
             ConnectionFailedError: There was no whole response in time.
@@ -73,7 +79,8 @@ class Transport:
             InvalidArgumentError: The session that was given cannot be used.
         """
         # No coroutine of its own: each one between a poll and its answer costs time.
-        return self._within(self._http_options.request_timeout, url, self._exchange(url))
+        exchange = self._exchange(url, headers=headers)
+        return self._within(self._http_options.request_timeout, url, exchange)
 
     def send(
         self, method: str, url: URL, body: TrackedBody | None = None
@@ -188,11 +195,15 @@ class Transport:
             await self._unpooled.close()
 
     async def _exchange(
-        self, url: URL, method: str = "GET", body: TrackedBody | None = None
+        self,
+        url: URL,
+        method: str = "GET",
+        body: TrackedBody | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Response:
         target = url
         for _ in range(MAX_REDIRECTS):
-            response = await self._request(method, target, body)
+            response = await self._request(method, target, body, headers)
             try:
                 if response.status not in REDIRECTS or "Location" not in response.headers:
                     return Response(
@@ -215,12 +226,18 @@ class Transport:
         raise ConnectionFailedError(str(url), f"more than {MAX_REDIRECTS} redirects")
 
     def _request(
-        self, method: str, url: URL, body: TrackedBody | None
+        self,
+        method: str,
+        url: URL,
+        body: TrackedBody | None,
+        more_headers: Mapping[str, str] | None,
     ) -> Awaitable[aiohttp.ClientResponse]:
         options = self._options
         if self._uses_proxy:
             options = {**options, "proxy": self.find_proxy(url)}
         if method == "GET":
+            if more_headers:
+                options = {**options, "headers": self._replace_headers(more_headers)}
             return self._session.get(url, **options)
         # A request without a body names no media type: strict servers would look for JSON in it.
         headers = self._replace_headers({} if body is None else body.headers, "content-type")

@@ -128,12 +128,17 @@ class PolledTask:
 
     @property
     def is_new(self) -> bool:
-        """Whether its next poll goes before planned ones: its first, or that of a change."""
-        return self.has_changed or (self.history.polls == 0 and self.due <= self.history.started)
+        """Whether its next poll is the first, at the moment at which the wait begins."""
+        return self.history.polls == 0 and self.due <= self.history.started
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether its next request is known to find something: a change, or a finished file."""
+        return self.has_changed or self.is_notified or self.checks_content
 
     def urgency(self, now: float) -> float:
         """Return how much a request that is due is worth; the greatest goes first."""
-        return math.inf if self.checks_content else self.history.urgency(now, due=self.due)
+        return self.history.urgency(now, due=self.due)
 
     def resume(self, now: float) -> None:
         """Go on after nobody waited for a while; that time counts for no grace period or outage."""

@@ -48,7 +48,7 @@ class Poller:
         throttle: Learns from each response.
         learner: Learns from each task.
         clock: Tells for how long the loop was held up.
-        list_path: The path of a list that shows the same status as polls; None without one.
+        has_live_list: Whether the service's list shows the same status as polls.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Poller:
         learner: TaskLearner,
         clock: RunningClock,
         *,
-        list_path: str | None = None,
+        has_live_list: bool = False,
     ) -> None:
         self._requests = requests
         self._loop = asyncio.get_running_loop()
@@ -73,8 +73,10 @@ class Poller:
         self._webhooks_arrive = False
         self._clock = clock
         self._list = None
-        if list_path is not None:
-            self._list = ListSweeper(requests, list_path, self._all, self._poll_now, self._schedule)
+        if has_live_list:
+            self._list = ListSweeper(
+                requests, self._all, self._poll_now, self._take_end, self._schedule
+            )
 
     def join(
         self,
@@ -170,9 +172,11 @@ class Poller:
         """
         polled_tasks = self._polled_tasks.get(task_id, ())
         for polled in polled_tasks:
+            is_first = not polled.is_notified
             polled.is_notified = True
-            if polled.poll_task is None and polled.due > self._loop.time():
-                self._schedule(polled, self._loop.time())
+            # In an outage the next poll comes when the service may be back.
+            if is_first and polled.poll_task is None and not _has_outage(polled.history):
+                self._schedule(polled, min(polled.due, self._loop.time()))
         return bool(polled_tasks)
 
     def is_outdated(self, polled: PolledTask) -> bool:
@@ -287,15 +291,36 @@ class Poller:
     def _on_poll(self, polled: PolledTask, outcome: VideoTask | SoraError, now: float) -> None:
         self.throttle.counters.polls += 1
         self.throttle.record_response(polled.key.task_id, outcome)
+        self._update(polled, outcome, now)
+
+    def _take_end(self, polled: PolledTask, task: VideoTask) -> None:
+        """Take a video of the list for the end of a task, without a poll."""
+        self._update(polled, task, self._loop.time(), is_listed=True)
+
+    def _update(
+        self,
+        polled: PolledTask,
+        outcome: VideoTask | SoraError,
+        now: float,
+        *,
+        is_listed: bool = False,
+    ) -> None:
+        """Act on a snapshot or an error; one of the list stands for the check of the file, too."""
         before = polled.history
         if isinstance(outcome, VideoTask):
             before = self._learner.before_task(before, outcome, now)
             polled.history = before.after_task(outcome, now=now)
         else:
             polled.history = before.after_error(
-                outcome, now=now, last_success_at=self.throttle.last_success_at
+                outcome,
+                now=now,
+                last_success_at=self.throttle.last_success_at,
+                is_planned=not polled.ends_by_webhook,
             )
         decision = self._decide(polled, now)
+        if is_listed and isinstance(decision, CheckContent):
+            assert polled.history.last is not None
+            decision = Done(polled.history.last)
         _log(before, polled.history, decision, now)
         is_event = _is_event(before, polled.history)
         if is_event:
@@ -339,7 +364,8 @@ class Poller:
             self._schedule(polled, now)
         else:
             if self._list is not None:
-                self._list.record_end(polled.key.task_id)
+                has_video = isinstance(decision, Done)
+                self._list.record_end(polled.key.task_id, has_video=has_video)
             self._learner.task_ended(before, decision, now)
             if polled.key.expects_webhook and has_task_ended(decision):
                 self._record_webhook(polled)

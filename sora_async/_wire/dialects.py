@@ -32,6 +32,7 @@ REFERENCE_ROLES: tuple[ReferenceRole, ...] = get_args(ReferenceRole)
 
 BodyEncoding = Literal["form", "json", "auto"]
 CancelMethod = Literal["POST", "DELETE"]
+ListPaging = Literal["cursor", "number"]
 
 DialectName = Literal[
     "openai",
@@ -144,6 +145,10 @@ class Dialect:
         deduplicates_creates: Whether a create that is sent again with the same
             ``Idempotency-Key`` makes no second task. Only then is one repeated.
         list_is_live: Whether the list shows the same status as a poll of one task.
+        list_paging: How the list is paged: by ``after``, ``limit`` and ``order`` (``"cursor"``),
+            or from the newest task on by ``page_num`` and ``page_size`` (``"number"``).
+        list_ids_field: The query field, once for each id, that limits the list to some tasks;
+            None when there is none.
         list_headers: Headers that the list wants beside the usual ones.
     """
 
@@ -168,6 +173,8 @@ class Dialect:
     polling_url: str | None = None
     deduplicates_creates: bool = _bool(default=False)
     list_is_live: bool = _bool(default=False)
+    list_paging: ListPaging = attrs.field(default="cursor", validator=_check_word(ListPaging))
+    list_ids_field: str | None = None
     list_headers: Mapping[str, str] = attrs.field(factory=dict, hash=False)
 
     def spelling(self, argument: str) -> FieldSpelling | None:
@@ -437,6 +444,9 @@ ARK = Dialect(
     list_path="/api/v3/contents/generations/tasks",
     delete_path="/api/v3/contents/generations/tasks/{id}",
     **_without_calls("list", "delete"),
+    list_is_live=True,
+    list_paging="number",
+    list_ids_field="filter.task_ids",
     body="json",
     fields={
         "prompt": FieldSpelling(
@@ -456,12 +466,14 @@ ARK = Dialect(
 """
 Volcengine Ark (Seedance); chosen for an address with ``/api/v3``.
 
-Source: Volcengine's API reference, "Create a video generation task".
+Source: Volcengine's API reference, "Create a video generation task" and "List video generation
+tasks".
 """
 
 MINIMAX = attrs.evolve(
     ARK,
     name="minimax",
+    list_is_live=False,  # nobody has looked
     create_path="/v2/video_generation",
     poll_path="/v2/query/video_generation/{id}",
     list_path="/v2/query/video_generation",

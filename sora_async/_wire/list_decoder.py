@@ -1,4 +1,4 @@
-"""A page of the list of tasks, as far as a wait needs it: ids and status words, nothing else."""
+"""A page of the list of tasks, as far as a wait needs it: ids, status words, and what has ended."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,11 +6,12 @@ from typing import Any
 import attrs
 
 from ..errors import InvalidResponseError
-from ..models import Phase
+from ..models import Phase, VideoTask
 from ..models.json_fields import read_label, read_mapping, read_moment
 from ..models.repr import brief
-from .response import Response, find_error, parse_response
-from .task_decoder import normalise
+from .response import Response, find_error, parse_response, redact_task
+from .task_decoder import decode_task, normalise
+from .urls import fill_in
 from .vocabulary import IDS, PHASE_WORDS
 
 _LISTS = ("data", "items", "videos", "tasks")
@@ -25,6 +26,7 @@ class ListEntry:
         id: Its id.
         phase: What its status word means; None for a word that is not known.
         created_at: When it was created, in seconds since the epoch; None if not named.
+        item: The task as it is in the list.
     """
 
     __repr__ = brief
@@ -32,6 +34,7 @@ class ListEntry:
     id: str
     phase: Phase | None
     created_at: float | None
+    item: Mapping[str, Any] = attrs.field(repr=False)
 
 
 @attrs.frozen
@@ -49,10 +52,15 @@ class ListPage:
     entries: tuple[ListEntry, ...] = attrs.field(repr=False)
     next_after: str | None
 
+    @property
+    def moments(self) -> list[float]:
+        """When the tasks were created, in seconds since the epoch, as far as it is named."""
+        return [entry.created_at for entry in self.entries if entry.created_at is not None]
+
 
 def decode_list_page(response: Response, *, secrets: tuple[str, ...]) -> ListPage:
     """
-    Return one page of the list. Nothing but ids, words and moments is decoded.
+    Return one page of the list; of its tasks, ids, words and moments are decoded.
 
     Raises:
         InvalidResponseError: It is no list.
@@ -95,4 +103,23 @@ def _decode_entry(item: Any) -> ListEntry | None:
         task_id,
         PHASE_WORDS.get(normalise(task.get("status"))),
         None if created_at is None else created_at.timestamp(),
+        task,
     )
+
+
+def decode_entry(
+    entry: ListEntry, *, poll: str, content: str | None, secrets: tuple[str, ...]
+) -> VideoTask:
+    """
+    Return the snapshot that an entry is.
+
+    Args:
+        entry: Of a page.
+        poll: The address of a poll, with ``{id}``.
+        content: Where the service serves a file, with ``{id}``; None where it does not.
+        secrets: What must not be shown.
+    """
+    url = fill_in(poll, entry.id)
+    item = entry.item
+    task = decode_task(item, response=item, raw=item, task_id=entry.id, url=url, content=content)
+    return redact_task(task, secrets, is_suspect=True)

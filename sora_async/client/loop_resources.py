@@ -108,7 +108,7 @@ class LoopResources:
             self._throttle,
             TaskLearner(config.duration_history),
             self._clock,
-            list_path=config.dialect.list_path if config.dialect.list_is_live else None,
+            has_live_list=config.dialect.list_is_live and config.dialect.list_path is not None,
         )
         self._downloads: DownloadManager | None = None
         self._held: set[asyncio.Task[None]] = set()

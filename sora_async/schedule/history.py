@@ -117,7 +117,12 @@ class History:
         )
 
     def after_error(
-        self, error: SoraError, *, now: float, last_success_at: float = -math.inf
+        self,
+        error: SoraError,
+        *,
+        now: float,
+        last_success_at: float = -math.inf,
+        is_planned: bool = True,
     ) -> "History":
         """
         Return the history after a poll that failed.
@@ -127,10 +132,13 @@ class History:
             now: The moment.
             last_success_at: When the service last sent any task: one that slows this client
                 down, but serves its other polls, has no outage.
+            is_planned: Whether the schedule asked for the poll. Webhooks may cause many in a
+                second, in which a 404 that passes would end the wait.
         """
         outage = self.outage or Outage(last_error=error, first_error_at=now, started=now)
         if is_not_found(error):
-            outage = attrs.evolve(outage, last_error=error, not_found=outage.not_found + 1)
+            not_found = outage.not_found + is_planned
+            outage = attrs.evolve(outage, last_error=error, not_found=not_found)
             return attrs.evolve(self, polls=self.polls + 1, outage=outage)
         started = now
         if outage.errors:

@@ -882,7 +882,7 @@ class TestSessions:
         arguments: dict[str, Any] = {"base_url": "https://videos.invalid", "max_retries": 0}
 
         async with SoraClient(api_key=KEY, trust_env=True, **arguments) as client:
-            with pytest.raises(ConnectionFailedError, match=r"host videos\.invalid"):
+            with pytest.raises(ConnectionFailedError, match=r"the host name videos\.invalid cannot"):
                 await client.get_task("task_1")
 
     async def test_no_proxy_is_used_for_this_machine(

@@ -132,7 +132,7 @@ def connector_error(kind: type[aiohttp.ClientConnectorError], error: OSError) ->
         (OSError(errno.ENETUNREACH, "no net"), "the network cannot be reached"),
         (
             connector_error(aiohttp.ClientConnectorDNSError, OSError(None, "Misconfigured")),
-            "the host name cannot be resolved",
+            "the host name 10.0.0.1 cannot be resolved",
         ),
         (socket.gaierror(-2, "unknown"), "the host name cannot be resolved"),
         (aiohttp.SocketTimeoutError("read"), "the connection timed out"),

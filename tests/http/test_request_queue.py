@@ -112,6 +112,7 @@ class Turn:
     """Something that wants a slot, without a request behind it."""
 
     is_new: bool = False
+    is_urgent: bool = False
     due: float = 0.0
     ticket: int = 0
     grows_by: float = 0.0
@@ -169,6 +170,29 @@ async def test_a_call_that_was_cancelled_in_the_same_turn_takes_no_permit(is_clo
     with pytest.raises(asyncio.CancelledError):
         await call
     assert queue._free == (0 if is_closed else 1)
+
+
+async def test_what_is_urgent_waits_for_no_more_than_its_turn_among_the_lines(now: Clock) -> None:
+    started: list[Turn] = []
+
+    def start(turn: Turn) -> None:
+        started.append(turn)
+        queue.release()
+
+    queue = RequestQueue[Turn](RateLimit(rate=10, burst=1))
+    queue.start = start
+    for _ in range(100):
+        queue.schedule(Turn(), now())
+        queue.schedule(Turn(is_new=True), now())
+    await asyncio.sleep(1)
+    urgent = [Turn(is_urgent=True) for _ in range(3)]
+    for turn in urgent:
+        queue.schedule(turn, now())
+    queue.cancel(urgent[1])
+    await asyncio.sleep(1)
+
+    assert [turn for turn in started if turn.is_urgent] == [urgent[0], urgent[2]]
+    assert len(started) == pytest.approx(20, abs=1)
 
 
 class TestRate:

@@ -1,7 +1,6 @@
 """A success without a URL: the service's content address is asked for the file."""
 
 import asyncio
-import math
 from collections.abc import Callable
 
 import pytest
@@ -183,16 +182,16 @@ async def test_a_request_for_the_file_takes_a_permit(sora: FakeSora, now: Clock)
 
 
 async def test_a_request_for_the_file_goes_before_every_planned_poll(
-    sora: FakeSora, client: SoraClient, now: Clock
+    sora: FakeSora, client: SoraClient
 ) -> None:
     events = aiter(client.wait_until_complete(sora.add(LIFE)))
     await anext(events)
     [polled] = client._find_poller()._all()
 
-    as_poll = polled.urgency(now())
+    as_poll = polled.is_urgent
     polled.checks_content = True
 
-    assert as_poll < polled.urgency(now()) == math.inf
+    assert polled.is_urgent and not as_poll
     await events.aclose()
 
 

@@ -7,13 +7,14 @@ import statistics
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import parse_qs
 
 import attrs
 import pytest
 from aiohttp import web
 
-from sora_async import RateLimit, Schedule, SoraClient
-from sora_async.dialects import OPENAI, SGLANG, VLLM
+from sora_async import RateLimit, Schedule, SoraClient, TaskFailedError
+from sora_async.dialects import ARK, OPENAI, SGLANG, VLLM
 from sora_async.testing import FakeSora, Scenario
 
 EVERY = Schedule(intervals=[5.0])
@@ -29,6 +30,7 @@ class Lister:
         self.polls: list[tuple[float, str]] = []
         self.pages = 0
         self.url = ""
+        self.hidden: set[str] = set()
 
     def now(self) -> float:
         return asyncio.get_running_loop().time()
@@ -63,6 +65,7 @@ class Lister:
         if self.wrong == "no list":
             return web.json_response({"id": "x", "status": "queued"})
         ids = sorted(self.started, key=self.started.__getitem__, reverse=True)
+        ids = [task_id for task_id in ids if task_id not in self.hidden]
         if self.wrong == "order":
             ids.reverse()
         if self.wrong == "lacks one":
@@ -270,3 +273,157 @@ async def test_a_poll_under_way_is_not_sent_again_for_the_list() -> None:
     assert statistics.mean(late) < 12
     assert len(last) == 20
     assert near == []
+
+
+async def test_videos_are_taken_from_a_list_that_polls_have_confirmed() -> None:
+    service = Lister()
+    async with service.serving(rate_limit=RateLimit(rate=None)) as client:
+        late = await wait_for_all(service, client, [60.0 + number for number in range(40)])
+    polled_after_their_end = {
+        task_id
+        for moment, task_id in service.polls
+        if moment >= service.started[task_id] + service.lengths[task_id]
+    }
+
+    assert statistics.mean(late) < 1.5
+    assert {"task_0", "task_1", "task_2"} <= polled_after_their_end
+    assert len(polled_after_their_end) < 15
+
+
+async def test_an_entry_with_neither_address_nor_content_is_polled() -> None:
+    service = Lister()
+    dialect = attrs.evolve(VLLM, content_path=None)
+    async with service.serving(dialect=dialect, rate_limit=RateLimit(rate=None)) as client:
+        await wait_for_all(service, client, [60.0 + number for number in range(40)])
+    polled_after_their_end = {
+        task_id
+        for moment, task_id in service.polls
+        if moment >= service.started[task_id] + service.lengths[task_id]
+    }
+
+    assert polled_after_their_end == set(service.started)
+
+
+async def test_a_wait_for_the_url_goes_on_after_a_listed_video_without_one() -> None:
+    service = Lister()
+    async with service.serving(rate_limit=RateLimit(rate=None)) as client:
+        for number in range(40):
+            service.add(f"task_{number}", 60.0 + number)
+        tasks = await asyncio.gather(
+            *(
+                client.wait_until_complete(one, until="video_url").result()
+                for one in service.started
+            )
+        )
+
+    assert {task.video_url for task in tasks} == {
+        f"{service.url}/{one}.mp4" for one in service.started
+    }
+
+
+async def test_failures_in_the_list_are_polled_for_their_reason() -> None:
+    async with (
+        FakeSora(shape="vllm") as sora,
+        SoraClient(base_url=sora.url, dialect=VLLM, schedule=EVERY) as client,
+    ):
+        ids = [
+            sora.add(Scenario(queued=0, running=90, failure=("moderation", "blocked")))
+            for _ in range(20)
+        ]
+        ended = await asyncio.gather(
+            *(client.wait_until_complete(one).result() for one in ids), return_exceptions=True
+        )
+
+    assert all(isinstance(one, TaskFailedError) and one.task.failure for one in ended)
+
+
+async def test_a_list_with_a_filter_is_asked_for_the_tasks_that_are_due(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with (
+        FakeSora(shape="ark") as sora,
+        SoraClient(base_url=sora.url, dialect=ARK, rate_limit=RateLimit(rate=None)) as client,
+    ):
+        strangers = [sora.add(Scenario(queued=0, running=600)) for _ in range(200)]
+        ids = [sora.add(Scenario(queued=0, running=100 + number / 4)) for number in range(130)]
+        tasks = await asyncio.gather(*(client.wait_until_complete(one).result() for one in ids))
+        queries = [
+            parse_qs(one.query) for _, one in sora.requests if "filter.task_ids" in one.query
+        ]
+
+    assert all(task.video_url for task in tasks)
+    assert max(len(one["filter.task_ids"]) for one in queries) == 100
+    assert all(set(one["filter.task_ids"]) <= set(ids) for one in queries)
+    assert not {"order", "limit", "after"} & {name for one in queries for name in one}
+    assert not any(sora.polls(one) for one in strangers)
+    assert [one.message for one in caplog.records if one.levelno >= logging.WARNING] == []
+
+
+async def test_a_list_with_a_filter_that_lacks_a_task_is_switched_off(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    service = Lister("lacks one")
+    dialect = attrs.evolve(VLLM, list_ids_field="ids")
+    async with service.serving(dialect=dialect, rate_limit=RateLimit(rate=None)) as client:
+        await wait_for_all(service, client, [60.0] * 30)
+
+    [warning] = [one.message for one in caplog.records if one.levelno >= logging.WARNING]
+    assert "it lacks task" in warning
+
+
+async def test_a_live_list_of_numbered_pages_is_read_by_their_numbers(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    dialect = attrs.evolve(ARK, list_ids_field=None)
+    async with (
+        FakeSora(shape="ark") as sora,
+        SoraClient(base_url=sora.url, dialect=dialect, rate_limit=RateLimit(rate=None)) as client,
+    ):
+        ids = [sora.add(Scenario(queued=0, running=100 + number / 4)) for number in range(150)]
+        await asyncio.gather(*(client.wait_until_complete(one).result() for one in ids))
+        numbers = {
+            parse_qs(one.query)["page_num"][0]
+            for _, one in sora.requests
+            if "page_num" in one.query
+        }
+
+    assert numbers == {"1", "2"}
+    assert [one.message for one in caplog.records if one.levelno >= logging.WARNING] == []
+
+
+async def test_polls_go_on_as_usual_until_the_list_must_show_each_task() -> None:
+    service = Lister()
+    async with service.serving(rate_limit=RateLimit(rate=None)) as client:
+        waits = [asyncio.ensure_future(wait_for_all(service, client, [200.0] * 100))]
+        await asyncio.sleep(60)
+        moments = [moment for moment, task_id in service.polls if task_id == "task_0"]
+        waits[0].cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+
+    start = service.started["task_0"]
+    assert 3 <= sum(moment - start < 13 for moment in moments) <= 4
+    assert sum(moment - start >= 13 for moment in moments) <= 4
+
+
+async def test_a_sweep_ends_where_the_oldest_awaited_task_is_passed() -> None:
+    service = Lister()
+    async with service.serving(rate_limit=RateLimit(rate=None)) as client:
+        for number in range(3000):
+            service.add(f"stranger_{number}", 600.0)
+        await asyncio.sleep(5)
+        for number in range(200):
+            service.add(f"task_{number}", 100.0)
+        waits = [
+            asyncio.create_task(client.wait_until_complete(f"task_{number}").result())
+            for number in range(200)
+        ]
+        await asyncio.sleep(5)
+        service.hidden = {"task_7", "task_8"}
+        before = service.pages
+        await asyncio.sleep(1.5)
+        pages = service.pages - before
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+
+    assert 1 <= pages <= 6

@@ -283,3 +283,55 @@ class TestExpected:
                 break
 
             assert service.tasks[0].create.fields["callback_url"] == "https://hooks.example/sora"
+
+
+async def test_webhooks_during_a_short_404_do_not_end_a_wait(
+    sora: FakeSora, client: SoraClient
+) -> None:
+    sora.script("task_1", running(), *[http_error(404)] * 6, completed())
+    waiting = asyncio.create_task(client.wait_until_complete("task_1").result())
+
+    while not waiting.done():
+        client.notify("task_1")
+        await asyncio.sleep(0.05)
+
+    assert (await waiting).video_url is not None
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_webhook_shortens_no_pause_that_the_service_asks_for(
+    sora: FakeSora, client: SoraClient, now: Clock, status: int
+) -> None:
+    sora.script(
+        "task_1", running(), http_error(status, headers={"Retry-After": "300"}), completed()
+    )
+    start = now()
+    waiting = asyncio.create_task(client.wait_until_complete("task_1").result())
+    while len(sora.polls("task_1")) < 2:
+        await asyncio.sleep(1)
+
+    client.notify("task_1")
+    await waiting
+
+    _, second, third = sora.polls("task_1")
+    assert third - second >= 300 and now() - start >= 300
+
+
+async def test_a_webhook_for_a_poll_that_waits_for_a_permit_puts_it_first(now: Clock) -> None:
+    async with (
+        FakeSora(api_key=KEY) as sora,
+        SoraClient(api_key=KEY, base_url=sora.url, rate_limit=RateLimit(rate=2, burst=1)) as client,
+    ):
+        ids = [sora.add(Scenario(queued=0, running=100)) for _ in range(300)]
+        waits = [asyncio.create_task(client.wait_until_complete(one).result()) for one in ids]
+        await asyncio.sleep(400)  # each has been polled once or more, and a third or so are due
+        last = [one for one in ids if not waits[ids.index(one)].done()][:3]
+        for one in [*last, *last, *last]:
+            client.notify(one)
+        start = now()
+        await asyncio.gather(*(waits[ids.index(one)] for one in last))
+
+        assert now() - start < 10
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
