@@ -143,7 +143,7 @@ def make_session(
 
     Args:
         options: How requests are sent.
-        trace_configs: Who wants to know of them.
+        trace_configs: aiohttp's trace configurations for the session.
         cookies: Keeps the cookies of the service: load balancers use them to send a client to the
             same server each time.
         is_fresh: Whether each request has a connection of its own.

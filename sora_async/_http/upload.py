@@ -55,7 +55,7 @@ _ROLE_KINDS = {
 }
 """The media types that each role takes; all others take images."""
 
-_KINDS = {"image/": "image", "video/": "video", "audio/": "sound"}
+_KINDS = {"image/": "image", "video/": "video", "audio/": "audio"}
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]+={0,2}\s*")
 

@@ -27,7 +27,7 @@ LATE = 0.001
 grace period and no outage."""
 
 
-WEBHOOK_PATIENCE = 0.95
+WEBHOOK_QUANTILE = 0.95
 """The part of the tasks of a kind that must have ended before one is polled without a webhook."""
 
 WEBHOOK_INTERVAL = 15.0
@@ -398,7 +398,7 @@ class Poller:
         seconds after that. It is so only while webhooks do arrive: otherwise each task would be
         known as late as that.
         """
-        age = polled.history.usual_age(WEBHOOK_PATIENCE)
+        age = polled.history.usual_age(WEBHOOK_QUANTILE)
         if age is None:
             return 0.0
         left = max(age - polled.history.age(now), WEBHOOK_INTERVAL)

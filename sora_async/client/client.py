@@ -347,12 +347,12 @@ class SoraClient:
             negative_prompt: What the video is not to show.
             generate_audio: Whether it has sound.
             n: How many videos are made.
-            input_reference: An image or a video to go by, like all up to *reference_audio*.
+            input_reference: A reference image or video, like all up to *reference_audio*.
             first_frame: The image that the video begins with.
             last_frame: The image that it ends with.
             reference_images: Images whose content or style is to appear.
             reference_videos: The same for videos.
-            reference_audio: Sound to go by.
+            reference_audio: Reference audio.
             as_json: Whether the create is sent as JSON; None: as the dialect says.
             idempotency_key: Of this create; a new one when None.
             headers: Further headers of the create.
@@ -457,7 +457,7 @@ class SoraClient:
             negative_prompt: What the video is not to show.
             generate_audio: Whether it has sound.
             n: How many videos are made.
-            input_reference: An image or a video to go by, or a list of them: a path, bytes, a file
+            input_reference: A reference image or video, or a list of them: a path, bytes, a file
                 opened in binary, ``(name, data[, type])``, an ``http(s)`` or ``data:`` address,
                 base64 of a picture, or an image of PIL. A file is read as it is sent, and its
                 content type is recognised by its first bytes. What the service cannot take is an
@@ -466,7 +466,7 @@ class SoraClient:
             last_frame: The image that it ends with.
             reference_images: Images whose content or style is to appear.
             reference_videos: The same for videos.
-            reference_audio: Sound to go by.
+            reference_audio: Reference audio.
             as_json: Whether the create is sent as JSON instead of a form; a file is
                 then a ``data:`` address in it. None: as the dialect says.
             idempotency_key: Sent as ``Idempotency-Key``; 32 hex digits made for this create when
@@ -761,10 +761,10 @@ class SoraClient:
         """
         Poll a task now, because a webhook about it has come.
 
-        The webhook itself is not believed: the poll alone tells how the task is, within the rate
-        limit. One that is forged, late or sent twice costs at most one request, and one about
-        a task that nobody waits for does nothing. It is for waits of this client on the running
-        event loop, those of a batch included. From another thread, use
+        The webhook's content is not used; the next poll decides, within the rate limit. One that
+        is forged, late or sent twice costs at most one request, and one about a task that nobody
+        waits for does nothing. It is for waits of this client on the running event loop, those of
+        a batch included. From another thread, use
         ``loop.call_soon_threadsafe(client.notify, task_id)``.
 
         Args:

@@ -246,7 +246,7 @@ async def test_what_is_no_reference_is_refused_and_not_quoted_in_full(value: obj
     [
         ("first_frame", MP4, "image"),
         ("reference_videos", PNG, "video"),
-        ("reference_audio", PNG, "sound"),
+        ("reference_audio", PNG, "audio"),
         ("input_reference", MP3, "image or video"),
     ],
 )

@@ -633,7 +633,7 @@ def test_merging_keeps_within_bounds_and_its_order_does_not_matter(
         assert record.weight == pytest.approx(other.records[kind].weight, abs=0.1)
         for mine, theirs in zip(record.lines, other.records[kind].lines, strict=True):
             assert mine.weight == pytest.approx(theirs.weight)
-            assert mine.came == pytest.approx(theirs.came, abs=1e-6)
+            assert mine.mean_x == pytest.approx(theirs.mean_x, abs=1e-6)
 
 
 def test_what_two_have_learned_is_known_to_both() -> None:

@@ -24,7 +24,7 @@ VERSION = 1
 KINDS = 64
 """Kinds that are kept; one more replaces the one seen longest ago."""
 
-SETTLED = 50.0
+STABLE_WEIGHT = 50.0
 """Ended tasks from which on one more changes a model little."""
 
 ENDS_PER_FORECAST = 12
@@ -51,7 +51,7 @@ class _CachedForecast:
     ends: int = 0
 
     def is_stale(self, record: DurationModel) -> bool:
-        return self.ends >= (ENDS_PER_FORECAST if record.weight >= SETTLED else 1)
+        return self.ends >= (ENDS_PER_FORECAST if record.weight >= STABLE_WEIGHT else 1)
 
 
 @attrs.define(repr=False)

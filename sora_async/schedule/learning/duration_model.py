@@ -76,20 +76,20 @@ class DurationModel:
             return
         if forecast is not None:
             self._update_trust(ending, forecast)
-        believed = PRIOR if forecast is None else forecast.videos.masses
-        self.videos.add(ending.after, ending.before, believed)
+        prior = PRIOR if forecast is None else forecast.videos.masses
+        self.videos.add(ending.after, ending.before, prior)
         if ending.result == "video":
-            came = math.log(max((ending.after + ending.before) / 2.0, 0.5))
-            self._learn_marks(ending.marks, came)
+            log_duration = math.log(max((ending.after + ending.before) / 2.0, 0.5))
+            self._learn_marks(ending.marks, log_duration)
             self.silences.fade(KEEP)
             self.silences.add(ending.silence, ending.silence, PRIOR)
 
-    def _learn_marks(self, marks: tuple[ProgressPoint, ...], came: float) -> None:
+    def _learn_marks(self, marks: tuple[ProgressPoint, ...], actual: float) -> None:
         for level, group in itertools.groupby(marks, key=lambda mark: mark.level):
             found = list(group)
             for number, mark in enumerate(found):
                 keep = 1.0 if number else KEEP
-                self.lines[level].add(came, mark.promise, keep=keep, weight=1.0 / len(found))
+                self.lines[level].add(actual, mark.promise, keep=keep, weight=1.0 / len(found))
 
     def _update_trust(self, ending: CensoredDuration, forecast: DurationForecast) -> None:
         """
@@ -174,7 +174,7 @@ class DurationModel:
             ValueError: A number is not what it can be; other errors for other damage.
         """
         lines = [DecayingRegression(*_read_numbers(one, 6)) for one in saved["lines"]]
-        least = (min(one.weight, one.came2, one.promised2) for one in lines)
+        least = (min(one.weight, one.sxx, one.syy) for one in lines)
         if len(lines) != LEVELS or min(least) < 0.0:
             raise ValueError("lines that cannot be")
         videos, failures, silences = map(

@@ -13,8 +13,8 @@ from .progress_regression import DecayingRegression, Likelihood, ProgressPoint
 MIN_ENDS = 5.0
 """Ends below which there is no forecast."""
 
-PROGRESS_DOUBT = 0.05
-"""The part of the probability that progress cannot change: it may mean nothing for this task."""
+PRIOR_WEIGHT = 0.05
+"""The weight of the prior in the posterior: progress may mean nothing for this task."""
 
 REACH = 3.5
 """Standard deviations beyond which a likelihood counts as 0."""
@@ -184,7 +184,7 @@ class DurationForecast:
         gain = self._gain(age, evidence) / self.share
         masses = [0.0] * BINS
         for at in range(start, BINS):
-            likelihood = PROGRESS_DOUBT + gain * _likelihood_of(at, evidence)
+            likelihood = PRIOR_WEIGHT + gain * _likelihood_of(at, evidence)
             masses[at] = self.videos.masses[at] * likelihood
         masses[start] *= min(1.0, max(0.0, (EDGES[start + 1] - age) / WIDTHS[start]))
         return masses
@@ -205,20 +205,21 @@ class DurationForecast:
         low = max(bin_of(age), int((evidence.middle - REACH * evidence.spread) / STEP), 0)
         high = min(BINS, int((evidence.middle + REACH * evidence.spread) / STEP) + 1)
         masses = self.videos.masses
-        lit = sum([masses[at] * _likelihood_of(at, evidence) for at in range(low, high)])
+        matched = sum([masses[at] * _likelihood_of(at, evidence) for at in range(low, high)])
         if low == bin_of(age):
-            lit -= (
+            matched -= (
                 masses[low]
                 * _likelihood_of(low, evidence)
                 * min(1.0, (age - EDGES[low]) / WIDTHS[low])
             )
-        return (1.0 - PROGRESS_DOUBT) * self.share * self.videos.outlast(age) / max(lit, 1e-12)
+        return (1.0 - PRIOR_WEIGHT) * self.share * self.videos.outlast(age) / max(matched, 1e-12)
 
     def _mass(self, at: int, evidence: Likelihood | None, gain: float) -> float:
         if evidence is None:
             return self.ends.masses[at]
-        unlit = self.ends.masses[at] - (1.0 - PROGRESS_DOUBT) * self.share * self.videos.masses[at]
-        return unlit + gain * self.videos.masses[at] * _likelihood_of(at, evidence)
+        mass = self.videos.masses[at]
+        prior = self.ends.masses[at] - (1.0 - PRIOR_WEIGHT) * self.share * mass
+        return prior + gain * mass * _likelihood_of(at, evidence)
 
 
 def _likelihood_of(at: int, evidence: Likelihood) -> float:

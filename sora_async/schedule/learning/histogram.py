@@ -59,11 +59,11 @@ class DecayingHistogram:
         self.weights = {at: w * keep for at, w in self.weights.items() if w * keep > 1e-3}
         self.total = sum(self.weights.values())
 
-    def add(self, after: float, before: float, believed: Masses, weight: float = 1.0) -> None:
+    def add(self, after: float, before: float, prior: Masses, weight: float = 1.0) -> None:
         """
         Add one duration of which only two bounds are known.
 
-        It is distributed over the bins between them by *believed*: one step of the
+        It is distributed over the bins between them by *prior*: one step of the
         self-consistent estimate. A wait that was cancelled has no upper bound.
 
         Source: Turnbull, "The empirical distribution function with arbitrarily
@@ -72,10 +72,10 @@ class DecayingHistogram:
         Args:
             after: It was longer than this, in seconds.
             before: It was no longer than this; infinite if not known.
-            believed: The distribution expected before.
+            prior: The distribution expected before.
             weight: How many observations this one is worth.
         """
-        shares = dict(_overlaps(after, before, believed))
+        shares = dict(_overlaps(after, before, prior))
         whole = math.fsum(shares.values())
         if whole <= 0.0:
             shares, whole = {bin_of(after): 1.0}, 1.0
@@ -125,13 +125,13 @@ class DecayingHistogram:
         return bins[min(bisect.bisect_left(sums, part * self.total), len(bins) - 1)]
 
 
-def _overlaps(after: float, before: float, believed: Masses) -> list[tuple[int, float]]:
-    """Return each bin between two durations, with its part of the believed distribution."""
+def _overlaps(after: float, before: float, prior: Masses) -> list[tuple[int, float]]:
+    """Return each bin between two durations, with its part of the prior distribution."""
     found = []
     for at in range(bin_of(after), bin_of(before) + 1 if before < math.inf else BINS):
         inside = min(before, EDGES[at + 1]) - max(after, EDGES[at])
         if inside > 0.0 or before <= after:
-            found.append((at, believed[at] * max(inside, 1e-9) / WIDTHS[at]))
+            found.append((at, prior[at] * max(inside, 1e-9) / WIDTHS[at]))
     return found
 
 

@@ -13,10 +13,10 @@ LEVELS = 10
 MIN_POINTS = 4.0
 """Points below which a regression says nothing."""
 
-SLOPE_DOUBT = 0.05
+PRIOR_SXX = 0.05
 """Prior sum of squares with slope 0: about one task 20 % off the mean."""
 
-SCATTER_DOUBT = 0.04
+PRIOR_VARIANCE = 0.04
 """Prior variance of one point: a scatter of 20 %."""
 
 MIN_SPREAD, MAX_SPREAD = 0.02, 0.5
@@ -63,47 +63,55 @@ class DecayingRegression:
 
     The sums are central moments, which can be updated and merged without loss. Reading the
     regression backwards, from promise to duration, is classical calibration.
+
+    Attributes:
+        weight: How many points there are.
+        mean_x: The mean logarithm of the actual durations.
+        mean_y: The mean logarithm of the promised ones.
+        sxx: The sum of squares of the actual ones about their mean.
+        sxy: The sum of products of both.
+        syy: The sum of squares of the promised ones.
     """
 
     __repr__ = brief
 
     weight: float = 0.0
-    came: float = 0.0
-    promised: float = 0.0
-    came2: float = 0.0
-    both: float = 0.0
-    promised2: float = 0.0
+    mean_x: float = 0.0
+    mean_y: float = 0.0
+    sxx: float = 0.0
+    sxy: float = 0.0
+    syy: float = 0.0
 
-    def add(self, came: float, promised: float, *, keep: float, weight: float = 1.0) -> None:
-        """Add one point of a finished task."""
+    def add(self, x: float, y: float, *, keep: float, weight: float = 1.0) -> None:
+        """Add one point of a finished task: the logarithms of its actual and promised duration."""
         self.weight = self.weight * keep + weight
         share = weight / self.weight
-        dx, dy = came - self.came, promised - self.promised
-        self.came += share * dx
-        self.promised += share * dy
+        dx, dy = x - self.mean_x, y - self.mean_y
+        self.mean_x += share * dx
+        self.mean_y += share * dy
         grow = weight * (1.0 - share)
-        self.came2 = self.came2 * keep + grow * dx * dx
-        self.both = self.both * keep + grow * dx * dy
-        self.promised2 = self.promised2 * keep + grow * dy * dy
+        self.sxx = self.sxx * keep + grow * dx * dx
+        self.sxy = self.sxy * keep + grow * dx * dy
+        self.syy = self.syy * keep + grow * dy * dy
 
-    def read(self, promised: float) -> Likelihood | None:
+    def read(self, y: float) -> Likelihood | None:
         """
-        Return what a promise says of the duration; None when it says too little.
+        Return what a promise, as a logarithm, says of the duration; None when that is too little.
 
         A prior with slope 0 and a scatter of 20 % stands for the points that are missing.
         """
-        if self.weight < MIN_POINTS or not self.came2 > 0.0:
+        if self.weight < MIN_POINTS or not self.sxx > 0.0:
             return None
-        slope = self.both / (self.came2 + SLOPE_DOUBT)
-        scatter = self.promised2 - 2 * slope * self.both + slope * slope * self.came2
-        variance = (max(scatter, 0.0) + SCATTER_DOUBT) / (self.weight + 1.0)
+        slope = self.sxy / (self.sxx + PRIOR_SXX)
+        scatter = self.syy - 2 * slope * self.sxy + slope * slope * self.sxx
+        variance = (max(scatter, 0.0) + PRIOR_VARIANCE) / (self.weight + 1.0)
         variance *= 1.0 + 2.0 / self.weight
         if slope <= 0.1:
             return None
         spread = max(math.sqrt(variance) / slope, MIN_SPREAD)
         if spread > MAX_SPREAD:
             return None
-        return Likelihood(self.came + (promised - self.promised) / slope, spread)
+        return Likelihood(self.mean_x + (y - self.mean_y) / slope, spread)
 
     def merge(self, other: "DecayingRegression") -> None:
         """Add all points of another regression."""
@@ -111,13 +119,13 @@ class DecayingRegression:
             return
         whole = self.weight + other.weight
         share = other.weight / whole
-        dx, dy = other.came - self.came, other.promised - self.promised
+        dx, dy = other.mean_x - self.mean_x, other.mean_y - self.mean_y
         cross = self.weight * share
-        self.came2 += other.came2 + cross * dx * dx
-        self.both += other.both + cross * dx * dy
-        self.promised2 += other.promised2 + cross * dy * dy
-        self.came += share * dx
-        self.promised += share * dy
+        self.sxx += other.sxx + cross * dx * dx
+        self.sxy += other.sxy + cross * dx * dy
+        self.syy += other.syy + cross * dy * dy
+        self.mean_x += share * dx
+        self.mean_y += share * dy
         self.weight = whole
 
     def bound(self, most: float) -> None:
@@ -125,6 +133,6 @@ class DecayingRegression:
         if self.weight > most:
             keep = most / self.weight
             self.weight = most
-            self.came2 *= keep
-            self.both *= keep
-            self.promised2 *= keep
+            self.sxx *= keep
+            self.sxy *= keep
+            self.syy *= keep
