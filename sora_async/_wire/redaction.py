@@ -11,7 +11,7 @@ import json
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, AnyStr, TypeVar
 from urllib.parse import quote, unquote
 
 import attrs
@@ -26,7 +26,7 @@ SHORTEST_PART = 8
 """Characters of a part of a secret that is cut out."""
 
 SHORTEST_ENCODED = 6
-"""Characters of base64 that are looked for; fewer may be in any word."""
+"""Characters of base64 that are looked for, and bytes in hexadecimal; fewer may be in any word."""
 
 SHORTEST = 3
 """Characters of a secret that is looked for; a shorter one is a part of any word."""
@@ -59,7 +59,8 @@ class _Sought:
         whole: The secret itself.
         spellings: The secret as it is in a URL, and in JSON that escapes slashes.
         pieces: Parts of it, side by side: any long enough part of it has one of them whole.
-        encoded: The middle of its base64, at each of the three alignments.
+        encoded: The middle of its base64, at each of the three alignments, and of its hexadecimal
+            digits.
     """
 
     whole: str
@@ -93,13 +94,19 @@ def _describe(secret: str) -> _Sought:
     encoded: list[str] = []
     for shift in range(3):
         text = b64encode(b"\0" * shift + secret.encode()).decode().rstrip("=")
-        inner = text[(shift * 8 + 5) // 6 : -1]
-        start = max(0, len(inner) // 2 - PIECE)
-        middle = inner[start : start + 2 * PIECE]
+        middle = _middle(text[(shift * 8 + 5) // 6 : -1], 2 * PIECE)
         if len(middle) >= SHORTEST_ENCODED:
             encoded += {middle, middle.replace("+", "-").replace("/", "_")}
+    digits = _middle(secret.encode(), 2 * PIECE).hex()
+    if len(digits) >= 2 * SHORTEST_ENCODED:
+        encoded += {digits, digits.upper()}
     spellings = {quote(secret, safe=""), quote(secret), secret.replace("/", "\\/")} - {secret}
     return _Sought(secret, tuple(spellings), tuple(pieces), tuple(encoded))
+
+
+def _middle(text: AnyStr, size: int) -> AnyStr:
+    start = max(0, len(text) // 2 - size // 2)
+    return text[start : start + size]
 
 
 def _cut(text: str, size: int) -> list[str]:
@@ -111,7 +118,7 @@ def redact(text: str | None, secrets: tuple[str, ...]) -> str | None:
     Return a text without any secret, or any longer part of one, in any spelling.
 
     A short secret is cut out where it stands alone. A spelling that does not show the secret as it
-    is (percent-encoding, base64, escapes) is cut out with the word around it.
+    is (percent-encoding, base64, hexadecimal, escapes) is cut out with the word around it.
 
     Args:
         text: For people; None stays None.

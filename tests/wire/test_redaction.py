@@ -31,6 +31,8 @@ SPELLINGS = {
     "base64": base64.b64encode(KEY.encode()).decode(),
     "base64 after one byte": base64.b64encode(f"x{KEY}".encode()).decode(),
     "base64 after two bytes": base64.b64encode(f"xy{KEY}".encode()).decode(),
+    "hexadecimal": KEY.encode().hex(),
+    "hexadecimal in capitals, after one byte": f"x{KEY}".encode().hex().upper(),
     "its first half": KEY[: len(KEY) // 2],
     "its second half": KEY[len(KEY) // 2 :],
 }
@@ -59,6 +61,13 @@ def test_a_secret_is_cut_out_in_every_spelling(spelling: str) -> None:
         (("s3cret",), "in %73%33cret", "in [key]"),
         (("s3cret",), "s3cret or czNjcmV0 or eHMzY3JldA==", "[key] or [key] or [key]"),
         (("s3cret",), "s3crets or eHlzM2NyZXQ=", "s3crets or [key]"),
+        (
+            ("s3cret",),
+            "s3crets or 733363726574 or 733363726574733363726574",
+            "s3crets or [key] or [key]",
+        ),
+        (("s3cre",), "7333637265 may be a number", "7333637265 may be a number"),
+        (("1234567",), "31323334353637", "[key]"),
         (("abc",), "YWJj is in any text", "YWJj is in any text"),
         (("ok",), "all is ok", "all is ok"),
         ((KEY,), "a common word", "a common word"),
