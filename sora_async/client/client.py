@@ -281,6 +281,16 @@ class SoraClient:
 
         Raises:
             InvalidArgumentError: An argument cannot be used; nothing was sent.
+            TaskFailedError: On ``await``: the task failed, was cancelled or expired.
+            WaitTimeoutError: On ``await``: *timeout* expired; the task goes on.
+            OutageError: On ``await``: no poll was successful for ``outage_timeout``; the task
+                goes on.
+            VideoMissingError: On ``await``, with ``until="video_url"``: the task has no URL.
+            ClientClosedError: On ``await``: the client was closed during the wait.
+            TaskNotFoundError: On ``await``: the service does not know the id.
+            ConnectionFailedError: On ``await``: the service has never responded.
+            InvalidResponseError: On ``await``: the first response was a web page or no task.
+            ResponseError: On ``await``: the service refused the poll; its class says why.
         """
         return Watch(
             self._find_poller,
@@ -330,8 +340,9 @@ class SoraClient:
         """
         Return a wait for a task that it creates: ``await`` it, or iterate it for its events.
 
-        Nothing is sent before the watch is awaited or iterated, and then one
-        create, ever. Its response is the first event, and from then on
+        Nothing is sent before the watch is awaited or iterated. Then one task is created; the
+        create is repeated only as :meth:`create_task` repeats it. Its response is the first
+        event, and from then on
         :attr:`Watch.task_id` is the id: in an event, after an error, after a
         cancellation. Leaving while the create is being sent does not cancel it;
         awaiting the watch again goes on with it.
@@ -369,7 +380,19 @@ class SoraClient:
             extra: Any further field of the service.
 
         Raises:
-            InvalidArgumentError: An argument cannot be used; nothing was sent.
+            InvalidArgumentError: An argument cannot be used; nothing was sent. On ``await``: a
+                file cannot be read.
+            CreateOutcomeUnknownError: On ``await``: there may be a task now; look before you
+                create again.
+            TaskFailedError: On ``await``: the task failed, was cancelled or expired.
+            WaitTimeoutError: On ``await``: *timeout* expired; the task goes on.
+            OutageError: On ``await``: no poll was successful for ``outage_timeout``; the task
+                goes on.
+            VideoMissingError: On ``await``, with ``until="video_url"``: the task has no URL.
+            ClientClosedError: On ``await``: the client was closed during the wait.
+            ConnectionFailedError: On ``await``: there was no connection; no task was created.
+            ResponseError: On ``await``: the service refused the create or a poll; its class says
+                why.
         """
         headers = hide_headers(headers)
         payload = make_task_payload(
@@ -693,6 +716,9 @@ class SoraClient:
 
         Raises:
             InvalidArgumentError: An argument cannot be used; nothing was sent.
+
+        The error of a wait is in its outcome, and ``outcome.result()`` raises it: one of those of
+        :meth:`wait_until_complete`, or :class:`UnexpectedError` for a bug.
         """
         waits = self._wait_for_many(
             max_concurrent,
@@ -742,6 +768,9 @@ class SoraClient:
 
         Raises:
             InvalidArgumentError: An argument cannot be used; nothing was sent.
+
+        The error of a wait is in its outcome, and ``outcome.result()`` raises it: one of those of
+        :meth:`wait_until_complete`, or :class:`UnexpectedError` for a bug.
         """
         waits = self._wait_for_many(
             max_concurrent,
@@ -810,6 +839,21 @@ class SoraClient:
 
         Raises:
             InvalidArgumentError: An argument cannot be used; nothing was sent.
+            OutputExistsError: On ``await``: there is a file already.
+            FileWriteError: On ``await``: the file cannot be written; :class:`DiskFullError` when
+                there is no space.
+            VideoNotReadyError: On ``await``: the task has no video yet.
+            VideoGoneError: On ``await``: no URL of the video works.
+            NotAVideoError: On ``await``: the address has something else.
+            VariantMissingError: On ``await``: the service does not have the *variant*.
+            VideoTooLargeError: On ``await``: it is larger than *max_size*.
+            UnsafeURLError: On ``await``: a link leads to a private address.
+            DownloadTimeoutError: On ``await``: *timeout* expired.
+            DownloadInterruptedError: On ``await``: the connection broke repeatedly, or the client
+                was closed; the next download resumes.
+            TaskFailedError: On ``await``: the task failed, and there is no video.
+            SoraError: On ``await``: the service did not return the task, or the wait for it failed,
+                as in :meth:`get_task` and :meth:`wait_until_complete`.
         """
         if isinstance(source, Watch):
             source._hand_over()

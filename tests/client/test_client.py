@@ -882,7 +882,9 @@ class TestSessions:
         arguments: dict[str, Any] = {"base_url": "https://videos.invalid", "max_retries": 0}
 
         async with SoraClient(api_key=KEY, trust_env=True, **arguments) as client:
-            with pytest.raises(ConnectionFailedError, match=r"the host name videos\.invalid cannot"):
+            with pytest.raises(
+                ConnectionFailedError, match=r"the host name videos\.invalid cannot"
+            ):
                 await client.get_task("task_1")
 
     async def test_no_proxy_is_used_for_this_machine(
@@ -993,3 +995,36 @@ class TestLogging:
                 await client.wait_until_complete(task_id)
 
         assert [record for record in caplog.records if record.name == "sora_async"] == []
+
+
+@pytest.mark.parametrize(
+    ("method", "errors"),
+    [
+        (
+            SoraClient.wait_until_complete,
+            "TaskFailedError WaitTimeoutError OutageError VideoMissingError ClientClosedError "
+            "TaskNotFoundError ConnectionFailedError InvalidResponseError ResponseError",
+        ),
+        (
+            SoraClient.create_and_wait,
+            "CreateOutcomeUnknownError TaskFailedError WaitTimeoutError OutageError ResponseError "
+            "ConnectionFailedError",
+        ),
+        (
+            SoraClient.download,
+            "OutputExistsError FileWriteError VideoNotReadyError VideoGoneError NotAVideoError "
+            "VariantMissingError VideoTooLargeError UnsafeURLError DownloadTimeoutError "
+            "DownloadInterruptedError TaskFailedError SoraError",
+        ),
+    ],
+    ids=["wait_until_complete", "create_and_wait", "download"],
+)
+def test_the_docstring_names_the_errors_of_the_await(method: Any, errors: str) -> None:
+    raised = method.__doc__.partition("Raises:\n")[2]
+
+    assert [name for name in errors.split() if f"{name}: On ``await``" not in raised] == []
+
+
+@pytest.mark.parametrize("method", [SoraClient.as_completed, SoraClient.events])
+def test_the_docstring_says_where_the_errors_of_many_waits_are(method: Any) -> None:
+    assert "``outcome.result()`` raises it" in " ".join(method.__doc__.split())
