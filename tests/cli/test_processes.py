@@ -50,13 +50,6 @@ def test_ctrl_c_during_the_imports_ends_in_silence() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
-def test_the_script_is_the_command() -> None:
-    done = run_python("from sora_async_command import main; sys.argv[1:] = ['dialects']; main()")
-
-    assert "\nopenai " in done.stdout
-    assert done.stderr == ""
-
-
 def test_ctrl_c_on_a_real_terminal_ends_cleanly() -> None:
     pty = pytest.importorskip("pty")
     ours, theirs = pty.openpty()

@@ -7,6 +7,8 @@ from typing import Any, assert_type
 
 from sora_async import (
     ETA,
+    BatchEvent,
+    BatchOutcome,
     Character,
     Dialect,
     Download,
@@ -117,6 +119,18 @@ async def check_downloads(client: SoraClient, task: VideoTask, watch: Watch) -> 
         assert_type(group.create_task(download.result()), asyncio.Task[VideoFile])
     client.download("x", "x.mp4", if_exists="append")  # type: ignore[arg-type]
     client.download(7, "x.mp4")  # type: ignore[arg-type]
+
+
+async def check_batch(client: SoraClient) -> None:
+    async for outcome in client.batch(["x"], output_dir="videos"):
+        assert_type(outcome, BatchOutcome)
+        if outcome.file is not None:
+            assert_type(outcome.file, VideoFile)
+        if outcome.error is not None:
+            assert_type(outcome.error, SoraError)
+        assert_type(outcome.result(), VideoFile)
+    async for news in client.batch_events(["x"], output_dir=Path("videos")):
+        assert_type(news, BatchEvent | BatchOutcome)
 
 
 def check_values(task: VideoTask, error: TaskFailedError | WaitTimeoutError) -> None:
