@@ -356,7 +356,8 @@ def _choose_link_pause(state: DownloadState) -> float:
 
 def _make_interrupted(state: DownloadState, error: SoraError) -> DownloadInterruptedError:
     """Return the error of an address that failed too often; it may work later."""
-    reason = getattr(error, "reason", error)  # its advice is for those who get the error itself
+    # Without its advice, which is for those who get the error itself.
+    reason = getattr(error, "outcome", None) or getattr(error, "reason", error)
     interrupted = state.make_interrupted(f"{state.failures} requests in a row failed: {reason}")
     interrupted.__cause__ = error
     return interrupted

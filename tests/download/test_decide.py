@@ -149,6 +149,18 @@ class TestAddress:
         assert decision.error is GONE or decision.error.__cause__ is fault
 
 
+def test_the_error_after_many_attempts_has_no_advice_of_the_last_one() -> None:
+    busy = ServiceUnavailableError(CONTENT, 503, None, "busy")
+    seen = ErrorResponse(status=503, error=busy, from_service=True, retry_after=None)
+    before = state(url=CONTENT, is_content=True, failures=MAX_FAILURES - 1)
+
+    _, decision = see(before, seen)
+
+    assert isinstance(decision, Fail)
+    assert isinstance(decision.error, DownloadInterruptedError)
+    assert decision.error.reason == "8 requests in a row failed: answered 503: busy"
+
+
 class TestHead:
     def test_a_whole_file_is_taken_from_its_beginning(self) -> None:
         after, decision = see(state(last_error=BROKEN), head())
