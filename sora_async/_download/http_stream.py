@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import re
 import socket
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,11 +24,10 @@ from .._wire.origins import (
 )
 from .._wire.redaction import without_query
 from ..errors import ConnectionFailedError, SoraError
+from ..models.repr import hide_queries
 
 BUFFER = 256 * 1024
 """aiohttp buffers twice as many bytes of a response before the server has to wait."""
-
-_SIGNED = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]+")
 
 _REFUSAL = "refused to connect to an address that is not public"
 
@@ -187,8 +185,10 @@ class FileHttpClient:
         if reason is not None:
             return ConnectionFailedError(shown, reason)
         failure = self._transport.translate(shown, error)
-        if isinstance(failure, ConnectionFailedError) and _SIGNED.search(failure.reason):
-            return ConnectionFailedError(shown, _SIGNED.sub(r"\1?…", failure.reason))
+        if isinstance(failure, ConnectionFailedError):
+            reason = hide_queries(failure.reason)
+            if reason != failure.reason:
+                return ConnectionFailedError(shown, reason)
         return failure
 
     async def _follow(

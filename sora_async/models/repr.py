@@ -15,7 +15,13 @@ MAX_TEXT = 80
 MAX_VALUE = 240
 """Characters of an attrs value that are shown."""
 
-_QUERY = re.compile(r"(https?://[^\s?#'\"]*)[?#][^\s'\"]*", re.IGNORECASE)
+# It matches a URL without a query, too: to try again inside of it takes quadratic time.
+_URL = re.compile(r"(https?://[^\s?#'\"]*)([?#][^\s'\"]*)?", re.IGNORECASE)
+
+
+def hide_queries(text: str) -> str:
+    """Return a text with "?…" in place of what follows the path of each URL in it."""
+    return _URL.sub(lambda url: f"{url[1]}?…" if url[2] else url[1], text)
 
 
 def brief(value: Any) -> str:
@@ -83,11 +89,11 @@ def _show(found: object, limit: int = MAX_TEXT) -> str:
     if isinstance(found, float):
         return repr(float(f"{found:.6g}"))
     if isinstance(found, str):
-        found = _QUERY.sub(r"\1?…", found[: 10 * MAX_TEXT])
+        found = hide_queries(found[: 10 * MAX_TEXT])
         return repr(found if len(found) <= MAX_TEXT else found[:MAX_TEXT] + "…")
     if type(found).__repr__ is brief:
         return _describe(found, limit=limit)
-    text = _QUERY.sub(r"\1?…", repr(found))
+    text = hide_queries(repr(found))
     if len(text) <= MAX_TEXT:
         return text
     if isinstance(found, tuple | list):

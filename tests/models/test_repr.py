@@ -36,7 +36,7 @@ from sora_async import (
     errors,
 )
 from sora_async.dialects import OPENAI
-from sora_async.models.repr import brief
+from sora_async.models.repr import brief, hide_queries
 from sora_async.progress import track
 from sora_async.testing import FakeSora, VirtualClock, completed, running
 
@@ -255,3 +255,21 @@ async def test_what_goes_on_says_how_far_it_is(sora: FakeSora) -> None:
     assert repr(client) == f"<SoraClient {sora.url}>"
     assert repr(sora) == f"<FakeSora {sora.url}: tasks: 1, requests: 1>"
     assert repr(VirtualClock()).startswith("<VirtualClock at ")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "see https://h.example/v.mp4?a=1#b, HTTP://h/#x",
+            "see https://h.example/v.mp4?… HTTP://h/?…",
+        ),
+        ("https://h/v.mp4 and http: //h?a", "https://h/v.mp4 and http: //h?a"),
+        # A search that tries again inside of an address takes hours for these.
+        ("https://h/" * 800_000, "https://h/" * 800_000),
+        ("https://" * 800_000 + "?", "https://" * 800_000 + "?…"),
+    ],
+    ids=["queries", "no queries", "addresses in one", "a query at the end"],
+)
+def test_the_queries_of_all_addresses_are_hidden(text: str, shown: str) -> None:
+    assert hide_queries(text) == shown
