@@ -185,10 +185,8 @@ class FileHttpClient:
         if reason is not None:
             return ConnectionFailedError(shown, reason)
         failure = self._transport.translate(shown, error)
-        if isinstance(failure, ConnectionFailedError):
-            reason = hide_queries(failure.reason)
-            if reason != failure.reason:
-                return ConnectionFailedError(shown, reason)
+        if isinstance(failure, ConnectionFailedError) and "://" in failure.reason:
+            return ConnectionFailedError(shown, hide_queries(failure.reason))
         return failure
 
     async def _follow(
