@@ -196,15 +196,16 @@ class Batch:
                 )
             self._task_ids[item.key] = task_id
             event = attrs.evolve(event, stage="waiting", task_id=task_id)
-            task = await self._wait(task_id, event)
+            webhook = item.arguments.get("callback_url") is not None
+            task = await self._wait(task_id, event, webhook=webhook)
         file = await self._save(task, attrs.evolve(event, stage="downloading"))
         await self._submitter.record(item.key, "saved", task_id=task_id, size=file.size)
         return attrs.evolve(outcome, task_id=task_id, task=task, file=file)
 
-    async def _wait(self, task_id: str, event: BatchEvent) -> VideoTask:
+    async def _wait(self, task_id: str, event: BatchEvent, *, webhook: bool) -> VideoTask:
         # The download finds out where the file is: a URL may never come, or come late.
         watch = self._client.wait_until_complete(
-            task_id, timeout=self._options.timeout, until="completed"
+            task_id, timeout=self._options.timeout, until="completed", webhook=webhook
         )
         try:
             return await self._queue.follow(watch, event)

@@ -28,7 +28,9 @@ class BatchClient(Protocol):
     def list_tasks(self, *, limit: int | None = None) -> AsyncGenerator[VideoTask]:
         """List the tasks of the account, the newest first."""
 
-    def wait_until_complete(self, task_id: str, *, timeout: float | None, until: Until) -> Watch:
+    def wait_until_complete(
+        self, task_id: str, *, timeout: float | None, until: Until, webhook: bool
+    ) -> Watch:
         """Wait for a task."""
 
     def download(self, source: VideoTask, path: Path, *, if_exists: IfExists) -> Download:

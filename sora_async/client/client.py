@@ -898,7 +898,8 @@ class SoraClient:
 
         Args:
             items: Each a prompt, or the arguments of :meth:`create_task` as a mapping of
-                JSON values, in which *name* may name the file.
+                JSON values, in which *name* may name the file. With a *callback_url*, the wait
+                expects a webhook, as that of :meth:`create_and_wait` does.
             output_dir: The folder for the files; it is made if it does not exist.
             journal: The journal's file; ``batch.jsonl`` in *output_dir* when None.
             max_creates: How many creates are sent at the same time.

@@ -792,3 +792,26 @@ def test_the_result_of_an_outcome_is_the_file_or_the_error(tmp_path: Path) -> No
     assert BatchOutcome(item="a boat", file=file).result() is file
     with pytest.raises(WaitTimeoutError):
         BatchOutcome(item="a boat", error=WaitTimeoutError("x")).result()
+
+
+@pytest.mark.parametrize("callback_url", [None, "https://my.example/hook"])
+async def test_an_item_with_a_callback_url_is_polled_sparsely(
+    tmp_path: Path, callback_url: str | None
+) -> None:
+    async with (
+        FakeSora(api_key=KEY, shape="relay", default_scenario=LIFE) as sora,
+        SoraClient(api_key=KEY, base_url=sora.url) as client,
+    ):
+        for _ in range(8):  # webhooks arrive, and it is known how long such tasks take
+            task_id = sora.add(LIFE)
+            asyncio.get_running_loop().call_later(101, client.notify, task_id)
+            await client.wait_until_complete(task_id, webhook=True)
+        item = {"prompt": "a boat", "callback_url": callback_url}
+        if callback_url is None:
+            del item["callback_url"]
+
+        [outcome] = [one async for one in client.batch([item], output_dir=tmp_path)]
+
+        assert outcome.file is not None and outcome.task_id is not None
+        polls = len(sora.polls(outcome.task_id))
+        assert polls < 6 if callback_url else polls > 8

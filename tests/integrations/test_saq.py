@@ -1263,3 +1263,5 @@ async def test_a_wait_with_webhooks_is_one_that_notifications_end(
 
     assert read_outcome(job).is_complete
     assert job.kwargs["webhook"]
+    with_url = create_job({**BOAT, "callback_url": "https://my.example/hook"})
+    assert with_url.kwargs is not None and with_url.kwargs["webhook"]

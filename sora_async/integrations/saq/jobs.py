@@ -108,7 +108,7 @@ def create_job(
         save_as: Path to which the worker saves the video, on a disk that all workers share; None
             to save nothing.
         webhook: Whether webhooks about the task reach ``queue.notify_task``; the wait then polls
-            less often.
+            less often. A *callback_url* among the arguments sets it.
         heartbeat: Seconds without a heartbeat after which another worker gets the job.
         fields: Other fields of SAQ's job, such as *key*, *ttl* and *meta*.
 
@@ -122,6 +122,7 @@ def create_job(
     if not isinstance(plain.get("prompt"), str):
         raise InvalidArgumentError("arguments: expected a prompt among them")
     _check(timeout=timeout, until=until, save_as=save_as, webhook=webhook)
+    webhook = webhook or plain.get("callback_url") is not None
     key = plain.pop("idempotency_key", None) or uuid.uuid4().hex
     kwargs = {"arguments": plain, "idempotency_key": key}
     kwargs |= {"timeout": timeout, "until": until, "save_as": save_as, "webhook": webhook}
