@@ -1,8 +1,9 @@
 """The pictures of the page on the schedule. The same results make the same files."""
 
+import json
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,11 +17,14 @@ from sora_async.schedule.learning.histogram import EDGES, WIDTHS
 from sora_async.schedule.learning.observations import CensoredDuration
 
 from .durations import DURATIONS, SMOOTHING, draw, make_tasks, steady
+from .lists import RESULTS as LISTS
 from .plots import _COLOURS, _INK, _POINT, _STYLE, _WIDTH, _save
 from .schedule_table import Figures, frontier, select
 from .simulator import KINDS, PARTS, run
+from .webhooks import RESULTS as WEBHOOKS
 
 _LEARNED = "#7a5bd0"
+_HINTS = "#b8473a"
 
 
 def draw_all(kept: Figures, folder: Path) -> None:
@@ -49,13 +53,27 @@ def _draw_frontier(kept: Figures) -> Figure:
     for name, label, colour, mark in lines:
         points = sorted(frontier(kept, name))
         panel.plot(*zip(*points, strict=True), label=label, color=colour, marker=mark)
-    panel.set_xlabel("mean delay from the end to its sight, s")
-    panel.set_ylabel("polls of a task")
+    for label, late, polls, mark in _read_hints():
+        panel.plot([late], [polls], label=label, color=_HINTS, marker=mark, linestyle="none")
+    panel.set_xlabel("mean delay, s")
+    panel.set_ylabel("requests of a task")
     panel.set_xlim(0, 5)
-    panel.set_ylim(0, 100)
+    panel.set_ylim(0, 140)
     panel.grid(visible=True)
-    panel.legend()
+    panel.legend(loc="upper right", framealpha=1.0, ncols=2, fontsize="small")
     return figure
+
+
+def _read_hints() -> Iterator[tuple[str, float, float, str]]:
+    """Yield name, mean delay, requests of a task and mark of what needs no schedule."""
+    webhooks = {one["name"]: one for one in json.loads(WEBHOOKS.read_text("utf-8"))}
+    one = webhooks["webhooks, none lost"]
+    yield "webhooks, none lost", one["late"], one["polls"], "*"
+    marks = iter("PX+")
+    for one in json.loads(LISTS.read_text("utf-8")):
+        if one["list"] and one["dialect"] == "vllm":
+            name = f"list, {one['waits']:,} waits on {one['rate']:.0f}/s"
+            yield name, one["late"], one["requests"], next(marks)
 
 
 def _draw_life(_: Figures) -> Figure:
