@@ -34,6 +34,9 @@ MAX_CLOCK_SKEW = 300.0
 MAX_BODY_SIZE = 1024 * 1024
 """Bytes of the longest webhook that the handlers read."""
 
+MAX_SIGNATURES = 16
+"""Signatures of a webhook that are tried; a sender has one for each secret that is in use."""
+
 SECRET_PREFIX = "whsec_"
 
 _FIELD = re.compile(r"(t|v1)=([0-9A-Za-z]+)")
@@ -182,7 +185,7 @@ def _find_signatures(headers: Mapping[str, str], body: bytes) -> _Signed | None:
         if times:  # OpenRouter signs "<time>,<body>", Vercel "<time>.<body>"
             signed_at = times[0]
             messages = [_encode(signed_at) + mark + body for mark in (b",", b".")]
-            hexes = [text for field, text in fields if field == "v1"]
+            hexes = [text for field, text in fields if field == "v1"][:MAX_SIGNATURES]
             return _Signed(signed_at, messages, list(_decode_hex(hexes)))
     return None
 
@@ -208,7 +211,7 @@ def _encode(text: str) -> bytes:
 
 def _decode_base64(header: str) -> Iterator[bytes]:
     """Yield the signatures of ``v1,<base64> v1,<base64>``, or of the plain base64 of kie.ai."""
-    for part in header.split():
+    for part in header.split(maxsplit=MAX_SIGNATURES)[:MAX_SIGNATURES]:
         version, comma, text = part.rpartition(",")
         if comma and version != "v1":
             continue  # v1a is a public-key signature

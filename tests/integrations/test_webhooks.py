@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sora_async import InvalidArgumentError, Phase, WebhookError, WebhookSignatureError
 from sora_async.integrations.webhooks import (
     MAX_BODY_SIZE,
+    MAX_SIGNATURES,
     WebhookEvent,
     aiohttp_handler,
     asgi_app,
@@ -223,6 +224,24 @@ def test_a_signature_of_no_task_is_refused() -> None:
 
     with pytest.raises(WebhookSignatureError, match="does not match"):
         read({"X-Webhook-Timestamp": at, "X-Webhook-Signature": signature}, b"{}")
+
+
+@EACH_SCHEME
+def test_only_so_many_signatures_are_tried(sign: Sign, body: bytes) -> None:
+    *others, (name, value) = sign(body).items()
+    mark, start = (
+        ("," if "t=" in value else " "),
+        value.partition("v1=0")[0] if "t=" in value else "",
+    )
+    right = value.removeprefix(start)
+    wrong = "v1=ff" if start else "AAAA"
+
+    few = {**dict(others), name: start + mark.join([*[wrong] * 9, right])}
+    many = {**dict(others), name: start + mark.join([*[wrong] * MAX_SIGNATURES, right])}
+
+    assert read(few, body).is_signed
+    with pytest.raises(WebhookSignatureError, match="does not match"):
+        read(many, body)
 
 
 def test_headers_that_are_no_text_are_ignored() -> None:
