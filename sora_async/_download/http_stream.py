@@ -186,7 +186,7 @@ class FileHttpClient:
             return ConnectionFailedError(shown, reason)
         failure = self._transport.translate(shown, error)
         if isinstance(failure, ConnectionFailedError) and "://" in failure.reason:
-            return ConnectionFailedError(shown, hide_queries(failure.reason))
+            return type(failure)(shown, hide_queries(failure.reason))
         return failure
 
     async def _follow(

@@ -209,14 +209,23 @@ def _unescape(escape: re.Match[str]) -> str:
 
 
 def redact_value(value: Value, secrets: tuple[str, ...]) -> Value:
-    """Return a JSON value with all texts in it redacted; the same one where there is no secret."""
-    if not _may_show("\n".join(_texts(value)), secrets):
+    """
+    Return a JSON value with all texts in it redacted; the same one where there is no secret.
+
+    One of many texts loses the whole secrets only.
+    """
+    texts = find_texts(value)
+    text = "\n".join(texts)
+    if sum(map(len, texts)) > MAX_TEXT:
+        wholes = [one.whole for one in _seek(secrets) if one.whole in text]
+        return _replace(value, wholes) if wholes else value
+    if not _may_show(text, secrets):
         return value
     redacted: Any = _redact_any(value, secrets)
     return value if redacted == value else redacted
 
 
-def _texts(value: Any) -> list[str]:
+def find_texts(value: Any) -> list[str]:
     """Return all texts in a JSON value, in any order."""
     texts: list[str] = []
     left = [value]
@@ -238,6 +247,18 @@ def _redact_any(value: Any, secrets: tuple[str, ...]) -> Any:
         return {redact(key, secrets): _redact_any(inner, secrets) for key, inner in value.items()}
     if isinstance(value, list):
         return [_redact_any(inner, secrets) for inner in value]
+    return value
+
+
+def _replace(value: Any, wholes: list[str]) -> Any:
+    if isinstance(value, str):
+        for whole in wholes:
+            value = value.replace(whole, HIDDEN)
+        return value
+    if isinstance(value, Mapping):
+        return {_replace(key, wholes): _replace(inner, wholes) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_replace(inner, wholes) for inner in value]
     return value
 
 

@@ -25,6 +25,7 @@ from .general_rules import (
     is_operation,
     word_set,
 )
+from .redaction import MAX_TEXT, find_texts
 from .retry_after import read_pause
 from .urls import fill_in
 from .video_url import find_video_urls
@@ -451,9 +452,14 @@ def _read_usage(
     """Return what a task has used, as the service says."""
     for outer in (body, response) if body is not response else (body,):
         for usage in walk(outer, vocabulary.usages):
-            if isinstance(usage, dict) and 0 < len(usage) <= _MAX_USAGE:
+            if isinstance(usage, dict) and 0 < len(usage) <= _MAX_USAGE and _is_short(usage):
                 return usage
     return None
+
+
+def _is_short(usage: Mapping[str, Any]) -> bool:
+    """Return whether the texts in a usage are short enough to be searched for secrets."""
+    return sum(map(len, find_texts(usage))) <= MAX_TEXT
 
 
 def _read_cost(

@@ -190,3 +190,17 @@ def test_a_text_that_is_encoded_many_times_over_is_read_three_times_at_most() ->
     text = "progress 25%2525252525 done"
 
     assert redact(text, ("sk-0123456789abcdef",)) == text
+
+
+def test_a_value_of_many_texts_loses_the_whole_secret() -> None:
+    other = ["%41 " * 100, 7, None]
+    value = {"a": [{f"x{KEY}": f"y{KEY}z"}], "b": other * 50}
+
+    assert redact_value(value, (KEY,)) == {"a": [{"x[key]": "y[key]z"}], "b": other * 50}
+    assert redact_value({"b": other * 50}, (KEY,)) == {"b": other * 50}
+
+
+def test_many_empty_texts_hide_no_spelling_of_a_secret() -> None:
+    value = [""] * 20_000 + [SPELLINGS["base64"]]
+
+    assert redact_value(value, (KEY,))[-1] == "[key]"

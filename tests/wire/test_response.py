@@ -582,6 +582,9 @@ class TestCost:
         assert decode({"id": ID, "usage": usage}).usage == usage
         assert decode({"output": {"task_id": ID}, "usage": usage}).usage == usage
         assert decode({"id": ID, "usage": {}}).usage is None
+        # To look for a key in megabytes of escapes takes seconds.
+        assert decode({"id": ID, "usage": {"a": ["%41" * 5000]}}).usage is not None
+        assert decode({"id": ID, "usage": {"a": ["%41" * 500] * 50}}).usage is None
         assert decode({"id": ID, "usage": dict.fromkeys(map(str, range(99)), 1)}).usage is None
 
     @pytest.mark.parametrize(
