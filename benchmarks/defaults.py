@@ -76,6 +76,7 @@ async def run_hand(url: str) -> None:
         share, polls = await _measure(url, 5.0)
         print(f"by hand: {share:.1%} of a core, {polls:.0f} polls a second")
         polling.cancel()
+        await asyncio.gather(polling, return_exceptions=True)
 
 
 def main() -> None:

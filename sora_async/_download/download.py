@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from .._http.late_timeout import ExtendIfHeldUp
+from .._http.late_timeout import LateTimeout
 from .._polling.shared_operation import NOT_BEGUN, SharedOperation
 from .._polling.watch import Watch
 from .._wire.urls import check_task_id
@@ -195,10 +195,8 @@ class Download(SharedOperation[VideoFile, DownloadEvent]):
         if timeout is not None and self._ends_at is None:
             self._ends_at = loop.time() + timeout
         try:
-            async with asyncio.timeout_at(self._ends_at) as limit:
-                with ExtendIfHeldUp(limit):
-                    async with manager.slots:
-                        return await transfer.run(source if isinstance(source, VideoTask) else None)
+            async with LateTimeout(self._ends_at) as limit, manager.slots:
+                return await transfer.run(source if isinstance(source, VideoTask) else None)
         except TimeoutError:
             if not limit.expired():
                 raise

@@ -10,7 +10,7 @@ import aiohttp
 from yarl import URL
 
 from .._http.foreign_errors import FOREIGN_ERRORS
-from .._http.late_timeout import ExtendIfHeldUp
+from .._http.late_timeout import late_timeout
 from .._http.session import MAX_HEADER_SIZE, NO_TIMEOUT, HttpOptions
 from .._http.transport import MAX_REDIRECTS, REDIRECTS, Transport
 from .._wire.origins import (
@@ -82,12 +82,11 @@ class FileResponse:
         content, seconds = self._response.content, self._client.timeout
         chunks: list[bytes] = []
         try:
-            async with asyncio.timeout(seconds) as scope:
-                with ExtendIfHeldUp(scope):
-                    while size > 0 and (chunk := await content.readany()):
-                        chunks.append(chunk)
-                        size -= len(chunk)
-                    return chunks
+            async with late_timeout(seconds):
+                while size > 0 and (chunk := await content.readany()):
+                    chunks.append(chunk)
+                    size -= len(chunk)
+                return chunks
         except FOREIGN_ERRORS as error:
             is_timeout = type(error) is TimeoutError
             reason = f"no byte came for {seconds:g} s" if is_timeout else None
@@ -157,12 +156,11 @@ class FileHttpClient:
             InvalidArgumentError: The session that was given is closed.
         """
         try:
-            async with asyncio.timeout(self.timeout) as scope:
-                with ExtendIfHeldUp(scope):
-                    is_guarded = not allow_private and await self._needs_guard()
-                    return await self._follow(
-                        url, headers, without_key=without_key, is_guarded=is_guarded
-                    )
+            async with late_timeout(self.timeout):
+                is_guarded = not allow_private and await self._needs_guard()
+                return await self._follow(
+                    url, headers, without_key=without_key, is_guarded=is_guarded
+                )
         except (SoraError, AddressNotAllowed):
             raise
         except FOREIGN_ERRORS as error:

@@ -24,50 +24,64 @@ _LATE: Final = 0.01
 to milliseconds."""
 
 
-class ExtendIfHeldUp:
+class LateTimeout:
     """
-    Extends a timeout once if the loop runs only after it has expired.
+    As :func:`asyncio.timeout_at`, but extended once if the loop runs only after it has expired.
 
     The response may have arrived meanwhile, but a due timeout cancels its reader first.
-    A context manager, around what has to be done in time.
 
     Args:
-        scope: A timeout that was entered; one without an end stays as it is.
+        end: The moment, on the running loop's clock; None for no limit.
     """
 
     __slots__ = ("_end", "_loop", "_scope", "_timer")
 
-    def __init__(self, scope: asyncio.Timeout) -> None:
+    def __init__(self, end: float | None) -> None:
         self._loop = asyncio.get_running_loop()
-        self._scope = scope
-        self._end = scope.when()
+        self._scope = asyncio.timeout_at(None)
+        self._end = end
         self._timer: asyncio.TimerHandle | None = None
 
-    def __enter__(self) -> None:
-        """Watch the timeout."""
+    async def __aenter__(self) -> "LateTimeout":
+        """Begin to count."""
+        await self._scope.__aenter__()
         if self._end is not None:
-            self._timer = self._loop.call_at(self._end - _CHECK_BEFORE, self._check, self._end)
+            self._watch(self._end)
+        return self
 
-    def __exit__(
+    async def __aexit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Watch it no more."""
+        """Raise TimeoutError if it has expired."""
         if self._timer is not None:
             self._timer.cancel()
+        await self._scope.__aexit__(kind, error, traceback)
+
+    def expired(self) -> bool:
+        """Return whether it has expired."""
+        return self._scope.expired()
+
+    def _watch(self, end: float) -> None:
+        if end <= self._loop.time():
+            self._scope.reschedule(end)
+        else:
+            self._timer = self._loop.call_at(end - _CHECK_BEFORE, self._check, end)
 
     def _check(self, end: float) -> None:
-        if self._scope.expired():  # it was due when it was entered
-            return
         if self._loop.time() >= end - _LATE:
             self._scope.reschedule(self._loop.time() + LATE_GRACE)
         else:
             # The loop may still be held up in the rest.
-            self._scope.reschedule(None)
             self._timer = self._loop.call_at(end, self._expire, end)
 
     def _expire(self, end: float) -> None:
         now = self._loop.time()
         self._scope.reschedule(now + LATE_GRACE if now - end > _CHECK_BEFORE else now)
+
+
+def late_timeout(seconds: float) -> LateTimeout:
+    """Return a timeout that many seconds from now."""
+    return LateTimeout(asyncio.get_running_loop().time() + seconds)

@@ -1,6 +1,5 @@
 """Sends HTTP requests to the service: the only module that does, but for those of files."""
 
-import asyncio
 from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +13,7 @@ from .._wire.response import Response
 from .._wire.secrets import SecretHeaders
 from ..errors import ConnectionFailedError, InvalidArgumentError, InvalidResponseError, SoraError
 from .foreign_errors import FOREIGN_ERRORS, translate_error
-from .late_timeout import ExtendIfHeldUp
+from .late_timeout import late_timeout
 from .proxies import find_proxy
 from .request_body import StreamedPayload, TrackedBody
 from .session import (
@@ -149,9 +148,8 @@ class Transport:
             exchange.close()
             raise InvalidArgumentError("session: it is closed")
         try:
-            async with asyncio.timeout(seconds) as scope:
-                with ExtendIfHeldUp(scope):
-                    return await exchange
+            async with late_timeout(seconds) as scope:
+                return await exchange
         except TimeoutError as error:
             reason = f"no whole response in time ({type(error).__name__})"
             if scope.expired():  # a proxy or a trace callback may raise a TimeoutError of its own
