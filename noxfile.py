@@ -100,8 +100,7 @@ def types(session: nox.Session) -> None:
     """Check the types of the package, and those that its users see."""
     session.install(".[cli,redis,saq]", *groups("types"))
     users = [path for path in ("tests/typing",) if Path(path).is_dir()]
-    packages = ("sora_async", "sora_async_command", "pytest_sora_async")
-    session.run("mypy", "--strict", *packages, *users)
+    session.run("mypy", "--strict", "sora_async", "pytest_sora_async", *users)
 
 
 @nox.session

@@ -10,7 +10,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from support.command import MANUAL, promised, records, served
 
-import sora_async_command
 from sora_async import errors
 from sora_async.cli.arguments import parse
 from sora_async.cli.display.format import format_duration
@@ -402,14 +401,6 @@ def test_every_dialect_is_listed_with_its_calls(capsys) -> None:
     assert re.search(r"^unified +json +/v1/video/create +-$", out, re.MULTILINE)
     assert re.search(r"^openai .* list delete .*remix$", out, re.MULTILINE)
     assert max(map(len, out.splitlines())) <= 80
-
-
-def test_the_script_is_the_command(capsys, monkeypatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["sora-async", "dialects"])
-
-    assert sora_async_command.main() == 0
-
-    assert "\nopenai " in capsys.readouterr().out
 
 
 def test_dialects_in_json_have_all_the_keys_of_the_manual(capsys) -> None:

@@ -36,20 +36,6 @@ def test_the_demo_in_json_says_the_same_to_a_program() -> None:
     assert {name for name, word in results.items() if word != "succeeded"} == {"video_blocked"}
 
 
-def test_ctrl_c_during_the_imports_ends_in_silence() -> None:
-    done = run_python(
-        "import signal\n"
-        "class Interrupt:\n"
-        "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name == 'sora_async.cli': signal.raise_signal(signal.SIGINT)\n"
-        "sys.meta_path.insert(0, Interrupt())\n"
-        "from sora_async_command import main\n"
-        "sys.exit(main())"
-    )
-
-    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
-
-
 def test_ctrl_c_on_a_real_terminal_ends_cleanly() -> None:
     pty = pytest.importorskip("pty")
     ours, theirs = pty.openpty()

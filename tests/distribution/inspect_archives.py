@@ -18,8 +18,9 @@ OF_THE_WHEEL = {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LIC
 
 def is_ours(name: str) -> bool:
     """Whether a wheel should hold a file of the source: code and the mark of typed code."""
-    packages = ("sora_async/", "sora_async_command/", "pytest_sora_async/")
-    return name.startswith(packages) and name.endswith((".py", "/py.typed"))
+    return name.startswith(("sora_async/", "pytest_sora_async/")) and name.endswith(
+        (".py", "/py.typed")
+    )
 
 
 def compare(what: str, found: set[str], wanted: set[str]) -> Iterator[str]:
