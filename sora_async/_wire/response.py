@@ -290,8 +290,9 @@ def _find_task(
         raise InvalidResponseError(response.url, response.status, reason)
     body = open_envelope(value, vocabulary)
     if is_error_body(body, task_id=task_id, vocabulary=vocabulary):
-        nested = _find_failed_task(body)
-        return read_mapping(nested) if nested is not body else None
+        nested = read_mapping(_find_failed_task(body))
+        has_failed = vocabulary.words.get(read_word(nested, vocabulary)) is FAILED
+        return nested if has_failed and nested is not body else None
     if not is_task(body, vocabulary):
         raise InvalidResponseError(response.url, response.status, "JSON that is no task")
     return body

@@ -179,7 +179,7 @@ _MAX_ENVELOPES = 4
 
 _NO_ENVELOPES = word_set(
     """
-    detail input inputs params parameters request config error metadata usage properties user
+    input inputs params parameters request config error metadata usage properties user
     account webhook callback billing payment queue upstream moderation
     """
 )

@@ -797,6 +797,12 @@ class TestFailure:
         assert decode({"object": "video", "status": "in_progress"}, 503).phase is Phase.RUNNING
         assert decode({"id": "task_01", "status": "failed"}, 500).phase is Phase.FAILED
 
+    def test_only_a_failed_task_is_inside_an_error_of_a_good_response(self) -> None:
+        error = {"message": "no", "code": "x"}
+
+        assert decode({"error": error, "detail": {"status": "failed"}}).phase is Phase.FAILED
+        assert error_of({"error": error, "detail": {"status": "completed"}}).code == "x"
+
     @pytest.mark.parametrize(
         ("body", "status"),
         [
