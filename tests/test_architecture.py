@@ -327,7 +327,8 @@ def test_what_is_public_says_that_it_is_of_the_module_it_is_imported_from(
 def test_the_root_shows_no_module_of_the_standard_library() -> None:
     modules = {name for name, value in vars(sora_async).items() if isinstance(value, ModuleType)}
 
-    assert {name for name in modules if not name.startswith("__")} <= {
+    # pytest adds some of its own, whose names are no identifiers, where it rewrites assertions.
+    assert {name for name in modules if name.isidentifier() and not name.startswith("__")} <= {
         *ALLOWED,
         *ROOT_MODULES,
     }

@@ -260,11 +260,13 @@ class Poller:
                 return  # all waits have left, and the cancellation was lost on the way
             polled.poll_task = None
             polled.held_up_before_poll = held_up
+            # Read before the other clock: the loop may be held up between the two.
+            now = self._loop.time()
             polled.leave_out(self._clock.held_up())
             if isinstance(outcome, bool):
-                self._on_content(polled, outcome, self._loop.time())
+                self._on_content(polled, outcome, now)
             else:
-                self._on_poll(polled, outcome, self._loop.time())
+                self._on_poll(polled, outcome, now)
         except BaseException as stop:
             is_bug = isinstance(stop, Exception)
             if polled.polls_started == number:
