@@ -181,3 +181,11 @@ def test_an_object_inside_a_sentence_is_found() -> None:
     assert (
         parse_part(deep) is parse_part(f'An inch (") of {deep}') is parse_part(f"] {deep}") is None
     )
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
+def test_a_truncated_body_of_another_width_is_no_json(encoding: str) -> None:
+    body = json.dumps(TASK, ensure_ascii=False).encode(encoding)[:-1]
+
+    with pytest.raises(InvalidResponseError, match="no JSON"):
+        read(body)
