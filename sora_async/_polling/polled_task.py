@@ -71,6 +71,7 @@ class PolledTask:
         interval: Seconds between two looks, or two polls where the list is not used.
         is_listed: Whether the list has it.
         has_changed: Whether a change is known of that no poll has shown yet.
+        kept_bytes: The size of its newest body, if that is large; 0 once nobody waits.
         left_at: The moment the last wait left; None while there is one.
         polls_started: The number of the newest poll; the outcome of an older one is ignored.
         poll_task: The poll under way; None between two polls.
@@ -92,6 +93,7 @@ class PolledTask:
         "interval",
         "is_listed",
         "is_notified",
+        "kept_bytes",
         "key",
         "left_at",
         "look_at",
@@ -119,6 +121,7 @@ class PolledTask:
         self.interval = 0.0
         self.is_listed = False
         self.has_changed = False
+        self.kept_bytes = 0
         self.checks_content = False
         self.content_refused = False
         self.polls_started = 0

@@ -10,7 +10,13 @@ from .._http.request import RequestSender
 from .._http.request_queue import RequestQueue
 from .._http.running_clock import RunningClock
 from .._http.throttle import Throttle
-from .._wire.size_limit import limit_size
+from .._wire.size_limit import (
+    MAX_KEPT_BODY,
+    MAX_KEPT_IN_ALL,
+    MAX_KEPT_TEXT,
+    large_size,
+    limit_size,
+)
 from ..errors import ClientClosedError, SoraError
 from ..models import VideoTask
 from ..schedule import History
@@ -71,6 +77,7 @@ class Poller:
         self.is_closed = False
         self._learner = learner
         self._webhooks_arrive = False
+        self._kept_bytes = 0
         self._clock = clock
         self._list = None
         if has_live_list:
@@ -128,7 +135,13 @@ class Poller:
     def _is_polled(self, polled: PolledTask) -> bool:
         return polled in self._polled_tasks.get(polled.key.task_id, ())
 
+    def _count_bytes(self, polled: PolledTask, kept: int) -> None:
+        """Count the bytes of the large bodies that all waits keep."""
+        self._kept_bytes += kept - polled.kept_bytes
+        polled.kept_bytes = kept
+
     def _forget(self, polled: PolledTask) -> None:
+        self._count_bytes(polled, 0)
         task_id = polled.key.task_id
         others = [one for one in self._polled_tasks.get(task_id, ()) if one is not polled]
         if others:
@@ -279,7 +292,8 @@ class Poller:
             task = await self._requests.poll(polled.key.task_id, polled.history.last)
         except SoraError as error:
             return without_frames(error)
-        return limit_size(task)
+        has_room = self._kept_bytes < MAX_KEPT_IN_ALL
+        return limit_size(task, most=MAX_KEPT_BODY if has_room else MAX_KEPT_TEXT)
 
     async def _ask_for_content(self, polled: PolledTask) -> bool:
         """Return whether the service has the file of a task that has succeeded without a URL."""
@@ -311,6 +325,7 @@ class Poller:
         before = polled.history
         if isinstance(outcome, VideoTask):
             before = self._learner.before_task(before, outcome, now)
+            self._count_bytes(polled, large_size(outcome))
             polled.history = before.after_task(outcome, now=now)
         else:
             polled.history = before.after_error(

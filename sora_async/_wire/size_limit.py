@@ -12,9 +12,12 @@ MAX_KEPT_BODY = 64 * 1024
 """Bytes of a body that a wait keeps between two polls. The largest seen of a real service, with
 all of its ``detail``, has 4 kB."""
 
+MAX_KEPT_IN_ALL = 64 * 1024 * 1024
+"""Bytes of large bodies that all waits of a client keep together; beyond, they keep none."""
+
 MAX_KEPT_TEXT = 10_000
 """Characters of each text of a snapshot whose body is larger; and the bytes that *usage*, and all
-addresses after the first, take in memory."""
+addresses after the first, take in memory. A smaller body is not large."""
 
 _WHOLE = frozenset({"id", "video_url", "content_url", "_raw"})
 """Fields that are of no use when they are cut: what was asked for, and what a wait is for."""
@@ -22,7 +25,13 @@ _WHOLE = frozenset({"id", "video_url", "content_url", "_raw"})
 _CUT = tuple(field.name for field in attrs.fields(VideoTask) if field.name not in _WHOLE)
 
 
-def limit_size(task: VideoTask) -> VideoTask:
+def large_size(task: VideoTask) -> int:
+    """Return the bytes of a snapshot's body; 0 if it is not large."""
+    body = task._raw
+    return len(body) if isinstance(body, bytes) and len(body) > MAX_KEPT_TEXT else 0
+
+
+def limit_size(task: VideoTask, *, most: int = MAX_KEPT_BODY) -> VideoTask:
     """
     Return a snapshot without its body, and with its fields cut, if the body is very large.
 
@@ -30,15 +39,16 @@ def limit_size(task: VideoTask) -> VideoTask:
 
     Args:
         task: The snapshot of a poll.
+        most: The bytes that a body may have.
     """
     body = task._raw
     if isinstance(body, bytes) and len(body) <= MAX_KEPT_TEXT:
         return task  # nothing in it is large
     size = len(body) if isinstance(body, bytes) else _measure(body)
     # A body of 64 kB may be a usage of 20,000 objects, which take twenty times as much.
-    names = _CUT if size > MAX_KEPT_BODY else ("usage",)
+    names = _CUT if size > most else ("usage",)
     changes = {name: _limit(getattr(task, name)) for name in names}
-    if size > MAX_KEPT_BODY:
+    if size > most:
         note = f"a body of {size} bytes, of which a wait keeps none; get_task() returns it"
         changes["raw"] = {"dropped": note}
     elif changes["usage"] is task.usage:

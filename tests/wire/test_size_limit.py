@@ -21,7 +21,12 @@ from sora_async import (
     TaskFailure,
     VideoTask,
 )
-from sora_async._wire.size_limit import MAX_KEPT_BODY, MAX_KEPT_TEXT, limit_size
+from sora_async._wire.size_limit import (
+    MAX_KEPT_BODY,
+    MAX_KEPT_IN_ALL,
+    MAX_KEPT_TEXT,
+    limit_size,
+)
 from sora_async.testing import FakeSora, completed, raw
 
 WAITS = 50
@@ -143,3 +148,30 @@ async def test_waits_on_a_server_that_pads_keep_little(
 
     assert all(event is not None and event.task.phase == "running" for event in whole)
     assert grown < WAITS * PADDING / 4
+
+
+async def test_many_waits_keep_no_more_than_a_sum_of_large_bodies(sora: FakeSora) -> None:
+    little = json.dumps({"id": "t", "status": "running"}).encode()
+    body = json.dumps({"id": "t", "status": "running", "padding": "x" * 60_000}).encode()
+    count = MAX_KEPT_IN_ALL // len(body) + 100
+    for number in range(count):
+        sora.script(f"t{number}", raw(body), raw(little), raw(body), completed())
+    async with SoraClient(
+        base_url=sora.url,
+        api_key="sk-0123456789abcdef",
+        schedule=Schedule(intervals=[600], jitter=float, first_jitter=float),
+        rate_limit=RateLimit(rate=None, max_concurrent=4),
+    ) as client:
+        waits = [client.wait_until_complete(f"t{number}", timeout=None) for number in range(count)]
+        results = [asyncio.ensure_future(wait.result()) for wait in waits]
+        kept = []
+        for _ in range(3):
+            await asyncio.sleep(600)
+            tasks = [event.task for wait in waits if (event := wait.latest) is not None]
+            kept.append([task._raw for task in tasks])
+        await asyncio.gather(*results)
+
+    first, small, again = ([len(one) for one in some if isinstance(one, bytes)] for some in kept)
+    assert MAX_KEPT_IN_ALL * 0.9 < sum(first) < MAX_KEPT_IN_ALL + 10 * len(body)
+    assert len(small) == count
+    assert len(again) == len(first) < count
