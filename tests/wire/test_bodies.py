@@ -189,3 +189,11 @@ def test_a_truncated_body_of_another_width_is_no_json(encoding: str) -> None:
 
     with pytest.raises(InvalidResponseError, match="no JSON"):
         read(body)
+
+
+def test_megabytes_of_long_numbers_are_refused_before_they_are_parsed() -> None:
+    body = b'{"id": "t", "a": [' + b",".join([b"9" * 4000] * 2000) + b"]}"
+
+    with pytest.raises(InvalidResponseError, match="a number of more than 400 digits"):
+        read(body)
+    assert parse_json(b'{"a": %s}' % (b"9" * 1000))["a"] > 1e300
