@@ -68,8 +68,8 @@ class Calls:
             for task in page.tasks[:left]:
                 yield task
             left = None if left is None else left - len(page.tasks)
+            after = self._list.find_next(number, page.next_after)
             number += 1
-            after = str(number) if self._list.is_numbered else page.next_after
             if after is None or (left is not None and left <= 0):
                 return
 

@@ -50,6 +50,16 @@ class TaskList:
                 f"{name}: the list of the dialect {self._name!r} begins with the newest task always"
             )
 
+    def find_next(self, number: int, next_after: str | None) -> str | None:
+        """
+        Return what the page after one is requested with as *after*; None if there is none.
+
+        Args:
+            number: The number of that one, from 1 on.
+            next_after: What it names itself.
+        """
+        return str(number + 1) if self.is_numbered else next_after
+
     async def request_page(
         self,
         decode: Callable[[Response], Page],

@@ -239,9 +239,9 @@ class ListSweeper:
         after = None
         saved = wanted * LOOK_INTERVAL
         most = max(page_count + MAX_FOREIGN_PAGES, int(saved * PAGES_PER_POLL))
-        for number in range(most):
+        for number in range(1, most + 1):
             page = await self._request_page(after=after)
-            after = str(number + 2) if self._list.is_numbered else page.next_after
+            after = self._list.find_next(number, page.next_after)
             is_last = after is None or not page.entries
             yield page, is_last
             if is_last:

@@ -117,14 +117,7 @@ def render_ark_created(_state: TaskState, facts: TaskFacts, _url: str | None) ->
 
 def render_ark(state: TaskState, facts: TaskFacts, url: str | None) -> dict[str, Any]:
     """Return *state* as Volcengine Ark does."""
-    has_ended = state.phase in ("succeeded", "failed")
-    body: dict[str, Any] = {
-        "id": facts.task_id,
-        "model": facts.create.model,
-        "status": state.phase,
-        "created_at": int(facts.created_at),
-        "updated_at": int(facts.ended_at if has_ended else facts.now),
-    }
+    body = _describe_as_ark(state, facts)
     if state.phase == "succeeded":
         body |= {
             "content": {"video_url": url},
@@ -138,6 +131,18 @@ def render_ark(state: TaskState, facts: TaskFacts, url: str | None) -> dict[str,
     if state.phase == "failed":
         body["error"] = {"code": state.code, "message": state.message}
     return body
+
+
+def _describe_as_ark(state: TaskState, facts: TaskFacts) -> dict[str, Any]:
+    """Return the fields that a task has in each phase; MiniMax's V2 has the same."""
+    has_ended = state.phase in ("succeeded", "failed")
+    return {
+        "id": facts.task_id,
+        "model": facts.create.model,
+        "status": state.phase,
+        "created_at": int(facts.created_at),
+        "updated_at": int(facts.ended_at if has_ended else facts.now),
+    }
 
 
 def minimax_error(
@@ -157,13 +162,7 @@ def render_minimax_created(_state: TaskState, facts: TaskFacts, _url: str | None
 
 def render_minimax(state: TaskState, facts: TaskFacts, url: str | None) -> dict[str, Any]:
     """Return *state* as MiniMax's V2 does, of which a poll has an envelope around it."""
-    has_ended = state.phase in ("succeeded", "failed")
-    body: dict[str, Any] = {
-        "id": facts.task_id,
-        "model": facts.create.model,
-        "status": state.phase,
-        "created_at": int(facts.created_at),
-        "updated_at": int(facts.ended_at if has_ended else facts.now),
+    body = _describe_as_ark(state, facts) | {
         "resolution": "768P",
         "duration": _number(facts.create.seconds),
         "usage": {},
