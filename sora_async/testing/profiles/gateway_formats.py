@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from .http_message import Message, make_message
+from .openai_formats import STATUS_WORDS
 from .task_state import Phase, TaskFacts, TaskState
 
 
-def tasks_error(
-    status: int, message: str, *, param: str | None = None, code: str | None = None
-) -> Message:
+def tasks_error(status: int, message: str, *, code: str | None = None, **_: str | None) -> Message:
     """Return an error as evolink sends it: OpenAI's envelope without ``param``."""
     error = {"code": code or str(status), "message": message, "type": "invalid_request_error"}
     return make_message({"error": error}, status=status)
@@ -44,17 +43,10 @@ def render_tasks(state: TaskState, facts: TaskFacts, url: str | None) -> dict[st
     return body
 
 
-def xai_error(
-    status: int, message: str, *, param: str | None = None, code: str | None = None
-) -> Message:
+def xai_error(status: int, message: str, *, code: str | None = None, **_: str | None) -> Message:
     """Return an error as xAI sends it."""
     text = code or "The request could not be processed"
     return make_message({"code": text, "error": message}, status=status)
-
-
-def render_xai_created(_state: TaskState, facts: TaskFacts, _url: str | None) -> dict[str, Any]:
-    """Return the object of xAI's response to a create: only an id."""
-    return {"request_id": facts.task_id}
 
 
 def render_xai(state: TaskState, facts: TaskFacts, url: str | None) -> dict[str, Any]:
@@ -74,9 +66,7 @@ def render_xai(state: TaskState, facts: TaskFacts, url: str | None) -> dict[str,
     return {"status": "pending", "progress": round((state.progress or 0.0) * 100)}
 
 
-def gemini_error(
-    status: int, message: str, *, param: str | None = None, code: str | None = None
-) -> Message:
+def gemini_error(status: int, message: str, **_: str | None) -> Message:
     """Return an error as Google's services send it."""
     word = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 404: "NOT_FOUND"}.get(status)
     error = {"code": status, "message": message, "status": word or "FAILED_PRECONDITION"}
@@ -110,11 +100,6 @@ def ark_error(
     return make_message({"error": error}, status=status)
 
 
-def render_ark_created(_state: TaskState, facts: TaskFacts, _url: str | None) -> dict[str, Any]:
-    """Return the object of Ark's response to a create: only an id."""
-    return {"id": facts.task_id}
-
-
 def render_ark(state: TaskState, facts: TaskFacts, url: str | None) -> dict[str, Any]:
     """Return *state* as Volcengine Ark does."""
     body = _describe_as_ark(state, facts)
@@ -145,19 +130,12 @@ def _describe_as_ark(state: TaskState, facts: TaskFacts) -> dict[str, Any]:
     }
 
 
-def minimax_error(
-    status: int, message: str, *, param: str | None = None, code: str | None = None
-) -> Message:
+def minimax_error(status: int, message: str, **_: str | None) -> Message:
     """Return an error as MiniMax's V2 sends it."""
     word = {401: "authorized_error", 429: "rate_limit_error", 500: "server_error"}.get(status)
     error = {"type": word or "bad_request_error", "message": message, "http_code": str(status)}
     body = {"type": "error", "error": error, "request_id": "021785229015510a2c883cf675b9804d"}
     return make_message(body, status=status)
-
-
-def render_minimax_created(_state: TaskState, facts: TaskFacts, _url: str | None) -> dict[str, Any]:
-    """Return the object of MiniMax's response to a create: only an id."""
-    return {"task_id": facts.task_id}
 
 
 def render_minimax(state: TaskState, facts: TaskFacts, url: str | None) -> dict[str, Any]:
@@ -177,11 +155,6 @@ def render_minimax(state: TaskState, facts: TaskFacts, url: str | None) -> dict[
     return body
 
 
-def render_minimax_removed(task_id: str, action: str) -> dict[str, Any]:
-    """Return the object of MiniMax's response to a delete; *action* is cancelled or deleted."""
-    return {"task_id": task_id, "action": action, "status": action}
-
-
 def read_ark_create(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a create of Ark as one of OpenAI's: the prompt is a text among ``content``."""
     content = fields.get("content")
@@ -189,11 +162,6 @@ def read_ark_create(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     texts = [part.get("text") for part in parts if isinstance(part, Mapping)]
     prompt = " ".join(text for text in texts if isinstance(text, str))
     return {**fields, "prompt": prompt, "seconds": fields.get("duration")}
-
-
-def render_newapi_created(_state: TaskState, facts: TaskFacts, _url: str | None) -> dict[str, Any]:
-    """Return the object of new-api's response to ``POST /v1/video/generations``."""
-    return {"task_id": facts.task_id, "status": "queued"}
 
 
 def render_newapi(state: TaskState, facts: TaskFacts, url: str | None) -> dict[str, Any]:
@@ -205,7 +173,7 @@ def render_newapi(state: TaskState, facts: TaskFacts, url: str | None) -> dict[s
     is_failed = state.phase == "failed"
     return {
         "task_id": facts.task_id,
-        "status": "in_progress" if state.phase == "running" else _PROCESSING_WORDS[state.phase],
+        "status": STATUS_WORDS[state.phase],
         "url": url if state.phase == "succeeded" and url is not None else "",
         "format": "mp4",
         "metadata": {"duration": _number(facts.create.seconds), "fps": 30, "seed": 20231234},
@@ -216,9 +184,7 @@ def render_newapi(state: TaskState, facts: TaskFacts, url: str | None) -> dict[s
     }
 
 
-def kie_error(
-    status: int, message: str, *, param: str | None = None, code: str | None = None
-) -> Message:
+def kie_error(status: int, message: str, **_: str | None) -> Message:
     """Return an error as kie.ai sends it."""
     return make_message({"code": status, "msg": message, "data": None}, status=status)
 

@@ -59,25 +59,19 @@ def openai_error(
     return make_message({"error": error}, status=status)
 
 
-def vllm_error(
-    status: int, message: str, *, param: str | None = None, code: str | None = None
-) -> Message:
+def vllm_error(status: int, message: str, **_: str | None) -> Message:
     """Return an error as vLLM's servers send it: OpenAI's envelope, with the status as ``code``."""
     phrase = http.HTTPStatus(status).phrase
     error = {"message": message, "type": phrase, "param": None, "code": status}
     return make_message({"error": error}, status=status)
 
 
-def fastapi_error(
-    status: int, message: str, *, param: str | None = None, code: str | None = None
-) -> Message:
+def fastapi_error(status: int, message: str, **_: str | None) -> Message:
     """Return an error as FastAPI sends it by default."""
     return make_message({"detail": message}, status=status)
 
 
-def openrouter_error(
-    status: int, message: str, *, param: str | None = None, code: str | None = None
-) -> Message:
+def openrouter_error(status: int, message: str, **_: str | None) -> Message:
     """Return an error as OpenRouter sends it."""
     return make_message({"error": {"code": status, "message": message}}, status=status)
 

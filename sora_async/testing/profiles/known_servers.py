@@ -13,18 +13,13 @@ from .gateway_formats import (
     read_ark_create,
     read_kie_create,
     render_ark,
-    render_ark_created,
     render_gemini,
     render_kie,
     render_kie_created,
     render_minimax,
-    render_minimax_created,
-    render_minimax_removed,
     render_newapi,
-    render_newapi_created,
     render_tasks,
     render_xai,
-    render_xai_created,
     tasks_error,
     xai_error,
 )
@@ -66,12 +61,11 @@ _CHARACTERS: Final[Calls] = {
     "GET /v1/videos/characters/{id}": "character",
 }
 
+_INVALID_URL: Final = "Invalid URL ({method} {path})"
 _NOT_READY: Final = "Video is not ready yet, use GET /v1/videos/{video_id} to check status."
-_JSON_ONLY: Final = "Invalid JSON body"
 _IN_PROGRESS: Final = "The generation is still going on"
 _BEHIND_FASTAPI: Final[Any] = {
     "render_routing_error": fastapi_error,
-    "no_route": "Not Found",
     "no_method": "Method Not Allowed",
 }
 
@@ -92,7 +86,7 @@ _PAGE: Final = ServerProfile(
     render_created=render_relay,
     wrong_key=openai_error(401, "Invalid token", type="new_api_error", code=""),
     unknown_task="Video with id '{}' not found.",
-    no_method=None,
+    no_route=_INVALID_URL,
     not_ready=(400, _NOT_READY),
 )
 _RELAY: Final = attrs.evolve(
@@ -107,7 +101,7 @@ _UNIFIED: Final = attrs.evolve(
     _PAGE,
     routes=make_routes({"POST /v1/video/create": "create", "GET /v1/video/query?id={id}": "poll"}),
     accepted_bodies=frozenset({"json"}),
-    field_names={"seconds": "duration"},
+    seconds_field="duration",
     seconds_type=int,
     render_task=render_unified,
     render_created=render_unified_created,
@@ -122,6 +116,8 @@ _OPENAI: Final = ServerProfile(
     render_task=render_openai,
     wrong_key=openai_error(401, "Incorrect API key provided.", code="invalid_api_key"),
     unknown_task="Video with id '{}' not found.",
+    no_route=_INVALID_URL,
+    no_method="Not allowed to {method} on {path}.",
     not_ready=(404, _NOT_READY),
 )
 
@@ -177,7 +173,7 @@ _OPENROUTER: Final = ServerProfile(
         }
     ),
     accepted_bodies=frozenset({"json"}),
-    field_names={"seconds": "duration"},
+    seconds_field="duration",
     seconds_type=int,
     make_id=lambda number: f"job-{number:020d}",
     render_task=render_openrouter,
@@ -185,8 +181,6 @@ _OPENROUTER: Final = ServerProfile(
     render_error=openrouter_error,
     wrong_key=openrouter_error(401, "No credentials were found"),
     unknown_task="Job {} not found",
-    no_route="Not Found",
-    no_method=None,
     not_ready=(404, "The video is not ready"),
 )
 
@@ -196,7 +190,6 @@ _OFOX: Final = attrs.evolve(
     routes=make_routes({**_BASIC_CALLS, **_CANCEL}),
     make_id=make_uuid,
     render_task=render_ofox,
-    wrong_body=(400, _JSON_ONLY),
     cancel_error=(400, "cancel_failed: the task is already running", "cancel_failed"),
 )
 
@@ -205,8 +198,7 @@ _LLMGATEWAY: Final = attrs.evolve(
     _OPENAI,
     routes=make_routes(_BASIC_CALLS),
     accepted_bodies=frozenset({"json"}),
-    wrong_body=(400, _JSON_ONLY),
-    field_names={"seconds": "duration"},
+    seconds_field="duration",
     seconds_type=int,
 )
 
@@ -215,8 +207,8 @@ _INWORLD: Final = attrs.evolve(
     _OPENAI,
     routes=make_routes({**_BASIC_CALLS, **_LIST, **_DELETE, **_CANCEL}),
     accepted_bodies=frozenset({"json"}),
-    wrong_body=(415, _JSON_ONLY),
-    field_names={"seconds": "duration"},
+    wrong_body_status=415,
+    seconds_field="duration",
     seconds_type=int,
     make_id=lambda number: f"video_{number:032x}",
     cancel_error=(409, "The video can no longer be cancelled.", "video_not_cancellable"),
@@ -228,8 +220,8 @@ _MERGE: Final = attrs.evolve(
     _OPENAI,
     routes=make_routes({**_BASIC_CALLS, **_LIST}),
     accepted_bodies=frozenset({"json"}),
-    wrong_body=(422, _JSON_ONLY),
-    field_names={"seconds": "duration"},
+    wrong_body_status=422,
+    seconds_field="duration",
     seconds_type=int,
     list_shows_last_poll=True,
 )
@@ -238,16 +230,12 @@ _MERGE: Final = attrs.evolve(
 _TASKS: Final = ServerProfile(
     routes=make_routes({"POST /v1/videos/generations": "create", "GET /v1/tasks/{id}": "poll"}),
     accepted_bodies=frozenset({"json"}),
-    wrong_body=(400, _JSON_ONLY),
-    field_names={"seconds": "duration"},
+    seconds_field="duration",
     make_id=lambda number: f"task-unified-{1768377600 + number}-{number:08x}",
     render_task=render_tasks,
     render_error=tasks_error,
     wrong_key=tasks_error(401, "Invalid API key", code="unauthorized"),
     unknown_task="Task {} not found",
-    no_route="Not Found",
-    no_method=None,
-    not_ready=(404, "Not Found"),
 )
 
 # docs.x.ai, "Video generation". The path of a cancel is an assumption.
@@ -260,18 +248,15 @@ _XAI: Final = ServerProfile(
         }
     ),
     accepted_bodies=frozenset({"json"}),
-    wrong_body=(415, _JSON_ONLY),
-    field_names={"seconds": "duration"},
+    wrong_body_status=415,
+    seconds_field="duration",
     seconds_type=int,
     make_id=make_uuid,
     render_task=render_xai,
-    render_created=render_xai_created,
+    render_created=lambda _state, facts, _url: {"request_id": facts.task_id},
     render_error=xai_error,
     wrong_key=xai_error(401, "Incorrect API key provided."),
     unknown_task="Request {} not found",
-    no_route="Not Found",
-    no_method=None,
-    not_ready=(404, "Not Found"),
 )
 
 # ai.google.dev, "OpenAI compatibility".
@@ -289,8 +274,6 @@ _GEMINI: Final = ServerProfile(
     render_error=gemini_error,
     wrong_key=gemini_error(401, "Request had invalid authentication credentials."),
     unknown_task="Video {} not found.",
-    no_route="Not Found",
-    no_method=None,
     not_ready=(404, "The file does not exist."),
 )
 
@@ -305,17 +288,13 @@ _ARK: Final = ServerProfile(
         }
     ),
     accepted_bodies=frozenset({"json"}),
-    wrong_body=(400, _JSON_ONLY),
     read_create=read_ark_create,
     make_id=lambda number: f"cgt-20260114-{number:05x}",
     render_task=render_ark,
-    render_created=render_ark_created,
+    render_created=lambda _state, facts, _url: {"id": facts.task_id},
     render_error=ark_error,
     wrong_key=ark_error(401, "The API key in the request is missing or invalid."),
     unknown_task="The task {} does not exist.",
-    no_route="Not Found",
-    no_method=None,
-    not_ready=(404, "Not Found"),
     list_style="numbered",
     render_removed=lambda task_id, action: {},
 )
@@ -334,11 +313,11 @@ _MINIMAX: Final = attrs.evolve(
     ),
     make_id=lambda number: f"{424010985000000 + number}",
     render_task=render_minimax,
-    render_created=render_minimax_created,
+    render_created=lambda _state, facts, _url: {"task_id": facts.task_id},
     render_error=minimax_error,
     wrong_key=minimax_error(401, "login fail: the API key is not valid (1004)"),
     unknown_task="invalid task_id (2013)",
-    render_removed=render_minimax_removed,
+    render_removed=lambda task_id, action: {"task_id": task_id, "action": action, "status": action},
     envelope="task",
 )
 
@@ -352,11 +331,10 @@ _NEWAPI: Final = attrs.evolve(
         }
     ),
     accepted_bodies=frozenset({"json"}),
-    wrong_body=(400, _JSON_ONLY),
-    field_names={"seconds": "duration"},
+    seconds_field="duration",
     make_id=lambda number: f"task_{number:032d}",
     render_task=render_newapi,
-    render_created=render_newapi_created,
+    render_created=lambda _state, facts, _url: {"task_id": facts.task_id, "status": "queued"},
     wrong_key=_WRONG_TOKEN,
     unknown_task="task_not_exist",
 )
@@ -370,7 +348,6 @@ _KIE: Final = ServerProfile(
         }
     ),
     accepted_bodies=frozenset({"json"}),
-    wrong_body=(400, _JSON_ONLY),
     read_create=read_kie_create,
     make_id=lambda number: f"{number:032x}",
     render_task=render_kie,
@@ -378,9 +355,6 @@ _KIE: Final = ServerProfile(
     render_error=kie_error,
     wrong_key=kie_error(401, "You do not have access permissions"),
     unknown_task="The task {} does not exist",
-    no_route="Not Found",
-    no_method=None,
-    not_ready=(404, "Not Found"),
 )
 
 SERVERS: Final[Mapping[Shape, ServerProfile]] = {

@@ -30,8 +30,8 @@ class ServerProfile:
     Attributes:
         routes: Its calls.
         accepted_bodies: The encodings that it accepts for a create.
-        wrong_body: Status and message of its response to a create in another encoding.
-        field_names: Its names of a create's fields, where they are not OpenAI's.
+        wrong_body_status: The status of its response to a create in another encoding.
+        seconds_field: Its name of the field with the length of a video.
         read_create: Makes OpenAI's fields of a create's; None: they are fields of the body.
         seconds_type: The type that the length of a video must have in JSON; None: text or a number.
         make_id: Makes the id of the n-th task.
@@ -70,8 +70,8 @@ class ServerProfile:
 
     routes: Routes
     accepted_bodies: frozenset[Literal["form", "json"]] = frozenset({"form", "json"})
-    wrong_body: tuple[int, str] | None = None
-    field_names: Mapping[str, str] = attrs.field(factory=dict)
+    wrong_body_status: int = 400
+    seconds_field: str = "seconds"
     read_create: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     seconds_type: type[str] | type[int] | None = None
     make_id: Callable[[int], str]
@@ -84,9 +84,9 @@ class ServerProfile:
     unknown_task: str = "Video not found"
     unknown_status: int = 404
     render_routing_error: RenderError | None = None
-    no_route: str = "Invalid URL ({method} {path})"
-    no_method: str | None = "Not allowed to {method} on {path}."
-    not_ready: tuple[int, str]
+    no_route: str = "Not Found"
+    no_method: str | None = None
+    not_ready: tuple[int, str] = (404, "Not Found")
     no_file_after_failure: tuple[int, str] | None = None
     file_is_at_url: tuple[int, str] | None = None
     page_size: int | None = 20

@@ -10,6 +10,9 @@ from .recorded_request import RecordedRequest
 ECHOED_FIELDS: Final = ("model", "prompt", "seconds", "size")
 """The fields of a create that responses repeat."""
 
+_WRONG_BODY: Final = {"form": "Invalid JSON body", "json": "the body is no form: Field required"}
+"""What a server says that wants the other encoding, by the one of the create."""
+
 
 class CreateError(ValueError):
     """A create that the server does not accept, with the status of its response."""
@@ -36,8 +39,7 @@ def read_create(
     """
     encoding = body_format(request.headers.get("Content-Type", ""))
     if needs_encoding and encoding not in server.accepted_bodies:
-        wanted = "form" if encoding == "json" else "JSON"
-        raise CreateError(*(server.wrong_body or (400, f"the body is no {wanted}: Field required")))
+        raise CreateError(server.wrong_body_status, _WRONG_BODY[encoding])
     try:
         fields, files = request.decode()
     except ValueError as error:
@@ -45,12 +47,11 @@ def read_create(
     given = fields if server.read_create is None else server.read_create(fields)
     if not given.get("prompt"):
         raise CreateError(400, "prompt is required")
-    sent = {name: given.get(server.field_names.get(name, name)) for name in ECHOED_FIELDS}
-    wanted_type = server.seconds_type
-    if encoding == "json" and wanted_type and not isinstance(sent["seconds"], wanted_type | None):
-        name = server.field_names.get("seconds", "seconds")
+    seconds, wanted_type = given.get(server.seconds_field), server.seconds_type
+    if encoding == "json" and wanted_type and not isinstance(seconds, wanted_type | None):
         expected = "text" if wanted_type is str else "a whole number"
-        raise CreateError(400, f"Invalid type for '{name}': expected {expected}")
+        raise CreateError(400, f"Invalid type for '{server.seconds_field}': expected {expected}")
+    sent = {name: given.get(name) for name in ECHOED_FIELDS} | {"seconds": seconds}
     echoed: Any = {name: str(value) for name, value in sent.items() if value}
     return CreateCall(**echoed, fields=fields, files=files)
 

@@ -87,10 +87,7 @@ class FakeSora:
         if cut_creates_every is not None and cut_creates_every < 1:
             raise ValueError(f"cut_creates_every is 1 or more, not {cut_creates_every!r}")
         if create_encoding is not None:
-            wrong_body = server.wrong_body or (400, _WRONG_BODY[create_encoding])
-            server = attrs.evolve(
-                server, accepted_bodies=frozenset({create_encoding}), wrong_body=wrong_body
-            )
+            server = attrs.evolve(server, accepted_bodies=frozenset({create_encoding}))
         self._service = Service(
             api_key=api_key,
             shape=shape,
@@ -322,4 +319,3 @@ _NO_QUOTA: Final = {
         "code": "insufficient_quota",
     }
 }
-_WRONG_BODY: Final = {"form": "the body is no form: Field required", "json": "Invalid JSON body"}
