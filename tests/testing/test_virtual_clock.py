@@ -85,58 +85,48 @@ class Worker:
         self.loop.call_soon_threadsafe(self.ended.set)
 
 
-def test_the_clock_starts_at_zero_and_jumps_to_the_end_of_a_sleep() -> None:
-    async def main() -> list[float]:
-        start = now()
-        await asyncio.sleep(600)
-        return [start, now()]
+async def test_the_clock_starts_at_zero_and_jumps_to_the_end_of_a_sleep() -> None:
+    start = now()
+    await asyncio.sleep(600)
 
-    assert run(main()) == [0.0, pytest.approx(600)]
+    assert [start, now()] == [0.0, pytest.approx(600)]
 
 
-def test_the_clock_stands_while_there_is_something_to_do() -> None:
-    async def main() -> float:
-        async with alarm(HOUR):
-            for _ in range(1000):
-                await asyncio.sleep(0)
-        return now()
+async def test_the_clock_stands_while_there_is_something_to_do() -> None:
+    async with alarm(HOUR):
+        for _ in range(1000):
+            await asyncio.sleep(0)
 
-    assert run(main()) == 0.0
+    assert now() == 0.0
 
 
-def test_timers_end_in_their_order_and_at_their_times() -> None:
-    async def main() -> list[float]:
-        ends: list[float] = []
+async def test_timers_end_in_their_order_and_at_their_times() -> None:
+    ends: list[float] = []
 
-        async def nap(seconds: float) -> None:
-            await asyncio.sleep(seconds)
-            ends.append(now())
+    async def nap(seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        ends.append(now())
 
-        await asyncio.gather(*map(nap, (7 * 24 * HOUR, 0.001, HOUR, 2.5)))
-        return ends
+    await asyncio.gather(*map(nap, (7 * 24 * HOUR, 0.001, HOUR, 2.5)))
 
-    assert run(main()) == pytest.approx([0.001, 2.5, HOUR, 7 * 24 * HOUR])
+    assert ends == pytest.approx([0.001, 2.5, HOUR, 7 * 24 * HOUR])
 
 
-def test_a_timeout_ends_at_its_deadline() -> None:
-    async def main() -> float:
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(90):
-                await asyncio.Event().wait()
-        return now()
+async def test_a_timeout_ends_at_its_deadline() -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(90):
+            await asyncio.Event().wait()
 
-    assert run(main()) == pytest.approx(90)
+    assert now() == pytest.approx(90)
 
 
 @pytest.mark.parametrize("start", [2.0**24, 1e9])
-def test_short_timers_end_even_after_many_years(start: float) -> None:
-    async def main() -> float:
-        await asyncio.sleep(start)
-        await asyncio.sleep(1e-9)
-        await asyncio.sleep(2)
-        return now()
+async def test_short_timers_end_even_after_many_years(start: float) -> None:
+    await asyncio.sleep(start)
+    await asyncio.sleep(1e-9)
+    await asyncio.sleep(2)
 
-    assert run(main()) == pytest.approx(start + 2, rel=1e-12)
+    assert now() == pytest.approx(start + 2, rel=1e-12)
 
 
 def test_two_runs_have_the_same_times() -> None:
@@ -171,162 +161,141 @@ def test_no_time_passes_in_an_exchange(debug: bool) -> None:
     assert run(main(), debug=debug) == 0.0
 
 
-def test_no_time_passes_while_hundreds_connect_at_once() -> None:
-    async def main() -> float:
-        async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            writer.write(b"hello\n")
-            writer.close()
-            await writer.wait_closed()
+async def test_no_time_passes_while_hundreds_connect_at_once() -> None:
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"hello\n")
+        writer.close()
+        await writer.wait_closed()
 
-        async def visit(port: int) -> None:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            assert await reader.read() == b"hello\n"
-            writer.close()
-            await writer.wait_closed()
+    async def visit(port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        assert await reader.read() == b"hello\n"
+        writer.close()
+        await writer.wait_closed()
 
-        async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
-            port = server.sockets[0].getsockname()[1]
-            async with asyncio.timeout(30):
-                await asyncio.gather(*(visit(port) for _ in range(300)))
-        return now()
+    async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with asyncio.timeout(30):
+            await asyncio.gather(*(visit(port) for _ in range(300)))
 
-    assert run(main()) == 0.0
+    assert now() == 0.0
 
 
-def test_a_request_without_an_answer_ends_at_its_timeout() -> None:
-    async def main() -> float:
-        async def stall(request: web.Request) -> web.Response:
-            await asyncio.sleep(HOUR)
-            raise AssertionError("the client waited an hour")
+async def test_a_request_without_an_answer_ends_at_its_timeout() -> None:
+    async def stall(request: web.Request) -> web.Response:
+        await asyncio.sleep(HOUR)
+        raise AssertionError("the client waited an hour")
 
-        async with (
-            serving(stall) as url,
-            ClientSession(timeout=ClientTimeout(total=30)) as session,
-        ):
-            with pytest.raises(TimeoutError):
-                await session.get(url)
-            return now()
-
-    assert run(main()) == pytest.approx(30)
+    async with (
+        serving(stall) as url,
+        ClientSession(timeout=ClientTimeout(total=30)) as session,
+    ):
+        with pytest.raises(TimeoutError):
+            await session.get(url)
+        assert now() == pytest.approx(30)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a socket choose")
-def test_no_peer_paces_what_it_sends() -> None:
-    async def main() -> set[bytes]:
-        chosen: set[bytes] = set()
+async def test_no_peer_paces_what_it_sends() -> None:
+    chosen: set[bytes] = set()
 
-        def note(writer: asyncio.StreamWriter) -> None:
-            sock = writer.get_extra_info("socket")
-            chosen.add(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b"\0"))
+    def note(writer: asyncio.StreamWriter) -> None:
+        sock = writer.get_extra_info("socket")
+        chosen.add(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b"\0"))
 
-        async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            note(writer)
-            writer.close()
-            await writer.wait_closed()
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        note(writer)
+        writer.close()
+        await writer.wait_closed()
 
-        async with await asyncio.start_server(accept, "127.0.0.1", 0) as server:
-            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-            note(writer)
-            await reader.read()
-            writer.close()
-            await writer.wait_closed()
-        return chosen
+    async with await asyncio.start_server(accept, "127.0.0.1", 0) as server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        note(writer)
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
 
-    assert run(main()) == {b"reno"}
+    assert chosen == {b"reno"}
 
 
-def test_sockets_that_are_not_tcp_connect_as_usual() -> None:
-    async def main() -> bytes:
-        loop = asyncio.get_running_loop()
-        received: asyncio.Future[bytes] = loop.create_future()
+async def test_sockets_that_are_not_tcp_connect_as_usual() -> None:
+    loop = asyncio.get_running_loop()
+    received: asyncio.Future[bytes] = loop.create_future()
 
-        class Receiver(asyncio.DatagramProtocol):
-            def datagram_received(self, data: bytes, addr: object) -> None:
-                received.set_result(data)
+    class Receiver(asyncio.DatagramProtocol):
+        def datagram_received(self, data: bytes, addr: object) -> None:
+            received.set_result(data)
 
-        here, _ = await loop.create_datagram_endpoint(Receiver, local_addr=("127.0.0.1", 0))
-        there, _ = await loop.create_datagram_endpoint(
-            asyncio.DatagramProtocol, remote_addr=here.get_extra_info("sockname")
-        )
-        there.sendto(b"hello")
-        data = await received
-        here.close()
-        there.close()
-        return data
+    here, _ = await loop.create_datagram_endpoint(Receiver, local_addr=("127.0.0.1", 0))
+    there, _ = await loop.create_datagram_endpoint(
+        asyncio.DatagramProtocol, remote_addr=here.get_extra_info("sockname")
+    )
+    there.sendto(b"hello")
+    data = await received
+    here.close()
+    there.close()
 
-    assert run(main()) == b"hello"
+    assert data == b"hello"
 
 
-def test_the_clock_stands_while_a_thread_works_and_moves_after_it() -> None:
-    async def main() -> list[float]:
-        async with alarm(HOUR):
-            await asyncio.to_thread(Worker())
-            after_the_job = now()
-            await asyncio.sleep(5)
-        return [after_the_job, now()]
+async def test_the_clock_stands_while_a_thread_works_and_moves_after_it() -> None:
+    async with alarm(HOUR):
+        await asyncio.to_thread(Worker())
+        after_the_job = now()
+        await asyncio.sleep(5)
 
-    assert run(main()) == [0.0, pytest.approx(5)]
+    assert [after_the_job, now()] == [0.0, pytest.approx(5)]
 
 
-def test_the_clock_stands_while_a_name_is_looked_up() -> None:
-    async def main() -> float:
-        async with alarm(HOUR):
-            assert await asyncio.get_running_loop().getaddrinfo("localhost", 80)
-        return now()
+async def test_the_clock_stands_while_a_name_is_looked_up() -> None:
+    async with alarm(HOUR):
+        assert await asyncio.get_running_loop().getaddrinfo("localhost", 80)
 
-    assert run(main()) == 0.0
+    assert now() == 0.0
 
 
-def test_a_cancelled_job_is_not_waited_for() -> None:
-    async def main() -> float:
-        release = threading.Event()
-        job = asyncio.get_running_loop().run_in_executor(None, release.wait)
-        job.cancel()
-        await asyncio.sleep(HOUR)
-        release.set()
-        return now()
+async def test_a_cancelled_job_is_not_waited_for() -> None:
+    release = threading.Event()
+    job = asyncio.get_running_loop().run_in_executor(None, release.wait)
+    job.cancel()
+    await asyncio.sleep(HOUR)
+    release.set()
 
-    assert run(main()) == pytest.approx(HOUR)
+    assert now() == pytest.approx(HOUR)
 
 
-def test_the_clock_stands_while_the_executor_shuts_down() -> None:
-    async def main() -> tuple[float, bool]:
-        worker = Worker()
-        loop = asyncio.get_running_loop()
-        job = loop.run_in_executor(None, worker)
-        await worker.started.wait()
-        job.cancel()
-        async with alarm(HOUR):
-            await loop.shutdown_default_executor()
-        return now(), worker.ended.is_set()
+async def test_the_clock_stands_while_the_executor_shuts_down() -> None:
+    worker = Worker()
+    loop = asyncio.get_running_loop()
+    job = loop.run_in_executor(None, worker)
+    await worker.started.wait()
+    job.cancel()
+    async with alarm(HOUR):
+        await loop.shutdown_default_executor()
 
-    assert run(main()) == (0.0, True)
+    assert (now(), worker.ended.is_set()) == (0.0, True)
 
 
-def test_a_foreign_thread_wakes_a_loop_without_timers() -> None:
-    async def main() -> float:
-        worker = Worker()
-        thread = threading.Thread(target=worker)
-        thread.start()
-        await worker.ended.wait()
-        thread.join()
-        return now()
+async def test_a_foreign_thread_wakes_a_loop_without_timers() -> None:
+    worker = Worker()
+    thread = threading.Thread(target=worker)
+    thread.start()
+    await worker.ended.wait()
+    thread.join()
 
-    assert run(main()) == 0.0
+    assert now() == 0.0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="asyncio handles no signals on Windows")
-def test_a_signal_wakes_a_loop_without_timers() -> None:
-    async def main() -> float:
-        came = asyncio.Event()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, came.set)
-        thread = threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGUSR1))
-        thread.start()
-        await came.wait()
-        thread.join()
-        return now()
+async def test_a_signal_wakes_a_loop_without_timers() -> None:
+    came = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, came.set)
+    thread = threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGUSR1))
+    thread.start()
+    await came.wait()
+    thread.join()
 
-    assert run(main()) == 0.0
+    assert now() == 0.0
 
 
 def test_debug_mode_takes_no_virtual_hour_for_a_slow_callback(
