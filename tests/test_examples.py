@@ -17,7 +17,7 @@ from pathlib import Path
 
 import attrs
 import pytest
-from support import ROOT, TLS
+from support import KEY, ROOT, TLS
 
 from sora_async.testing import (
     Answer,
@@ -33,7 +33,6 @@ from sora_async.testing import (
 
 DOCS = ROOT / "docs"
 EXAMPLES = DOCS / "examples"
-KEY = "sk-0123456789abcdef"
 
 TIMEOUT = 170
 """Seconds for all of them together, on a busy machine."""

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import KEY
+from support import KEY, client_of
 
 from sora_async import (
     OutageError,
@@ -73,7 +73,7 @@ def run(operation: Operation, hold_ups: Mapping[int, float] | None = None) -> tu
         assert isinstance(loop, HeldUpLoop)
         async with FakeSora(api_key=KEY, default_scenario=LIFE) as sora:
             options: Any = {"schedule": EXACT, "outage_timeout": 60.0}
-            async with SoraClient(base_url=sora.url, api_key=KEY, **options) as client:
+            async with client_of(sora, **options) as client:
                 loop.hold_ups, loop.reads = hold_ups or {}, 0
                 is_good = await operation(sora, client, Path(folder))
                 return is_good, loop.reads

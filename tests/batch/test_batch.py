@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from support import KEY
+from support import KEY, client_of
 
 from sora_async import (
     BatchEvent,
@@ -63,11 +63,7 @@ async def service(**options: Any) -> AsyncIterator[tuple[FakeSora, SoraClient]]:
     options = {"shape": "openai", "default_scenario": LIFE, **options}
     async with (
         FakeSora(api_key=KEY, **options) as sora,
-        SoraClient(
-            api_key=KEY,
-            base_url=sora.url,
-            dialect="unified" if options["shape"] == "unified" else None,
-        ) as client,
+        client_of(sora, dialect="unified" if options["shape"] == "unified" else None) as client,
     ):
         yield sora, client
 
@@ -800,7 +796,7 @@ async def test_an_item_with_a_callback_url_is_polled_sparsely(
 ) -> None:
     async with (
         FakeSora(api_key=KEY, shape="relay", default_scenario=LIFE) as sora,
-        SoraClient(api_key=KEY, base_url=sora.url) as client,
+        client_of(sora) as client,
     ):
         for _ in range(8):  # webhooks arrive, and it is known how long such tasks take
             task_id = sora.add(LIFE)

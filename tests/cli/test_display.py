@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from support import KEY
 
 from sora_async import (
     ClientClosedError,
@@ -598,7 +599,7 @@ async def test_the_demo_is_over_in_12_seconds_and_fits_80_columns() -> None:
 async def test_the_demo_shows_python_that_does_the_same(sora, monkeypatch, capsys) -> None:
     sora.script("video_123", running(0.5), completed("https://cdn.example/boat.mp4"))
     monkeypatch.setenv("SORA_BASE_URL", sora.url)
-    monkeypatch.setenv("SORA_API_KEY", "sk-0123456789abcdef")
+    monkeypatch.setenv("SORA_API_KEY", KEY)
     code = compile(PYTHON, "demo", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
     await eval(code, {"__name__": "demo"})

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import attrs
 import pytest
-from support import KEY, TLS
+from support import KEY, TLS, client_of
 
 from sora_async import (
     AuthenticationError,
@@ -187,7 +187,7 @@ class TestGetTask:
         sora.script("task_1", queued())
         headers = {"X-Forwarded-Host": "localhost:5173", "user-agent": "mine/1"}
 
-        async with SoraClient(api_key=KEY, base_url=sora.url, headers=headers) as client:
+        async with client_of(sora, headers=headers) as client:
             await client.get_task("task_1")
 
         sent = sora.requests[0][1].headers
@@ -287,9 +287,7 @@ class TestGetTask:
         sora.script("task_1", *(http_error(429), queued()) * 3)
         pauses = []
 
-        async with SoraClient(
-            api_key=KEY, base_url=sora.url, max_retries=0, rate_limit=RateLimit(rate=1000)
-        ) as client:
+        async with client_of(sora, max_retries=0, rate_limit=RateLimit(rate=1000)) as client:
             for _ in range(3):
                 with pytest.raises(RateLimitError):
                     await client.get_task("task_1")
@@ -318,7 +316,7 @@ class TestGetTask:
     async def test_no_retries_when_none_are_wanted(self, sora: FakeSora) -> None:
         sora.script("task_1", http_error(500))
 
-        async with SoraClient(api_key=KEY, base_url=sora.url, max_retries=0) as client:
+        async with client_of(sora, max_retries=0) as client:
             with pytest.raises(ServiceUnavailableError):
                 await client.get_task("task_1")
 
@@ -396,9 +394,7 @@ class TestTransport:
         sora.script("task_1", fault)
         start = now()
 
-        async with SoraClient(
-            api_key=KEY, base_url=sora.url, max_retries=0, request_timeout=12
-        ) as client:
+        async with client_of(sora, max_retries=0, request_timeout=12) as client:
             with pytest.raises(ConnectionFailedError, match="no whole response within 12 s"):
                 await client.get_task("task_1")
 
@@ -418,9 +414,7 @@ class TestTransport:
             except ConnectionFailedError as error:
                 return now() - start, type(error)
 
-        async with SoraClient(
-            api_key=KEY, base_url=sora.url, max_retries=0, request_timeout=5
-        ) as client:
+        async with client_of(sora, max_retries=0, request_timeout=5) as client:
             ends = await asyncio.gather(
                 *(ask("hangs", after) for after in (0.0, 1.0, 1.0, 2.5, 4.9, 11.0, 30.0)),
                 *(ask("task_1", after) for after in (0.5, 3.0, 17.0)),
@@ -437,12 +431,8 @@ class TestTransport:
         sora.script("hangs", stall())
         start = now()
 
-        async with SoraClient(
-            api_key=KEY,
-            base_url=sora.url,
-            rate_limit=RateLimit(max_concurrent=1),
-            max_retries=0,
-            request_timeout=5,
+        async with client_of(
+            sora, rate_limit=RateLimit(max_concurrent=1), max_retries=0, request_timeout=5
         ) as client:
             calls = [asyncio.create_task(client.get_task("task_1")) for _ in range(3)]
             hangs = asyncio.create_task(client.get_task("hangs"))
@@ -456,9 +446,7 @@ class TestTransport:
         self, sora: FakeSora, now: Clock
     ) -> None:
         sora.script("hangs", stall())
-        client = SoraClient(
-            api_key=KEY, base_url=sora.url, rate_limit=RateLimit(max_concurrent=1), max_retries=0
-        )
+        client = client_of(sora, rate_limit=RateLimit(max_concurrent=1), max_retries=0)
         calls = [asyncio.create_task(client.get_task("hangs")) for _ in range(4)]
         await asyncio.sleep(1)
         calls[2].cancel()
@@ -479,9 +467,7 @@ class TestTransport:
         trace = aiohttp.TraceConfig()
         trace.on_request_start.append(broken)
 
-        async with SoraClient(
-            api_key=KEY, base_url=sora.url, max_retries=0, trace_configs=[trace]
-        ) as client:
+        async with client_of(sora, max_retries=0, trace_configs=[trace]) as client:
             with pytest.raises(ConnectionFailedError, match="no whole response in time"):
                 await client.get_task("task_1")
 
@@ -491,9 +477,7 @@ class TestTransport:
     ) -> None:
         sora.script("hangs", stall())
 
-        async with SoraClient(
-            api_key=KEY, base_url=sora.url, max_retries=0, request_timeout=5
-        ) as client:
+        async with client_of(sora, max_retries=0, request_timeout=5) as client:
             call = asyncio.create_task(client.get_task("hangs"))
             asyncio.get_running_loop().call_at(now() + after, call.cancel)
             with pytest.raises(asyncio.CancelledError):
@@ -507,9 +491,7 @@ class TestTransport:
         sora.script("hangs", stall())
         start = now()
 
-        async with SoraClient(
-            api_key=KEY, base_url=sora.url, max_retries=0, request_timeout=5
-        ) as client:
+        async with client_of(sora, max_retries=0, request_timeout=5) as client:
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(client.get_task("hangs"), 3)
             assert now() - start == pytest.approx(3)
@@ -540,9 +522,7 @@ class TestTransport:
         trace.on_request_start.append(stubborn)
         sora.script("task_1", queued())
 
-        async with SoraClient(
-            api_key=KEY, base_url=sora.url, request_timeout=1, trace_configs=[trace]
-        ) as client:
+        async with client_of(sora, request_timeout=1, trace_configs=[trace]) as client:
             with contextlib.suppress(ConnectionFailedError):
                 await client.get_task("task_1")
 
@@ -557,9 +537,7 @@ class TestTransport:
         start = now()
 
         async with aiohttp.ClientSession() as session:
-            client = SoraClient(
-                api_key=KEY, base_url=sora.url, session=session, max_retries=1, request_timeout=5
-            )
+            client = client_of(sora, session=session, max_retries=1, request_timeout=5)
             call = asyncio.create_task(client.get_task("task_1"))
             await asyncio.sleep(1e-6)
             await client.close()
@@ -588,7 +566,7 @@ class TestTransport:
     ) -> None:
         sora.script("task_1", fault)
 
-        async with SoraClient(api_key=KEY, base_url=sora.url, max_retries=0) as client:
+        async with client_of(sora, max_retries=0) as client:
             with pytest.raises(error) as caught:
                 await client.get_task("task_1")
 
@@ -625,7 +603,7 @@ class TestTransport:
 
         async with aiohttp.ClientSession(headers={"X-Mine": "secret"}) as session:
             for one in (None, session):
-                client = SoraClient(api_key=KEY, base_url=sora.url, session=one, max_retries=0)
+                client = client_of(sora, session=one, max_retries=0)
                 with pytest.raises(InvalidResponseError, match="another origin") as caught:
                     await client.get_task("task_1")
                 await client.close()
@@ -647,7 +625,7 @@ class TestTransport:
     ) -> None:
         sora.script("task_1", fault)
 
-        async with SoraClient(api_key=KEY, base_url=sora.url, max_retries=0) as client:
+        async with client_of(sora, max_retries=0) as client:
             with pytest.raises(ConnectionFailedError) as caught:
                 await client.get_task("task_1")
 
@@ -687,7 +665,7 @@ class TestSessions:
     async def test_a_given_session_is_used_and_never_closed(self, sora: FakeSora) -> None:
         sora.script("task_1", queued())
         async with aiohttp.ClientSession(headers={"X-Mine": "yes"}) as session:
-            async with SoraClient(api_key=KEY, base_url=sora.url, session=session) as client:
+            async with client_of(sora, session=session) as client:
                 await client.get_task("task_1")
 
             assert not session.closed
@@ -697,7 +675,7 @@ class TestSessions:
         self, sora: FakeSora
     ) -> None:
         async with aiohttp.ClientSession(raise_for_status=True) as session:
-            client = SoraClient(api_key=KEY, base_url=sora.url, session=session)
+            client = client_of(sora, session=session)
             with pytest.raises(TaskNotFoundError):
                 await client.get_task("task_1")
 
@@ -715,7 +693,7 @@ class TestSessions:
             warnings.simplefilter("ignore", DeprecationWarning)
             session = aiohttp.ClientSession(auth=aiohttp.BasicAuth("user", "word"))
         async with session:
-            client = SoraClient(api_key=KEY, base_url=sora.url, session=session)
+            client = client_of(sora, session=session)
             with pytest.raises(InvalidArgumentError, match="session: has a password of its own"):
                 await client.get_task("task_1")
 
@@ -726,7 +704,7 @@ class TestSessions:
         async def use(session: aiohttp.ClientSession) -> None:
             async with FakeSora(api_key=KEY) as sora:
                 sora.script("task_1", queued())
-                client = SoraClient(api_key=KEY, base_url=sora.url, session=session)
+                client = client_of(sora, session=session)
                 with pytest.raises(InvalidArgumentError, match="session: "):
                     await client.get_task("task_1")
                 await session.close()
@@ -736,7 +714,7 @@ class TestSessions:
 
     async def test_a_client_thrown_away_is_closed(self, sora: FakeSora) -> None:
         sora.script("task_1", queued())
-        client = SoraClient(api_key=KEY, base_url=sora.url)
+        client = client_of(sora)
         await client.get_task("task_1")
         homes = list(client._resources_by_loop.values())
 
@@ -773,7 +751,7 @@ class TestSessions:
 
     async def test_closing_may_be_cancelled_and_closes_all_the_same(self, sora: FakeSora) -> None:
         sora.script("task_1", stall())
-        client = SoraClient(api_key=KEY, base_url=sora.url)
+        client = client_of(sora)
         wait = asyncio.create_task(client.wait_until_complete("task_1").result())
         await asyncio.sleep(1)
 
@@ -893,7 +871,7 @@ class TestSessions:
         sora.script("task_1", queued())
         monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
 
-        async with SoraClient(base_url=sora.url, api_key=KEY, trust_env=True) as client:
+        async with client_of(sora, trust_env=True) as client:
             assert (await client.get_task("task_1")).phase is Phase.QUEUED
 
     async def test_a_netrc_file_never_takes_the_place_of_the_key(
@@ -905,7 +883,7 @@ class TestSessions:
         monkeypatch.setenv("NETRC", str(netrc))
         sora.script("task_1", queued())
 
-        async with SoraClient(base_url=sora.url, api_key=KEY, trust_env=True) as client:
+        async with client_of(sora, trust_env=True) as client:
             await client.get_task("task_1")
 
         assert sora.requests[0][1].headers["Authorization"] == f"Bearer {KEY}"
@@ -919,7 +897,7 @@ class TestSessions:
             seen.append((params.method, str(params.url)))
 
         trace.on_request_start.append(note)
-        async with SoraClient(api_key=KEY, base_url=sora.url, trace_configs=[trace]) as client:
+        async with client_of(sora, trace_configs=[trace]) as client:
             await client.get_task("task_1")
 
         assert seen == [("GET", f"{sora.url}/v1/videos/task_1")]
@@ -932,11 +910,8 @@ class TestUvloop:
 
         async def main() -> set[type[asyncio.AbstractEventLoop]]:
             async with FakeSora(api_key=KEY) as sora:
-                client = SoraClient(
-                    api_key=KEY,
-                    base_url=sora.url,
-                    schedule=Schedule(intervals=[0.01]),
-                    rate_limit=RateLimit(rate=1000),
+                client = client_of(
+                    sora, schedule=Schedule(intervals=[0.01]), rate_limit=RateLimit(rate=1000)
                 )
                 for number in range(20):
                     sora.script(f"task_{number}", running(0.1), running(0.5), completed())

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from support import KEY
+from support import client_of
 from support.programs import find_free_port
 
 from sora_async import ClientStats, RateLimit, Schedule, SoraClient
@@ -19,9 +19,7 @@ async def test_an_unused_client_has_counted_nothing_and_has_its_rate() -> None:
 
 
 async def test_without_a_rate_limit_there_is_no_rate(sora: FakeSora) -> None:
-    async with SoraClient(
-        base_url=sora.url, api_key=KEY, rate_limit=RateLimit(rate=None)
-    ) as client:
+    async with client_of(sora, rate_limit=RateLimit(rate=None)) as client:
         before = client.stats.rate
         await client.get_task(sora.script("video_1", completed()))
 
@@ -31,7 +29,7 @@ async def test_without_a_rate_limit_there_is_no_rate(sora: FakeSora) -> None:
 async def test_waits_and_outages_are_those_of_this_moment(sora: FakeSora) -> None:
     sora.script("video_1", running(0.1), http_error(503), completed())
     schedule = Schedule(intervals=[10])
-    async with SoraClient(base_url=sora.url, api_key=KEY, schedule=schedule) as client:
+    async with client_of(sora, schedule=schedule) as client:
         first, second = (client.wait_until_complete("video_1") for _ in range(2))
         seen = []
         async for _ in first:
@@ -47,7 +45,7 @@ async def test_waits_and_outages_are_those_of_this_moment(sora: FakeSora) -> Non
 
 async def test_a_429_is_counted_and_lowers_the_rate(sora: FakeSora) -> None:
     sora.script("video_1", http_error(429), http_error(429), completed())
-    async with SoraClient(base_url=sora.url, api_key=KEY) as client:
+    async with client_of(sora) as client:
         await client.wait_until_complete("video_1")
 
         assert client.stats.rate_limited == 2
@@ -56,7 +54,7 @@ async def test_a_429_is_counted_and_lowers_the_rate(sora: FakeSora) -> None:
 
 async def test_downloads_count_from_their_start_to_their_end(sora: FakeSora, tmp_path) -> None:
     sora.script("video_1", completed())
-    async with SoraClient(base_url=sora.url, api_key=KEY) as client:
+    async with client_of(sora) as client:
         download = client.download("video_1", tmp_path / "boat.mp4")
         counts = [client.stats.downloads async for _ in download]
         await asyncio.sleep(0)

@@ -17,7 +17,7 @@ import aiohttp
 import attrs
 import pytest
 import pytest_asyncio
-from support import KEY
+from support import KEY, client_of
 
 from sora_async import (
     AuthenticationError,
@@ -132,7 +132,7 @@ class TestToAFile:
         """By a URL, by ``/content``, or by the one where the other refuses."""
         async with (
             FakeSora(api_key=KEY, shape=shape) as sora,
-            SoraClient(api_key=KEY, base_url=sora.url) as client,
+            client_of(sora) as client,
         ):
             task_id = sora.add(Scenario(queued=10, running=50))
 
@@ -461,7 +461,7 @@ class TestLaterDownload:
     async def interrupt(self, sora: FakeSora, target: Path, at: int = 120_000) -> None:
         """Leave a part file, as a program that ended in the middle does."""
         sora.script_file("task_1", video_file(SIZE, stall_after=at))
-        async with SoraClient(api_key=KEY, base_url=sora.url) as client:
+        async with client_of(sora) as client:
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(10):
                     await client.download("task_1", target)
@@ -851,7 +851,7 @@ class TestContent:
         done.script_file("task_1", video_file(SIZE, stall_after=1000), at="content")
         rate_limit = RateLimit(rate=1, burst=1, max_concurrent=1)
 
-        async with SoraClient(api_key=KEY, base_url=done.url, rate_limit=rate_limit) as client:
+        async with client_of(done, rate_limit=rate_limit) as client:
             task = await client.get_task("task_1")
             downloads = [client.download(task, tmp_path / f"{number}") for number in range(2)]
             running = [asyncio.ensure_future(one.result()) for one in downloads]
@@ -868,7 +868,7 @@ class TestContent:
 class TestKey:
     async def test_another_origin_never_sees_it(self, done: FakeSora, target: Path) -> None:
         headers = {"X-Api-Key": "another-secret", "Cookie": "a=b"}
-        async with SoraClient(api_key=KEY, base_url=done.url, headers=headers) as client:
+        async with client_of(done, headers=headers) as client:
             await client.download("task_1", target)
 
         sent = str(done.cdn_requests[0][1].headers)
@@ -879,7 +879,7 @@ class TestKey:
     ) -> None:
         session = aiohttp.ClientSession(headers={"Authorization": "Bearer of-the-session"})
         async with session:
-            client = SoraClient(api_key=KEY, base_url=done.url, session=session)
+            client = client_of(done, session=session)
             async with client:
                 await client.download("task_1", tmp_path / "1.mp4")
                 await client.download("task_1", tmp_path / "2.mp4", variant="video")
@@ -890,7 +890,7 @@ class TestKey:
 
     async def test_a_session_that_is_closed_is_named(self, done: FakeSora, target: Path) -> None:
         session = aiohttp.ClientSession()
-        async with SoraClient(api_key=KEY, base_url=done.url, session=session) as client:
+        async with client_of(done, session=session) as client:
             task = await client.get_task("task_1")
             await session.close()
 
@@ -911,7 +911,7 @@ class TestKey:
 
     async def test_a_signed_link_on_that_origin_is_tried_without_it(self, target: Path) -> None:
         """Storage behind the same name takes its signature or a key, and not both."""
-        async with FakeSora() as sora, SoraClient(api_key=KEY, base_url=sora.url) as client:
+        async with FakeSora() as sora, client_of(sora) as client:
             sora.script("task_2", completed())
             sora.script_file("task_2", http_error(400), video_file(SIZE), at="content")
             add_url(sora, f"{sora.url}/v1/videos/task_2/content?sig=1")
@@ -1142,7 +1142,7 @@ class TestLimits:
 
     async def test_only_so_many_are_under_way_at_once(self, done: FakeSora, tmp_path: Path) -> None:
         done.script_file("task_1", video_file(SIZE, stall_after=1000))
-        async with SoraClient(api_key=KEY, base_url=done.url, max_downloads=2) as client:
+        async with client_of(done, max_downloads=2) as client:
             downloads = [client.download("task_1", tmp_path / str(n), timeout=20) for n in range(5)]
 
             ends = await asyncio.gather(*downloads, return_exceptions=True)
@@ -1394,7 +1394,7 @@ class TestLeaving:
         self, done: FakeSora, target: Path
     ) -> None:
         done.script_file("task_1", video_file(SIZE, stall_after=120_000))
-        async with SoraClient(api_key=KEY, base_url=done.url) as client:
+        async with client_of(done) as client:
             download = asyncio.ensure_future(client.download("task_1", target).result())
             await asyncio.sleep(1)
 
@@ -1406,7 +1406,7 @@ class TestLeaving:
         self, done: FakeSora, target: Path
     ) -> None:
         done.script_file("task_1", video_file(SIZE, stall_after=120_000), video_file(SIZE))
-        client = SoraClient(api_key=KEY, base_url=done.url)
+        client = client_of(done)
         download = client.download("task_1", target)
         news = aiter(download)
         while not download.latest or not download.latest.received:

@@ -6,9 +6,8 @@ import signal
 import sys
 from pathlib import Path
 
-from support import KEY
+from support import KEY, client_of
 
-from sora_async import SoraClient
 from sora_async.testing import FakeSora, completed, make_video, video_file
 
 SIZE = 3_000_000
@@ -37,7 +36,7 @@ def test_a_killed_download_is_gone_on_with_by_another_process(tmp_path: Path) ->
             sora.script_file("task_1", video_file(SIZE, stall_after=CUT), video_file(SIZE))
             await run_and_kill(sora.url, target)
             assert {path.name for path in tmp_path.iterdir()} == {"a.mp4.part", "a.mp4.part.note"}
-            async with SoraClient(api_key=KEY, base_url=sora.url) as client:
+            async with client_of(sora) as client:
                 await client.download("task_1", target)
             return [request.headers.get("Range") for _, request in sora.cdn_requests]
 

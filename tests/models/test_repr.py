@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 import pytest
+from support import KEY, client_of
 
 import sora_async
 from sora_async import (
@@ -24,7 +25,6 @@ from sora_async import (
     ProgressEvent,
     RateLimit,
     Schedule,
-    SoraClient,
     SoraError,
     Succeeded,
     TaskFailedError,
@@ -40,7 +40,6 @@ from sora_async.models.repr import brief, hide_queries
 from sora_async.progress import track
 from sora_async.testing import FakeSora, VirtualClock, completed, running
 
-KEY = "sk-0123456789abcdef"
 SIGNED = "https://cdn.example/v.mp4?sig=SECRET"
 LONG = "a boat " * 1000
 RAW = {"id": "x", "key": "SECRET", "detail": {"prompt": LONG, "url": SIGNED}}
@@ -238,7 +237,7 @@ def test_the_repr_of_a_task_does_not_parse_its_body() -> None:
 
 async def test_what_goes_on_says_how_far_it_is(sora: FakeSora) -> None:
     sora.script("x", running(0.4), completed())
-    async with SoraClient(base_url=sora.url, api_key=KEY) as client:
+    async with client_of(sora) as client:
         watch, download = client.wait_until_complete("x"), client.download("x", "v.mp4")
         before = [repr(watch), repr(aiter(watch)), repr(track(watch)), repr(download)]
         await anext(aiter(watch))

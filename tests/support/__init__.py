@@ -1,8 +1,12 @@
 """What several test files share."""
 
 from pathlib import Path
+from typing import Any
 
 from hypothesis import strategies as st
+
+from sora_async import SoraClient
+from sora_async.testing import FakeSora
 
 KEY = "sk-0123456789abcdef"
 """The key that the fake service asks for."""
@@ -18,3 +22,8 @@ JSON_VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=5,
 )
+
+
+def client_of(sora: FakeSora, **options: Any) -> SoraClient:
+    """Return a client of a fake service, with its key, and with these options."""
+    return SoraClient(**{"api_key": KEY, "base_url": sora.url, **options})
