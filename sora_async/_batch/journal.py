@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO, Final, Literal, Self, get_args
 
 import attrs
@@ -104,12 +103,7 @@ class Journal:
         await asyncio.to_thread(self._open)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Close the file."""
         async with self._writing:
             assert self._file is not None

@@ -5,7 +5,6 @@ import contextlib
 import importlib
 import io
 import sys
-from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
 from rich.console import Console, RenderableType
@@ -265,12 +264,7 @@ class TableReporter(Reporter):
         self._display = LiveDisplay(self._rows, self._canvas, interval=MIN_INTERVAL)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Draw the last table and give the cursor back."""
         assert self._display is not None
         self._rows.close()

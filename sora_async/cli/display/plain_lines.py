@@ -3,7 +3,6 @@
 import asyncio
 import sys
 from collections.abc import Hashable, Iterable
-from types import TracebackType
 from typing import Final, Self
 
 from ... import DownloadEvent, Phase, ProgressEvent
@@ -54,12 +53,7 @@ class LineReporter(Reporter):
             self._summaries = asyncio.create_task(self._print_summaries())
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """End the summaries."""
         if self._summaries is not None:
             self._summaries.cancel()

@@ -1,6 +1,5 @@
 """The reporter of a command: shows each task, from its first event to its end."""
 
-from types import TracebackType
 from typing import Self
 
 from .states import Stage, TaskResult, TaskUpdate
@@ -21,12 +20,7 @@ class Reporter:
         """Begin, before the first poll."""
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """End, after the last result."""
 
     def start(self, name: str, stage: Stage) -> None:
