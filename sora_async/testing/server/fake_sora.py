@@ -4,7 +4,6 @@ import asyncio
 import math
 from collections.abc import Mapping
 from datetime import datetime
-from types import TracebackType
 from typing import Any, Final, Literal, Self
 
 import attrs
@@ -99,17 +98,21 @@ class FakeSora:
             cut_creates_every=cut_creates_every,
             absolute_urls=absolute_urls,
             faults=FaultInjector(random_faults),
-            webhook_settings=webhooks,
+            webhook_settings=webhooks or Webhooks(),
         )
-        answer, answer_file = self._service.answer, self._service.answer_file
         self._api = Listener(
-            answer,
+            respond=self._service.answer,
             host=host,
             port=port,
             keepalive_timeout=keepalive_timeout,
             routes=server.routes,
         )
-        self._cdn = Listener(answer_file, host=host, port=0, keepalive_timeout=keepalive_timeout)
+        self._cdn = Listener(
+            respond=self._service.answer_file,
+            host=host,
+            port=0,
+            keepalive_timeout=keepalive_timeout,
+        )
 
     def __repr__(self) -> str:
         """Return its address and the counts of tasks and requests; never the key."""
@@ -123,12 +126,7 @@ class FakeSora:
         await self.start()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     @property

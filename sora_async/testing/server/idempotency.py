@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import attrs
 
 from ..profiles.task_state import CreateCall
+from .create_reader import CreateError
 from .recorded_request import RecordedRequest
 
 
@@ -32,20 +33,19 @@ class IdempotencyKeys:
 
     def find(self, record: RecordedRequest, create: CreateCall) -> str | None:
         """
-        Return the id of the task that an earlier create with the same key made.
+        Return the id of the task that an earlier create with the same key made; None: none did.
 
         Raises:
-            KeyInUseError: The earlier create is still being answered.
-            OtherContentError: The earlier create had another content.
+            CreateError: The earlier create is still being answered, or had another content.
         """
         key = self.read(record)
         if key is None or key not in self._known:
             return None
         known, task_id = self._known[key]
         if create != known:
-            raise OtherContentError
+            raise CreateError(422, "The Idempotency-Key was used for another request.")
         if key in self._in_use:
-            raise KeyInUseError
+            raise CreateError(409, "A request with this Idempotency-Key is in progress.")
         return task_id
 
     @contextmanager
@@ -65,11 +65,3 @@ class IdempotencyKeys:
     def read(record: RecordedRequest) -> str | None:
         """Return the key of a request, None without one."""
         return record.headers.get("Idempotency-Key") or None
-
-
-class KeyInUseError(Exception):
-    """The create with this key is still being answered: 409."""
-
-
-class OtherContentError(Exception):
-    """The key was used for a create with another content: 422."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import attrs
 from aiohttp import web
 
 from ..profiles.routes import NO_ROUTES, Routes
@@ -11,6 +12,7 @@ from .recorded_request import KnownHeaders, RecordedRequest, receive
 Respond = Callable[[web.BaseRequest, RecordedRequest, float], Awaitable[web.StreamResponse]]
 
 
+@attrs.define(kw_only=True, eq=False)
 class Listener:
     """
     A listening address, whose requests *respond* answers.
@@ -23,25 +25,16 @@ class Listener:
             all others. None: there is no control API.
     """
 
-    def __init__(
-        self,
-        respond: Respond,
-        *,
-        host: str,
-        port: int,
-        keepalive_timeout: float,
-        routes: Routes = NO_ROUTES,
-    ) -> None:
-        self.requests: list[tuple[float, RecordedRequest]] = []
-        self.control: Callable[[RecordedRequest, float], web.StreamResponse | None] | None = None
-        self._known_headers: KnownHeaders = {}
-        self._respond = respond
-        self._routes = routes
-        self._host = host
-        self._port = port
-        self._keepalive_timeout = keepalive_timeout
-        self._server: web.Server | None = None
-        self._runner: web.ServerRunner | None = None
+    _respond: Respond
+    _host: str
+    _port: int
+    _keepalive_timeout: float
+    _routes: Routes = NO_ROUTES
+    requests: list[tuple[float, RecordedRequest]] = attrs.field(factory=list)
+    control: Callable[[RecordedRequest, float], web.StreamResponse | None] | None = None
+    _known_headers: KnownHeaders = attrs.field(factory=dict)
+    _server: web.Server | None = None
+    _runner: web.ServerRunner | None = None
 
     @property
     def url(self) -> str:

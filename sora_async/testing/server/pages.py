@@ -2,10 +2,8 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import parse_qs
-
-import attrs
 
 from ..profiles.http_message import Message, make_message
 from ..profiles.server_profile import ServerProfile
@@ -37,7 +35,7 @@ def list_tasks(
             return _wrap(list(_show_all(reversed(tasks), show)), has_more=False)
         if server.list_style == "numbered":
             return _list_numbered(query, tasks, show)
-        return _list_after_cursor(_read_page(query, server.page_size), tasks, show)
+        return _list_after_cursor(query, server.page_size, tasks, show)
     except ValueError as error:
         return server.render_error(400, str(error))
 
@@ -47,36 +45,23 @@ def _show_all(tasks: Iterable[FakeTask], show: Show) -> Iterator[Body]:
     return (body for body in shown if body is not None)
 
 
-@attrs.frozen(kw_only=True)
-class _Page:
-    """The parameters of a list with cursors; *limit* None means all tasks."""
-
-    limit: int | None
-    after: str | None
-    order: Literal["asc", "desc"]
-
-
-def _list_after_cursor(page: _Page, tasks: Sequence[FakeTask], show: Show) -> Message:
-    found = list(tasks if page.order == "asc" else reversed(tasks))
-    if page.after is not None:
-        ids = [task.id for task in found]
-        # After an unknown id there is nothing, as in vLLM-Omni and SGLang.
-        found = found[ids.index(page.after) + 1 :] if page.after in ids else []
-    bodies = _show_all(found, show)
-    shown = list(itertools.islice(bodies, page.limit))
-    return _wrap(shown, has_more=next(bodies, None) is not None)
-
-
-def _read_page(query: dict[str, list[str]], page_size: int | None) -> _Page:
+def _list_after_cursor(
+    query: dict[str, list[str]], page_size: int | None, tasks: Sequence[FakeTask], show: Show
+) -> Message:
     given = {name: values[-1] for name, values in query.items()}
-    limit = given.get("limit")
+    limit, after, order = given.get("limit"), given.get("after"), given.get("order", "desc")
     if limit is not None and limit not in map(str, range(101)):
         raise ValueError("limit is from 0 to 100")
-    match given.get("order", "desc"):
-        case "asc" | "desc" as order:
-            size = page_size if limit is None else int(limit)
-            return _Page(limit=size, after=given.get("after"), order=order)
-    raise ValueError("order is asc or desc")
+    if order not in ("asc", "desc"):
+        raise ValueError("order is asc or desc")
+    found = list(tasks if order == "asc" else reversed(tasks))
+    if after is not None:
+        ids = [task.id for task in found]
+        # After an unknown id there is nothing, as in vLLM-Omni and SGLang.
+        found = found[ids.index(after) + 1 :] if after in ids else []
+    bodies = _show_all(found, show)
+    shown = list(itertools.islice(bodies, page_size if limit is None else int(limit)))
+    return _wrap(shown, has_more=next(bodies, None) is not None)
 
 
 def _wrap(bodies: Sequence[Body], *, has_more: bool) -> Message:

@@ -1,6 +1,7 @@
 """The tasks behind the two origins, and the response to each request."""
 
 import asyncio
+import functools
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +34,7 @@ from ..scenario import Scenario
 from ..webhooks import Webhooks, find_callback_url
 from .characters import Characters
 from .create_reader import CreateError, read_create, read_source_id
-from .idempotency import IdempotencyKeys, KeyInUseError, OtherContentError
+from .idempotency import IdempotencyKeys
 from .pages import list_tasks
 from .random_faults import FaultInjector
 from .recorded_request import RecordedRequest
@@ -78,8 +79,8 @@ class Service:
     deduplicates: bool
     cut_creates_every: int | None
     faults: FaultInjector
-    webhook_settings: Webhooks | None = None
-    absolute_urls: bool = False
+    webhook_settings: Webhooks
+    absolute_urls: bool
     started: float = 0.0
     api_url: str = ""
     cdn_url: str = ""
@@ -199,7 +200,8 @@ class Service:
             case "create":
                 return self._create(record, at)
             case "list":
-                return fixed_answer(self._list(record, at)), ""
+                show = functools.partial(self.show, at=at)
+                return fixed_answer(list_tasks(self.server, record, self.tasks, show)), ""
             case "character":
                 shown = self.characters.answer(record, self.server, self.timestamp(at))
                 return fixed_answer(shown), ""
@@ -238,18 +240,12 @@ class Service:
     def _create(self, record: RecordedRequest, at: float) -> tuple[Answer, str]:
         try:
             create = read_create(record, self.server)
+            self._creates_received += 1
+            known_id = self._keys.find(record, create) if self.deduplicates else None
         except CreateError as error:
             return self._refuse(error.status, error.message)
-        self._creates_received += 1
-        if self.deduplicates:
-            try:
-                task_id = self._keys.find(record, create)
-            except OtherContentError:
-                return self._refuse(422, "The Idempotency-Key was used for another request.")
-            except KeyInUseError:
-                return self._refuse(409, "A request with this Idempotency-Key is in progress.")
-            if task_id is not None:
-                return self._cut(self._replay(task_id, at), task_id)
+        if known_id is not None:
+            return self._cut(self._replay(known_id, at), known_id)
         answer, task_id = self._make_task(record, create, at)
         if task_id and self.deduplicates:
             self._keys.add(record, create, task_id)
@@ -322,12 +318,6 @@ class Service:
 
     def _refuse(self, status: int, message: str) -> tuple[Answer, str]:
         return fixed_answer(self.server.render_error(status, message)), ""
-
-    def _list(self, record: RecordedRequest, at: float) -> Message:
-        def show(task: FakeTask) -> dict[str, Any] | None:
-            return self.show(task, at)
-
-        return list_tasks(self.server, record, self.tasks, show)
 
     def _cancel(self, task: FakeTask, state: TaskState, at: float) -> Message:
         error = self.server.cancel_error or (400, "The task has ended.", "task_ended")

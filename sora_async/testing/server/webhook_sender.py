@@ -40,6 +40,7 @@ class _Target:
     is_finished: bool = False
 
 
+@attrs.define(eq=False)
 class WebhookSender:
     """
     Sends webhooks when tasks end.
@@ -48,17 +49,14 @@ class WebhookSender:
         sent: Every webhook, in the order in which they were sent.
     """
 
-    def __init__(
-        self, webhooks: Webhooks | None, describe: Describe, timestamp: Callable[[float], float]
-    ) -> None:
-        self.sent: list[SentWebhook] = []
-        self._webhooks = webhooks or Webhooks()
-        self._describe = describe
-        self._timestamp = timestamp
-        self._targets: dict[str, _Target] = {}
-        self._deliveries: set[asyncio.Task[None]] = set()
-        self._session: aiohttp.ClientSession | None = None
-        self._count = 0
+    _webhooks: Webhooks
+    _describe: Describe
+    _timestamp: Callable[[float], float]
+    sent: list[SentWebhook] = attrs.field(factory=list)
+    _targets: dict[str, _Target] = attrs.field(factory=dict)
+    _deliveries: set[asyncio.Task[None]] = attrs.field(factory=set)
+    _session: aiohttp.ClientSession | None = None
+    _count: int = 0
 
     def add(self, task: FakeTask, url: str | None) -> None:
         """Send webhooks about *task* to *url*, or else to that of the settings, if there is one."""
