@@ -13,6 +13,7 @@ from ... import BatchEvent, BatchOutcome, ProgressEvent, SoraClient
 from ..arguments import make_client
 from ..display.clock import read_clock
 from ..display.format import clean, count, truncate
+from ..display.json_lines import print_object
 from ..display.messages import explain_error
 from ..display.output import make_reporter
 from ..display.reporter import Reporter
@@ -153,8 +154,6 @@ class BatchReader:
         self.reporter.finish(result)
 
     def _print_stage(self, event: BatchEvent) -> None:
-        from ..display.json_lines import print_object
-
         print_object(
             "stage",
             id=event.task_id,
@@ -166,8 +165,6 @@ class BatchReader:
 
 
 def _print_json_summary(total: int, reporter: Reporter) -> None:
-    from ..display.json_lines import print_object
-
     outcomes = Counter(result.outcome for result in reporter.results.values())
     print_object(
         "summary",

@@ -9,6 +9,7 @@ from typing import Any
 
 from ... import CreateOutcomeUnknownError, InvalidArgumentError, SoraClient, VideoTask
 from ..arguments import make_client, make_watch
+from ..display.json_lines import encode_error, print_object, print_task
 from ..display.output import is_terminal, make_reporter
 from ..display.reporter import Reporter
 from ..exit_codes import Exit, choose_exit
@@ -121,8 +122,6 @@ def _print_id(task: VideoTask, *, is_json: bool) -> None:
     """Print the id on stdout, or on stderr if nobody reads stdout."""
     try:
         if is_json:
-            from ..display.json_lines import print_task
-
             print_task(task)
         else:
             print(task.id, flush=True)
@@ -136,8 +135,6 @@ def _report_unknown(options: argparse.Namespace, run: CreateRun) -> Exit:
     if not run.url:
         return Exit(options.interrupted)
     if options.json:
-        from ..display.json_lines import encode_error, print_object
-
         error = CreateOutcomeUnknownError(run.url, "a signal ended the wait for its response")
         print_object("error", error=encode_error(error))
     else:

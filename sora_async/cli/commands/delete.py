@@ -8,6 +8,7 @@ from typing import Any, Literal
 from ... import SoraClient, SoraError
 from ..._wire.urls import check_task_id
 from ..arguments import make_client
+from ..display.json_lines import encode_error, print_object
 from ..display.messages import explain_error
 from ..exit_codes import Exit
 from ..signals import run_until_signal
@@ -46,8 +47,6 @@ def _print_result(
     task_id: str, done: Literal["deleted", "cancelled"], error: SoraError | None, *, is_json: bool
 ) -> None:
     if is_json:
-        from ..display.json_lines import encode_error, print_object
-
         print_object(done, id=task_id, error=encode_error(error))
     elif error is None:
         print(f"{done} {task_id}", flush=True)

@@ -3,6 +3,7 @@
 import argparse
 
 from ...dialects import DIALECTS, Dialect
+from ..display.json_lines import print_object
 from ..exit_codes import Exit
 
 
@@ -34,8 +35,6 @@ def _format_line(name: str, body: str, create: str, calls: str) -> str:
 
 
 def _print_object(dialect: Dialect) -> None:
-    from ..display.json_lines import print_object
-
     print_object(
         "dialect",
         name=dialect.name,

@@ -14,6 +14,7 @@ from ...dialects import OPENAI
 from ..arguments import make_client
 from ..display.clock import read_clock
 from ..display.format import format_seconds
+from ..display.json_lines import encode_error, print_object
 from ..display.messages import explain_error
 from ..exit_codes import Exit
 from ..signals import run_until_signal
@@ -45,8 +46,6 @@ async def _examine(options: argparse.Namespace) -> Exit:
         elapsed = read_clock() - started
     is_good = error is None or isinstance(error, TaskNotFoundError)
     if options.json:
-        from ..display.json_lines import encode_error, print_object
-
         print_object(
             "doctor",
             settings={**versions, **settings},

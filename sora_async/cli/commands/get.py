@@ -7,6 +7,7 @@ from datetime import datetime
 from ... import VideoTask
 from ..arguments import make_client
 from ..display.format import clean, format_percent
+from ..display.json_lines import print_task
 from ..display.output import is_terminal
 from ..display.states import STATES
 from ..exit_codes import Exit
@@ -17,8 +18,6 @@ def get(options: argparse.Namespace) -> Exit:
     """Print a task as it is now; the exit code is 0 whatever its phase is."""
     task = run_until_signal(_ask(options), options)
     if options.json:
-        from ..display.json_lines import print_task
-
         print_task(task)
     elif is_terminal():
         _print_table(task)

@@ -6,6 +6,7 @@ import shutil
 from ... import VideoTask
 from ..arguments import make_client
 from ..display.format import clean, measure, truncate
+from ..display.json_lines import print_task
 from ..display.output import is_terminal
 from ..exit_codes import Exit
 from ..signals import run_until_signal
@@ -32,8 +33,6 @@ async def _list(options: argparse.Namespace) -> None:
 
 def _print(task: VideoTask, *, is_json: bool) -> None:
     if is_json:
-        from ..display.json_lines import print_task
-
         print_task(task)
         return
     at = task.created_at

@@ -12,6 +12,7 @@ from ..arguments import make_client, make_watch
 from ..display.clock import read_clock
 from ..display.messages import explain_error, find_address
 from ..display.output import is_terminal, make_reporter
+from ..display.plain_lines import print_result
 from ..display.reporter import Reporter
 from ..display.states import TaskResult, make_interruption
 from ..exit_codes import Exit, choose_exit
@@ -62,8 +63,6 @@ def print_ends(
 
 def _print_results(results: Iterable[TaskResult], number: int) -> None:
     """Print addresses and paths on stdout, and errors in full on stderr."""
-    from ..display.plain_lines import print_result
-
     for result in results:
         if result.error is None:
             print_result(result, is_alone=number == 1)

@@ -4,6 +4,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from .json_lines import JsonReporter
+from .plain_lines import LineReporter
 from .reporter import Reporter
 
 
@@ -29,8 +31,6 @@ def make_reporter(
         is_transient: Whether a table is removed in the end.
     """
     if is_json:
-        from .json_lines import JsonReporter
-
         return JsonReporter()
     if is_terminal():
         from rich.console import Console
@@ -44,8 +44,6 @@ def make_reporter(
             hide_names=hide_names,
             is_transient=is_transient,
         )
-    from .plain_lines import LineReporter
-
     return LineReporter(names, total=total, prints_results=prints_results)
 
 
