@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import functools
 import math
 import re
 import sys
@@ -81,7 +82,7 @@ def make_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentP
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", title="commands", metavar="COMMAND [-h]")
-    add = _CommandAdder(commands)
+    add = functools.partial(_add_command, commands)
     _add_demo(add("demo", "see it work, without a key or network", texts.DEMO))
     _add_create(add("create", "create a video", texts.CREATE, texts.CREATE_EPILOG))
     _add_wait(add("wait", "wait for tasks", texts.WAIT, texts.WAIT_EPILOG))
@@ -103,35 +104,30 @@ def make_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentP
     return parser, commands.choices
 
 
-class _CommandAdder:
-    """Adds the parser of a subcommand, with the options that all have."""
-
-    def __init__(self, commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-        self._commands = commands
-
-    def __call__(
-        self,
-        name: str,
-        summary: str,
-        description: str,
-        epilog: str | None = None,
-        *,
-        has_json: bool = True,
-    ) -> argparse.ArgumentParser:
-        parser = self._commands.add_parser(
-            name,
-            help=summary,
-            description=description,
-            epilog=epilog,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
+def _add_command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    summary: str,
+    description: str,
+    epilog: str | None = None,
+    *,
+    has_json: bool = True,
+) -> argparse.ArgumentParser:
+    """Add the parser of a subcommand, with the options that all have."""
+    parser = commands.add_parser(
+        name,
+        help=summary,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(json=False)
+    if has_json:
+        parser.add_argument(
+            "--json", action="store_true", help="for programs: a JSON object a line"
         )
-        parser.set_defaults(json=False)
-        if has_json:
-            parser.add_argument(
-                "--json", action="store_true", help="for programs: a JSON object a line"
-            )
-        return parser
+    return parser
 
 
 def _add_demo(parser: argparse.ArgumentParser) -> None:

@@ -44,20 +44,18 @@ async def _download(options: argparse.Namespace, reporter: Reporter) -> None:
     async with make_client(options) as client:
         transfer = client.download(options.id, path, **download_options(options))
         started = read_clock()
-        end: VideoFile | SoraError
+        file: VideoFile | None = None
+        error: SoraError | None = None
         async with reporter:
             reporter.start(options.id, "downloading")
             try:
                 async for event in transfer:
                     reporter.update(options.id, event)
-                end = await transfer
-            except SoraError as error:
-                end = error
+                file = await transfer
+            except SoraError as failure:
+                error = failure
+            elapsed = read_clock() - started
             result = TaskResult(
-                task_id=options.id,
-                last=None,
-                error=end if isinstance(end, SoraError) else None,
-                elapsed=read_clock() - started,
-                file=end if isinstance(end, VideoFile) else None,
+                task_id=options.id, last=None, error=error, elapsed=elapsed, file=file
             )
             reporter.finish(result)

@@ -5,7 +5,7 @@ import contextlib
 import importlib
 import io
 import sys
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Self
 
 from rich.console import Console, RenderableType
 from rich.live import Live
@@ -32,8 +32,8 @@ end a wait.
 """
 
 
-class Canvas(Protocol):
-    """Where the table is drawn."""
+class Canvas:
+    """Draws nothing; subclasses are the places where the table is drawn."""
 
     def draw(self, rows: TaskRows, *, now: float) -> None:
         """Draw the table in the place of the one before."""
@@ -60,7 +60,7 @@ class LiveDisplay:
     def __init__(self, rows: TaskRows, canvas: Canvas, *, interval: float) -> None:
         self.rows = rows
         self.loop = asyncio.get_running_loop()
-        self._canvas: Canvas | None = canvas
+        self._canvas = canvas
         self._interval = interval
         self._drawn_at = float("-inf")
         self._timer: asyncio.Handle | None = self.loop.call_soon(self.draw)
@@ -79,20 +79,18 @@ class LiveDisplay:
         """Draw now."""
         self._is_due = False
         self._drawn_at = now = self.loop.time()
-        if self._canvas is not None:
-            try:
-                self._canvas.draw(self.rows, now=now)
-            except _OUTPUT_ERRORS:
-                self._close_canvas()
+        try:
+            self._canvas.draw(self.rows, now=now)
+        except _OUTPUT_ERRORS:
+            self._close_canvas()
         self._draw_in(self._interval)
 
     def end_row(self, line: str) -> None:
         """Take the line of a task that ended."""
-        if self._canvas is not None:
-            try:
-                self._canvas.end_row(line)
-            except _OUTPUT_ERRORS:
-                self._close_canvas()
+        try:
+            self._canvas.end_row(line)
+        except _OUTPUT_ERRORS:
+            self._close_canvas()
 
     def close(self) -> None:
         """Stop drawing; the last table stays."""
@@ -108,13 +106,12 @@ class LiveDisplay:
             self._timer = self.loop.call_later(seconds, self.draw)
 
     def _close_canvas(self) -> None:
-        canvas, self._canvas = self._canvas, None
-        if canvas is not None:
-            with contextlib.suppress(*_OUTPUT_ERRORS):
-                canvas.close()
+        canvas, self._canvas = self._canvas, Canvas()
+        with contextlib.suppress(*_OUTPUT_ERRORS):
+            canvas.close()
 
 
-class TerminalCanvas:
+class TerminalCanvas(Canvas):
     """
     The last lines of a terminal.
 
@@ -158,15 +155,12 @@ class TerminalCanvas:
         self._live.start()
         self._live.refresh()
 
-    def end_row(self, line: str) -> None:
-        """Do nothing: the table shows it."""
-
     def close(self) -> None:
         """Give the cursor back."""
         self._live.stop()
 
 
-class NotebookCanvas:
+class NotebookCanvas(Canvas):
     """
     The output of a notebook's cell.
 
@@ -190,12 +184,6 @@ class NotebookCanvas:
         else:
             self._handle.update(output)
 
-    def end_row(self, line: str) -> None:
-        """Do nothing: the table shows it."""
-
-    def close(self) -> None:
-        """Do nothing: what is shown remains."""
-
 
 class NotebookTable:
     """A table as IPython asks for it."""
@@ -215,22 +203,16 @@ class NotebookTable:
         }
 
 
-class LineCanvas:
+class LineCanvas(Canvas):
     """A pipe or a file: a line for each task that ended."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
 
-    def draw(self, rows: TaskRows, *, now: float) -> None:
-        """Do nothing: only ends are written."""
-
     def end_row(self, line: str) -> None:
         """Write the line."""
         # Not by the console: rich ends the program when nobody reads a pipe any more.
         print(line, file=self._console.file, flush=True)
-
-    def close(self) -> None:
-        """Do nothing: every line is written."""
 
 
 class TableReporter(Reporter):
