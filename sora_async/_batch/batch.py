@@ -105,9 +105,7 @@ class Batch:
         # An outcome that was not read yet keeps its slot: a slow reader holds the batch up.
         max_items = options.max_waits + options.max_downloads
         self._item_slots = asyncio.Semaphore(max_items)
-        self._queue: CoalescingQueue[BatchOutcome] = CoalescingQueue(
-            max_items=max_items, include_events=include_events
-        )
+        self._queue = CoalescingQueue(max_items=max_items, include_events=include_events)
         self._uncertain: Mapping[str, SoraError] = {}
         self._idempotency_keys: Mapping[str, str] = {}
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import attrs
 
@@ -85,11 +85,10 @@ class QueueKey(NamedTuple):
     stage: BatchStage
 
 
-Outcome = TypeVar("Outcome")
 Result = TypeVar("Result")
 
 
-class CoalescingQueue(Generic[Outcome]):
+class CoalescingQueue:
     """
     Events and outcomes that were not read yet, in the order in which they came.
 
@@ -105,7 +104,9 @@ class CoalescingQueue(Generic[Outcome]):
         self._include_events = include_events
         self._newest: dict[QueueKey, BatchEvent] = {}
         # Of each item at most an event of each of the three stages, and the outcome.
-        self._queue: asyncio.Queue[Outcome | QueueKey | None] = asyncio.Queue(4 * max_items + 1)
+        self._queue: asyncio.Queue[BatchOutcome | QueueKey | None] = asyncio.Queue(
+            4 * max_items + 1
+        )
 
     def put_event(self, event: BatchEvent) -> None:
         """Queue an event, in place of an unread one of the same stage of the same item."""
@@ -116,7 +117,7 @@ class CoalescingQueue(Generic[Outcome]):
             self._queue.put_nowait(key)
         self._newest[key] = event
 
-    def put_outcome(self, outcome: Outcome) -> None:
+    def put_outcome(self, outcome: BatchOutcome) -> None:
         """Queue an outcome."""
         self._queue.put_nowait(outcome)
 
@@ -124,7 +125,7 @@ class CoalescingQueue(Generic[Outcome]):
         """Queue the end: nothing follows."""
         self._queue.put_nowait(None)
 
-    async def get(self) -> BatchEvent | Outcome | None:
+    async def get(self) -> BatchEvent | BatchOutcome | None:
         """Return what comes next; None at the end."""
         found = await self._queue.get()
         return self._newest.pop(found) if isinstance(found, QueueKey) else found

@@ -48,8 +48,8 @@ class JournalEntry:
     Attributes:
         key: Identifies the item.
         stage: How far it has come.
-        at: When it came there, in seconds since 1970 by our clock.
-        sent_at: When its create was about to be sent for the last time, likewise.
+        sent_at: When its create was about to be sent for the last time, in seconds since 1970 by
+            our clock.
         sent_at_boot_time: The same on the clock that began with the machine.
         task_id: The id of its task; None before there is one.
         details: What else was recorded, as JSON.
@@ -57,7 +57,6 @@ class JournalEntry:
 
     key: str
     stage: JournalStage
-    at: float
     sent_at: float
     sent_at_boot_time: BootTime
     task_id: str | None = None
@@ -208,7 +207,6 @@ class Journal:
             entry = JournalEntry(
                 key=key,
                 stage=stage,
-                at=at,
                 sent_at=at,
                 sent_at_boot_time=boot_time,
                 task_id=task_id,
@@ -218,7 +216,6 @@ class Journal:
             entry = attrs.evolve(
                 before,
                 stage=stage,
-                at=at,
                 task_id=task_id or before.task_id,
                 details={**before.details, **details},
             )

@@ -75,20 +75,6 @@ class Checkpoint:
     end: int
 
 
-def encode_resume_info(info: ResumeInfo) -> bytes:
-    """Return the first line of a note."""
-    return _encode_line({"version": 1, **attrs.asdict(info)})
-
-
-def encode_checkpoint(size: int, checksum: int) -> bytes:
-    """Return the line which says that *size* bytes with this checksum are in the part file."""
-    return _encode_line([size, checksum])
-
-
-def _encode_line(value: Any) -> bytes:
-    return json.dumps(value).encode() + b"\n"
-
-
 def decode_note(text: bytes) -> tuple[ResumeInfo, list[Checkpoint]]:
     """
     Return the content of a note, up to the first line that is damaged: a crash may cut it off.
@@ -162,7 +148,7 @@ class PartFile:
             self.resume_info = resume_info
             os.ftruncate(self._note, 0)
             os.ftruncate(self._file, 0)
-            _write(self._note, encode_resume_info(resume_info))
+            _write_line(self._note, {"version": 1, **attrs.asdict(resume_info)})
 
     def write(self, chunks: Sequence[bytes]) -> None:
         """Append bytes; after an error there are as many as before."""
@@ -172,7 +158,7 @@ class PartFile:
             for chunk in chunks:
                 _write(self._file, chunk)
                 size, checksum = size + len(chunk), zlib.crc32(chunk, checksum)
-            _write(self._note, encode_checkpoint(size, checksum))
+            _write_line(self._note, [size, checksum])
             self.size, self._checksum = size, checksum
 
     def count_missing(self) -> int:
@@ -370,6 +356,10 @@ def _write(file: int, data: bytes) -> None:
     left = memoryview(data)
     while left:
         left = left[os.write(file, left) :]
+
+
+def _write_line(note: int, value: Any) -> None:
+    _write(note, json.dumps(value).encode() + b"\n")
 
 
 def _read_all(file: int) -> bytes:

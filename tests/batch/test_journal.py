@@ -34,7 +34,8 @@ async def test_what_is_recorded_is_there_in_the_next_run(path: Path) -> None:
     assert (entries["a"].stage, entries["a"].task_id) == ("created", "video_1")
     assert entries["a"].details == {"arguments": {"prompt": "x"}}
     assert entries["b"].stage == "creating"
-    assert entries["a"].sent_at < entries["a"].at
+    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    assert entries["a"].sent_at == lines[0]["at"] < lines[1]["at"]
 
 
 async def test_a_create_that_is_sent_again_begins_anew(path: Path) -> None:
