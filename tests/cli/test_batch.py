@@ -3,31 +3,36 @@
 import contextlib
 import io
 import json
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
 import pytest
-from support.command import Screen, Terminal, interrupt, promised, records, served
+from support.command import (
+    AT_ONCE,
+    FOREVER,
+    Screen,
+    Terminal,
+    interrupt,
+    named,
+    promised,
+    records,
+    run_without_reader,
+)
 
 from sora_async import InvalidArgumentError
 from sora_async.cli.main import main
 from sora_async.cli.prompt_file import read_prompts
 from sora_async.testing import FakeSora, Scenario, accepted, http_error, reset, slow
 
-AT_ONCE = Scenario(queued=0, running=0)
-FOREVER = Scenario(queued=0, running=1e9)
 REFUSED = Scenario(queued=0, running=0, failure=("moderation_blocked", "No."))
 
 
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeSora]:
     """A service that the environment names, with a list; here is an empty folder."""
-    with served(shape="openai", default_scenario=AT_ONCE) as service:
-        monkeypatch.setenv("SORA_BASE_URL", service.url)
-        monkeypatch.delenv("SORA_API_KEY", raising=False)
+    with named(monkeypatch, shape="openai", default_scenario=AT_ONCE) as service:
         monkeypatch.chdir(tmp_path)
         yield service
 
@@ -252,15 +257,13 @@ def test_with_prompts_from_stdin_one_has_to_bring_them_again(service, monkeypatc
 
 
 @pytest.mark.parametrize("words", [[], ["--json"]])
-def test_a_closed_pipe_ends_a_batch_in_silence_and_loses_nothing(words, service, capsys) -> None:
+def test_a_closed_pipe_ends_a_batch_in_silence_and_loses_nothing(words, service) -> None:
     prompts = write("first", "second")
-    reader, writer = os.pipe()
-    os.close(reader)
-    with os.fdopen(writer, "w") as out, contextlib.redirect_stdout(out):
-        code = main(["batch", prompts, *words, "--out", "v"])
+
+    code, err = run_without_reader("batch", prompts, *words, "--out", "v")
 
     assert code == 141
-    assert "Broken" not in capsys.readouterr().err
+    assert "Broken" not in err
     assert main(["batch", prompts, "--out", "v"]) == 0
     assert creates(service) == 2
 

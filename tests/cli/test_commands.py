@@ -8,7 +8,14 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from support.command import MANUAL, promised, records, served
+from support.command import (
+    AT_ONCE,
+    MANUAL,
+    named,
+    promised,
+    records,
+    served,
+)
 
 from sora_async import errors
 from sora_async.cli.arguments import parse
@@ -16,17 +23,13 @@ from sora_async.cli.display.format import format_duration
 from sora_async.cli.display.messages import use_command_terms
 from sora_async.cli.main import _COMMANDS, main
 from sora_async.dialects import DIALECTS
-from sora_async.testing import FakeSora, Scenario, completed, http_error
-
-AT_ONCE = Scenario(queued=0, running=0)
+from sora_async.testing import FakeSora, completed, http_error
 
 
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSora]:
     """A service that the environment names, with a list, deletion and remixes."""
-    with served(shape="openai", default_scenario=AT_ONCE) as service:
-        monkeypatch.setenv("SORA_BASE_URL", service.url)
-        monkeypatch.delenv("SORA_API_KEY", raising=False)
+    with named(monkeypatch, shape="openai", default_scenario=AT_ONCE) as service:
         yield service
 
 
@@ -59,9 +62,15 @@ def test_a_duration_is_printed_as_options_have_it(text) -> None:
 @pytest.mark.parametrize(
     ("argv", "told"),
     [
+        (["wait"], "the following arguments are required: ID"),
+        (["get"], "the following arguments are required: ID"),
         (["wait", "--timeout", "soon", "a"], "such as 90s, 5m or 1h30m, or none; got 'soon'"),
         (["wait", "--timeout=-1", "a"], "such as 90s, 5m or 1h30m, or none; got '-1'"),
+        (["wait", "--timeout", "-1", "a"], "such as 90s, 5m or 1h30m, or none; got '-1'"),
         (["wait", "--timeout", "0", "a"], "got '0'"),
+        (["wait", "--until", "tomorrow", "a"], "invalid choice: 'tomorrow'"),
+        (["wait", "--time", "3", "a"], "'--time': did you mean '--timeout'?"),
+        (["demo", "--speed", "0"], "expected a number above 0, got '0'"),
         (["demo", "--speed", "fast"], "expected a number above 0, got 'fast'"),
         (["demo", "--speed", "nan"], "expected a number above 0, got 'nan'"),
         (["wiat", "a"], "no command 'wiat': did you mean 'wait'?"),
@@ -71,6 +80,7 @@ def test_a_duration_is_printed_as_options_have_it(text) -> None:
         (["get", "a", "b"], "unknown argument 'b'"),
         (["wait", "--dialect", "klingon", "a"], "openrouter"),
     ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_what_is_wrong_is_said_in_the_words_of_the_command(argv, told, capsys) -> None:
     with pytest.raises(SystemExit) as caught:
@@ -78,6 +88,7 @@ def test_what_is_wrong_is_said_in_the_words_of_the_command(argv, told, capsys) -
 
     err = capsys.readouterr().err
     assert caught.value.code == 2
+    assert "error: " in err
     assert told in err
     assert "_read_" not in err
 

@@ -2,19 +2,21 @@
 
 import contextlib
 import io
-import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.command import (
+    AT_ONCE,
+    FOREVER,
     Screen,
     Terminal,
     interrupt,
+    named,
     promised,
     records,
+    run_without_reader,
     served,
     signal_once_asked,
 )
@@ -23,18 +25,13 @@ from sora_async import InvalidArgumentError
 from sora_async.cli.display.json_lines import JsonReporter
 from sora_async.cli.main import main
 from sora_async.cli.prompt_file import read_field
-from sora_async.testing import FakeSora, Scenario, accepted, http_error, queued, reset, slow
-
-AT_ONCE = Scenario(queued=0, running=0)
-FOREVER = Scenario(queued=0, running=1e9)
+from sora_async.testing import FakeSora, accepted, http_error, queued, reset, slow
 
 
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSora]:
     """A service that the environment names, where a video succeeds as soon as it is created."""
-    with served(default_scenario=AT_ONCE) as service:
-        monkeypatch.setenv("SORA_BASE_URL", service.url)
-        monkeypatch.delenv("SORA_API_KEY", raising=False)
+    with named(monkeypatch, default_scenario=AT_ONCE) as service:
         yield service
 
 
@@ -283,15 +280,9 @@ def test_ctrl_c_while_waiting_shows_how_to_wait_again(service, capsys) -> None:
 
 @pytest.mark.parametrize("words", [[], ["--json"]])
 def test_an_id_that_nobody_reads_is_shown_on_stderr(words, service) -> None:
-    reader, writer = os.pipe()
-    os.close(reader)
-    with tempfile.TemporaryFile("w+") as err, os.fdopen(writer, "w") as out:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = main(["create", "--prompt", "a boat", *words])
-        err.seek(0)
-        told = err.read()
+    code, err = run_without_reader("create", "--prompt", "a boat", *words)
 
-    assert (code, told) == (141, f"sora-async: created {service.tasks[0].id}\n")
+    assert (code, err) == (141, f"sora-async: created {service.tasks[0].id}\n")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk to be had")

@@ -66,6 +66,12 @@ def event(phase: Phase = Phase.RUNNING, progress: float | None = None, **known) 
     return ProgressEvent(task=task, progress=progress, elapsed=3.0, polls=2, **known)
 
 
+def finish(rows: TaskRows, name: str, *, now: float = 4.0, **known) -> None:
+    """End a row, with a success unless there is an error."""
+    result = {"last": None, "error": None, "elapsed": 1.0, **known}
+    rows.finish(name, TaskResult(task_id=name, **result), now=now)
+
+
 def drawn(rows: TaskRows, *, width: int = 80, height: int = 24, now: float = 4.2) -> list[str]:
     """Return the lines of a table on a terminal without colours."""
     console = Console(file=io.StringIO(), width=width, color_system=None)
@@ -170,15 +176,8 @@ def test_a_row_shows_all_that_is_known_in_80_columns() -> None:
 
 def test_a_row_ends_with_its_outcome() -> None:
     rows = TaskRows(["video_1", "video_2"])
-    rows.finish(
-        "video_1",
-        TaskResult(task_id="video_1", last=event(progress=1.0), error=None, elapsed=75.0),
-        now=4.0,
-    )
-    error = WaitTimeoutError("video_2", None, 5.0, 1)
-    rows.finish(
-        "video_2", TaskResult(task_id="video_2", last=None, error=error, elapsed=5.0), now=4.0
-    )
+    finish(rows, "video_1", last=event(progress=1.0), elapsed=75.0)
+    finish(rows, "video_2", error=WaitTimeoutError("video_2", None, 5.0, 1), elapsed=5.0)
 
     first, second, summary = drawn(rows)
 
@@ -198,7 +197,7 @@ def test_rows_that_have_ended_make_room_until_all_is_over() -> None:
     names = [f"video_{number}" for number in range(30)]
     rows = TaskRows(names)
     for name in names[:20]:
-        rows.finish(name, TaskResult(task_id=name, last=None, error=None, elapsed=1.0), now=4.0)
+        finish(rows, name)
 
     shown = drawn(rows, height=14)
 
@@ -206,7 +205,7 @@ def test_rows_that_have_ended_make_room_until_all_is_over() -> None:
     assert shown[12:] == ["20 of 30 done, 10 waiting, 20 succeeded, 18 not shown, 4.2 s"]
 
     for name in names[20:]:
-        rows.finish(name, TaskResult(task_id=name, last=None, error=None, elapsed=1.0), now=4.0)
+        finish(rows, name)
 
     assert len(drawn(rows, height=14)) == 31
 
@@ -216,9 +215,7 @@ def test_a_servers_text_is_no_markup_and_steers_no_terminal() -> None:
     task = VideoTask(id="[red]a", phase=Phase.RUNNING, raw={})
     known = ProgressEvent(task=task, progress=None, elapsed=0.0, polls=1)
     error = InvalidResponseError("http://x", 200, "[b]\x1b]0;x\x07\u202e:smile:")
-    rows.finish(
-        "[red]a", TaskResult(task_id="[red]a", last=known, error=error, elapsed=1.0), now=4.0
-    )
+    finish(rows, "[red]a", last=known, error=error)
 
     (row,) = drawn(rows, width=120)
 
@@ -289,16 +286,9 @@ def test_a_download_that_is_silent_is_no_longer_shown_as_fast() -> None:
 def test_rows_of_files_end_with_their_size() -> None:
     rows = TaskRows(["video_1", "video_2", "video_3"])
     rows.finish("video_1", saved("video_1"), now=4.0)
-    polled = TaskResult(
-        task_id="video_2", last=event(progress=1.0), error=None, elapsed=9.0, file=saved("x").file
-    )
-    rows.finish("video_2", polled, now=4.0)
+    finish(rows, "video_2", last=event(progress=1.0), elapsed=9.0, file=saved("x").file)
     old = VideoFile(path=Path("x"), size=500, content_type=None)
-    rows.finish(
-        "video_3",
-        TaskResult(task_id="video_3", last=None, error=None, elapsed=0.0, file=old),
-        now=4.0,
-    )
+    finish(rows, "video_3", elapsed=0.0, file=old)
 
     first, second, third, summary = drawn(rows)
 
@@ -371,8 +361,7 @@ def test_there_is_no_estimate_for_few_tasks_or_at_once_or_from_an_earlier_run() 
 
 def test_totals_have_one_order_whichever_state_came_first() -> None:
     rows = TaskRows(total=9)
-    lost = TaskResult(task_id="a", last=None, error=ClientClosedError("a"), elapsed=1.0)
-    rows.finish("a", lost, now=1.0)
+    finish(rows, "a", error=ClientClosedError("a"), now=1.0)
     rows.finish("b", saved("b"), now=1.0)
     rows.start("c", "downloading", now=1.0)
     rows.start("d", "creating", now=1.0)

@@ -5,23 +5,26 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.command import Screen, interrupt, promised, records, served
+from support.command import (
+    AT_ONCE,
+    FOREVER,
+    Screen,
+    interrupt,
+    named,
+    promised,
+    records,
+)
 
 from sora_async.cli.arguments import parse
 from sora_async.cli.main import main
 from sora_async.cli.output_paths import find_path, name_file
-from sora_async.testing import FakeSora, Scenario, http_error, make_video, video_file
-
-AT_ONCE = Scenario(queued=0, running=0)
-FOREVER = Scenario(queued=0, running=1e9)
+from sora_async.testing import FakeSora, http_error, make_video, video_file
 
 
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeSora]:
     """A service that the environment names, with a video; here is an empty folder."""
-    with served(default_scenario=AT_ONCE) as service:
-        monkeypatch.setenv("SORA_BASE_URL", service.url)
-        monkeypatch.delenv("SORA_API_KEY", raising=False)
+    with named(monkeypatch, default_scenario=AT_ONCE) as service:
         monkeypatch.chdir(tmp_path)
         service.script_file("film", video_file(100_000))
         service.script_file("halved", video_file(2_000_000, stall_after=1_500_000))

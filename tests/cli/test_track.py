@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,11 @@ def terminal(**options: Any) -> Console:
     return Console(file=io.StringIO(), force_terminal=True, width=80, height=24, **options)
 
 
+@pytest.fixture
+def console() -> Console:
+    return terminal()
+
+
 def pipe() -> Console:
     return Console(file=io.StringIO(), width=80)
 
@@ -64,6 +69,25 @@ def last_rows(console: Console) -> list[str]:
     text = text_of(console).rpartition("\x1b[2K")[2].partition("\x1b[?25h")[0]
     plain.print(type(plain.render_str("")).from_ansi(text))
     return [line.rstrip() for line in plain.export_text().splitlines() if line.strip()]
+
+
+async def one_event() -> AsyncIterator[ProgressEvent]:
+    yield event()
+
+
+class Endless:
+    """A source without an end, which cannot be closed."""
+
+    def __aiter__(self) -> "Endless":
+        return self
+
+    async def __anext__(self) -> ProgressEvent:
+        return event()
+
+
+async def tracked(source: AsyncIterable[Any], console: Console) -> list[Any]:
+    """Return what comes of a source that is tracked to its end."""
+    return [one async for one in track(source, console=console)]
 
 
 def event(task: VideoTask = RUNNING, **known: Any) -> ProgressEvent:
@@ -204,8 +228,7 @@ class TestTable:
             for number in range(300):
                 yield event(VideoTask(id=f"going_{number}"))
 
-        async for _ in track(source(), console=console):
-            pass
+        await tracked(source(), console)
 
         assert len(last_rows(console)) == MAX_HEIGHT - 1
 
@@ -254,23 +277,23 @@ class TestTable:
 
 
 class TestTerminal:
-    async def test_a_wait_has_a_row(self, sora: FakeSora, client: SoraClient) -> None:
+    async def test_a_wait_has_a_row(
+        self, sora: FakeSora, client: SoraClient, console: Console
+    ) -> None:
         sora.script("video_boat", running(0.4), completed())
-        console = terminal()
 
-        events = [
-            one async for one in track(client.wait_until_complete("video_boat"), console=console)
-        ]
+        events = await tracked(client.wait_until_complete("video_boat"), console)
 
         assert [one.progress for one in events] == [0.4, 1.0]
         assert "40%" in text_of(console)
         (row,) = last_rows(console)
         assert row.startswith("video_boat  succeeded    ━━━") and "100%" in row
 
-    async def test_many_waits_have_rows_and_a_sum(self, sora: FakeSora, client: SoraClient) -> None:
+    async def test_many_waits_have_rows_and_a_sum(
+        self, sora: FakeSora, client: SoraClient, console: Console
+    ) -> None:
         sora.script("a", running(0.4), completed())
         sora.script("b", failed("blocked", "No."))
-        console = terminal()
 
         values = [one async for one in track(client.events(["a", "b"]), total=2, console=console)]
 
@@ -280,70 +303,63 @@ class TestTerminal:
         assert rows[1].endswith("blocked: No.")
         assert rows[2].startswith("2 of 2 done, 1 succeeded, 1 failed, ")
 
-    async def test_outcomes_alone_are_shown_too(self, sora: FakeSora, client: SoraClient) -> None:
+    async def test_outcomes_alone_are_shown_too(
+        self, sora: FakeSora, client: SoraClient, console: Console
+    ) -> None:
         sora.script("a", completed())
-        console = terminal()
 
-        outcomes = [one async for one in track(client.as_completed(["a"]), console=console)]
+        outcomes = await tracked(client.as_completed(["a"]), console)
 
         assert [one.task_id for one in outcomes] == ["a"]
         assert last_rows(console)[0].startswith("a  succeeded")
 
     async def test_a_download_has_a_row(
-        self, sora: FakeSora, client: SoraClient, tmp_path: Path
+        self, sora: FakeSora, client: SoraClient, console: Console, tmp_path: Path
     ) -> None:
         sora.script("a", completed())
-        console = terminal()
 
-        async for one in track(client.download("a", tmp_path / "a.mp4"), console=console):
-            assert isinstance(one, DownloadEvent)
+        events = await tracked(client.download("a", tmp_path / "a.mp4"), console)
 
+        assert {type(one) for one in events} == {DownloadEvent}
         assert last_rows(console)[0].startswith("a  succeeded")
 
     async def test_a_batch_has_rows(
-        self, sora: FakeSora, client: SoraClient, tmp_path: Path
+        self, sora: FakeSora, client: SoraClient, console: Console, tmp_path: Path
     ) -> None:
-        console = terminal()
-
-        async for _ in track(
-            client.batch_events(["boat", "tree"], output_dir=tmp_path), console=console
-        ):
-            pass
+        await tracked(client.batch_events(["boat", "tree"], output_dir=tmp_path), console)
 
         rows = last_rows(console)
         assert [row.split()[1] for row in rows[:2]] == ["succeeded", "succeeded"]
         assert rows[2].startswith("2 done, 2 succeeded, ")
 
-    async def test_an_error_is_shown_and_raised(self, sora: FakeSora, client: SoraClient) -> None:
+    async def test_an_error_is_shown_and_raised(
+        self, sora: FakeSora, client: SoraClient, console: Console
+    ) -> None:
         sora.script("a", running(0.4), running(0.5), failed("blocked", "No."))
-        console = terminal()
 
         with pytest.raises(TaskFailedError):
-            async for _ in track(client.wait_until_complete("a"), console=console):
-                pass
+            await tracked(client.wait_until_complete("a"), console)
 
         (row,) = last_rows(console)
         assert row.startswith("a  failed") and row.endswith("blocked: No.")
 
     @pytest.mark.parametrize("error", [TaskFailedError(BLOCKED), WaitTimeoutError("x")])
-    async def test_an_error_before_all_values_is_shown(self, error: Exception) -> None:
+    async def test_an_error_before_all_values_is_shown(
+        self, console: Console, error: Exception
+    ) -> None:
         async def source() -> AsyncIterator[ProgressEvent]:
             raise error
             yield
-
-        console = terminal()
 
         with pytest.raises(type(error)):
             await anext(track(source(), console=console))
 
         assert last_rows(console)[0].startswith("x  ")
 
-    async def test_an_error_of_nobody_is_only_raised(self) -> None:
+    async def test_an_error_of_nobody_is_only_raised(self, console: Console) -> None:
         async def source() -> AsyncIterator[ProgressEvent]:
             raise ConnectionFailedError("u", "r")
             yield
-
-        console = terminal()
 
         with pytest.raises(ConnectionFailedError):
             await anext(track(source(), console=console))
@@ -351,14 +367,11 @@ class TestTerminal:
         assert last_rows(console) == []
 
     async def test_waits_that_are_tracked_at_once_share_one_table(
-        self, sora: FakeSora, client: SoraClient
+        self, sora: FakeSora, client: SoraClient, console: Console
     ) -> None:
-        console = terminal()
-
         async def wait(task_id: str, seconds: float) -> None:
             sora.add(Scenario(queued=0, running=seconds), task_id=task_id)
-            async for _ in track(client.wait_until_complete(task_id), console=console):
-                pass
+            await tracked(client.wait_until_complete(task_id), console)
 
         async with asyncio.TaskGroup() as group:
             group.create_task(wait("slow", 60))
@@ -373,10 +386,9 @@ class TestTerminal:
         assert text_of(console).count("\x1b[?25h") == 1
 
     async def test_a_break_gives_the_terminal_back_at_once(
-        self, sora: FakeSora, client: SoraClient
+        self, sora: FakeSora, client: SoraClient, console: Console
     ) -> None:
         sora.script("a", running(0.4), completed())
-        console = terminal()
 
         async for _ in track(client.wait_until_complete("a"), console=console):
             break
@@ -400,14 +412,7 @@ class TestTerminal:
         assert is_closed and text_of(console).endswith("\x1b[?25h")
 
     async def test_a_source_that_cannot_be_closed_is_let_go(self, console: Console) -> None:
-        class Source:
-            def __aiter__(self) -> "Source":
-                return self
-
-            async def __anext__(self) -> ProgressEvent:
-                return event()
-
-        events = track(Source(), console=console)
+        events = track(Endless(), console=console)
         await anext(events)
         await events.aclose()
         await events.aclose()
@@ -436,8 +441,7 @@ class TestTerminal:
             yield event()
             await asyncio.sleep(3.5)
 
-        async for _ in track(source(), console=console):
-            pass
+        await tracked(source(), console)
 
         assert [f"{second}.0 s" in text_of(console) for second in range(5)] == [True] * 4 + [False]
 
@@ -447,18 +451,14 @@ class TestTerminal:
                 yield event()
                 await asyncio.sleep(0.001)
 
-        async for _ in track(source(), console=console):
-            pass
+        await tracked(source(), console)
 
         assert 8 <= text_of(console).count("video_boat") <= 14
 
     async def test_what_is_printed_into_a_file_is_not_led_to_the_terminal(
         self, console: Console, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        async def source() -> AsyncIterator[ProgressEvent]:
-            yield event()
-
-        async for _ in track(source(), console=console):
+        async for _ in track(one_event(), console=console):
             print("for the file")
 
         assert capsys.readouterr().out == "for the file\n"
@@ -477,7 +477,7 @@ class TestTerminal:
 
         console = Console(file=Gone(), force_terminal=True)
 
-        assert len([one async for one in track(source(), console=console)]) == 2
+        assert len(await tracked(source(), console)) == 2
         assert not isinstance(sys.stderr, FileProxy)
 
     async def test_a_terminal_that_goes_away_at_the_end_ends_no_wait(self) -> None:
@@ -489,11 +489,8 @@ class TestTerminal:
                     raise OSError(5, "gone")
                 return super().write(text)
 
-        async def source() -> AsyncIterator[ProgressEvent]:
-            yield event()
-
         file = Going()
-        events = track(source(), console=Console(file=file, force_terminal=True))
+        events = track(one_event(), console=Console(file=file, force_terminal=True))
         await anext(events)
         file.is_gone = True
 
@@ -502,14 +499,11 @@ class TestTerminal:
     async def test_what_another_thread_tracks_meanwhile_is_passed_on(
         self, console: Console
     ) -> None:
-        async def source() -> AsyncIterator[ProgressEvent]:
-            yield event()
-
         async def follow() -> None:
-            found.extend([one async for one in track(source(), console=console)])
+            found.extend(await tracked(one_event(), console))
 
         found: list[ProgressEvent] = []
-        ours = track(source(), console=console)
+        ours = track(one_event(), console=console)
         await anext(ours)
         thread = threading.Thread(target=asyncio.run, args=(follow(),))
         thread.start()
@@ -521,10 +515,7 @@ class TestTerminal:
     async def test_what_is_thrown_away_in_another_thread_gives_the_terminal_back(
         self, console: Console
     ) -> None:
-        async def source() -> AsyncIterator[ProgressEvent]:
-            yield event()
-
-        held = [track(source(), console=console)]
+        held = [track(one_event(), console=console)]
         await anext(held[0])
         await asyncio.to_thread(held.clear)
         await asyncio.sleep(0)
@@ -532,19 +523,11 @@ class TestTerminal:
         assert text_of(console).endswith("\x1b[?25h")
 
 
-@pytest.fixture
-def console() -> Console:
-    return terminal()
-
-
 def test_what_outlives_its_loop_gives_the_terminal_back_when_it_is_thrown_away(
     console: Console,
 ) -> None:
-    async def source() -> AsyncIterator[ProgressEvent]:
-        yield event()
-
     async def begin() -> None:
-        held.append(track(source(), console=console))
+        held.append(track(one_event(), console=console))
         await anext(held[0])
 
     held: list[Any] = []
@@ -557,13 +540,6 @@ def test_what_outlives_its_loop_gives_the_terminal_back_when_it_is_thrown_away(
 
 
 def test_a_screen_left_open_by_another_loop_is_begun_anew(console: Console) -> None:
-    class Endless:
-        def __aiter__(self) -> "Endless":
-            return self
-
-        async def __anext__(self) -> ProgressEvent:
-            return event()
-
     async def begin() -> None:
         held.append(track(Endless(), console=console))
         await anext(held[-1])
@@ -605,9 +581,7 @@ async def test_a_pipe_that_nobody_reads_ends_no_wait() -> None:
         yield Succeeded("a", RUNNING)
         yield Succeeded("b", RUNNING)
 
-    events = track(source(), console=Console(file=Gone()))
-
-    assert len([one async for one in events]) == 2
+    assert len(await tracked(source(), Console(file=Gone()))) == 2
 
 
 async def test_its_repr_names_the_source(client: SoraClient) -> None:
@@ -625,8 +599,7 @@ async def test_what_cannot_be_drawn_on_gets_a_line_for_each_end(
     sora.script("a", running(0.4), completed())
     sora.script("b", failed("blocked", "No."))
 
-    async for _ in track(client.events(["a", "b"]), console=console):
-        pass
+    await tracked(client.events(["a", "b"]), console)
 
     lines = text_of(console).splitlines()
     assert [line.split()[2:4] for line in lines] == [["b", "failed"], ["a", "succeeded"]]

@@ -14,8 +14,11 @@ from typing import Any
 import pytest
 
 from sora_async.cli.main import main
-from sora_async.testing import FakeSora, completed, failed, running, stall
+from sora_async.testing import FakeSora, Scenario, completed, failed, running, stall
 from support import ROOT
+
+AT_ONCE = Scenario(queued=0, running=0)
+FOREVER = Scenario(queued=0, running=1e9)
 
 MANUAL = (ROOT / "docs" / "how-to" / "command.rst").read_text("utf-8")
 
@@ -23,10 +26,8 @@ MANUAL = (ROOT / "docs" / "how-to" / "command.rst").read_text("utf-8")
 @contextlib.contextmanager
 def served(*, api_key: str | None = None, **options: Any) -> Iterator[FakeSora]:
     """A fake on a loop and in a thread of its own: the command has a loop itself."""
-    fake, loop = (
-        FakeSora(api_key=api_key, **{"shape": "relay", **options}),
-        asyncio.new_event_loop(),
-    )
+    fake = FakeSora(api_key=api_key, **{"shape": "relay", **options})
+    loop = asyncio.new_event_loop()
     loop.run_until_complete(fake.start())
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
@@ -40,16 +41,23 @@ def served(*, api_key: str | None = None, **options: Any) -> Iterator[FakeSora]:
         loop.close()
 
 
+@contextlib.contextmanager
+def named(monkeypatch: pytest.MonkeyPatch, **options: Any) -> Iterator[FakeSora]:
+    """A service as above that the environment names, and no key."""
+    with served(**options) as fake:
+        monkeypatch.setenv("SORA_BASE_URL", fake.url)
+        monkeypatch.delenv("SORA_API_KEY", raising=False)
+        yield fake
+
+
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSora]:
     """A service that the environment names, with one task for each end."""
-    with served() as fake:
+    with named(monkeypatch) as fake:
         fake.script("done", completed("https://cdn.example/done.mp4", prompt="a [red]boat[/red]"))
         fake.script("lost", failed("moderation_blocked", "No\x1b[31m!\n提示词被拒绝"))
         fake.script("busy", running(0.42))
         fake.script("mute", stall())
-        monkeypatch.setenv("SORA_BASE_URL", fake.url)
-        monkeypatch.delenv("SORA_API_KEY", raising=False)
         yield fake
 
 
@@ -104,6 +112,20 @@ def on_terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str
         return code, screen.getvalue()
 
     return run
+
+
+def run_without_reader(*argv: str) -> tuple[int, str]:
+    """Run the command with a stdout that nobody reads; return its exit code and its stderr."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    err = io.StringIO()
+    with (
+        os.fdopen(writer, "w") as out,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        code = main(argv)
+    return code, err.getvalue()
 
 
 def interrupt() -> None:
