@@ -98,12 +98,10 @@ class Journal:
         self._writing = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
-        """Open the file and read it."""
         await asyncio.to_thread(self._open)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Close the file."""
         async with self._writing:
             assert self._file is not None
             self._file.close()

@@ -103,7 +103,6 @@ class Download(SharedOperation[VideoFile, DownloadEvent]):
         return self._latest
 
     def __repr__(self) -> str:
-        """Return the id and the newest event."""
         return f"<Download {self.task_id!r}: {self._latest or NOT_BEGUN}>"
 
     def __await__(self) -> Generator[object, None, VideoFile]:

@@ -36,7 +36,6 @@ class InvalidArgumentError(SoraError, ValueError):
     message: str
 
     def __str__(self) -> str:
-        """Return the message."""
         return self.message
 
 
@@ -62,7 +61,6 @@ class UnexpectedError(SoraError):
     kind: str
 
     def __str__(self) -> str:
-        """Return what happened and what to do."""
         return f"unexpected {self.kind}: this is a bug. Report it with the traceback of its cause"
 
 

@@ -36,7 +36,6 @@ class CreateOutcomeUnknownError(SoraError):
     idempotency_key: str | None = None
 
     def __str__(self) -> str:
-        """Return what happened, whether there may be a task, and where to check."""
         made = "may have created a task and charge for it"
         if not self.is_whole:
             made = "probably did not create a task: the request was not sent completely"
@@ -65,5 +64,4 @@ class JournalError(SoraError):
     reason: str
 
     def __str__(self) -> str:
-        """Return the journal and what is wrong with it."""
         return f"the journal {self.path} {self.reason}"

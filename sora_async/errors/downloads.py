@@ -31,7 +31,6 @@ class DownloadError(SoraError):
     url: str | None = None
 
     def __str__(self) -> str:
-        """Return what went wrong, the task and path, and what to do."""
         where = f"{self.path}, from {self.url}" if self.url else self.path
         which = f"task {self.task_id}, " if self.task_id else ""  # not created yet
         return f"{self.reason} ({which}to {where}). {self.advice}"

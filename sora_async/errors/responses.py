@@ -25,7 +25,6 @@ class ConnectionFailedError(SoraError):
     reason: str
 
     def __str__(self) -> str:
-        """Return the address, what went wrong and what to do."""
         return f"no response from {self.url}: {self.reason}. {self.advice}"
 
 
@@ -66,7 +65,6 @@ class InvalidResponseError(SoraError):
     body: str | None = None
 
     def __str__(self) -> str:
-        """Return what the response was, and the likely cause of a web page."""
         text = f"{self.url} {self.outcome}"
         if not self.is_html:
             return text
@@ -107,7 +105,6 @@ class ResponseError(SoraError):
     retry_after: float | None = None
 
     def __str__(self) -> str:
-        """Return status, code, message and what to do, in one line."""
         text = f"{self.url} {self.outcome}"
         if self.request_id is not None and self.request_id not in text:
             text += f" (request id: {self.request_id})"
@@ -192,7 +189,6 @@ class UnsupportedOperationError(ResponseError):
     hint: str | None = None
 
     def __str__(self) -> str:
-        """Return which call is missing, and at which server."""
         return super().__str__() if self.status else f"{self.message} ({self.url})"
 
     def _advice(self) -> str:

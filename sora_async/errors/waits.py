@@ -37,7 +37,6 @@ class TaskFailedError(SoraError):
         return self.task.failure or TaskFailure()
 
     def __str__(self) -> str:
-        """Return the task that failed and why."""
         if not isinstance(self.task, VideoTask):
             return f"a task failed: {self.task}"
         return f"task {self.task.id} failed ({self.task.status or 'no status'}): {self.failure}"
@@ -55,7 +54,6 @@ class VideoMissingError(SoraError):
     task: VideoTask
 
     def __str__(self) -> str:
-        """Return the task and where its file may be."""
         if not isinstance(self.task, VideoTask):
             return f"a task succeeded, but its response has no video_url: {self.task}"
         return (
@@ -87,7 +85,6 @@ class WaitInterruptedError(SoraError):
     last_error: SoraError | None = None
 
     def __str__(self) -> str:
-        """Return why the wait ended, the last known state, and how to wait again."""
         if not self.task_id:
             return f"{self.reason}. {self.without_id}"
         return (

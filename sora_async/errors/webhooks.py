@@ -17,7 +17,6 @@ class WebhookError(SoraError):
     reason: str
 
     def __str__(self) -> str:
-        """Return what is wrong with it."""
         return f"webhook refused: {self.reason}"
 
 

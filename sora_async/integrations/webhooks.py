@@ -289,7 +289,6 @@ class _AsgiApp:
     allow_unsigned: bool
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
-        """Respond to one request."""
         if scope["type"] != "http":
             return
         headers = {

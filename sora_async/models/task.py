@@ -40,7 +40,6 @@ class TaskFailure:
     message: str | None = None
 
     def __str__(self) -> str:
-        """Return code and message in one line."""
         return ": ".join(part for part in (self.code, self.message) if part) or "no reason given"
 
 
@@ -60,7 +59,6 @@ class Cost:
     unit: str | None = None
 
     def __str__(self) -> str:
-        """Return the amount with its unit."""
         return f"{self.amount:g} {self.unit or ''}".rstrip()
 
 

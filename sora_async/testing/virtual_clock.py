@@ -129,7 +129,6 @@ class VirtualClock:
     """What the fixture ``sora_virtual_time`` gives to a test: the clock of its loop."""
 
     def __repr__(self) -> str:
-        """Return its time, if it runs."""
         try:
             return f"<VirtualClock at {self.now:.6g} s>"
         except RuntimeError:

@@ -241,13 +241,11 @@ class TableReporter(Reporter):
         self._display: LiveDisplay | None = None
 
     async def __aenter__(self) -> Self:
-        """Hide the cursor and begin to draw."""
         self._rows.start_clock(read_clock())
         self._display = LiveDisplay(self._rows, self._canvas, interval=MIN_INTERVAL)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Draw the last table and give the cursor back."""
         assert self._display is not None
         self._rows.close()
         self._display.draw()

@@ -47,14 +47,12 @@ class LineReporter(Reporter):
         self._summaries: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        """Start the clock."""
         self._rows.start_clock(read_clock())
         if self._are_many:
             self._summaries = asyncio.create_task(self._print_summaries())
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """End the summaries."""
         if self._summaries is not None:
             self._summaries.cancel()
             await asyncio.wait([self._summaries])

@@ -107,7 +107,6 @@ class FirstThatFits:
         self._style = style
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield the one that fits."""
         fits = (text for text in self._texts if Text(text).cell_len <= options.max_width)
         text = next(fits, self._texts[-1])
         yield Text(text, style=self._style, no_wrap=True, overflow="ellipsis")

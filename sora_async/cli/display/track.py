@@ -52,11 +52,9 @@ class Tracked(Generic[T]):
         self._is_shown = False
 
     def __repr__(self) -> str:
-        """Return what is tracked."""
         return f"<track {self._values!r}>"
 
     def __aiter__(self) -> "Tracked[T]":
-        """Return itself."""
         return self
 
     async def __anext__(self) -> T:
