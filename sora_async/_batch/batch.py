@@ -75,12 +75,6 @@ class Batch:
     became of the creates of a killed run is looked up on the service before anything new is
     created; a create whose outcome stays unknown is never sent again, unless the service
     deduplicates creates: then it is sent again with the same idempotency key.
-
-    Args:
-        client: Creates, waits and downloads.
-        options: How the batch is run.
-        journal: What earlier runs have recorded; already open.
-        include_events: Whether events are yielded, and not only outcomes.
     """
 
     def __init__(

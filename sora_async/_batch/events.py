@@ -134,9 +134,7 @@ class CoalescingQueue:
         """
         Return the result of a wait or a download, and queue its events meanwhile.
 
-        Args:
-            source: The wait or the download.
-            event: Queued when it begins, and copied for each of its events.
+        *event* is queued when it begins, and copied for each of its events.
         """
         self.put_event(event)
         if not self._include_events:

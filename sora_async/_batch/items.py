@@ -68,12 +68,7 @@ class BatchItem:
 
 
 class BatchItems:
-    """
-    Checks items; equal items in the same folder have the same keys and files in every run.
-
-    Args:
-        output_dir: The folder for the files.
-    """
+    """Checks items; equal items in the same folder have the same keys and files in every run."""
 
     def __init__(self, output_dir: Path) -> None:
         self._output_dir = output_dir

@@ -48,10 +48,7 @@ async def reconcile_creates(
     """
     Find out which creates of earlier runs have made a task, and record it.
 
-    Args:
-        client: Lists the tasks.
-        journal: What earlier runs have recorded.
-        reconcile_delay: Seconds after a create, after which the service lists its task.
+    *reconcile_delay* is the seconds after a create, after which the service lists its task.
     """
     repeatable = _find_repeatable(client, journal)
     entries = [

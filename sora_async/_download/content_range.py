@@ -38,13 +38,7 @@ class ContentRange:
 
 
 def read_content_range(status: int, headers: Mapping[str, str]) -> ContentRange:
-    """
-    Return which part of a file an answer has.
-
-    Args:
-        status: The HTTP status.
-        headers: The look-up ignores case.
-    """
+    """Return which part of a file an answer has; *headers* are looked up in any case."""
     encoding = headers.get("Content-Encoding", "").strip().lower()
     is_encoded = encoding not in ("", "identity")
     first, total = _read_extent(status, headers)

@@ -12,16 +12,9 @@ _BLOCK = 1 << 18
 
 class DataResponse:
     """
-    The file in a ``data:`` URL, which needs no request.
+    The file in a ``data:`` URL of base64, which needs no request; read as a ``FileResponse`` is.
 
-    Attributes:
-        url: The URL without the data, for people.
-        status: 200.
-        headers: None: the file cannot be resumed.
-        is_own: False: nothing of it is for the service.
-
-    Args:
-        url: The URL; its data is base64.
+    Its *url* is without the data, for people. Without headers it cannot be resumed.
     """
 
     status = 200

@@ -22,11 +22,6 @@ class DownloadFileIO:
     """
     The part file and the output file of one transfer.
 
-    Args:
-        manager: Has the threads.
-        request: What to download.
-        if_exists: What to do about a file that is there.
-
     Attributes:
         request: What to download, with the task's id once it is known.
         display_url: The address it comes from, for errors; None before any request.

@@ -107,13 +107,6 @@ class FileHttpClient:
     The service's own origin gets them through the transport, with the key. Other origins get them
     through sessions made here, without the key, even if a session was given: what that one sends
     by itself, such as cookies, is not for them.
-
-    Args:
-        transport: Sends to the service's own origin.
-        options: How requests are sent.
-        base: The base URL.
-        trust_env: Whether proxies of the environment are used.
-        trace_configs: For the sessions that are made.
     """
 
     def __init__(

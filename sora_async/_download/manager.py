@@ -70,10 +70,7 @@ class DownloadManager:
         """
         Return what a blocking call returns.
 
-        Args:
-            call: The call.
-            args: Its arguments.
-            on_cancel: Called when the caller is cancelled, to make the call end soon.
+        When the caller is cancelled, *on_cancel* is called, to make the call end soon.
 
         Raises:
             asyncio.CancelledError: After the call has ended: it is never left running.

@@ -49,13 +49,7 @@ class Transfer:
     """
     One attempt to bring a file to the disk; the next one resumes what it leaves unfinished.
 
-    Args:
-        manager: What it shares with other downloads.
-        request: What to download.
-        if_exists: What to do about a file that is there.
-        allow_private: Whether links may lead to addresses that are not public.
-        get_task: Asks the service for a task.
-        report: Is told the state and how many bytes were received.
+    *report* is told the state and how many bytes were received.
     """
 
     def __init__(
@@ -87,12 +81,7 @@ class Transfer:
         return await self._file_io.find_existing()
 
     async def run(self, task: VideoTask | None) -> VideoFile:
-        """
-        Bring the file to the disk.
-
-        Args:
-            task: The finished task; None to ask for it.
-        """
+        """Bring the file to the disk; without the finished *task*, ask for it."""
         if task is not None:
             self._request = self._file_io.request = attrs.evolve(self._request, task_id=task.id)
         clock = self._manager.clock

@@ -358,10 +358,6 @@ def make_client(options: argparse.Namespace, **more: Any) -> SoraClient:
     """
     Return a client for the options; the environment has the defaults, and the proxies.
 
-    Args:
-        options: The command's.
-        more: Further arguments of the client.
-
     Raises:
         InvalidArgumentError: An option is invalid.
     """

@@ -26,13 +26,7 @@ def name_file(task_id: str) -> str:
 
 
 def find_path(out: str, task_id: str) -> Path:
-    """
-    Return the path of a task's file.
-
-    Args:
-        out: The file, or its folder: one that exists or that ends in a slash.
-        task_id: The task.
-    """
+    """Return the path of a task's file: *out*, or in it if it is a folder or ends in a slash."""
     path = Path(out)
     return path / name_file(task_id) if path.is_dir() or out.endswith(("/", "\\")) else path
 

@@ -142,11 +142,6 @@ def check_prompts(entries: Mapping[int, PromptEntry], source: str, dialect: Dial
 
     Files that an entry names are not opened.
 
-    Args:
-        entries: The entries of a prompt file, by their line numbers.
-        source: The prompt file, for messages.
-        dialect: How the service spells them.
-
     Raises:
         InvalidArgumentError: An entry cannot be created; the message names the line.
     """

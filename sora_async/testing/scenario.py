@@ -81,13 +81,7 @@ class Scenario:
         )
 
     def answer(self, age: float, poll: int) -> Answer:
-        """
-        Return the answer to a poll.
-
-        Args:
-            age: The seconds since the task was created.
-            poll: The number of the poll, from 1.
-        """
+        """Return the answer to poll number *poll*, from 1, at *age*, in seconds."""
         if poll in self.faults:
             return self.faults[poll]
         return self._answer(age)

@@ -19,13 +19,7 @@ FieldPath = tuple[str | int, ...]
 
 
 class ScriptError(ValueError):
-    """
-    Data that cannot be decoded.
-
-    Attributes:
-        path: Where it is.
-        reason: What is wrong with it.
-    """
+    """Data that cannot be decoded; *reason* says what is wrong with it, and *path* where it is."""
 
     def __init__(self, path: FieldPath, reason: str) -> None:
         super().__init__(path, reason)

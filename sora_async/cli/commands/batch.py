@@ -196,14 +196,7 @@ def _print_summary(total: int, reporter: Reporter, options: argparse.Namespace) 
 
 
 def _name(line: int, digits: int, entry: PromptEntry) -> str:
-    """
-    Return the name of a row: the line number and what the video is about.
-
-    Args:
-        line: The line number.
-        digits: How many the largest line number has; others are aligned to it.
-        entry: What is created.
-    """
+    """Return the name of a row: the line number, aligned to *digits*, and what is created."""
     what = clean(str(entry.get("name") or entry["prompt"]))
     return truncate(f"{line:>{digits}} {what}", MAX_NAME)
 

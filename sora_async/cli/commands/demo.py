@@ -61,13 +61,7 @@ def demo(options: argparse.Namespace) -> Exit:
 
 
 async def play(reporter: Reporter, *, speed: float) -> None:
-    """
-    Start the fake, wait for its tasks, and report them.
-
-    Args:
-        reporter: What shows the waits.
-        speed: How many times faster than a person can follow.
-    """
+    """Start the fake, wait for its tasks, and report them; at speed 1.0 a person can follow."""
     schedule = Schedule(intervals=(INTERVAL / speed,))
     async with (
         FakeSora(api_key="demo") as sora,

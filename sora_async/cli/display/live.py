@@ -47,14 +47,9 @@ class Canvas:
 
 class LiveDisplay:
     """
-    Draws rows on a canvas when they change, and at a fixed interval for their clocks.
+    Draws rows on a canvas when they change, and every *interval* seconds for their clocks.
 
     The event loop draws, and no thread of rich's: nothing changes meanwhile.
-
-    Args:
-        rows: What is drawn.
-        canvas: Where.
-        interval: Seconds between two drawings at most.
     """
 
     def __init__(self, rows: TaskRows, canvas: Canvas, *, interval: float) -> None:
@@ -219,11 +214,7 @@ class TableReporter(Reporter):
     """
     Shows tasks as a table on a terminal; the last table stays.
 
-    Args:
-        rows: What is shown.
-        console: The terminal.
-        hide_names: Whether rows have no names.
-        is_transient: Whether the last table is removed as well.
+    *hide_names* and *is_transient* are those of :class:`TerminalCanvas`.
     """
 
     def __init__(

@@ -94,13 +94,7 @@ def _choose_style(row: TaskRow) -> str:
 
 
 class FirstThatFits:
-    """
-    The first of some texts that fits its column; the last is cut.
-
-    Args:
-        texts: From the longest to the shortest.
-        style: Their colour.
-    """
+    """The first of some texts, from the longest on, that fits its column; the last is cut."""
 
     def __init__(self, texts: Sequence[str], style: str) -> None:
         self._texts = texts

@@ -19,13 +19,7 @@ class TransferRate:
         self._samples = deque([(event.elapsed, event.received)])
 
     def update(self, event: DownloadEvent, *, now: float) -> None:
-        """
-        Record an event; after a restart of the file, earlier bytes do not count.
-
-        Args:
-            event: The event.
-            now: When it arrived, on the clock of :meth:`describe`.
-        """
+        """Record an event; after a restart of the file, earlier bytes do not count."""
         self._updated_at = now
         if event.received < self.event.received:
             self._samples.clear()

@@ -41,11 +41,6 @@ class CreateRecord:
     It is not a part of the job, which SAQ writes as a whole and may
     overwrite. It belongs to the create's idempotency key, which the job
     carries from the moment it is enqueued.
-
-    Attributes:
-        run: The run of the job.
-        idempotency_key: Sent with the create.
-        key: The record's key in Redis.
     """
 
     def __init__(self, queue: VideoQueue, run: JobRun, idempotency_key: str) -> None:
@@ -61,9 +56,7 @@ class CreateRecord:
         """
         Record that the create is about to be sent; return the record that was there, if any.
 
-        Args:
-            arguments: The arguments of the create.
-            newest: What is known of the account's newest task.
+        *newest* is what is known of the account's newest task.
         """
         moment = time.time()
         by = [self.run.job.worker_id, self.run.job.attempts]
@@ -125,12 +118,7 @@ async def create_once(
     """
     Return the id of the job's task, created now or by an earlier worker.
 
-    Args:
-        reconciler: The worker's.
-        run: The run of the job.
-        arguments: The arguments of the create.
-        idempotency_key: Sent with the create.
-        redis_run_id: The run of the Redis server in which the job was enqueued.
+    *redis_run_id* is the run of the Redis server in which the job was enqueued.
 
     Raises:
         CreateOutcomeUnknownError: A worker died while it sent the create, or Redis has lost the
@@ -226,14 +214,7 @@ async def _find_task_of_lost_mark(
 
 
 async def _wait_for_task_id(record: CreateRecord, since: float, max_wait: float) -> str | None:
-    """
-    Wait for the response to a create that may be in flight in another worker.
-
-    Args:
-        record: The create's record.
-        since: The moment from which it may be, in seconds since 1970.
-        max_wait: Seconds from there for which it may be.
-    """
+    """Wait for the response to a create that another worker may have sent at *since* or later."""
     left = min(since + max_wait - time.time(), max_wait)  # the clock may have been set back
     deadline = time.monotonic() + left
     while True:

@@ -96,12 +96,7 @@ class JobRun:
 
 
 class HeartbeatWriter:
-    """
-    Writes the heartbeats of all jobs that one worker runs.
-
-    Attributes:
-        queue: Where the jobs come from.
-    """
+    """Writes the heartbeats of all jobs that one worker runs."""
 
     def __init__(self, queue: VideoQueue) -> None:
         self.queue = queue

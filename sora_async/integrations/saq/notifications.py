@@ -18,10 +18,6 @@ class NotificationListener:
     Every worker hears of every task, and does nothing for one that it does
     not wait for. A notification that Redis loses costs time only: the wait
     polls on.
-
-    Args:
-        queue: Where the jobs come from.
-        client: The worker's client.
     """
 
     def __init__(self, queue: VideoQueue, client: SoraClient) -> None:

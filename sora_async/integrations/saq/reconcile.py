@@ -64,8 +64,6 @@ class CreateReconciler:
     Finds out by the service's list what became of creates; for all jobs of one worker.
 
     Attributes:
-        queue: Where the jobs come from.
-        client: The worker's client.
         max_wait: Seconds for which another worker's create may be in flight, and is waited for.
     """
 
@@ -108,10 +106,6 @@ class CreateReconciler:
         that may be theirs are not taken. Among equal creates whose workers
         have all died it makes no difference which one gets which task.
 
-        Args:
-            key: The key of the create's record.
-            mark: What the record holds.
-
         Raises:
             SoraError: The service did not list its tasks.
         """
@@ -139,11 +133,6 @@ class CreateReconciler:
         task that belongs to no create in this Redis, and is equal to this
         one, is taken. Jobs that wait in the queue may have lost their marks
         too: a task that may be theirs is not taken.
-
-        Args:
-            key: The key of the create's record.
-            arguments: The arguments of the create.
-            enqueued_at: The moment at which the job was enqueued, in seconds since 1970.
 
         Raises:
             SoraError: The service did not list its tasks.

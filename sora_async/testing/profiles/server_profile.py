@@ -110,9 +110,7 @@ class ServerProfile:
         """
         Return the error that a download gets in this state; None: it gets the file.
 
-        Args:
-            state: The state of the task.
-            is_url_late: Whether its URL is still to come: the file is not there before it.
+        A file whose URL is still to come is not there before it.
         """
         error = self.not_ready
         if state.phase == "failed":

@@ -18,15 +18,7 @@ Show = Callable[[FakeTask], Body | None]
 def list_tasks(
     server: ServerProfile, record: RecordedRequest, tasks: Sequence[FakeTask], show: Show
 ) -> Message:
-    """
-    Return the page that *record* asks for.
-
-    Args:
-        server: The kind of server.
-        record: The request.
-        tasks: All tasks, from the oldest on.
-        show: Makes the object of a task.
-    """
+    """Return the page that *record* asks for, of all *tasks* from the oldest on."""
     if server.list_header is not None and server.list_header not in record.headers:
         return server.render_error(400, f"The header {server.list_header} is required.")
     query = {name: values for name, values in parse_qs(record.query).items() if values}
