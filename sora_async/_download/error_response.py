@@ -83,5 +83,5 @@ def read_link(body: bytes, *, url: str) -> str | None:
     if not isinstance(value, dict):
         return read_url(value)
     inner = open_envelope(value)
-    found = find_video_urls(inner, value, url=url, has_succeeded=True)
+    found = find_video_urls(inner, value, url=url)
     return found[0] if found else None

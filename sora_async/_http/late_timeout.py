@@ -6,8 +6,9 @@ goes on. All timers are due at once then, and what has arrived meanwhile is stil
 """
 
 import asyncio
+from collections.abc import Coroutine
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 LATE_GRACE: Final = 5.0
 """Seconds for which a response is still read after the loop was held up beyond the timeout. What
@@ -29,6 +30,7 @@ class LateTimeout:
     As :func:`asyncio.timeout_at`, but extended once if the loop runs only after it has expired.
 
     The response may have arrived meanwhile, but a due timeout cancels its reader first.
+    ``async with`` gives the :class:`asyncio.Timeout`, which tells whether it has expired.
 
     Args:
         end: The moment, on the running loop's clock; None for no limit.
@@ -38,37 +40,28 @@ class LateTimeout:
 
     def __init__(self, end: float | None) -> None:
         self._loop = asyncio.get_running_loop()
-        self._scope = asyncio.timeout_at(None)
-        self._end = end
         self._timer: asyncio.TimerHandle | None = None
+        is_over = end is not None and end <= self._loop.time()
+        self._end = None if is_over else end
+        self._scope = asyncio.timeout_at(end if is_over else None)
 
-    async def __aenter__(self) -> "LateTimeout":
+    # Not coroutines of their own: every request passes here, and each costs time.
+    def __aenter__(self) -> Coroutine[Any, Any, asyncio.Timeout]:
         """Begin to count."""
-        await self._scope.__aenter__()
         if self._end is not None:
-            self._watch(self._end)
-        return self
+            self._timer = self._loop.call_at(self._end - _CHECK_BEFORE, self._check, self._end)
+        return self._scope.__aenter__()
 
-    async def __aexit__(
+    def __aexit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
-    ) -> None:
+    ) -> Coroutine[Any, Any, bool | None]:
         """Raise TimeoutError if it has expired."""
         if self._timer is not None:
             self._timer.cancel()
-        await self._scope.__aexit__(kind, error, traceback)
-
-    def expired(self) -> bool:
-        """Return whether it has expired."""
-        return self._scope.expired()
-
-    def _watch(self, end: float) -> None:
-        if end <= self._loop.time():
-            self._scope.reschedule(end)
-        else:
-            self._timer = self._loop.call_at(end - _CHECK_BEFORE, self._check, end)
+        return self._scope.__aexit__(kind, error, traceback)
 
     def _check(self, end: float) -> None:
         if self._loop.time() >= end - _LATE:

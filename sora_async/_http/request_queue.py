@@ -6,8 +6,8 @@ import contextvars
 import itertools
 import math
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, Protocol, TypeVar
 
 from .rate_limit import EPSILON, PermitSource, RateLimit
 
@@ -80,9 +80,8 @@ class RequestQueue(Generic[AnyRequest]):
         self._due_polls: OrderedDict[AnyRequest, None] = OrderedDict()
         self._later_polls: list[tuple[float, int, AnyRequest]] = []  # the next one due is the last
         self._order_again_at = -math.inf
-        self._lines = itertools.cycle(
-            (self._serve_call, self._serve_first, self._serve_urgent, self._serve_due)
-        )
+        lines = (self._calls, self._first_polls, self._urgent_polls, self._due_polls)
+        self._turns: Iterator[OrderedDict[Any, None]] = itertools.cycle(lines)
         self._timer: asyncio.TimerHandle | None = None
         self._wakes_at = math.inf
         self._is_dispatching = False
@@ -90,7 +89,9 @@ class RequestQueue(Generic[AnyRequest]):
         self._context = contextvars.Context()
 
     def schedule(self, request: AnyRequest, due: float) -> None:
-        """Start a poll at a moment, or as soon after it as there is a permit."""
+        """Start a poll at a moment, or as soon after it as there is a permit; at no other one."""
+        if request.ticket:
+            self.cancel(request)
         request.due = due
         request.ticket = next(self._tickets)
         if request.is_new:
@@ -160,7 +161,8 @@ class RequestQueue(Generic[AnyRequest]):
         try:
             while self._free > 0:
                 now = self._loop.time()
-                self._collect_due(now)
+                while self._later_polls and -self._later_polls[-1][0] <= now + EPSILON:
+                    self._due_polls[self._later_polls.pop()[2]] = None
                 if not (self._calls or self._first_polls or self._urgent_polls or self._due_polls):
                     if self._later_polls:
                         self._wake_at(-self._later_polls[-1][0])
@@ -170,56 +172,34 @@ class RequestQueue(Generic[AnyRequest]):
                     if delay < math.inf:  # otherwise the bucket calls when it has a permit
                         self._wake_at(now + delay)
                     return
-                self._serve_next_line(now)
+                self._serve(next(line for line in self._turns if line), now)
         finally:
             self._is_dispatching = False
 
-    def _collect_due(self, now: float) -> None:
-        while self._later_polls and -self._later_polls[-1][0] <= now + EPSILON:
-            self._due_polls[self._later_polls.pop()[2]] = None
-
-    def _serve_next_line(self, now: float) -> None:
-        """Give one permit to the next line in which something waits."""
-        for serve in itertools.islice(self._lines, 4):
-            if serve(now):
-                return
-
-    def _serve_call(self, now: float) -> bool:
-        while self._calls:
-            call, _ = self._calls.popitem(last=False)
-            if not call.done():
-                self._use_permit(now)
-                call.set_result(None)
-                return True
-        return False
-
-    def _serve_first(self, now: float) -> bool:
-        return self._start_next(self._first_polls, now)
-
-    def _serve_urgent(self, now: float) -> bool:
-        return self._start_next(self._urgent_polls, now)
-
-    def _serve_due(self, now: float) -> bool:
-        if len(self._due_polls) > 1 and now >= self._order_again_at:
+    def _serve(self, line: OrderedDict[Any, None], now: float) -> None:
+        """Give the first of a line a permit."""
+        if line is self._due_polls and len(line) > 1 and now >= self._order_again_at:
             self._order_due(now)
-        return self._start_next(self._due_polls, now)
-
-    def _start_next(self, line: OrderedDict[AnyRequest, None], now: float) -> bool:
-        if not line:
-            return False
-        request, _ = line.popitem(last=False)
-        request.ticket = 0
-        self._use_permit(now)
-        self.start(request)
-        return True
+            if not line:
+                return
+        first, _ = line.popitem(last=False)
+        if isinstance(first, asyncio.Future):
+            if not first.done():  # not cancelled
+                self._use_permit(now)
+                first.set_result(None)
+        else:
+            first.ticket = 0
+            self._use_permit(now)
+            self.start(first)
 
     def _order_due(self, now: float) -> None:
         """Put the due polls in order: alternately the most urgent and the longest due."""
         oldest = sorted(self._due_polls, key=lambda request: request.due)
         urgent = sorted(oldest, key=lambda request: request.urgency(now), reverse=True)
         merged = itertools.chain.from_iterable(zip(urgent, oldest, strict=True))
-        # An estimate may let the collector run, and that may cancel a poll.
-        self._due_polls = OrderedDict.fromkeys(one for one in merged if one.ticket)
+        for request in dict.fromkeys(merged):
+            if request.ticket:  # an estimate may let the collector run, which may cancel a poll
+                self._due_polls.move_to_end(request)
         self._order_again_at = now + len(oldest) * SECONDS_PER_ORDERED_POLL
 
     def _use_permit(self, now: float) -> None:

@@ -82,7 +82,7 @@ class Poller:
         self._list = None
         if has_live_list:
             self._list = ListSweeper(
-                requests, self._all, self._poll_now, self._take_end, self._schedule
+                requests, self._all, self._poll_now, self._take_end, queue.schedule
             )
 
     def join(
@@ -132,9 +132,6 @@ class Poller:
     def _all(self) -> list[PolledTask]:
         return [polled for some in list(self._polled_tasks.values()) for polled in some]
 
-    def _is_polled(self, polled: PolledTask) -> bool:
-        return polled in self._polled_tasks.get(polled.key.task_id, ())
-
     def _count_bytes(self, polled: PolledTask, kept: int) -> None:
         """Count the bytes of the large bodies that all waits keep."""
         self._kept_bytes += kept - polled.kept_bytes
@@ -166,9 +163,11 @@ class Poller:
         return sum(_has_outage(polled.history) for polled in self._all())
 
     def leave(self, polled: PolledTask, subscriber: Subscriber) -> None:
-        """Take away a wait; the last one stops the polling."""
-        polled.subscribers.pop(subscriber, None)
-        if not polled.subscribers and self._is_polled(polled):
+        """Take away a wait, unless it has ended; the last one stops the polling."""
+        if subscriber not in polled.subscribers:
+            return
+        del polled.subscribers[subscriber]
+        if not polled.subscribers:
             self._forget(polled)
             self._stop(polled)
             polled.left_at = self._loop.time()
@@ -189,7 +188,7 @@ class Poller:
             polled.is_notified = True
             # In an outage the next poll comes when the service may be back.
             if is_first and polled.poll_task is None and not _has_outage(polled.history):
-                self._schedule(polled, min(polled.due, self._loop.time()))
+                self.queue.schedule(polled, min(polled.due, self._loop.time()))
         return bool(polled_tasks)
 
     def is_outdated(self, polled: PolledTask) -> bool:
@@ -215,7 +214,7 @@ class Poller:
         await asyncio.gather(self.queue.bucket.close(), *poll_tasks, return_exceptions=True)
 
     def _start_poll(self, polled: PolledTask) -> None:
-        if not self._is_polled(polled):
+        if not polled.subscribers:
             # The garbage collector may drop the last wait at any moment.
             self.queue.release()
             return
@@ -279,7 +278,9 @@ class Poller:
             if isinstance(outcome, bool):
                 self._on_content(polled, outcome, now)
             else:
-                self._on_poll(polled, outcome, now)
+                self.throttle.counters.polls += 1
+                self.throttle.record_response(polled.key.task_id, outcome)
+                self._update(polled, outcome, now)
         except BaseException as stop:
             is_bug = isinstance(stop, Exception)
             if polled.polls_started == number:
@@ -303,11 +304,6 @@ class Poller:
         except SoraError as error:
             self.throttle.record_response(polled.key.task_id, without_frames(error))
             return False
-
-    def _on_poll(self, polled: PolledTask, outcome: VideoTask | SoraError, now: float) -> None:
-        self.throttle.counters.polls += 1
-        self.throttle.record_response(polled.key.task_id, outcome)
-        self._update(polled, outcome, now)
 
     def _take_end(self, polled: PolledTask, task: VideoTask) -> None:
         """Take a video of the list for the end of a task, without a poll."""
@@ -375,10 +371,10 @@ class Poller:
 
     def _act(self, polled: PolledTask, before: History, decision: Decision, now: float) -> None:
         if isinstance(decision, Sleep):
-            self._schedule(polled, now + self._delay(polled, decision, now))
+            self.queue.schedule(polled, now + self._delay(polled, decision, now))
         elif isinstance(decision, CheckContent):
             polled.checks_content = True
-            self._schedule(polled, now)
+            self.queue.schedule(polled, now)
         else:
             if self._list is not None:
                 has_video = isinstance(decision, Done)
@@ -428,13 +424,9 @@ class Poller:
         elif polled.awaits_webhook:
             self._webhooks_arrive = False
 
-    def _schedule(self, polled: PolledTask, due: float) -> None:
-        self.queue.cancel(polled)
-        self.queue.schedule(polled, due)
-
     def _poll_now(self, polled: PolledTask) -> None:
         polled.has_changed = True
-        self._schedule(polled, self._loop.time())
+        self.queue.schedule(polled, self._loop.time())
 
     def _finish(self, polled: PolledTask, end: WaitResult) -> None:
         self._forget(polled)

@@ -25,7 +25,7 @@ from .task_decoder import (
     open_envelope,
     read_word,
 )
-from .vocabulary import FAILED, OK_CODES, VOCABULARY, Vocabulary
+from .vocabulary import CALL_WORDS, FAILED, OK_CODES, VOCABULARY, Vocabulary
 
 _STATUSES_OF_A_TASK = frozenset({400, 410, 422, 500})
 """Statuses under which a failed task itself was seen. Source: vLLM-Omni's video endpoint."""
@@ -138,7 +138,14 @@ def parse_response(response: Response) -> tuple[bytes, Any]:
         InvalidResponseError: A good response is no JSON; or it is a web page for a 403 or 404.
     """
     body = normalise_body(response.body, response.headers.get("Content-Type", ""))
-    return body, _parse(response, body, is_needed=response.is_good)
+    try:
+        return body, parse_json(body)
+    except ValueError as error:
+        reason = str(error)
+    is_page = is_html(body)
+    if response.is_good or (is_page and response.status in _STATUSES_OF_A_PAGE):
+        raise InvalidResponseError(response.url, response.status, reason, is_page)
+    return body, None
 
 
 def decode_parsed(
@@ -288,6 +295,9 @@ def _find_task(
     if value.get("object") == "list" or value.get("deleted") is True:
         reason = "another endpoint's answer, not a task"
         raise InvalidResponseError(response.url, response.status, reason)
+    word = read_word(value, vocabulary)
+    if word in vocabulary.words and word not in CALL_WORDS and isinstance(value.get("id"), str):
+        return value  # as most are; what follows would come to the same
     body = open_envelope(value, vocabulary)
     if is_error_body(body, task_id=task_id, vocabulary=vocabulary):
         nested = read_mapping(_find_failed_task(body))
@@ -296,18 +306,6 @@ def _find_task(
     if not is_task(body, vocabulary):
         raise InvalidResponseError(response.url, response.status, "JSON that is no task")
     return body
-
-
-def _parse(response: Response, body: bytes, *, is_needed: bool) -> Any:
-    """Return the body's JSON; None where it is none and the status alone can tell what to do."""
-    try:
-        return parse_json(body)
-    except ValueError as error:
-        reason = str(error)
-    is_page = is_html(body)
-    if is_needed or (is_page and response.status in _STATUSES_OF_A_PAGE):
-        raise InvalidResponseError(response.url, response.status, reason, is_page)
-    return None
 
 
 def is_error_body(

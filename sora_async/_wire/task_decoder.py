@@ -1,21 +1,10 @@
 """One JSON object to one :class:`~sora_async.VideoTask`; nothing in it can make this raise."""
 
-import operator
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from ..models import Cost, Phase, VideoTask
-from ..models.json_fields import (
-    read_count,
-    read_fraction,
-    read_label,
-    read_mapping,
-    read_moment,
-    read_number,
-    read_percentage,
-    read_seconds,
-    read_text,
-)
+from ..models.json_fields import read_label, read_mapping, read_number, read_text
 from .error_decoder import has_error_code, read_failure
 from .general_rules import (
     guess_names,
@@ -26,9 +15,9 @@ from .general_rules import (
     word_set,
 )
 from .redaction import MAX_TEXT, find_texts
-from .retry_after import read_pause
+from .task_fields import read_fields
 from .urls import fill_in
-from .video_url import find_video_urls
+from .video_url import find_promised_url, find_video_urls
 from .vocabulary import (
     CALL_WORDS,
     FAILED,
@@ -37,11 +26,9 @@ from .vocabulary import (
     RUNNING,
     SUCCEEDED,
     VOCABULARY,
-    Found,
     Places,
     Vocabulary,
     compile_places,
-    find_fields,
     walk,
 )
 
@@ -52,19 +39,11 @@ _SHORTEST_ID = 6
 """Characters of an id that can be told from a number by chance."""
 
 _MAX_WORD = 64
-_MAX_LABEL = 200
-"""Characters of a name that is kept in caches."""
-
-_MAX_PROMPT = 1 << 14
-"""Characters of a prompt; the rest is in *raw*."""
-
-_MAX_ESTIMATE = 24 * 3600.0
-"""Seconds of an estimate that are believed."""
+_MAX_STATUS = 200
+"""Characters of a status that are kept."""
 
 _MAX_USAGE = 32
 """Entries of a usage that are kept."""
-
-Value = TypeVar("Value")
 
 
 def normalise(word: object, vocabulary: Vocabulary = VOCABULARY) -> str:
@@ -90,9 +69,11 @@ def read_word(body: Mapping[str, Any], vocabulary: Vocabulary = VOCABULARY) -> s
 def _read_status(body: Mapping[str, Any], vocabulary: Vocabulary) -> tuple[str, Any]:
     """Return the status word of a task in our spelling, and what the server sent."""
     for key in vocabulary.statuses:
-        word = normalise(body.get(key), vocabulary)
-        if word:
-            return word, body[key]
+        status = body.get(key)
+        if type(status) is str:
+            word = status if status in vocabulary.words else normalise(status, vocabulary)
+            if word:
+                return word, status
     for text in guess_status(body):
         word = normalise(text, vocabulary)
         if word:
@@ -272,81 +253,56 @@ def decode_task(
     word, status = _read_status(body, vocabulary)
     phase = _read_phase(body, response, word=word, vocabulary=vocabulary)
     video_urls: tuple[str, ...] = ()
-    if phase is not FAILED:
+    if phase is SUCCEEDED:
         video_urls = find_video_urls(
-            body,
-            response,
-            url=url,
-            task_id=task_id,
-            has_succeeded=phase is SUCCEEDED,
-            vocabulary=vocabulary,
+            body, response, url=url, task_id=task_id, vocabulary=vocabulary
         )
-        if video_urls:
-            phase = SUCCEEDED
-        elif phase is SUCCEEDED and _is_failed_success(body):
+        if not video_urls and _is_failed_success(body):
             phase = FAILED
-    failure = None
+    elif phase is not FAILED:
+        promised = find_promised_url(body, url=url, task_id=task_id, vocabulary=vocabulary)
+        if promised is not None:
+            video_urls, phase = (promised,), SUCCEEDED
+    fields = read_fields(body, vocabulary.fields)
+    progress = fields.pop("progress", None)
+    progress = fields.pop("progress_fraction", progress)
+    if phase is SUCCEEDED or phase is FAILED:  # of no meaning after a failure
+        progress = 1.0 if phase is SUCCEEDED else None
+    if poll_after is not None:
+        fields["poll_after"] = poll_after
+    failure = content_url = cost = usage = None
     if phase is FAILED:
         failure = read_failure(body, response, word=word, vocabulary=vocabulary)
-    content_url = fill_in(content, task_id) if phase is SUCCEEDED and content is not None else None
-    found = find_fields(body, vocabulary.fields)
+    elif phase is SUCCEEDED and content is not None:
+        content_url = fill_in(content, task_id)
+    keys = vocabulary.bill_keys
+    if not (keys.isdisjoint(body) and keys.isdisjoint(response)):
+        cost = _read_cost(body, response, vocabulary)
+        usage = _read_usage(body, response, vocabulary)
     return VideoTask(
         id=task_id,
         status=_read_status_text(status),
         phase=phase,
-        progress=_read_progress(found, phase),
+        progress=progress,
         video_url=video_urls[0] if video_urls else None,
         video_urls=video_urls,
         content_url=content_url,
         failure=failure,
-        model=_read_name(found, "model"),
-        prompt=_read_name(found, "prompt", _MAX_PROMPT),
-        enhanced_prompt=_read_name(found, "enhanced_prompt", _MAX_PROMPT),
-        size=_read_name(found, "size"),
-        seconds=_first(found, "seconds", read_seconds),
-        created_at=_first(found, "created_at", read_moment),
-        completed_at=_first(found, "completed_at", read_moment),
-        expires_at=_first(found, "expires_at", read_moment),
-        updated_at=_first(found, "updated_at", read_moment),
-        queue_position=_first(found, "queue_position", read_count),
-        estimated_time=_read_estimate(found),
-        cost=_read_cost(body, response, vocabulary),
-        usage=_read_usage(body, response, vocabulary),
-        poll_after=_first(found, "poll_after", read_pause) if poll_after is None else poll_after,
+        cost=cost,
+        usage=usage,
         raw=raw,
+        **fields,
     )
 
 
 _KNOWN_WORDS = {word: word for word in VOCABULARY.words}
+"""Thousands of snapshots share our copy of a known status."""
 
 
 def _read_status_text(status: object) -> str:
-    """Return the server's status word; thousands of snapshots share our copy of a known one."""
+    """Return the status word as the server has spelled it."""
     text = read_label(status) or ""
-    return _KNOWN_WORDS.get(text) or text[:_MAX_LABEL]
-
-
-def _first(found: Found, field: str, read: Callable[[object], Value | None]) -> Value | None:
-    """Return the first value of a field that can be read, None when none can."""
-    values = found.get(field)
-    if values is None:
-        return None
-    if len(values) > 1:
-        values.sort(key=_number)
-    for _, one in values:
-        value = read(one)
-        if value is not None:
-            return value
-    return None
-
-
-_number = operator.itemgetter(0)
-
-
-def _read_name(found: Found, field: str, longest: int = _MAX_LABEL) -> str | None:
-    """Return a text, cut to a length that can be kept."""
-    text = _first(found, field, read_text)
-    return None if text is None else text[:longest]
+    return _KNOWN_WORDS.get(text) or text[:_MAX_STATUS]
 
 
 def _read_phase(
@@ -366,8 +322,9 @@ def _read_phase(
         if not is_about_the_call(body, vocabulary):
             return phase
         phase = RUNNING
-    pending = read_mapping(read_mapping(body.get("detail")).get("pending_info"))
-    if not pending:
+    detail = body.get("detail")
+    pending = detail.get("pending_info") if isinstance(detail, dict) else None
+    if not isinstance(pending, dict):
         return phase
     reason = pending.get("failure_reason")
     if read_text(reason) is not None or read_mapping(reason):
@@ -430,22 +387,6 @@ _FILTERED = compile_places(
 """Why a task that is done has no video."""
 
 
-def _read_progress(found: Found, phase: Phase) -> float | None:
-    """Return the part done: of no meaning after a failure, whole after a success."""
-    if phase is SUCCEEDED:
-        return 1.0
-    if phase is FAILED:
-        return None
-    fraction = _first(found, "progress_fraction", read_fraction)
-    return _first(found, "progress", read_percentage) if fraction is None else fraction
-
-
-def _read_estimate(found: Found) -> float | None:
-    """Return the seconds that a service expects a task to take, within a day."""
-    seconds = _first(found, "estimated_time", read_seconds)
-    return None if not seconds else min(seconds, _MAX_ESTIMATE)
-
-
 def _read_usage(
     body: Mapping[str, Any], response: Mapping[str, Any], vocabulary: Vocabulary
 ) -> Mapping[str, Any] | None:
@@ -466,8 +407,6 @@ def _read_cost(
     body: Mapping[str, Any], response: Mapping[str, Any], vocabulary: Vocabulary
 ) -> Cost | None:
     """Return the price of a task."""
-    if vocabulary.cost_keys.isdisjoint(body) and vocabulary.cost_keys.isdisjoint(response):
-        return None
     for places, unit_key, unit in vocabulary.costs:
         for outer in (body, response) if body is not response else (body,):
             for found in walk(outer, places):

@@ -83,40 +83,53 @@ _OWN_ADDRESS = re.compile(r"/v\d+/videos?/[^/.]+(/[a-z_]+)?/?")
 """The end of an address of the service itself: a running task may send one as its own."""
 
 
-def find_video_urls(
-    body: Mapping[str, Any],
-    response: object = None,
-    *,
-    url: str,
-    task_id: str = "",
-    has_succeeded: bool,
-    vocabulary: Vocabulary = VOCABULARY,
-) -> tuple[str, ...]:
+def find_promised_url(
+    body: Mapping[str, Any], *, url: str, task_id: str = "", vocabulary: Vocabulary = VOCABULARY
+) -> str | None:
     """
-    Return the addresses of the finished videos of a task, none when there is no video yet.
+    Return the address of the video of a task that does not say that it has succeeded; or None.
 
-    Before a success only the places of the table count, and there only an http(s) address that
-    is none of the service itself, of the task or its file: those are a promise. After it a
-    relative address, a ``data:`` URL and the general rule count, too.
+    Only the places of the table count, and there only an http(s) address that is none of the
+    service itself, of the task or its file: that is a promise.
 
     Args:
         body: The task, out of its envelope.
-        response: The whole response; the task itself when None.
         url: The address that was asked; never a video.
         task_id: The id of the task.
-        has_succeeded: Whether the task says so.
         vocabulary: The places of the table.
     """
-    if not has_succeeded:
-        places = walk(body, vocabulary.video_urls, opens_texts=False)
-        promised = (_read_promised(text, url=url, task_id=task_id) for text in places)
-        return next(((one,) for one in promised if one is not None), ())
+    for text in walk(body, vocabulary.video_urls, opens_texts=False):
+        promised = _read_promised(text, url=url, task_id=task_id)
+        if promised is not None:
+            return promised
+    return None
+
+
+def find_video_urls(
+    body: Mapping[str, Any],
+    response: object,
+    *,
+    url: str,
+    task_id: str = "",
+    vocabulary: Vocabulary = VOCABULARY,
+) -> tuple[str, ...]:
+    """
+    Return the addresses of the videos of a task that says it has succeeded.
+
+    A relative address, a ``data:`` URL and the general rule count, too.
+
+    Args:
+        body: The task, out of its envelope.
+        response: The whole response.
+        url: The address that was asked; never a video.
+        task_id: The id of the task.
+        vocabulary: The places of the table.
+    """
     texts = [
         *walk(body, vocabulary.video_urls),
         *walk(body, vocabulary.video_urls_after_success),
     ]
-    whole = body if response is None else response
-    stills = _find_stills(whole)
+    stills = _find_stills(response)
     known = (
         _read_address(text, url=url, is_named=True)
         or _read_relative(text, url=url)
@@ -125,7 +138,7 @@ def find_video_urls(
         if not isinstance(text, str) or text not in stills
     )
     first = next(filter(None, known), None)
-    others = _guess_videos(whole, url=url, task_id=task_id, ignored={*stills, first})
+    others = _guess_videos(response, url=url, task_id=task_id, ignored={*stills, first})
     unique = dict.fromkeys(others if first is None else [first, *others])
     return tuple(unique) or tuple(filter(None, [read_url(body.get("fail_reason"))]))
 

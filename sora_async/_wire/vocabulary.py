@@ -392,13 +392,10 @@ Fields = Mapping[str, tuple[Sequence[tuple[str, int]], "Fields"]]
 """The places of several fields as one tree: for each key the fields of which a place ends with it,
 each with the number of that place in the reading order, and the keys after it."""
 
-Found = Mapping[str, list[tuple[int, Any]]]
-"""The values of each field in a body, each with the number of its place."""
-
 
 def compile_fields(tables: Mapping[str, Mapping[str, str]], keep: Keep = _keep_all) -> Fields:
     """
-    Return the places of some fields whose source is kept, as a tree for :func:`find_fields`.
+    Return the places of some fields whose source is kept, as a tree.
 
     Their paths have keys alone, and no index of a list.
     """
@@ -411,27 +408,6 @@ def compile_fields(tables: Mapping[str, Mapping[str, str]], keep: Keep = _keep_a
                     ends, following = following.setdefault(key, ([], {}))
                 ends.append((field, number))
     return tree
-
-
-def find_fields(body: object, fields: Fields) -> Found:
-    """Return the values of fields in a body, by one walk through it; JSON in a text is opened."""
-    found: dict[str, list[tuple[int, Any]]] = {}
-    _collect_fields(found, body, fields)
-    return found
-
-
-def _collect_fields(found: dict[str, list[tuple[int, Any]]], value: object, fields: Fields) -> None:
-    if type(value) is str:
-        value = parse_text(value)
-    if type(value) is dict:
-        for key, inner in value.items():
-            place = fields.get(key)
-            if place is not None:
-                ends, following = place
-                for field, number in ends:
-                    found.setdefault(field, []).append((number, inner))
-                if following:
-                    _collect_fields(found, inner, following)
 
 
 def _make_tree(paths: Sequence[Sequence[str | int]]) -> Places:
@@ -497,7 +473,7 @@ class Vocabulary:
     failure_messages: Places
     usages: Places
     costs: tuple[tuple[Places, str, str | None], ...]
-    cost_keys: frozenset[str]
+    bill_keys: frozenset[str]
     poll_after: Places
 
 
@@ -548,7 +524,11 @@ def make_vocabulary(keep: Keep = _keep_all) -> Vocabulary:
             for path, unit_key, unit, source in COSTS
             if keep(source)
         ),
-        cost_keys=frozenset(path.partition(".")[0] for path, _, _, source in COSTS if keep(source)),
+        bill_keys=frozenset(
+            path.partition(".")[0]
+            for path, source in (*USAGES.items(), *((one[0], one[3]) for one in COSTS))
+            if keep(source)
+        ),
         poll_after=places(POLL_AFTER),
     )
 

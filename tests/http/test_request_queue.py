@@ -325,6 +325,27 @@ class TestTurns:
         # 500 in a second, whatever the rate.
         assert 9 * 500 <= looks <= 11 * 500
 
+    async def test_polls_that_are_cancelled_while_they_are_put_in_order_get_no_permit(
+        self, now: Clock
+    ) -> None:
+        started: list[Turn] = []
+
+        class Collected(Turn):
+            def urgency(self, now: float) -> float:
+                for turn in turns:
+                    queue.cancel(turn)
+                return super().urgency(now)
+
+        queue = RequestQueue[Turn](RateLimit(rate=1, burst=1, max_concurrent=1))
+        queue.start = started.append
+        turns = [Collected() for _ in range(3)]
+        for turn in turns:
+            queue.schedule(turn, now())
+        await asyncio.sleep(60)
+
+        assert not started
+        assert queue._free == 1
+
     async def test_the_queue_holds_each_request_once(self, now: Clock) -> None:
         queue = going_round(RateLimit(rate=100, burst=1, max_concurrent=1), now)
         for _ in range(500):

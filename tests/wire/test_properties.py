@@ -19,8 +19,10 @@ from support import JSON_VALUES, RESPONSES
 
 from sora_async import Phase, SoraError, VideoTask
 from sora_async._wire.call_decoders import decode_created
-from sora_async._wire.response import Response, decode_response
+from sora_async._wire.response import Response, decode_response, is_error_body
+from sora_async._wire.task_decoder import is_task, open_envelope
 from sora_async._wire.urls import check_task_id, fill_in
+from sora_async._wire.vocabulary import CALL_WORDS, VOCABULARY
 from sora_async.errors import InvalidArgumentError, InvalidResponseError
 
 MANIFEST = json.loads((RESPONSES / "manifest.json").read_text("utf-8"))
@@ -184,6 +186,22 @@ def test_no_cut_or_flipped_byte_ends_a_task_that_is_going_on(
     assert is_sound(seen)
     if isinstance(seen, VideoTask) and entry["expected"]["action"] == "continue":
         assert seen.phase in (Phase.QUEUED, Phase.RUNNING)
+
+
+@given(
+    st.dictionaries(st.sampled_from(KEYS), bodies, max_size=8),
+    st.sampled_from(sorted(set(VOCABULARY.words) - CALL_WORDS)),
+    st.text(max_size=12),
+)
+def test_a_body_with_an_id_and_a_known_status_is_the_task(
+    body: dict[str, Any], word: str, task_id: str
+) -> None:
+    """What decides without a look at the rest comes to what the rules for all bodies come to."""
+    body = {**body, "id": task_id, "status": word}
+
+    assert open_envelope(body) is body
+    assert not is_error_body(body, task_id=ID)
+    assert is_task(body)
 
 
 WITHOUT_ORJSON = """
