@@ -49,12 +49,12 @@ class HeldUpLoop(VirtualTimeLoop):
     """
     A loop that is held up at the moments given, and at those that a test chooses.
 
-    Args:
+    Attributes:
         hold_ups: Seconds, by how often the clock was read before.
     """
 
-    def __init__(self, hold_ups: Mapping[int, float] = {}) -> None:
-        self.hold_ups = hold_ups
+    def __init__(self) -> None:
+        self.hold_ups: Mapping[int, float] = {}
         self.held_up = 0.0
         self.reads = 0
         super().__init__()

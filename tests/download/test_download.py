@@ -458,9 +458,9 @@ class TestBreaks:
 
 
 class TestLaterDownload:
-    async def interrupt(self, sora: FakeSora, target: Path, at: int = 120_000) -> None:
+    async def interrupt(self, sora: FakeSora, target: Path) -> None:
         """Leave a part file, as a program that ended in the middle does."""
-        sora.script_file("task_1", video_file(SIZE, stall_after=at))
+        sora.script_file("task_1", video_file(SIZE, stall_after=120_000))
         async with client_of(sora) as client:
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(10):

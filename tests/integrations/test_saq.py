@@ -136,9 +136,9 @@ def count_creates(sora: FakeSora) -> int:
     return sum(request.endpoint == "create" for _, request in sora.requests)
 
 
-async def ended(queue: VideoQueue, job: Job, seconds: float = 60.0) -> Job:
+async def ended(queue: VideoQueue, job: Job) -> Job:
     """Return the job when it has ended."""
-    async with asyncio.timeout(seconds):
+    async with asyncio.timeout(60):
         while (job := await queue.job(job.key)).status not in saq.job.TERMINAL_STATUSES:
             await asyncio.sleep(0.02)
     return job

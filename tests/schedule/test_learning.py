@@ -87,8 +87,8 @@ def of_lengths(lengths: Sequence[float], which: tuple[TaskKind, ...] = ANY) -> D
     return taught([(which, video(length)) for length in lengths])
 
 
-def around(middle: float, count: int, *, seed: int = 1, width: float = 0.2) -> list[float]:
-    chance = random.Random(seed)
+def around(middle: float, count: int, *, width: float = 0.2) -> list[float]:
+    chance = random.Random(1)
     return [middle * math.exp(chance.gauss(0, width)) for _ in range(count)]
 
 

@@ -140,13 +140,12 @@ def remember(endings: list[CensoredDuration], *, trust: float = 0.9) -> Duration
     return duration_history
 
 
-def about(length: float, count: int = 30) -> DurationHistory:
-    """A memory of tasks that took 5 % more or less than a length, or just that."""
-    parts = (0.95, 1.0, 1.05)
+def about(length: float) -> DurationHistory:
+    """A memory of 30 tasks that took 5 % more or less than a length, or just that."""
     return remember(
         [
             CensoredDuration(result="video", after=length * part - 1, before=length * part + 1)
-            for part in (parts[number % 3] for number in range(count))
+            for part in (0.95, 1.0, 1.05) * 10
         ]
     )
 

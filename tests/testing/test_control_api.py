@@ -1,13 +1,13 @@
 """The fake's own calls under ``/_fake``, as a program in another language uses them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 import pytest
 import pytest_asyncio
-from support import ROOT
+from support import KEY, ROOT
 
 from sora_async.testing import FakeSora, Scenario
 from sora_async.testing.control_api import ControlApi
@@ -40,23 +40,28 @@ class Remote:
         return told
 
 
-Open = Callable[..., ControlApi]
+BEARER = {"Authorization": f"Bearer {KEY}"}
 
 
 @pytest_asyncio.fixture
-async def remote(sora: FakeSora) -> AsyncIterator[Remote]:
-    key = {"Authorization": "Bearer sk-0123456789abcdef"}
-    async with aiohttp.ClientSession(headers=key) as http:
+async def plain(sora: FakeSora) -> AsyncIterator[Remote]:
+    """A service without the calls of the fake itself."""
+    async with aiohttp.ClientSession(headers=BEARER) as http:
         yield Remote(sora, http)
 
 
-def open_control(remote: Remote, plan: dict[str, Any] | None = None) -> None:
-    ControlApi(remote.fake, decode(plan or {"tasks": []}, ScriptFile), SHORT).start()
+@pytest_asyncio.fixture
+async def remote(plain: Remote) -> Remote:
+    """A service with these calls, and without tasks."""
+    return open_control(plain, {"tasks": []})
+
+
+def open_control(remote: Remote, plan: dict[str, Any]) -> Remote:
+    ControlApi(remote.fake, decode(plan, ScriptFile), SHORT).start()
+    return remote
 
 
 async def test_it_describes_itself(remote, sora) -> None:
-    open_control(remote)
-
     told = await remote.get("/_fake")
 
     assert (told["url"], told["cdn_url"], told["shape"]) == (sora.url, sora.cdn_url, "page")
@@ -65,33 +70,28 @@ async def test_it_describes_itself(remote, sora) -> None:
     assert "POST /_fake/advance" in told["calls"]
 
 
-async def test_a_service_without_it_has_no_such_path(remote, sora) -> None:
-    status, _ = await remote.ask("GET", "/_fake")
+async def test_a_service_without_it_has_no_such_path(plain, sora) -> None:
+    status, _ = await plain.ask("GET", "/_fake")
 
     assert status == 404
     assert len(sora.requests) == 1
 
 
 async def test_a_path_that_only_begins_alike_is_the_services_own(remote, sora) -> None:
-    open_control(remote)
-
     await remote.ask("GET", "/_fakes")
 
     assert [request.path for _, request in sora.requests] == ["/_fakes"]
 
 
-async def test_it_wants_no_key_and_is_no_request(sora) -> None:
+async def test_it_wants_no_key_and_is_no_request(remote, sora) -> None:
     async with aiohttp.ClientSession() as http:
-        remote = Remote(sora, http)
-        open_control(remote)
-
-        assert await remote.get("/_fake/tasks") == {"tasks": []}
+        assert await Remote(sora, http).get("/_fake/tasks") == {"tasks": []}
 
     assert sora.requests == []
 
 
-async def test_a_task_with_a_scenario_can_be_added_and_made_older(remote) -> None:
-    open_control(remote, {"speed": 2, "tasks": []})
+async def test_a_task_with_a_scenario_can_be_added_and_made_older(plain) -> None:
+    remote = open_control(plain, {"speed": 2, "tasks": []})
 
     added = await remote.post(
         "/_fake/tasks", {"scenario": {"queued": 20, "running": 100}, "id": "v"}
@@ -111,8 +111,6 @@ async def test_a_task_with_a_scenario_can_be_added_and_made_older(remote) -> Non
 
 
 async def test_a_task_that_has_not_started_does_not_become_older(remote) -> None:
-    open_control(remote)
-
     await remote.post("/_fake/tasks", {"id": "v", "start": "first_poll"})
     await remote.post("/_fake/advance", {"seconds": 3600})
     [told] = (await remote.get("/_fake/tasks"))["tasks"]
@@ -121,7 +119,6 @@ async def test_a_task_that_has_not_started_does_not_become_older(remote) -> None
 
 
 async def test_a_task_that_a_poll_has_ended_keeps_its_age_between_its_moments(remote) -> None:
-    open_control(remote)
     await remote.post("/_fake/tasks", {"id": "v", "script": [{"completed": {"shape": "openai"}}]})
     _, before = await remote.ask("GET", "/v1/videos/v")
 
@@ -132,8 +129,6 @@ async def test_a_task_that_a_poll_has_ended_keeps_its_age_between_its_moments(re
 
 
 async def test_a_task_with_a_script_and_a_prompt_can_be_added(remote) -> None:
-    open_control(remote)
-
     body = {"script": ["queued", {"http_error": 503}], "prompt": "a moon", "seconds": 4}
     task_id = (await remote.post("/_fake/tasks", body))["id"]
     statuses = [(await remote.ask("GET", f"/v1/videos/{task_id}"))[0] for _ in range(2)]
@@ -146,8 +141,6 @@ async def test_a_task_with_a_script_and_a_prompt_can_be_added(remote) -> None:
 
 
 async def test_a_task_that_is_not_visible_yet_shows_nothing(remote) -> None:
-    open_control(remote)
-
     await remote.post("/_fake/tasks", {"scenario": {"visible_after": 60}})
     [told] = (await remote.get("/_fake/tasks"))["tasks"]
 
@@ -155,7 +148,6 @@ async def test_a_task_that_is_not_visible_yet_shows_nothing(remote) -> None:
 
 
 async def test_requests_are_listed_without_keys(remote, sora) -> None:
-    open_control(remote)
     sora.add(SHORT, task_id="v")
     form = aiohttp.FormData({"prompt": "a boat"})
     form.add_field("input_reference", b"picture", filename="a.png", content_type="image/png")
@@ -179,7 +171,6 @@ async def test_requests_are_listed_without_keys(remote, sora) -> None:
 
 
 async def test_requests_are_chosen_by_what_they_are(remote, sora) -> None:
-    open_control(remote)
     for task_id in "abc":
         await remote.ask("GET", f"/v1/videos/{task_id}")
 
@@ -190,8 +181,8 @@ async def test_requests_are_chosen_by_what_they_are(remote, sora) -> None:
     assert none == {"requests": []}
 
 
-async def test_creates_get_the_set_answers(remote, sora) -> None:
-    open_control(remote, {"creates": [{"http_error": 429}], "tasks": []})
+async def test_creates_get_the_set_answers(plain, sora) -> None:
+    remote = open_control(plain, {"creates": [{"http_error": 429}], "tasks": []})
 
     told = await remote.post("/_fake/creates", {"answers": ["queued", {"http_error": 503}]})
     posts = [await remote.ask("POST", "/v1/videos", json={"prompt": "a"}) for _ in range(4)]
@@ -202,7 +193,7 @@ async def test_creates_get_the_set_answers(remote, sora) -> None:
 
 
 async def read_file(url: str) -> tuple[int, int] | str:
-    key = {"Authorization": "Bearer sk-0123456789abcdef"} if url.endswith("/content") else {}
+    key = BEARER if url.endswith("/content") else {}
     async with aiohttp.ClientSession(headers=key) as http:
         try:
             async with http.get(url) as reply:
@@ -211,9 +202,9 @@ async def read_file(url: str) -> tuple[int, int] | str:
             return type(error).__name__
 
 
-async def test_downloads_go_as_the_file_says(remote, sora) -> None:
+async def test_downloads_go_as_the_file_says(plain, sora) -> None:
     downloads = {"cdn": [{"http_error": 403}, {"video_file": 900}], "content": ["reset"]}
-    open_control(remote, {"tasks": [{"id": "v", "scenario": {}, "downloads": downloads}]})
+    remote = open_control(plain, {"tasks": [{"id": "v", "scenario": {}, "downloads": downloads}]})
     cdn, content = f"{sora.cdn_url}/videos/v.mp4", f"{sora.url}/v1/videos/v/content"
 
     ends = [await read_file(cdn) for _ in range(3)]
@@ -228,7 +219,6 @@ async def test_downloads_go_as_the_file_says(remote, sora) -> None:
 
 
 async def test_downloads_of_a_created_task_can_be_told_later(remote, sora) -> None:
-    open_control(remote)
     _, created = await remote.ask("POST", "/v1/videos", json={"prompt": "a"})
     task_id = created["id"]
 
@@ -241,8 +231,9 @@ async def test_downloads_of_a_created_task_can_be_told_later(remote, sora) -> No
     assert await read_file(f"{sora.cdn_url}/videos/{task_id}.mp4") == (200, 700)
 
 
-async def test_a_reset_makes_it_what_it_was_at_the_start(remote, sora) -> None:
-    open_control(remote, {"tasks": [{}, {"id": "v", "script": ["queued", {"running": 0.5}]}]})
+async def test_a_reset_makes_it_what_it_was_at_the_start(plain, sora) -> None:
+    scripted = {"id": "v", "script": ["queued", {"running": 0.5}]}
+    remote = open_control(plain, {"tasks": [{}, scripted]})
     first = [task.id for task in sora.tasks]
     await remote.post("/_fake/tasks", {"id": "w"})
     await remote.post("/_fake/creates", {"answers": ["reset"]})
@@ -276,8 +267,6 @@ async def test_a_reset_makes_it_what_it_was_at_the_start(remote, sora) -> None:
     ],
 )
 async def test_a_body_that_cannot_be_decoded_is_a_400(remote, target, body, complaint) -> None:
-    open_control(remote)
-
     status, told = await remote.ask("POST", target, data=body)
 
     assert status == 400
@@ -285,8 +274,6 @@ async def test_a_body_that_cannot_be_decoded_is_a_400(remote, target, body, comp
 
 
 async def test_an_unknown_filter_is_a_400(remote) -> None:
-    open_control(remote)
-
     status, told = await remote.ask("GET", "/_fake/requests?id=v")
 
     assert status == 400
@@ -295,8 +282,6 @@ async def test_an_unknown_filter_is_a_400(remote) -> None:
 
 @pytest.mark.parametrize("call", ["GET /_fake/nothing", "DELETE /_fake/tasks", "POST /_fake"])
 async def test_an_unknown_call_names_the_known_ones(remote, call) -> None:
-    open_control(remote)
-
     status, told = await remote.ask(*call.split())
 
     assert status == 404
@@ -304,8 +289,6 @@ async def test_an_unknown_call_names_the_known_ones(remote, call) -> None:
 
 
 async def test_the_page_names_every_call(remote) -> None:
-    open_control(remote)
-
     calls = (await remote.get("/_fake"))["calls"]
 
     assert [call for call in calls if f"``{call}``" not in PAGE.read_text("utf-8")] == []
@@ -315,8 +298,8 @@ def test_a_scripted_task_without_fields_has_the_default_scenario() -> None:
     assert ScriptedTask().make_scenario(SHORT, 5.0) == Scenario(queued=1, running=5)
 
 
-async def test_webhooks_and_characters_can_be_seen(remote, sora) -> None:
-    open_control(remote, {"tasks": [], "characters": [{"name": "Mo", "id": "char_mo"}]})
+async def test_webhooks_and_characters_can_be_seen(plain, sora) -> None:
+    remote = open_control(plain, {"tasks": [], "characters": [{"name": "Mo", "id": "char_mo"}]})
     url = "http://127.0.0.1:9/hook"
     await remote.ask("POST", "/v1/videos", json={"prompt": "a boat", "callback_url": url})
     await remote.post("/_fake/advance", {"seconds": 300})

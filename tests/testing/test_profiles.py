@@ -39,8 +39,9 @@ class Caller:
     async def get(self, path: str) -> tuple[int, Any]:
         return await self.call("GET", path)
 
-    async def create(self, path: str = "/v1/videos", **fields: str) -> Any:
-        status, body = await self.call("POST", path, data=form(prompt="a boat", **fields))
+    async def create(self, **fields: str) -> Any:
+        data = form(prompt="a boat", **fields)
+        status, body = await self.call("POST", "/v1/videos", data=data)
         assert status == 200
         return body
 

@@ -12,13 +12,20 @@ from sora_async.testing.answers.video_files import ServedVideo
 BEARER = {"Authorization": f"Bearer {KEY}"}
 
 
+@pytest.fixture
+def sora(sora: FakeSora) -> FakeSora:
+    """A fake service whose task_1 has its video on the CDN."""
+    sora.script("task_1", completed())
+    return sora
+
+
 async def get(url: str, **headers: str) -> tuple[int, aiohttp.typedefs.LooseHeaders, bytes]:
     async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as response:
         return response.status, response.headers, await response.read()
 
 
-def on_cdn(sora: FakeSora, task_id: str = "task_1") -> str:
-    return f"{sora.cdn_url}/videos/{task_id}.mp4"
+def on_cdn(sora: FakeSora) -> str:
+    return f"{sora.cdn_url}/videos/task_1.mp4"
 
 
 @pytest.mark.parametrize("kind", ["mp4", "mov", "webm"])
@@ -49,7 +56,6 @@ def test_a_video_file_has_room_for_its_head() -> None:
 
 
 async def test_the_whole_file_comes_with_length_type_and_validator(sora: FakeSora) -> None:
-    sora.script("task_1", completed())
     sora.script_file("task_1", video_file(70_000))
 
     status, headers, body = await get(on_cdn(sora))
@@ -62,7 +68,6 @@ async def test_the_whole_file_comes_with_length_type_and_validator(sora: FakeSor
 
 
 async def test_a_range_comes_if_the_validator_is_the_files(sora: FakeSora) -> None:
-    sora.script("task_1", completed())
     sora.script_file("task_1", video_file(70_000))
     asked = {"Range": "bytes=69990-"}
 
@@ -77,7 +82,6 @@ async def test_a_range_comes_if_the_validator_is_the_files(sora: FakeSora) -> No
 
 
 async def test_a_date_is_a_validator_and_a_weak_etag_is_none(sora: FakeSora) -> None:
-    sora.script("task_1", completed())
     sora.script_file("task_1", video_file(validator="date"), video_file(validator="weak"))
     _, dated, _ = await get(on_cdn(sora))
     _, weak, _ = await get(on_cdn(sora))
@@ -91,7 +95,6 @@ async def test_a_date_is_a_validator_and_a_weak_etag_is_none(sora: FakeSora) -> 
 
 
 async def test_no_byte_is_left_behind_the_end(sora: FakeSora) -> None:
-    sora.script("task_1", completed())
     sora.script_file("task_1", video_file(1000))
 
     status, headers, _ = await get(on_cdn(sora), Range="bytes=1000-")
@@ -100,7 +103,6 @@ async def test_no_byte_is_left_behind_the_end(sora: FakeSora) -> None:
 
 
 async def test_a_server_may_ignore_ranges(sora: FakeSora) -> None:
-    sora.script("task_1", completed())
     sora.script_file("task_1", video_file(1000, ranges=False, validator=None))
 
     status, headers, _ = await get(on_cdn(sora), Range="bytes=500-")
@@ -110,7 +112,6 @@ async def test_a_server_may_ignore_ranges(sora: FakeSora) -> None:
 
 @pytest.mark.parametrize("framing", ["chunked", "close"])
 async def test_the_end_may_be_told_otherwise(sora: FakeSora, framing: str) -> None:
-    sora.script("task_1", completed())
     sora.script_file("task_1", video_file(100_000, framing=framing))
 
     whole = await get(on_cdn(sora))
@@ -122,7 +123,6 @@ async def test_the_end_may_be_told_otherwise(sora: FakeSora, framing: str) -> No
 
 @pytest.mark.parametrize("way", ["reset_after", "close_after"])
 async def test_it_breaks_after_so_many_bytes(sora: FakeSora, way: str) -> None:
-    sora.script("task_1", completed())
     sora.script_file("task_1", video_file(100_000, **{way: 70_000}))
     received = b""
 
@@ -135,7 +135,6 @@ async def test_it_breaks_after_so_many_bytes(sora: FakeSora, way: str) -> None:
 
 
 async def test_an_unframed_body_just_ends(sora: FakeSora) -> None:
-    sora.script("task_1", completed())
     sora.script_file("task_1", video_file(100_000, framing="close", close_after=7000))
 
     _, _, body = await get(on_cdn(sora))
@@ -144,7 +143,6 @@ async def test_an_unframed_body_just_ends(sora: FakeSora) -> None:
 
 
 async def test_it_stalls_after_so_many_bytes(sora: FakeSora) -> None:
-    sora.script("task_1", completed())
     sora.script_file("task_1", video_file(100_000, stall_after=10))
 
     with pytest.raises(TimeoutError):
@@ -155,7 +153,6 @@ async def test_it_stalls_after_so_many_bytes(sora: FakeSora) -> None:
 
 
 async def test_it_may_claim_a_wrong_length(sora: FakeSora) -> None:
-    sora.script("task_1", completed())
     sora.script_file("task_1", video_file(1000, claimed=800), video_file(1000, claimed=1200))
 
     _, _, short = await get(on_cdn(sora))

@@ -14,7 +14,7 @@ from io import BytesIO
 from typing import Any, TypeVar
 
 import pytest
-from aiohttp import ClientSession, ClientTimeout, web
+from aiohttp import ClientSession, ClientTimeout, test_utils, web
 
 from sora_async.testing.virtual_clock import VirtualClock, VirtualTimeLoop
 
@@ -40,13 +40,8 @@ async def serving(handler: Callable[[web.Request], Awaitable[web.StreamResponse]
     """Serve *handler* on the running loop, and give its address."""
     app = web.Application(client_max_size=2 * len(LARGE))
     app.router.add_route("*", "/", handler)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
-    finally:
-        await runner.cleanup()
+    async with test_utils.TestServer(app) as server:
+        yield server.make_url("/")
 
 
 async def echo(request: web.Request) -> web.Response:

@@ -1,43 +1,28 @@
 """The webhooks of the fake service, read by the parser of the package."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import get_args
 
 import pytest
-from aiohttp import web
+from aiohttp import test_utils, web
 
 from sora_async import Phase, WebhookSignatureError
 from sora_async.integrations.webhooks import WebhookEvent, parse
 from sora_async.testing import FakeSora, Scenario, Webhooks, WebhookScheme
 
-Received = list[tuple[web.BaseRequest, bytes]]
-
-
-@contextlib.asynccontextmanager
-async def receiving() -> AsyncIterator[tuple[str, Received]]:
-    received: Received = []
-
-    async def handle(request: web.BaseRequest) -> web.Response:
-        received.append((request, await request.read()))
-        return web.Response()
-
-    runner = web.ServerRunner(web.Server(handle))
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/", received
-    finally:
-        await runner.cleanup()
-
 
 @pytest.mark.parametrize("scheme", get_args(WebhookScheme))
 async def test_each_scheme_is_read_and_a_forged_one_is_refused(scheme: WebhookScheme) -> None:
     is_signed = scheme != "unsigned"
-    async with receiving() as (url, received):
-        settings = Webhooks(scheme=scheme, url=url, forged=is_signed)
+    received: list[tuple[web.BaseRequest, bytes]] = []
+
+    async def receive(request: web.BaseRequest) -> web.Response:
+        received.append((request, await request.read()))
+        return web.Response()
+
+    async with test_utils.RawTestServer(receive) as server:
+        settings = Webhooks(scheme=scheme, url=str(server.make_url("/")), forged=is_signed)
         async with FakeSora(webhooks=settings) as sora:
             done = sora.add(Scenario(queued=1, running=4))
             lost = sora.add(Scenario(queued=1, running=9, failure=("a", "b")))

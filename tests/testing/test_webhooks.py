@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import attrs
 import pytest
-from aiohttp import web
+from aiohttp import test_utils, web
 
 from sora_async.testing import (
     FakeSora,
@@ -49,14 +49,9 @@ async def receiving() -> AsyncIterator[Receiver]:
         receiver.headers.append(dict(request.headers))
         return web.Response(status=receiver.status)
 
-    runner = web.ServerRunner(web.Server(handle))
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    receiver = Receiver(f"http://127.0.0.1:{runner.addresses[0][1]}/hook")
-    try:
+    async with test_utils.RawTestServer(handle) as server:
+        receiver = Receiver(str(server.make_url("/hook")))
         yield receiver
-    finally:
-        await runner.cleanup()
 
 
 @contextlib.asynccontextmanager
