@@ -45,6 +45,7 @@ _FIELD = re.compile(r"(t|v1)=([0-9A-Za-z]+)")
 Notify = Callable[[str], object]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+Respond = Callable[[Mapping[str, str], bytes], Awaitable[tuple[int, str]]]
 
 
 @attrs.frozen(kw_only=True)
@@ -243,15 +244,13 @@ def aiohttp_handler(
     Raises:
         InvalidArgumentError: An argument cannot be used.
     """
-    _read_secret(secret, allow_unsigned=allow_unsigned)
+    respond = _make_responder(notify, secret, allow_unsigned=allow_unsigned)
 
     async def handle(request: web.Request) -> web.Response:
         body = bytearray()  # "bytes" would be copied for each piece that comes
         while len(body) <= MAX_BODY_SIZE and not request.content.at_eof():
             body += await request.content.read(MAX_BODY_SIZE + 1 - len(body))
-        status, text = await _respond(
-            request.headers, bytes(body), notify, secret=secret, allow_unsigned=allow_unsigned
-        )
+        status, text = await respond(request.headers, bytes(body))
         return web.Response(status=status, text=text or None)
 
     return handle
@@ -276,17 +275,14 @@ def asgi_app(
     Raises:
         InvalidArgumentError: An argument cannot be used.
     """
-    _read_secret(secret, allow_unsigned=allow_unsigned)
-    return _AsgiApp(notify, secret, allow_unsigned)
+    return _AsgiApp(_make_responder(notify, secret, allow_unsigned=allow_unsigned))
 
 
 @attrs.frozen
 class _AsgiApp:
     """An ASGI application; Starlette takes a function in a route for something else."""
 
-    notify: Notify
-    secret: str | bytes | None = attrs.field(repr=False)
-    allow_unsigned: bool
+    respond: Respond
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -299,38 +295,29 @@ class _AsgiApp:
             message = await receive()
             body += message.get("body", b"")
             has_more = message.get("more_body", False)
-        status, text = await _respond(
-            headers,
-            bytes(body),
-            self.notify,
-            secret=self.secret,
-            allow_unsigned=self.allow_unsigned,
-        )
+        status, text = await self.respond(headers, bytes(body))
         plain = [(b"content-type", b"text/plain; charset=utf-8")] if text else []
         await send({"type": "http.response.start", "status": status, "headers": plain})
         await send({"type": "http.response.body", "body": text.encode()})
 
 
-async def _respond(
-    headers: Mapping[str, str],
-    body: bytes,
-    notify: Notify,
-    *,
-    secret: str | bytes | None,
-    allow_unsigned: bool,
-) -> tuple[int, str]:
-    """Notify of the task of a webhook; return the status and the text of the response."""
-    if len(body) > MAX_BODY_SIZE:
-        return 413, f"webhook refused: longer than {MAX_BODY_SIZE} bytes"
-    try:
-        event = parse(
-            headers, body, secret=secret, now=datetime.now(UTC), allow_unsigned=allow_unsigned
-        )
-    except WebhookSignatureError as error:
-        return 401, str(error)
-    except WebhookError as error:
-        return 400, str(error)
-    result = notify(event.task_id)
-    if inspect.isawaitable(result):
-        await result
-    return 204, ""
+def _make_responder(notify: Notify, secret: str | bytes | None, *, allow_unsigned: bool) -> Respond:
+    """Return a function that notifies of a webhook's task, and returns status and text."""
+    _read_secret(secret, allow_unsigned=allow_unsigned)
+
+    async def respond(headers: Mapping[str, str], body: bytes) -> tuple[int, str]:
+        if len(body) > MAX_BODY_SIZE:
+            return 413, f"webhook refused: longer than {MAX_BODY_SIZE} bytes"
+        now = datetime.now(UTC)
+        try:
+            event = parse(headers, body, secret=secret, now=now, allow_unsigned=allow_unsigned)
+        except WebhookSignatureError as error:
+            return 401, str(error)
+        except WebhookError as error:
+            return 400, str(error)
+        result = notify(event.task_id)
+        if inspect.isawaitable(result):
+            await result
+        return 204, ""
+
+    return respond
