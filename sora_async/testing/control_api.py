@@ -168,13 +168,9 @@ class ControlApi:
     def _list_webhooks(self, _request: RecordedRequest) -> Any:
         sent = [
             {
+                **attrs.asdict(webhook),
                 "at": round(webhook.at - self._started, 3),
-                "url": webhook.url,
-                "task_id": webhook.task_id,
-                "headers": dict(webhook.headers),
                 "body": json.loads(webhook.body),
-                "status": webhook.status,
-                "is_lost": webhook.is_lost,
             }
             for webhook in self._fake.webhooks
         ]
@@ -207,11 +203,7 @@ def _describe_request(request: RecordedRequest) -> dict[str, Any]:
         for name, value in request.headers.items()
     }
     return {
-        "method": request.method,
-        "path": request.path,
-        "query": request.query,
-        "endpoint": request.endpoint,
-        "task_id": request.task_id,
+        **attrs.asdict(request, filter=attrs.filters.exclude("headers", "body")),
         "headers": headers,
         "size": len(request.body),
         "fields": fields,

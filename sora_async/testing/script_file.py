@@ -11,6 +11,7 @@ from .answers.answer import Answer, ScenarioRun
 from .profiles.task_state import CreateCall, FilePlace, Shape
 from .scenario import Scenario, Script
 from .script_decoder import FieldPath, ScriptError, decode
+from .server.create_reader import ECHOED_FIELDS
 from .server.random_faults import RandomFaults
 from .webhooks import Webhooks
 
@@ -52,10 +53,8 @@ class ScriptedTask:
     @property
     def create(self) -> CreateCall:
         """What it was created with."""
-        given = {"model": self.model, "prompt": self.prompt}
-        given |= {"seconds": self.seconds, "size": self.size}
-        known: Any = {name: value for name, value in given.items() if value is not None}
-        return CreateCall(**known)
+        given: Any = {name: getattr(self, name) for name in ECHOED_FIELDS}
+        return CreateCall(**{name: value for name, value in given.items() if value is not None})
 
     def make_scenario(self, default: Scenario, speed: float) -> ScenarioRun:
         """Return its script, or its scenario *speed* times as fast."""

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from .openai_formats import render_relay
 from .task_state import TaskFacts, TaskState
 
 
 def render_page(state: TaskState, facts: TaskFacts, url: str | None) -> dict[str, Any]:
     """Return *state* as the API page's server does: about 1.8 kB while it is pending."""
     if state.phase == "succeeded":
-        return _render_end(facts, url)
+        return render_relay(state, facts, url)
     return _render_nested(state, facts)
 
 
@@ -72,21 +73,6 @@ def _render_nested(state: TaskState, facts: TaskFacts) -> dict[str, Any]:
 def _update_time(facts: TaskFacts) -> int:
     # The number of the poll makes it differ between two responses at the same time.
     return int(facts.now * 1000) + facts.poll
-
-
-def _render_end(facts: TaskFacts, url: str | None) -> dict[str, Any]:
-    return {
-        "id": facts.task_id,
-        "size": facts.create.size,
-        "model": facts.create.model,
-        "object": "video",
-        "status": "completed",
-        "seconds": facts.create.seconds,
-        "progress": 100,
-        "video_url": url,
-        "created_at": int(facts.created_at),
-        "completed_at": int(facts.ended_at),
-    }
 
 
 def _render_pending_info(state: TaskState, facts: TaskFacts, bare_id: str) -> dict[str, Any]:
