@@ -46,18 +46,7 @@ PROBE_SIZE: Final = 1 << 20
 
 @attrs.frozen(kw_only=True)
 class BatchOptions:
-    """
-    How a batch is run.
-
-    Attributes:
-        output_dir: The folder for the files.
-        max_creates: How many creates are sent at the same time.
-        max_waits: How many tasks there may be on the service that have not ended.
-        max_downloads: How many videos are downloaded at the same time.
-        timeout: Seconds for each wait, and for a create that is refused with 429 again and
-            again; None for no limit.
-        reconcile_delay: Seconds after a create, after which the service lists its task.
-    """
+    """How a batch is run; see :meth:`SoraClient.batch`."""
 
     output_dir: Path
     max_creates: int

@@ -65,13 +65,7 @@ class ScriptedTask:
 
 @attrs.frozen(kw_only=True)
 class ScriptedOutcome:
-    """
-    What becomes of creates whose prompt contains a text.
-
-    Attributes:
-        scenario: The scenario of the task.
-        answer: The answer to the create instead.
-    """
+    """What becomes of creates whose prompt contains a text: a scenario, or else an answer."""
 
     scenario: Scenario | None = None
     answer: Answer | None = None

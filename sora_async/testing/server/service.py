@@ -48,26 +48,14 @@ START: Final = datetime(2026, 1, 14, 8, tzinfo=UTC)
 @attrs.define(kw_only=True, eq=False)
 class Service:
     """
-    The tasks of one fake, and its responses.
+    The tasks of one fake, and its responses; what is not described here is as for ``FakeSora``.
 
     Attributes:
-        api_key: The key that requests must bring; None: none.
-        shape: The kind of server.
-        server: Its profile.
-        default_scenario: The scenario of tasks made by creates.
-        outcomes: The scenario of a task, or the answer to its create, by a text in the prompt.
-        unknown_status: The status of the response about an unknown id; None: the server's own.
-        deduplicates: Whether creates with the same ``Idempotency-Key`` make one task.
-        cut_creates_every: The connection of each n-th create is reset; None: of none.
-        faults: The random faults.
-        absolute_urls: Whether URLs on the fake's own origin are given whole.
+        server: What the kind of server offers, and how it spells it.
         started: When it started, on the loop's clock, which all other moments are on, too.
         api_url: The origin of the API.
         cdn_url: The origin of the video files.
         creates: The answers to the next creates.
-        webhooks: The webhooks that it sends.
-        characters: The characters of the account.
-        webhook_settings: When webhooks are sent, and how they are signed.
     """
 
     api_key: str | None
