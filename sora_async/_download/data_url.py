@@ -26,20 +26,6 @@ class DataResponse:
         self._position = 0
         self.headers: Mapping[str, str] = {}
 
-    async def read(self) -> bytes:
-        """
-        Return the next bytes of the file, none at its end.
-
-        Raises:
-            ConnectionFailedError: The data is no base64.
-        """
-        text = self._text[self._position : self._position + _BLOCK]
-        self._position += _BLOCK
-        try:
-            return base64.b64decode(text + "=" * (-len(text) % 4))
-        except ValueError as error:
-            raise ConnectionFailedError(self.url, f"the data is no base64: {error}") from None
-
     async def read_at_least(self, enough: int) -> list[bytes]:
         """
         Return the next bytes of the file, so many or more, or up to its end.
@@ -48,9 +34,14 @@ class DataResponse:
             ConnectionFailedError: The data is no base64.
         """
         chunks: list[bytes] = []
-        while enough > 0 and (chunk := await self.read()):
-            chunks.append(chunk)
-            enough -= len(chunk)
+        while enough > 0 and self._position < len(self._text):
+            text = self._text[self._position : self._position + _BLOCK]
+            self._position += _BLOCK
+            try:
+                chunks.append(base64.b64decode(text + "=" * (-len(text) % 4)))
+            except ValueError as error:
+                raise ConnectionFailedError(self.url, f"the data is no base64: {error}") from None
+            enough -= len(chunks[-1])
         return chunks
 
     def close(self) -> None:

@@ -63,15 +63,6 @@ class FileResponse:
         """The headers; names are looked up in any case."""
         return self._response.headers
 
-    async def read(self) -> bytes:
-        """
-        Return the next bytes of the body; none at its end.
-
-        Raises:
-            ConnectionFailedError: The connection broke, or no byte came within the timeout.
-        """
-        return b"".join(await self.read_at_least(1))
-
     async def read_at_least(self, size: int) -> list[bytes]:
         """
         Return the next *size* bytes of the body or a few more; fewer at its end.

@@ -264,9 +264,9 @@ class Transfer:
         """Read a body to its end; what is not written yet is left in *chunks*."""
         buffered, since = sum(map(len, chunks)), self._loop.time()
         self._report(state, part.size + buffered)
-        while chunk := await response.read():
-            chunks.append(chunk)
-            buffered += len(chunk)
+        while received := await response.read_at_least(1):
+            chunks += received
+            buffered += sum(map(len, received))
             error = state.find_size_error(part.size + buffered)
             if error is not None:
                 raise error

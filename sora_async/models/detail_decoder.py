@@ -106,12 +106,9 @@ def find_detail(response: Mapping[str, Any]) -> Mapping[str, Any]:
         for body in level:
             if isinstance(body.get("detail"), dict):
                 return cast(Mapping[str, Any], body["detail"])
-        level = [inner for body in level if not _has_id(body) for inner in _inner_objects(body)]
+        envelopes = [body for body in level if not body.keys() & {"id", "task_id"}]
+        level = [inner for body in envelopes for inner in _inner_objects(body)]
     return {}
-
-
-def _has_id(body: Mapping[str, Any]) -> bool:
-    return "id" in body or "task_id" in body
 
 
 def _inner_objects(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
