@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from support import KEY, client_of
+from support import KEY, client_of, count_creates
 
 from sora_async import (
     BatchEvent,
@@ -74,10 +74,6 @@ async def carry_out(
     return [one async for one in client.batch(items, output_dir=output_dir, **options)]  # type: ignore[arg-type]
 
 
-def creates(sora: FakeSora) -> int:
-    return sum(request.endpoint == "create" for _, request in sora.requests)
-
-
 async def test_every_prompt_becomes_a_file(tmp_path: Path) -> None:
     prompts = [f"boat number {number}" for number in range(12)]
     async with service() as (sora, client):
@@ -91,7 +87,7 @@ async def test_every_prompt_becomes_a_file(tmp_path: Path) -> None:
         assert one.file.path == one.path
         assert one.path.stat().st_size == one.file.size > 500
         assert one.path.name.startswith("boat-number-")
-    assert creates(sora) == 12
+    assert count_creates(sora) == 12
 
 
 async def test_items_may_come_as_they_are_thought_of(tmp_path: Path) -> None:
@@ -116,7 +112,7 @@ async def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
     asked = {request.endpoint for _, request in sora.requests[before:]}
     assert {one.path for one in first} == {one.path for one in again}
     assert [one.error for one in [*again, *more]] == [None] * 5
-    assert creates(sora) == 3
+    assert count_creates(sora) == 3
     assert asked <= {"list", "create", "poll", "content"}
 
 
@@ -129,7 +125,7 @@ async def test_a_file_that_was_removed_is_fetched_again(tmp_path: Path) -> None:
 
     assert again.path is not None
     assert again.path.exists()
-    assert creates(sora) == 1
+    assert count_creates(sora) == 1
 
 
 @pytest.mark.parametrize("size", [0, 77])
@@ -140,7 +136,7 @@ async def test_a_saved_file_is_believed_only_if_it_has_its_size(size: int, tmp_p
         one.path.write_bytes(bytes(size))
         [again] = await carry_out(client, ["a"], tmp_path)
 
-    assert creates(sora) == 1
+    assert count_creates(sora) == 1
     if size:
         assert isinstance(again.error, OutputExistsError)
         assert "has 77 bytes" in str(again.error)
@@ -164,7 +160,7 @@ async def test_nothing_is_created_that_cannot_be_saved(tmp_path: Path) -> None:
             outcomes.append(outcome)
             if len(outcomes) == 5:
                 shutil.rmtree(folder)
-        before = creates(sora)
+        before = count_creates(sora)
         again = await carry_out(
             client, [f"p{number}" for number in range(30)], folder, journal=tmp_path / "batch.jsonl"
         )
@@ -175,7 +171,7 @@ async def test_nothing_is_created_that_cannot_be_saved(tmp_path: Path) -> None:
     assert before < 12
     assert all(str(one.path) in str(one.error) for one in outcomes if one.error is not None)
     assert [one.error for one in again] == [None] * 30
-    assert creates(sora) == 30
+    assert count_creates(sora) == 30
 
 
 async def test_a_file_that_only_one_item_cannot_write_stops_no_other(tmp_path: Path) -> None:
@@ -186,7 +182,7 @@ async def test_a_file_that_only_one_item_cannot_write_stops_no_other(tmp_path: P
 
     errors = {one.path and one.path.name: type(one.error) for one in outcomes}
     assert errors == {"one.mp4": FileWriteError, "two.mp4": type(None), "three.mp4": type(None)}
-    assert creates(sora) == 3
+    assert count_creates(sora) == 3
 
 
 async def test_the_stages_have_their_limits(tmp_path: Path) -> None:
@@ -277,7 +273,7 @@ async def test_a_bug_in_one_item_ends_no_other(
     assert all(isinstance(error, SoraError) for error in errors)
     assert "secret-of-the-user" not in "".join(map(str, errors))
     assert sum(one.error is None for one in again) >= 2
-    assert creates(sora) <= 3
+    assert count_creates(sora) <= 3
 
 
 async def test_a_task_that_failed_is_not_created_again(tmp_path: Path) -> None:
@@ -356,8 +352,16 @@ async def test_without_money_nothing_more_is_created(tmp_path: Path) -> None:
         type(None),
         *(InsufficientQuotaError,) * 3,
     ]
-    assert creates(sora) == 2 + 3
+    assert count_creates(sora) == 2 + 3
     assert [one.error for one in again] == [None] * 4
+
+
+async def leave_create(folder: Path, **details: Any) -> Path:
+    """Record a create, as a run does that is killed right after it; return the journal."""
+    path = folder / "batch.jsonl"
+    async with Journal(path) as journal:
+        await journal.record(BatchItems(folder).add("a").key, "creating", **details)
+    return path
 
 
 class TestReconcile:
@@ -367,26 +371,22 @@ class TestReconcile:
     ) -> None:
         async with service() as (sora, client):
             await carry_out(client, ["an older one"], tmp_path)
-            async with Journal(tmp_path / "batch.jsonl") as journal:
-                key = BatchItems(tmp_path).add("a").key
-                newest = sora.tasks[-1].id
-                await journal.record(key, "creating", arguments={"prompt": "a"}, newest_task=newest)
+            newest = sora.tasks[-1].id
+            await leave_create(tmp_path, arguments={"prompt": "a"}, newest_task=newest)
             if is_made:
                 sora.add(LIFE, prompt="a")
                 sora.add(LIFE, prompt="somebody else's")
             [one] = await carry_out(client, ["a"], tmp_path)
 
         assert one.error is None
-        assert creates(sora) == (1 if is_made else 2)
+        assert count_creates(sora) == (1 if is_made else 2)
 
     async def test_an_older_task_of_the_same_prompt_is_not_taken_for_it(
         self, tmp_path: Path
     ) -> None:
         async with service() as (sora, client):
             old = sora.add(LIFE, prompt="a")
-            async with Journal(tmp_path / "batch.jsonl") as journal:
-                key = BatchItems(tmp_path).add("a").key
-                await journal.record(key, "creating", arguments={"prompt": "a"}, newest_task=old)
+            await leave_create(tmp_path, arguments={"prompt": "a"}, newest_task=old)
             [one] = await carry_out(client, ["a"], tmp_path)
 
         assert one.task_id not in (None, old)
@@ -400,7 +400,7 @@ class TestReconcile:
         for run in (outcomes, again):
             errors = {str(one.item): type(one.error) for one in run}
             assert errors == {"a": CreateOutcomeUnknownError, "b": type(None)}
-        assert creates(sora) == 2
+        assert count_creates(sora) == 2
         assert len(sora.tasks) == 2
 
     async def test_an_answer_that_broke_off_is_made_good_by_the_next_run(
@@ -419,7 +419,7 @@ class TestReconcile:
         }
         assert [one.error for one in again] == [None] * 3
         assert len({one.task_id for one in again}) == 3
-        assert creates(sora) == len(sora.tasks) == 3
+        assert count_creates(sora) == len(sora.tasks) == 3
 
     async def test_a_response_that_names_no_id_is_recorded_and_not_waited_for_again(
         self, tmp_path: Path, now: Clock
@@ -435,17 +435,14 @@ class TestReconcile:
         assert one.error is not None and again.error is not None
         assert again.error.reason == one.error.reason  # type: ignore[union-attr]
         assert now() - before < 1
-        assert creates(sora) == 1
+        assert count_creates(sora) == 1
         assert '"unidentified"' in (tmp_path / "batch.jsonl").read_text("utf-8")
 
     async def test_a_create_of_long_ago_is_looked_up_at_once(
         self, tmp_path: Path, now: Clock
     ) -> None:
         async with service() as (sora, client):
-            async with Journal(tmp_path / "batch.jsonl") as journal:
-                key = BatchItems(tmp_path).add("a").key
-                await journal.record(key, "creating", arguments={"prompt": "a"}, newest_task=None)
-            path = tmp_path / "batch.jsonl"
+            path = await leave_create(tmp_path, arguments={"prompt": "a"}, newest_task=None)
             line = json.loads(path.read_text("utf-8"))
             path.write_text(
                 json.dumps({**line, "at": line["at"] - 40, "boot_time": ["", 0]}) + "\n"
@@ -464,10 +461,7 @@ class TestReconcile:
         self, tmp_path: Path, now: Clock, day: float
     ) -> None:
         async with service() as (sora, client):
-            async with Journal(tmp_path / "batch.jsonl") as journal:
-                key = BatchItems(tmp_path).add("a").key
-                await journal.record(key, "creating", arguments={"prompt": "a"}, newest_task=None)
-            path = tmp_path / "batch.jsonl"
+            path = await leave_create(tmp_path, arguments={"prompt": "a"}, newest_task=None)
             line = json.loads(path.read_text("utf-8"))
             path.write_text(json.dumps({**line, "at": line["at"] - day}) + "\n")
             asyncio.get_running_loop().call_later(20, lambda: sora.add(prompt="a"))
@@ -477,13 +471,12 @@ class TestReconcile:
 
         # The service lists the task of the create that was just sent after 20 s only.
         assert one.error is None and one.file is not None
-        assert (creates(sora), len(sora.tasks)) == (0, 1)
+        assert (count_creates(sora), len(sora.tasks)) == (0, 1)
         assert now() - before > 29
 
     async def test_a_create_of_unknown_age_is_not_sent_again(self, tmp_path: Path) -> None:
         async with service() as (sora, client):
-            async with Journal(tmp_path / "batch.jsonl") as journal:
-                await journal.record(BatchItems(tmp_path).add("a").key, "creating")
+            await leave_create(tmp_path)
             [one] = await carry_out(client, ["a"], tmp_path)
 
         assert isinstance(one.error, CreateOutcomeUnknownError)
@@ -547,7 +540,7 @@ async def test_stopping_loses_no_create_under_way(tmp_path: Path) -> None:
         [one] = await carry_out(client, ["a"], tmp_path)
 
     assert one.error is None
-    assert creates(sora) == 1
+    assert count_creates(sora) == 1
 
 
 async def test_closing_the_client_ends_its_batches(tmp_path: Path) -> None:
@@ -557,13 +550,13 @@ async def test_closing_the_client_ends_its_batches(tmp_path: Path) -> None:
         )
         reading = asyncio.ensure_future(anext(outcomes))
         await asyncio.sleep(30)
-        before = creates(sora)
+        before = count_creates(sora)
         await client.close()
         with pytest.raises(ClientClosedError):
             await reading
         await asyncio.sleep(500)
 
-    assert creates(sora) == before == 5
+    assert count_creates(sora) == before == 5
 
 
 async def test_leaving_the_loop_loses_no_id_although_the_client_is_closed_first(
@@ -592,14 +585,14 @@ async def test_a_create_that_was_not_sent_yet_is_not_sent_after_a_stop(
         outcomes = client.batch(["a", "b", "c"], output_dir=tmp_path, max_creates=3)
         first = asyncio.ensure_future(anext(outcomes))
         await asyncio.sleep(60)
-        sent, stopped = creates(sora), now()
+        sent, stopped = count_creates(sora), now()
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first
         assert now() - stopped < 1
         await asyncio.sleep(300)
 
-        assert creates(sora) == sent == 1
+        assert count_creates(sora) == sent == 1
 
 
 async def test_a_mapping_that_is_filled_anew_makes_an_item_each_time(tmp_path: Path) -> None:
@@ -629,7 +622,7 @@ async def test_a_file_that_appears_meanwhile_is_never_taken_for_the_video(tmp_pa
     assert isinstance(one.error, OutputExistsError)
     assert isinstance(again.error, OutputExistsError)
     assert then.error is None
-    assert creates(sora) == 1
+    assert count_creates(sora) == 1
 
 
 async def test_a_full_service_and_an_outage_are_counted_apart(tmp_path: Path) -> None:
@@ -637,7 +630,7 @@ async def test_a_full_service_and_an_outage_are_counted_apart(tmp_path: Path) ->
     async with service() as (sora, client):
         sora.on_create(full, full, full)
         batch = asyncio.create_task(carry_out(client, ["a"], tmp_path))
-        while creates(sora) < 3:
+        while count_creates(sora) < 3:
             await asyncio.sleep(1)
         await sora.close()
         await asyncio.sleep(90)
@@ -723,7 +716,7 @@ async def test_a_file_that_is_there_already_is_not_overwritten(tmp_path: Path) -
 
     assert isinstance(one.error, InvalidArgumentError)
     assert (tmp_path / "boat.mp4").read_bytes() == b"mine"
-    assert creates(sora) == 0
+    assert count_creates(sora) == 0
 
 
 class TestEvents:
@@ -779,7 +772,7 @@ class TestEvents:
             [outcome] = await carry_out(client, ["a"], tmp_path)  # it is not busy
 
         assert outcome.error is None
-        assert creates(sora) == 1
+        assert count_creates(sora) == 1
 
 
 def test_the_result_of_an_outcome_is_the_file_or_the_error(tmp_path: Path) -> None:
@@ -794,10 +787,7 @@ def test_the_result_of_an_outcome_is_the_file_or_the_error(tmp_path: Path) -> No
 async def test_an_item_with_a_callback_url_is_polled_sparsely(
     tmp_path: Path, callback_url: str | None
 ) -> None:
-    async with (
-        FakeSora(api_key=KEY, shape="relay", default_scenario=LIFE) as sora,
-        client_of(sora) as client,
-    ):
+    async with service(shape="relay") as (sora, client):
         for _ in range(8):  # webhooks arrive, and it is known how long such tasks take
             task_id = sora.add(LIFE)
             asyncio.get_running_loop().call_later(101, client.notify, task_id)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import KEY
+from support import KEY, count_creates
 
 from sora_async.testing import FakeSora, Scenario, make_video, video_file
 
@@ -103,7 +103,7 @@ def test_a_batch_that_is_killed_twenty_times_creates_nothing_twice(
     sora = asyncio.run(kill_and_kill_again(tmp_path, deduplicates=deduplicates))
 
     files = sorted(tmp_path.glob("*.mp4"))
-    creates = sum(request.endpoint == "create" for _, request in sora.requests)
+    creates = count_creates(sora)
     print(f"{creates} creates, {len(sora.tasks)} tasks, {len(files)} files")
     assert creates > ITEMS if deduplicates else creates == ITEMS
     assert len(sora.tasks) == ITEMS

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+from support import count_creates
 from support.command import (
     AT_ONCE,
     FOREVER,
@@ -43,10 +44,6 @@ def write(*entries: object) -> str:
     return "prompts.jsonl"
 
 
-def creates(service: FakeSora) -> int:
-    return sum(request.endpoint == "create" for _, request in service.requests)
-
-
 def test_each_line_becomes_a_file(service, capsys) -> None:
     prompts = write("a boat", {"prompt": "a bottle", "name": "bottle", "seconds": "8"})
 
@@ -76,7 +73,7 @@ def test_a_second_run_creates_nothing_again(service, capsys) -> None:
     assert code == 0
     assert sorted(out.splitlines()) == sorted(before.splitlines())
     assert err.count("already there") == 3
-    assert creates(service) == 3
+    assert count_creates(service) == 3
     assert Path("job.jsonl").exists()
 
 
@@ -132,7 +129,7 @@ def test_a_create_without_a_response_is_uncertain_and_never_sent_again(service, 
     assert main(["batch", write("a boat"), "--out", "v"]) == 3
 
     assert "uncertain" in capsys.readouterr().err
-    assert creates(service) == 1
+    assert count_creates(service) == 1
 
 
 def test_a_create_that_cannot_be_sent_is_shown_with_its_line(service, capsys) -> None:
@@ -188,7 +185,7 @@ def test_a_journal_that_cannot_be_used_is_shown(service, capsys) -> None:
 
     assert code == 1
     assert "job.jsonl" in capsys.readouterr().err
-    assert creates(service) == 0
+    assert count_creates(service) == 0
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "many"])
@@ -265,7 +262,7 @@ def test_a_closed_pipe_ends_a_batch_in_silence_and_loses_nothing(words, service)
     assert code == 141
     assert "Broken" not in err
     assert main(["batch", prompts, "--out", "v"]) == 0
-    assert creates(service) == 2
+    assert count_creates(service) == 2
 
 
 # --- for programs, and on a terminal ------------------------------------------------------------

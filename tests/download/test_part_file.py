@@ -46,6 +46,14 @@ def leave(target: Path, *sizes: int, source: str = "task_1") -> None:
     part.close()
 
 
+def write(target: Path) -> PartFile:
+    """Write the whole film into a part file, and leave it open."""
+    part = PartFile(target, "task_1")
+    part.begin(ORIGIN)
+    part.write([FILM])
+    return part
+
+
 def files(target: Path) -> set[str]:
     return {path.name for path in target.parent.iterdir()}
 
@@ -200,9 +208,7 @@ def test_two_downloads_never_write_one_part_file(target: Path) -> None:
 
 
 def test_a_file_that_has_appeared_is_never_touched(target: Path) -> None:
-    part = PartFile(target, "task_1")
-    part.begin(ORIGIN)
-    part.write([FILM])
+    part = write(target)
     target.write_bytes(b"mine")
 
     with pytest.raises(FileExistsError):
@@ -213,9 +219,7 @@ def test_a_file_that_has_appeared_is_never_touched(target: Path) -> None:
 
 
 def test_it_is_replaced_if_that_is_wanted(target: Path) -> None:
-    part = PartFile(target, "task_1")
-    part.begin(ORIGIN)
-    part.write([FILM])
+    part = write(target)
     target.write_bytes(b"mine")
 
     publish(part, "overwrite")
@@ -327,9 +331,7 @@ def test_a_second_name_of_another_file_is_taken_away_and_the_file_left_alone(
     target.with_name(name).unlink()
     os.link(victim, target.with_name(name))
 
-    part = PartFile(target, "task_1")
-    part.begin(ORIGIN)
-    part.write([FILM])
+    part = write(target)
     publish(part)
 
     assert victim.read_bytes() == b"precious"
@@ -350,9 +352,7 @@ def test_a_file_that_is_called_like_a_part_file_is_never_touched(target: Path) -
 def test_an_empty_file_is_no_video_to_keep(target: Path) -> None:
     target.touch()
     assert check_target(target, "skip") is None
-    part = PartFile(target, "task_1")
-    part.begin(ORIGIN)
-    part.write([FILM])
+    part = write(target)
 
     publish(part, "skip")
 
@@ -360,9 +360,7 @@ def test_an_empty_file_is_no_video_to_keep(target: Path) -> None:
 
 
 def test_a_file_that_appears_is_kept_by_skip(target: Path) -> None:
-    part = PartFile(target, "task_1")
-    part.begin(ORIGIN)
-    part.write([FILM])
+    part = write(target)
     target.write_bytes(b"mine")
 
     with pytest.raises(FileExistsError):
@@ -535,9 +533,7 @@ def test_a_part_file_that_was_taken_away_is_not_missed(target: Path) -> None:
 
 
 def test_only_our_own_part_file_becomes_the_file(target: Path) -> None:
-    part = PartFile(target, "task_1")
-    part.begin(ORIGIN)
-    part.write([FILM])
+    part = write(target)
     target.with_name("a.mp4.part").unlink()
     target.with_name("a.mp4.part").write_bytes(b"of somebody else")
 
@@ -549,9 +545,7 @@ def test_only_our_own_part_file_becomes_the_file(target: Path) -> None:
 
 def test_the_longest_name_there_can_be_is_a_name(tmp_path: Path) -> None:
     target = tmp_path / ("n" * 251 + ".mp4")
-    part = PartFile(target, "task_1")
-    part.begin(ORIGIN)
-    part.write([FILM])
+    part = write(target)
 
     publish(part)
 

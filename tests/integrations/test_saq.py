@@ -15,6 +15,7 @@ import attrs
 import pytest
 import pytest_asyncio
 from aiohttp import test_utils, web
+from support import count_creates
 from support.programs import reached
 
 from sora_async import (
@@ -130,10 +131,6 @@ async def worker(
         finally:
             one.event.set()
             await working
-
-
-def count_creates(sora: FakeSora) -> int:
-    return sum(request.endpoint == "create" for _, request in sora.requests)
 
 
 async def ended(queue: VideoQueue, job: Job) -> Job:

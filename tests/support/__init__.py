@@ -27,3 +27,8 @@ JSON_VALUES = st.recursive(
 def client_of(sora: FakeSora, **options: Any) -> SoraClient:
     """Return a client of a fake service, with its key, and with these options."""
     return SoraClient(**{"api_key": KEY, "base_url": sora.url, **options})
+
+
+def count_creates(sora: FakeSora) -> int:
+    """Return how many creates a fake service has received."""
+    return sum(request.endpoint == "create" for _, request in sora.requests)
