@@ -63,7 +63,6 @@ class Transfer:
         report: Callable[[DownloadState, int], None],
     ) -> None:
         self._manager = manager
-        self._request = request
         self._file_io = DownloadFileIO(manager, request, if_exists=if_exists)
         self._allow_private = allow_private
         self._get_task = get_task
@@ -83,7 +82,7 @@ class Transfer:
     async def run(self, task: VideoTask | None) -> VideoFile:
         """Bring the file to the disk; without the finished *task*, ask for it."""
         if task is not None:
-            self._request = self._file_io.request = attrs.evolve(self._request, task_id=task.id)
+            self._file_io.request = attrs.evolve(self._file_io.request, task_id=task.id)
         clock = self._manager.clock
         clock.start()
         try:
@@ -117,7 +116,7 @@ class Transfer:
 
     async def _begin(self, part: PartFile, task: VideoTask | None) -> NextStep:
         """Return where to begin: with what an earlier download has left, if it can be used."""
-        state = DownloadState(request=self._request)
+        state = DownloadState(request=self._file_io.request)
         if part.size:
             has_all = part.size == part.resume_info.total
             if has_all and not await self._file_io.run(part.count_missing):
@@ -136,7 +135,7 @@ class Transfer:
 
     async def _refresh_url(self, state: DownloadState) -> NextStep:
         try:
-            task = await self._get_task(self._request.task_id)
+            task = await self._get_task(state.request.task_id)
         except SoraError as error:
             if state.url is None or not error.transient:
                 raise
@@ -200,18 +199,12 @@ class Transfer:
             return head, []
         try:
             beginning = await response.read_at_least(ENOUGH)
-            if is_success and self._is_wanted(b"".join(beginning)):
+            if is_success and _is_wanted(state, b"".join(beginning)):
                 return head, beginning
             body = b"".join([*beginning, *await response.read_at_least(MAX_ERROR_BODY)])
         except ConnectionFailedError as error:
             return ConnectionBroken(error.with_traceback(None), state.size), []
         return self._read_error(state, response, body), []
-
-    def _is_wanted(self, head: bytes) -> bool:
-        """Return whether a body begins like the file: a variant need not be a video."""
-        if self._request.variant is None:
-            return find_video_type(head) is not None
-        return not is_text(head)
 
     def _read_error(
         self, state: DownloadState, response: FileResponse | DataResponse, body: bytes
@@ -227,7 +220,7 @@ class Transfer:
             state, whole, from_service=response.is_own, secrets=self._manager.secrets
         )
         if isinstance(seen, ErrorResponse) and seen.from_service:
-            self._manager.record_error(self._request.task_id, seen.error)
+            self._manager.record_error(state.request.task_id, seen.error)
         return seen
 
     async def _write_body(
@@ -276,6 +269,13 @@ class Transfer:
                 await self._file_io.run(part.write, written)
                 buffered, since = 0, now
             self._report(state, part.size + buffered)
+
+
+def _is_wanted(state: DownloadState, head: bytes) -> bool:
+    """Return whether a body begins like the file: a variant need not be a video."""
+    if state.request.variant is None:
+        return find_video_type(head) is not None
+    return not is_text(head)
 
 
 def _resume(state: DownloadState, part: PartFile) -> DownloadState:

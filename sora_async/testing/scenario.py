@@ -82,9 +82,7 @@ class Scenario:
 
     def answer(self, age: float, poll: int) -> Answer:
         """Return the answer to poll number *poll*, from 1, at *age*, in seconds."""
-        if poll in self.faults:
-            return self.faults[poll]
-        return self._answer(age)
+        return self.faults.get(poll) or self._answer(age)
 
     def state_at(self, age: float, polls: int) -> TaskState | None:
         """Return the state at *age*, without regard to *faults*; None: not visible yet."""

@@ -79,8 +79,7 @@ class Service:
     _creates_received: int = 0
     _requests_answered: int = 0
     _tasks: dict[str, FakeTask] = attrs.field(factory=dict)
-    _files: dict[str, Iterator[Answer]] = attrs.field(factory=dict)
-    _contents: dict[str, Iterator[Answer]] = attrs.field(factory=dict)
+    _downloads: dict[tuple[FilePlace, str], Iterator[Answer]] = attrs.field(factory=dict)
     _numbers: Iterator[int] = attrs.field(factory=lambda: itertools.count(1))
 
     def __attrs_post_init__(self) -> None:
@@ -133,8 +132,7 @@ class Service:
         self.characters = Characters()
         self._keys.clear()
         self._creates_received = 0
-        self._files.clear()
-        self._contents.clear()
+        self._downloads.clear()
         self.creates.clear()
         self.faults.reset()
         self.webhooks.reset()
@@ -153,8 +151,7 @@ class Service:
 
     def script_file(self, task_id: str, answers: Sequence[Answer], place: FilePlace) -> None:
         """Set the answers to the downloads of a task's file at *place*; the last one repeats."""
-        files = self._files if place == "cdn" else self._contents
-        files[task_id] = itertools.chain(answers, itertools.repeat(answers[-1]))
+        self._downloads[place, task_id] = itertools.chain(answers, itertools.repeat(answers[-1]))
 
     async def answer(
         self, request: web.BaseRequest, record: RecordedRequest, at: float
@@ -177,7 +174,7 @@ class Service:
         task_id = unquote(found[1]) if found and record.method == "GET" else None
         if task_id is None or task_id not in self._tasks:
             raise web.HTTPNotFound
-        answer = next(self._files.get(task_id, _VIDEOS))
+        answer = next(self._downloads.get(("cdn", task_id), _VIDEOS))
         return await send(answer, request, self._facts(task_id, at), self._headers(at))
 
     def _choose(self, record: RecordedRequest, at: float) -> tuple[Answer, str]:
@@ -200,8 +197,10 @@ class Service:
         task = self._tasks.get(record.task_id or "")
         if task is not None and record.endpoint == "poll":
             return self._poll(task, at), task.id
-        if task is not None and record.endpoint == "content" and task.id in self._contents:
-            return next(self._contents[task.id]), task.id
+        if task is not None and record.endpoint == "content":
+            scripted = self._downloads.get(("content", task.id))
+            if scripted is not None:
+                return next(scripted), task.id
         state = None if task is None else task.state_at(at)
         if task is None or state is None:
             return unknown_task(), record.task_id or ""
