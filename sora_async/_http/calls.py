@@ -1,8 +1,8 @@
 """Requests that may be repeated: get, list, delete, cancel; retried after transient errors."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .._wire.call_decoders import (
     TaskPage,
@@ -128,8 +128,8 @@ class Calls:
             lambda: self._requests.call("GET", path, decode, task_id=character_id)
         )
 
-    async def _retry(self, send: Callable[[], Awaitable[Result]]) -> Result:
-        return await retry(send, max_retries=self._max_retries, is_retryable=self._is_retryable)
+    def _retry(self, send: Callable[[], Awaitable[Result]]) -> Coroutine[Any, Any, Result]:
+        return retry(send, max_retries=self._max_retries, is_retryable=self._is_retryable)
 
     def _is_retryable(self, error: SoraError) -> bool:
         """Return whether an error may pass; a web page means a wrong base_url and will not."""

@@ -1,6 +1,6 @@
 """Send one request within the rate limit, and decode its response."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -55,9 +55,9 @@ class RequestSender:
         self.max_retry_after = max_retry_after
         self.is_closed = False
 
-    async def get_task(self, task_id: str) -> VideoTask:
+    def get_task(self, task_id: str) -> Coroutine[Any, Any, VideoTask]:
         """Ask for a task within the rate limit."""
-        return await self.send_rate_limited(lambda: self.poll(task_id, None), task_id=task_id)
+        return self.send_rate_limited(lambda: self.poll(task_id, None), task_id=task_id)
 
     async def poll(self, task_id: str, previous: VideoTask | None) -> VideoTask:
         """
