@@ -297,15 +297,13 @@ class AdaptiveTokenBucket:
         self._had_success = False
         self._is_limited = True
 
-    def _capacity(self) -> float:
-        """Return how many permits may gather: few while the service has shown a limit."""
-        burst = float(self._rate_limit.burst)
-        return min(burst, max(1.0, self.rate / 4)) if self._is_limited else burst
-
     def _refill(self, now: float) -> None:
         if self.rate != math.inf and now > self._level_at:
             gathered = self._level + (now - self._level_at) * self.rate
-            self._level = min(self._capacity(), gathered)
+            capacity = float(self._rate_limit.burst)
+            if self._is_limited:  # few may gather while the service has shown a limit
+                capacity = min(capacity, max(1.0, self.rate / 4))
+            self._level = min(capacity, gathered)
             self._level_at = now
 
     def _decay(self, now: float) -> None:

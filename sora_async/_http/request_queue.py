@@ -172,7 +172,7 @@ class RequestQueue(Generic[AnyRequest]):
                     if delay < math.inf:  # otherwise the bucket calls when it has a permit
                         self._wake_at(now + delay)
                     return
-                self._serve(next(line for line in self._turns if line), now)
+                self._serve(next(filter(None, self._turns)), now)
         finally:
             self._is_dispatching = False
 

@@ -10,7 +10,6 @@ import attrs
 from ..models import VideoTask
 from ..models.repr import brief
 from ..schedule import History, Policy
-from .events import ETA
 from .fault_policy import FaultPolicy
 
 WaitResult = VideoTask | BaseException
@@ -162,12 +161,3 @@ class PolledTask:
         if self.poll_task is not None:
             self.poll_task.cancel()
             self.poll_task = None
-
-    def eta(self) -> ETA | None:
-        """Return the estimated time left at the newest event, None where it is not known."""
-        left = None if self.event_at is None else self.history.time_left(self.event_at)
-        return None if left is None else ETA(p50=left[0], p90=left[1])
-
-    def is_stalled(self) -> bool:
-        """Return whether nothing has changed for unusually long at the newest event."""
-        return self.event_at is not None and self.history.is_stalled(self.event_at)

@@ -225,9 +225,8 @@ class Poller:
         polled.polls_started += 1
         polling = self._request(polled, polled.polls_started)
         name = f"poll {polled.key.task_id}"
-        create = self._loop.create_task
         context = polled.context or contextvars.Context()
-        poll_task = context.run(lambda: create(polling, name=name))
+        poll_task = context.run(self._loop.create_task, polling, name=name)
         if poll_task.done():  # an eager task (3.12) may have ended already
             self.queue.release()
             return

@@ -12,7 +12,7 @@ from ..models import VideoTask
 from ..schedule.history import furthest
 from .create_first import PendingTask, after_create
 from .decide import end_of_success
-from .events import ProgressEvent
+from .events import ETA, ProgressEvent
 from .polled_task import PolledTask, PollKey, WaitResult
 from .poller import Poller
 from .shared_operation import NOT_BEGUN, SharedOperation
@@ -91,6 +91,7 @@ class Watch(SharedOperation[VideoTask, ProgressEvent]):
         history, elapsed = polled.history, polled.event_at - self._started
         if known is not None and (known.polls, known.elapsed) == (history.polls, elapsed):
             return known
+        left = history.time_left(polled.event_at)
         self._latest = ProgressEvent(
             task=history.last or self._created or VideoTask(id=history.task_id),
             progress=furthest(known.progress if known else None, history.progress),
@@ -98,8 +99,8 @@ class Watch(SharedOperation[VideoTask, ProgressEvent]):
             polls=history.polls,
             last_error=None if history.outage is None else history.outage.last_error,
             recovered_after=polled.recovered_after,
-            eta=polled.eta(),
-            stalled=polled.is_stalled(),
+            eta=None if left is None else ETA(p50=left[0], p90=left[1]),
+            stalled=history.is_stalled(polled.event_at),
         )
         return self._latest
 
