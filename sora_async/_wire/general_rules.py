@@ -6,8 +6,9 @@ so that none of them ends a task that is going on: an address counts after a suc
 word means an end only where the list of words says so.
 """
 
+import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..models.json_fields import read_label, read_url
@@ -77,28 +78,27 @@ def split_key(key: str) -> str:
 def nodes(value: object) -> Iterator[tuple[Path, Any]]:
     """Yield all values inside a response with the keys that lead to them, in document order."""
     left, texts = MAX_NODES, MAX_TEXTS
-    stack: list[Iterator[tuple[Path, Any]]] = [_inner((), value)]
+    stack = _inner((), value, most=left)
     while stack and left:
-        found = next(stack[-1], None)
-        if found is None:
-            stack.pop()
-            continue
         left -= 1
-        path, inner = found
-        yield found
+        path, inner = stack.pop()
+        yield path, inner
         if len(path) < MAX_DEPTH:
             if texts and isinstance(inner, str) and inner[:1] in ("{", "["):
                 texts -= 1
                 inner = parse_text(inner)
-            stack.append(_inner(path, inner))
+            if isinstance(inner, dict | list):
+                stack += _inner(path, inner, most=left)
 
 
-def _inner(path: Path, value: object) -> Iterator[tuple[Path, Any]]:
+def _inner(path: Path, value: object, *, most: int) -> list[tuple[Path, Any]]:
+    """Return the first so many values inside one, the last of them first."""
+    items: Iterable[tuple[str | int, Any]] = ()
     if isinstance(value, dict):
-        return (((*path, key), inner) for key, inner in value.items())
-    if isinstance(value, list):
-        return (((*path, index), inner) for index, inner in enumerate(value))
-    return iter(())
+        items = value.items()
+    elif isinstance(value, list):
+        items = enumerate(value)
+    return [((*path, key), inner) for key, inner in itertools.islice(items, most)][::-1]
 
 
 def is_id(value: object) -> bool:

@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -129,7 +129,8 @@ def find_video_urls(
         *walk(body, vocabulary.video_urls),
         *walk(body, vocabulary.video_urls_after_success),
     ]
-    stills = _find_stills(response)
+    everything = list(nodes(response))
+    stills = _find_stills(everything)
     known = (
         _read_address(text, url=url, is_named=True)
         or _read_relative(text, url=url)
@@ -138,7 +139,7 @@ def find_video_urls(
         if not isinstance(text, str) or text not in stills
     )
     first = next(filter(None, known), None)
-    others = _guess_videos(response, url=url, task_id=task_id, ignored={*stills, first})
+    others = _guess_videos(everything, url=url, task_id=task_id, ignored={*stills, first})
     unique = dict.fromkeys(others if first is None else [first, *others])
     return tuple(unique) or tuple(filter(None, [read_url(body.get("fail_reason"))]))
 
@@ -211,11 +212,11 @@ _KINDS = ("type", "kind", "media_type", "mime_type", "mimeType", "content_type",
 _STILL_KIND = re.compile(r"(image|audio|text|picture|photo|thumbnail|cover)(/.*)?", re.IGNORECASE)
 
 
-def _find_stills(response: object) -> set[str]:
+def _find_stills(everything: Sequence[tuple[Path, Any]]) -> set[str]:
     """Return the texts of the files in a response that say to be an image or a sound."""
     return {
         text
-        for _, value in nodes(response)
+        for _, value in everything
         if isinstance(value, dict) and _is_still(value)
         for key, text in value.items()
         if isinstance(text, str) and _last_words((key,)).isdisjoint(_CERTAIN_WORDS)
@@ -230,7 +231,7 @@ def _is_still(value: Mapping[str, Any]) -> bool:
 
 
 def _guess_videos(
-    response: object, *, url: str, task_id: str, ignored: set[str | None]
+    everything: Sequence[tuple[Path, Any]], *, url: str, task_id: str, ignored: set[str | None]
 ) -> list[str]:
     """
     Return what looks like addresses of videos, in document order, but for those ignored.
@@ -242,7 +243,7 @@ def _guess_videos(
     """
     clean: dict[str, None] = {}
     marked: dict[str, None] = {}
-    for path, value in nodes(response):
+    for path, value in everything:
         if (
             isinstance(value, str)
             and _is_candidate(value)
