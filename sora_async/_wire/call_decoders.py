@@ -16,7 +16,7 @@ from ..models import Character, VideoTask
 from ..models.json_fields import read_label, read_mapping, read_moment, read_text
 from ..models.repr import brief
 from .general_rules import guess_ids, is_id
-from .list_decoder import find_next_page
+from .list_decoder import find_items, find_next_page
 from .redaction import may_hold, redact, redact_value
 from .response import (
     Response,
@@ -38,9 +38,6 @@ _NO_SUCH_CALL = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """What frameworks answer where they have no such path; a task that is not there has other words."""
-
-_LISTS = ("data", "videos", "items", "list", "records")
-"""Where the tasks of a page may be."""
 
 
 def decode_created(
@@ -184,12 +181,9 @@ def decode_page(
         ResponseError: The service has refused; the class says why.
     """
     value = _open(response, secrets=secrets, is_about_one=False)
-    items = _find_items(value)
-    if items is None:
-        raise InvalidResponseError(response.url, response.status, "JSON that is no list of tasks")
     is_suspect = may_hold(response.body, secrets)
     tasks: list[VideoTask] = []
-    for item in items:
+    for item in find_items(response, value):
         if not isinstance(item, dict):
             continue
         body = open_envelope(item)
@@ -200,22 +194,8 @@ def decode_page(
                 body, response=item, raw=item, task_id=task_id, url=url, content=content
             )
             tasks.append(redact_task(task, secrets, is_suspect=is_suspect))
-    after = find_next_page(read_mapping(value), tasks[-1].id if tasks else None)
+    after = find_next_page(value, tasks[-1].id if tasks else None)
     return TaskPage(tasks=tuple(tasks), next_after=after)
-
-
-def _find_items(value: Any) -> list[Any] | None:
-    if isinstance(value, list):
-        return value
-    for key in _LISTS:
-        inner = read_mapping(value).get(key)
-        if isinstance(inner, list):
-            return inner
-        if isinstance(inner, dict):
-            found = _find_items(inner)
-            if found is not None:
-                return found
-    return None
 
 
 def decode_deleted(response: Response, *, secrets: tuple[str, ...]) -> None:

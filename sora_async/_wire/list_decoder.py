@@ -14,7 +14,8 @@ from .task_decoder import decode_task, normalise
 from .urls import fill_in
 from .vocabulary import IDS, PHASE_WORDS
 
-_LISTS = ("data", "items", "videos", "tasks")
+_LISTS = ("data", "items", "videos", "tasks", "list", "records")
+"""Where the tasks of a page may be."""
 
 
 @attrs.frozen
@@ -70,26 +71,44 @@ def decode_list_page(response: Response, *, secrets: tuple[str, ...]) -> ListPag
     error = find_error(response, body, value, secrets=secrets)
     if error is not None:
         raise error
-    around = read_mapping(value)
-    places = [value, *(around.get(key) for key in _LISTS)]
-    items = next((place for place in places if isinstance(place, list)), None)
+    entries = tuple(
+        entry for item in find_items(response, value) if (entry := _decode_entry(item)) is not None
+    )
+    return ListPage(entries, find_next_page(value, entries[-1].id if entries else None))
+
+
+def find_items(response: Response, value: Any) -> list[Any]:
+    """
+    Return the tasks of a page: the page itself, or a list under one of its keys.
+
+    Raises:
+        InvalidResponseError: It is no list.
+    """
+    items = _find_list(value)
     if items is None:
         raise InvalidResponseError(response.url, response.status, "JSON that is no list of tasks")
-    entries = tuple(entry for item in items if (entry := _decode_entry(item)) is not None)
-    return ListPage(entries, find_next_page(around, entries[-1].id if entries else None))
+    return items
 
 
-def find_next_page(page: Mapping[str, Any], last_id: str | None) -> str | None:
+def _find_list(value: Any) -> list[Any] | None:
+    if not isinstance(value, dict):
+        return value if isinstance(value, list) else None
+    found = (_find_list(value.get(key)) for key in _LISTS)
+    return next((items for items in found if items is not None), None)
+
+
+def find_next_page(page: Any, last_id: str | None) -> str | None:
     """
     Return the id to ask for the next page with, None at the end of the list.
 
     Args:
-        page: The page.
+        page: The JSON of the page.
         last_id: The id of its last task; None without one.
     """
-    if last_id is None or page.get("has_more") is not True:
+    around = read_mapping(page)
+    if last_id is None or around.get("has_more") is not True:
         return None
-    named = page.get("last_id")
+    named = around.get("last_id")
     return named if isinstance(named, str) and named else last_id
 
 
