@@ -41,6 +41,8 @@ class FileResponse:
     A response whose body is still to be read.
 
     Attributes:
+        status: The HTTP status.
+        headers: Looked up in any case.
         url: Where it came from, redirects followed, without the query.
         is_own: Whether the service itself sent it.
     """
@@ -50,18 +52,10 @@ class FileResponse:
     ) -> None:
         self._response = response
         self._client = client
+        self.status = response.status
+        self.headers: Mapping[str, str] = response.headers
         self.url = url
         self.is_own = is_own
-
-    @property
-    def status(self) -> int:
-        """The HTTP status."""
-        return self._response.status
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The headers; names are looked up in any case."""
-        return self._response.headers
 
     async def read_at_least(self, size: int) -> list[bytes]:
         """
