@@ -5,38 +5,8 @@ from typing import Any, Final
 
 import attrs
 
-from .gateway_formats import (
-    ark_error,
-    gemini_error,
-    kie_error,
-    minimax_error,
-    read_ark_create,
-    read_kie_create,
-    render_ark,
-    render_gemini,
-    render_kie,
-    render_kie_created,
-    render_minimax,
-    render_newapi,
-    render_tasks,
-    render_xai,
-    tasks_error,
-    xai_error,
-)
+from . import gateway_formats, openai_formats, relay_formats
 from .http_message import fastapi_error, make_message, openai_error, openrouter_error, vllm_error
-from .openai_formats import (
-    make_uuid,
-    pack_id,
-    render_litellm,
-    render_ofox,
-    render_openai,
-    render_openrouter,
-    render_relay,
-    render_sglang,
-    render_vllm,
-    unpack_id,
-)
-from .relay_formats import render_page, render_unified, render_unified_created
 from .routes import Endpoint, make_routes
 from .server_profile import ServerProfile
 from .task_state import Shape
@@ -81,9 +51,9 @@ _WRONG_TOKEN: Final = openai_error(
 _PAGE: Final = ServerProfile(
     routes=make_routes({**_BASIC_CALLS, **_LIST, **_DELETE, **_REMIX}),
     make_id=lambda number: f"sora-2:task_01fake{number:020d}",
-    render_task=render_page,
+    render_task=relay_formats.render_page,
     # Only its polls are nested.
-    render_created=render_relay,
+    render_created=openai_formats.render_relay,
     wrong_key=openai_error(401, "Invalid token", type="new_api_error", code=""),
     unknown_task="Video with id '{}' not found.",
     no_route=_INVALID_URL,
@@ -93,8 +63,8 @@ _RELAY: Final = attrs.evolve(
     _PAGE,
     routes=make_routes({**_BASIC_CALLS, **_REMIX}),
     wrong_key=_WRONG_TOKEN,
-    make_id=lambda number: f"video_{make_uuid(number)}",
-    render_task=render_relay,
+    make_id=lambda number: f"video_{openai_formats.make_uuid(number)}",
+    render_task=openai_formats.render_relay,
     render_created=None,
 )
 _UNIFIED: Final = attrs.evolve(
@@ -103,8 +73,8 @@ _UNIFIED: Final = attrs.evolve(
     accepted_bodies=frozenset({"json"}),
     seconds_field="duration",
     seconds_type=int,
-    render_task=render_unified,
-    render_created=render_unified_created,
+    render_task=relay_formats.render_unified,
+    render_created=relay_formats.render_unified_created,
     wrong_key=_WRONG_TOKEN,
 )
 
@@ -113,7 +83,7 @@ _OPENAI: Final = ServerProfile(
     routes=make_routes({**_CHARACTERS, **_BASIC_CALLS, **_LIST, **_DELETE, **_REMIX, **_EDITS}),
     seconds_type=str,
     make_id=lambda number: f"video_{number:048x}",
-    render_task=render_openai,
+    render_task=openai_formats.render_openai,
     wrong_key=openai_error(401, "Incorrect API key provided.", code="invalid_api_key"),
     unknown_task="Video with id '{}' not found.",
     no_route=_INVALID_URL,
@@ -126,7 +96,7 @@ _VLLM: Final = ServerProfile(
     routes=make_routes({**_BASIC_CALLS, **_LIST, **_DELETE}),
     accepted_bodies=frozenset({"form"}),
     make_id=lambda number: f"video_gen_{number:032x}",
-    render_task=render_vllm,
+    render_task=openai_formats.render_vllm,
     **_BEHIND_FASTAPI,
     failure_is_http_error=True,
     render_error=vllm_error,
@@ -139,8 +109,8 @@ _VLLM: Final = ServerProfile(
 # sglang, multimodal_gen/runtime/entrypoints/openai/video_api.py.
 _SGLANG: Final = ServerProfile(
     routes=make_routes({**_BASIC_CALLS, **_LIST, **_DELETE}),
-    make_id=make_uuid,
-    render_task=render_sglang,
+    make_id=openai_formats.make_uuid,
+    render_task=openai_formats.render_sglang,
     **_BEHIND_FASTAPI,
     render_error=fastapi_error,
     wrong_key=fastapi_error(401, "Unauthorized"),
@@ -153,14 +123,14 @@ _SGLANG: Final = ServerProfile(
 _LITELLM: Final = attrs.evolve(
     _OPENAI,
     routes=make_routes({**_CHARACTERS, **_BASIC_CALLS, **_LIST, **_REMIX}),
-    make_id=lambda number: pack_id("deploy-0", f"video_{number:048x}"),
-    render_task=render_litellm,
+    make_id=lambda number: openai_formats.pack_id("deploy-0", f"video_{number:048x}"),
+    render_task=openai_formats.render_litellm,
     **_BEHIND_FASTAPI,
     wrong_key=openai_error(400, "Authentication Error: the token is not valid.", type="auth_error"),
     unknown_status=500,
     list_style="whole",
     list_header="custom-llm-provider",
-    make_list_id=unpack_id,
+    make_list_id=openai_formats.unpack_id,
 )
 
 # openrouter.ai/docs, "Video generation".
@@ -176,7 +146,7 @@ _OPENROUTER: Final = ServerProfile(
     seconds_field="duration",
     seconds_type=int,
     make_id=lambda number: f"job-{number:020d}",
-    render_task=render_openrouter,
+    render_task=openai_formats.render_openrouter,
     created_status=202,
     render_error=openrouter_error,
     wrong_key=openrouter_error(401, "No credentials were found"),
@@ -188,8 +158,8 @@ _OPENROUTER: Final = ServerProfile(
 _OFOX: Final = attrs.evolve(
     _OPENROUTER,
     routes=make_routes({**_BASIC_CALLS, **_CANCEL}),
-    make_id=make_uuid,
-    render_task=render_ofox,
+    make_id=openai_formats.make_uuid,
+    render_task=openai_formats.render_ofox,
     cancel_error=(400, "cancel_failed: the task is already running", "cancel_failed"),
 )
 
@@ -232,9 +202,9 @@ _TASKS: Final = ServerProfile(
     accepted_bodies=frozenset({"json"}),
     seconds_field="duration",
     make_id=lambda number: f"task-unified-{1768377600 + number}-{number:08x}",
-    render_task=render_tasks,
-    render_error=tasks_error,
-    wrong_key=tasks_error(401, "Invalid API key", code="unauthorized"),
+    render_task=gateway_formats.render_tasks,
+    render_error=gateway_formats.tasks_error,
+    wrong_key=gateway_formats.tasks_error(401, "Invalid API key", code="unauthorized"),
     unknown_task="Task {} not found",
 )
 
@@ -251,11 +221,11 @@ _XAI: Final = ServerProfile(
     wrong_body_status=415,
     seconds_field="duration",
     seconds_type=int,
-    make_id=make_uuid,
-    render_task=render_xai,
+    make_id=openai_formats.make_uuid,
+    render_task=gateway_formats.render_xai,
     render_created=lambda _state, facts, _url: {"request_id": facts.task_id},
-    render_error=xai_error,
-    wrong_key=xai_error(401, "Incorrect API key provided."),
+    render_error=gateway_formats.xai_error,
+    wrong_key=gateway_formats.xai_error(401, "Incorrect API key provided."),
     unknown_task="Request {} not found",
 )
 
@@ -270,9 +240,9 @@ _GEMINI: Final = ServerProfile(
     ),
     accepted_bodies=frozenset({"form"}),
     make_id=lambda number: f"veo-{number:012d}",
-    render_task=render_gemini,
-    render_error=gemini_error,
-    wrong_key=gemini_error(401, "Request had invalid authentication credentials."),
+    render_task=gateway_formats.render_gemini,
+    render_error=gateway_formats.gemini_error,
+    wrong_key=gateway_formats.gemini_error(401, "Request had invalid authentication credentials."),
     unknown_task="Video {} not found.",
     not_ready=(404, "The file does not exist."),
 )
@@ -288,12 +258,12 @@ _ARK: Final = ServerProfile(
         }
     ),
     accepted_bodies=frozenset({"json"}),
-    read_create=read_ark_create,
+    read_create=gateway_formats.read_ark_create,
     make_id=lambda number: f"cgt-20260114-{number:05x}",
-    render_task=render_ark,
+    render_task=gateway_formats.render_ark,
     render_created=lambda _state, facts, _url: {"id": facts.task_id},
-    render_error=ark_error,
-    wrong_key=ark_error(401, "The API key in the request is missing or invalid."),
+    render_error=gateway_formats.ark_error,
+    wrong_key=gateway_formats.ark_error(401, "The API key in the request is missing or invalid."),
     unknown_task="The task {} does not exist.",
     list_style="numbered",
     render_removed=lambda task_id, action: {},
@@ -312,10 +282,10 @@ _MINIMAX: Final = attrs.evolve(
         }
     ),
     make_id=lambda number: f"{424010985000000 + number}",
-    render_task=render_minimax,
+    render_task=gateway_formats.render_minimax,
     render_created=lambda _state, facts, _url: {"task_id": facts.task_id},
-    render_error=minimax_error,
-    wrong_key=minimax_error(401, "login fail: the API key is not valid (1004)"),
+    render_error=gateway_formats.minimax_error,
+    wrong_key=gateway_formats.minimax_error(401, "login fail: the API key is not valid (1004)"),
     unknown_task="invalid task_id (2013)",
     render_removed=lambda task_id, action: {"task_id": task_id, "action": action, "status": action},
     envelope="task",
@@ -333,7 +303,7 @@ _NEWAPI: Final = attrs.evolve(
     accepted_bodies=frozenset({"json"}),
     seconds_field="duration",
     make_id=lambda number: f"task_{number:032d}",
-    render_task=render_newapi,
+    render_task=gateway_formats.render_newapi,
     render_created=lambda _state, facts, _url: {"task_id": facts.task_id, "status": "queued"},
     wrong_key=_WRONG_TOKEN,
     unknown_task="task_not_exist",
@@ -348,12 +318,12 @@ _KIE: Final = ServerProfile(
         }
     ),
     accepted_bodies=frozenset({"json"}),
-    read_create=read_kie_create,
+    read_create=gateway_formats.read_kie_create,
     make_id=lambda number: f"{number:032x}",
-    render_task=render_kie,
-    render_created=render_kie_created,
-    render_error=kie_error,
-    wrong_key=kie_error(401, "You do not have access permissions"),
+    render_task=gateway_formats.render_kie,
+    render_created=gateway_formats.render_kie_created,
+    render_error=gateway_formats.kie_error,
+    wrong_key=gateway_formats.kie_error(401, "You do not have access permissions"),
     unknown_task="The task {} does not exist",
 )
 
