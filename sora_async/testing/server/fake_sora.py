@@ -8,7 +8,8 @@ from typing import Any, Final, Literal, Self
 
 import attrs
 
-from ..answers.answer import Answer, http_error
+from ..answers.answer import Answer, fixed_answer
+from ..profiles.http_message import openai_error
 from ..profiles.known_servers import SERVERS
 from ..profiles.task_state import CreateCall, FilePlace, Shape, check_shape
 from ..scenario import Scenario, Script
@@ -296,24 +297,14 @@ def _make_outcomes(default: Scenario) -> Mapping[str, Scenario | Answer]:
         ),
         "[hang]": attrs.evolve(default, running=math.inf),
         "[no-url]": attrs.evolve(default, url_delay=None),
-        "[refuse]": http_error(400, _REFUSED),
-        "[quota]": http_error(429, _NO_QUOTA),
+        "[refuse]": fixed_answer(_REFUSED),
+        "[quota]": fixed_answer(_NO_QUOTA),
     }
 
 
-_REFUSED: Final = {
-    "error": {
-        "message": "The prompt violates the content policy.",
-        "type": "invalid_request_error",
-        "param": "prompt",
-        "code": "content_policy_violation",
-    }
-}
-_NO_QUOTA: Final = {
-    "error": {
-        "message": "You exceeded your current quota.",
-        "type": "insufficient_quota",
-        "param": None,
-        "code": "insufficient_quota",
-    }
-}
+_REFUSED: Final = openai_error(
+    400, "The prompt violates the content policy.", param="prompt", code="content_policy_violation"
+)
+_NO_QUOTA: Final = openai_error(
+    429, "You exceeded your current quota.", type="insufficient_quota", code="insufficient_quota"
+)
