@@ -251,7 +251,9 @@ class FileSource:
             raise self._flaw("is empty, or has been read to its end")
         # The first bytes count for more than the given type: a server goes by them as well.
         kind = find_media_type(opened.head, opened.name) or opened.kind
-        if kind is None or not kind.startswith(self._kinds):
+        # It goes into a header as it is.
+        is_safe = kind is not None and kind.isascii() and kind.isprintable()
+        if kind is None or not is_safe or not kind.startswith(self._kinds):
             wanted = " or ".join(_KINDS[one] for one in self._kinds)
             raise self._flaw(f"is no {wanted} of a known kind, by its first bytes")
         return UploadPart(name=opened.name or make_name(kind, self._field), kind=kind)

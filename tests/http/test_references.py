@@ -212,6 +212,14 @@ async def test_a_kind_without_a_signature_is_taken_by_its_type() -> None:
     assert b"Content-Type: image/svg+xml" in data
 
 
+@pytest.mark.parametrize("kind", ["image/x\r\nX: 1", "image/\x00", "image/\ud800", "image/\u010a"])
+@pytest.mark.parametrize("dialect", [OPENAI, UNIFIED], ids=lambda one: one.name)
+async def test_a_content_type_cannot_break_out_of_its_header(dialect: Dialect, kind: str) -> None:
+    for value in (("a", b"<x>" * 9, kind), f"data:{kind},{'x' * 9}"):
+        with pytest.raises(InvalidArgumentError, match="is no image or video of a known kind"):
+            await send(dialect, "input_reference", value)
+
+
 @pytest.mark.parametrize(
     "value",
     [
