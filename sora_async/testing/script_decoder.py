@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 import attrs
+import cattrs
+from cattrs.gen import make_dict_structure_fn
 
 from .answers.answer import ANSWER_FACTORIES, Answer
 from .profiles.http_message import Body
@@ -34,7 +36,7 @@ def format_path(path: FieldPath) -> str:
     return "".join(steps).removeprefix(".")
 
 
-def decode(data: Any, hint: Any, path: FieldPath = ()) -> Any:
+def decode(data: Any, hint: Any) -> Any:
     """
     Return *data* as a value of the type *hint*.
 
@@ -42,78 +44,90 @@ def decode(data: Any, hint: Any, path: FieldPath = ()) -> Any:
     it. A mapping becomes an attrs class by its fields, and text or a mapping an :class:`Answer` by
     the function that makes it. Numbers must not be negative or NaN.
 
-    This is not done by cattrs, whose errors would have to be searched for the place of the first.
-
-    Args:
-        data: What JSON or YAML can hold.
-        hint: Such as ``Sequence[Answer] | None``.
-        path: Where *data* is.
-
     Raises:
         ScriptError: It cannot be decoded as one.
     """
-    if hint not in _SCALARS and type(None) in get_args(hint):
-        return None if data is None else decode(data, get_args(hint)[0], path)
     try:
-        if hint in _SCALARS:
-            return _SCALARS[hint](data)
-        if hint is Answer:
-            return _decode_answer(data, path)
-        if attrs.has(hint):
-            return _decode_object(data, hint, path)
-        return _GENERIC_TYPES[get_origin(hint)](data, hint, path)
-    except ScriptError:
-        raise
-    except ValueError as error:
-        raise ScriptError(path, str(error)) from error
+        return _CONVERTER.structure(data, hint)
+    except _DECODE_ERRORS as error:
+        raise _locate(error) from error
 
 
-def _decode_fields(
-    given: Mapping[Any, Any], hints: Mapping[str, Any], path: FieldPath, *, takes_more: bool = False
-) -> dict[str, Any]:
-    """Decode values by the types of their names; *takes_more*: other names are any values."""
-    for name in given:
-        if name not in hints and not takes_more:
-            reason = f"there is no such field{_suggest(name, hints)}"
-            raise ScriptError((*path, name), reason)
-    return {
-        name: decode(value, hints.get(name, Any), (*path, name)) for name, value in given.items()
-    }
+def _locate(error: BaseException) -> ScriptError:
+    """Return the first error inside of what cattrs raised, with the path to it."""
+    match error:
+        case ScriptError():
+            return error
+        case cattrs.ClassValidationError():
+            noted, plain = error.group_exceptions()
+            if plain:
+                return _locate(plain[0])
+            inner, note = noted[0]
+            if isinstance(inner, KeyError):
+                return ScriptError((), f"the field {note.name!r} is missing")
+            return _below(note.name, inner)
+        case cattrs.ForbiddenExtraKeysError():
+            name = min(error.extra_fields, key=str)
+            known = [field.name for field in attrs.fields(error.cl)]
+            return ScriptError((name,), f"there is no such field{_suggest(name, known)}")
+        case cattrs.StructureHandlerNotFoundError():
+            return ScriptError((), "this cannot be given in a file")
+    return ScriptError((), str(error))
+
+
+def _below(step: str | int, error: BaseException) -> ScriptError:
+    inner = _locate(error)
+    return ScriptError((step, *inner.path), inner.reason)
+
+
+def _decode_items(items: Iterable[tuple[str | int, Any, Any]]) -> list[Any]:
+    """Decode triples of step, value and type; an error gets the step into its path."""
+    decoded = []
+    for step, value, hint in items:
+        try:
+            decoded.append(_CONVERTER.structure(value, hint))
+        except _DECODE_ERRORS as error:
+            raise _below(step, error) from error
+    return decoded
 
 
 # --- Answers ------------------------------------------------------------------------------------
 
 
-def _decode_answer(data: Any, path: FieldPath) -> Answer:
+def _decode_answer(data: Any, _hint: Any) -> Answer:
     """Decode ``queued``, ``{running: 0.4}`` or ``{http_error: {status: 503, body: gone}}``."""
     if isinstance(data, str):
         data = {data: None}
     if not isinstance(data, Mapping) or len(data) != 1:
-        raise ValueError(f"an answer is one name, with its arguments; not {_describe(data)}")
+        raise ScriptError((), f"an answer is one name, with its arguments; not {_describe(data)}")
     [(name, given)] = data.items()
     if name not in ANSWER_FACTORIES:
-        raise ValueError(f"there is no answer {name!r}{_suggest(name, ANSWER_FACTORIES)}")
-    return _call(ANSWER_FACTORIES[name], given, (*path, name))
+        raise ScriptError((), f"there is no answer {name!r}{_suggest(name, ANSWER_FACTORIES)}")
+    try:
+        return _call(ANSWER_FACTORIES[name], given)
+    except _DECODE_ERRORS as error:
+        raise _below(name, error) from error
 
 
-def _call(make: Callable[..., Answer], given: Any, path: FieldPath) -> Answer:
+def _call(make: Callable[..., Answer], given: Any) -> Answer:
     """Call *make* with the arguments *given*: none, the first one, or a mapping of them."""
     hints, takes_more = _parameters(make)
     if given is None:
         given = {}
     elif not isinstance(given, Mapping):
         if not hints:
-            raise ScriptError(path, "it takes no arguments")
+            raise ScriptError((), "it takes no arguments")
         given = {next(iter(hints)): given}
-    arguments = _decode_fields(given, hints, path, takes_more=takes_more)
+    for name in given:
+        if name not in hints and not takes_more:
+            raise ScriptError((name,), f"there is no such field{_suggest(name, hints)}")
+    values = _decode_items((name, value, hints.get(name, Any)) for name, value in given.items())
     try:
-        return make(**arguments)
-    except ValueError as error:
-        raise ScriptError(path, str(error)) from error
+        return make(**dict(zip(given, values, strict=True)))
     except TypeError as error:
         _, _, reason = str(error).partition("() ")
         reason = reason.replace("keyword-only ", "").replace("positional ", "")
-        raise ScriptError(path, reason or str(error)) from error
+        raise ScriptError((), reason or str(error)) from error
 
 
 @functools.cache
@@ -128,29 +142,31 @@ def _parameters(make: Callable[..., Answer]) -> tuple[Mapping[str, Any], bool]:
 # --- Values -------------------------------------------------------------------------------------
 
 
-def _decode_object(data: Any, cls: Any, path: FieldPath) -> Any:
-    if not isinstance(data, Mapping):
-        raise ValueError(f"expected fields, got {_describe(data)}")
-    fields = attrs.fields(cls)
-    values = _decode_fields(data, {field.name: field.type for field in fields}, path)
-    for field in fields:
-        if field.default is attrs.NOTHING and field.name not in data:
-            raise ValueError(f"the field {field.name!r} is missing")
-    return cls(**values)
+def _decode_object(cls: type, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
+    decode_fields: Callable[[Any, Any], Any] = make_dict_structure_fn(
+        cls, converter, _cattrs_forbid_extra_keys=True
+    )
+
+    def decode_object(data: Any, hint: Any) -> Any:
+        if not isinstance(data, Mapping):
+            raise ValueError(f"expected fields, got {_describe(data)}")
+        return decode_fields(data, hint)
+
+    return decode_object
 
 
-def _decode_mapping(data: Any, hint: Any, path: FieldPath) -> Mapping[Any, Any]:
+def _decode_mapping(data: Any, hint: Any) -> Mapping[Any, Any]:
     if not isinstance(data, Mapping):
         raise ValueError(f"expected a mapping, got {_describe(data)}")
     key_hint, value_hint = get_args(hint)
     is_number = key_hint is int
     keys = [int(key) if is_number and str(key).isdecimal() else key for key in data]
-    names = [decode(key, key_hint, (*path, key)) for key in keys]
-    values = [decode(value, value_hint, (*path, key)) for key, value in data.items()]
+    names = _decode_items((key, key, key_hint) for key in keys)
+    values = _decode_items((key, value, value_hint) for key, value in data.items())
     return dict(zip(names, values, strict=True))
 
 
-def _decode_list(data: Any, hint: Any, path: FieldPath) -> Sequence[Any]:
+def _decode_list(data: Any, hint: Any) -> Sequence[Any]:
     if not isinstance(data, list):
         raise ValueError(f"expected a list, got {_describe(data)}")
     hints = get_args(hint)
@@ -158,11 +174,10 @@ def _decode_list(data: Any, hint: Any, path: FieldPath) -> Sequence[Any]:
         hints *= len(data)
     if len(hints) != len(data):
         raise ValueError(f"expected {len(hints)} values, got {len(data)}")
-    pairs = enumerate(zip(data, hints, strict=True))
-    return tuple(decode(each, one, (*path, index)) for index, (each, one) in pairs)
+    return tuple(_decode_items(zip(range(len(data)), data, hints, strict=True)))
 
 
-def _decode_literal(data: Any, hint: Any, _path: FieldPath) -> Any:
+def _decode_literal(data: Any, hint: Any) -> Any:
     if data in get_args(hint) and not isinstance(data, bool):
         return data
     known = ", ".join(map(str, get_args(hint)))
@@ -170,7 +185,7 @@ def _decode_literal(data: Any, hint: Any, _path: FieldPath) -> Any:
     raise ValueError(f"expected one of {known}; got {_describe(data)}{suggestion}")
 
 
-def _decode_float(data: Any) -> float:
+def _decode_float(data: Any, _hint: Any) -> float:
     is_number = isinstance(data, int | float) and not isinstance(data, bool)
     # Written so that NaN, which no comparison holds for, is refused.
     if not is_number or not data >= 0:
@@ -181,13 +196,13 @@ def _decode_float(data: Any) -> float:
         return math.inf
 
 
-def _decode_int(data: Any) -> int:
-    if not _decode_float(data).is_integer():
+def _decode_int(data: Any, hint: Any) -> int:
+    if not _decode_float(data, hint).is_integer():
         raise ValueError(f"expected a whole number, got {_describe(data)}")
     return int(data)
 
 
-def _decode_text(data: Any) -> str:
+def _decode_text(data: Any, _hint: Any) -> str:
     if isinstance(data, str):
         return data
     if isinstance(data, int | float) and not isinstance(data, bool):
@@ -197,17 +212,17 @@ def _decode_text(data: Any) -> str:
     raise ValueError(f"expected text, got {_describe(data)}{advice}")
 
 
-def _decode_flag(data: Any) -> bool:
+def _decode_flag(data: Any, _hint: Any) -> bool:
     if isinstance(data, bool):
         return data
     raise ValueError(f"expected true or false, got {_describe(data)}")
 
 
-def _decode_body(data: Any) -> Any:
+def _decode_body(data: Any, hint: Any) -> Any:
     if data is None or isinstance(data, list | Mapping):
         return data
     try:
-        return _decode_text(data)
+        return _decode_text(data, hint)
     except ValueError:
         raise ValueError(f"this cannot be {_describe(data)}") from None
 
@@ -232,18 +247,30 @@ def _describe(data: Any) -> str:
     return text if len(text) <= 40 else f"{text[:40]}…"
 
 
-_SCALARS: Final[Mapping[Any, Callable[[Any], Any]]] = {
-    Any: lambda data: data,
-    Body: _decode_body,
-    Body | None: _decode_body,
-    bool: _decode_flag,
-    float: _decode_float,
-    int: _decode_int,
-    str: _decode_text,
-}
-_GENERIC_TYPES: Final[Mapping[Any, Callable[[Any, Any, FieldPath], Any]]] = {
-    Literal: _decode_literal,
-    Mapping: _decode_mapping,
-    Sequence: _decode_list,
-    tuple: _decode_list,
-}
+def _make_converter() -> cattrs.Converter:
+    converter = cattrs.Converter()
+    converter.register_structure_hook_factory(attrs.has, _decode_object)
+    for origin, decode_generic in (
+        (Mapping, _decode_mapping),
+        (Sequence, _decode_list),
+        (tuple, _decode_list),
+        (Literal, _decode_literal),
+    ):
+        is_such = functools.partial(lambda origin, hint: get_origin(hint) is origin, origin)
+        converter.register_structure_hook_func(is_such, decode_generic)
+    converter.register_structure_hook_func(lambda hint: hint in (Body, Body | None), _decode_body)
+    converter.register_structure_hook(float, _decode_float)
+    converter.register_structure_hook(int, _decode_int)
+    converter.register_structure_hook(str, _decode_text)
+    converter.register_structure_hook(bool, _decode_flag)
+    converter.register_structure_hook(Answer, _decode_answer)
+    return converter
+
+
+_CONVERTER: Final = _make_converter()
+_DECODE_ERRORS: Final = (
+    cattrs.BaseValidationError,
+    cattrs.StructureHandlerNotFoundError,
+    TypeError,
+    ValueError,
+)

@@ -267,7 +267,9 @@ def test_a_value_is_read_as_its_type(data, hint, value) -> None:
     assert decode(data, hint) == value
 
 
-@pytest.mark.parametrize(("data", "hint"), [(1, bool), (None, float), ("x" * 99, float)])
+@pytest.mark.parametrize(
+    ("data", "hint"), [(1, bool), ("a", bytes), ("a", object), (None, float), ("x" * 99, float)]
+)
 def test_a_value_of_another_type_is_refused(data, hint) -> None:
     with pytest.raises(ScriptError) as caught:
         decode(data, hint)
