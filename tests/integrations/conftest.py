@@ -80,11 +80,15 @@ class RedisServer:
             self._process.wait()
             self._process = None
 
-    @property
-    def pid(self) -> int:
-        """Its process id."""
+    @contextlib.contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Let it respond to nothing for a while; its connections stay open."""
         assert self._process is not None
-        return self._process.pid
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def _responds(self) -> bool:
         with (

@@ -1,7 +1,7 @@
 """The page "Wait in arq's workers": its worker is killed, stopped and started again."""
 
 import pytest
-from support.programs import Program, reached, run_good_and_bad, shorten_times
+from support.programs import Program, hand_over, reached, run_good_and_bad, shorten_times
 
 from sora_async.testing import completed, running
 
@@ -31,16 +31,7 @@ async def test_a_wait_of_many_slices_ends_with_its_video(sora, redis, tmp_path) 
 
 
 async def test_a_stopped_worker_hands_over_at_once(sora, redis) -> None:
-    sora.script("video_1", running(0.1))
-
-    async with Program(*WORKER) as worker, Program(ENQUEUE, "video_1") as enqueued:
-        await reached(lambda: sora.polls("video_1"))
-        await worker.stop()
-        sora.script("video_1", completed())
-        async with Program(*WORKER):
-            await enqueued.end()
-
-    assert enqueued.output.strip() == f"{sora.cdn_url}/videos/video_1.mp4"
+    await hand_over(sora, WORKER, ENQUEUE)
 
 
 async def test_a_killed_workers_wait_goes_on_after_the_timeout_of_its_job(

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 import sys
 import time
 from collections import Counter
@@ -311,12 +310,9 @@ async def test_a_redis_that_hangs_holds_nobody_up_for_long(redis_server, sora) -
     sora.script("video", running(0.5), completed())
     rate_limit = SharedRateLimit(url=redis_server.url)
     async with sora, SoraClient(base_url=sora.url, rate_limit=rate_limit, schedule=OFTEN) as client:
-        os.kill(redis_server.pid, signal.SIGSTOP)
-        try:
+        with redis_server.hanging():
             async with asyncio.timeout(10):
                 task = await client.wait_until_complete("video")
-        finally:
-            os.kill(redis_server.pid, signal.SIGCONT)
 
     assert task.is_complete
 
@@ -335,13 +331,10 @@ async def test_a_429_that_comes_while_redis_is_asked_is_told_right_after(
     ):
         limited = asyncio.ensure_future(one.get_task("limited"))
         await asyncio.sleep(0.1)
-        os.kill(redis_server.pid, signal.SIGSTOP)
-        try:
+        with redis_server.hanging():
             video = asyncio.ensure_future(one.get_task("video"))
             with pytest.raises(RateLimitError):
                 await limited
-        finally:
-            os.kill(redis_server.pid, signal.SIGCONT)
         await pause_is_known(redis_server.url)
         await other.get_task("video")
         await video

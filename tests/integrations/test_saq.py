@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -133,12 +133,17 @@ async def worker(
             await working
 
 
+async def seen(queue: VideoQueue, job: Job, is_so: Callable[[Any], object]) -> Job:
+    """Wait until a job in Redis is as expected, and return it."""
+    async with asyncio.timeout(60):
+        while not is_so(found := await queue.job(job.key)):
+            await asyncio.sleep(0.02)
+    return found
+
+
 async def ended(queue: VideoQueue, job: Job) -> Job:
     """Return the job when it has ended."""
-    async with asyncio.timeout(60):
-        while (job := await queue.job(job.key)).status not in saq.job.TERMINAL_STATUSES:
-            await asyncio.sleep(0.02)
-    return job
+    return await seen(queue, job, lambda job: job.status in saq.job.TERMINAL_STATUSES)
 
 
 async def test_a_job_returns_the_finished_task_as_plain_data(redis_server, queue, sora) -> None:
@@ -181,19 +186,14 @@ async def test_heartbeat_and_events_are_written_into_the_job(redis_server, queue
     sora.script("video", running(0.25))
     async with worker(redis_server.url, sora):
         job = await queue.enqueue(wait_job("video", heartbeat=3, meta={"customer": 17}))
-        async with asyncio.timeout(60):
-            while not (seen := await queue.job(job.key)).progress:
-                await asyncio.sleep(0.05)
-        first = seen.touched
-        async with asyncio.timeout(60):
-            while (seen := await queue.job(job.key)).touched == first:
-                await asyncio.sleep(0.05)
-        await queue.abort(seen, "enough")
+        first = await seen(queue, job, lambda job: job.progress)
+        later = await seen(queue, job, lambda job: job.touched != first.touched)
+        await queue.abort(later, "enough")
         await ended(queue, job)
 
-    assert seen.progress == 0.25
-    assert seen.meta["customer"] == 17
-    assert seen.meta["sora"]["event"]["phase"] == "running"
+    assert later.progress == 0.25
+    assert later.meta["customer"] == 17
+    assert later.meta["sora"]["event"]["phase"] == "running"
 
 
 async def test_an_aborted_job_polls_no_more(redis_server, queue, sora) -> None:
@@ -233,12 +233,10 @@ async def test_an_outage_pauses_the_job_and_does_not_end_it(redis_server, queue,
     sora.script("video", running(0.5), http_error(503))
     async with worker(redis_server.url, sora, outage_timeout=0.3):
         job = await queue.enqueue(wait_job("video"))
-        async with asyncio.timeout(60):
-            while (seen := await queue.job(job.key)).status is not Status.QUEUED or not seen.error:
-                await asyncio.sleep(0.05)
+        job = await seen(queue, job, lambda job: job.status is Status.QUEUED and job.error)
 
-    assert seen.retry_delay == 30
-    assert seen.meta["sora"]["error"]["error"] == OutageError.__name__
+    assert job.retry_delay == 30
+    assert job.meta["sora"]["error"]["error"] == OutageError.__name__
     assert await queue.count("queued") == 0  # not yet: it is scheduled
 
 
@@ -298,9 +296,7 @@ async def test_what_another_program_writes_into_the_job_is_kept(redis_server, qu
         job = await queue.job(job.key)
         await queue.update(job, meta={**job.meta, "theirs": True})
         written = job.touched
-        async with asyncio.timeout(60):
-            while (await queue.job(job.key)).touched == written:
-                await asyncio.sleep(0.05)
+        await seen(queue, job, lambda job: job.touched != written)
         sora.script("video", completed())
         job = await ended(queue, job)
 
@@ -321,11 +317,9 @@ async def test_a_redis_that_comes_back_empty_costs_no_result(
         await asyncio.sleep(0.5)
         assert len(sora.requests) == polls  # the video is there
         redis_server.start()
-        async with asyncio.timeout(60):
-            while (seen := await queue.job(job.key)) is None:
-                await asyncio.sleep(0.1)
+        job = await seen(queue, job, lambda job: job is not None)
 
-    assert read_outcome(seen).is_complete
+    assert read_outcome(job).is_complete
     assert [line for line in caplog.messages if "no heartbeats" in line][1:] == []
 
 
@@ -337,10 +331,7 @@ async def test_kill_9_costs_the_heartbeat_and_no_result(
         first = await start_worker(redis_server.url, sora, stack)
         job = await queue.enqueue(wait_job("video", heartbeat=5))
         await reached(lambda: len(sora.requests) > 2)
-        async with asyncio.timeout(60):
-            while not (await queue.job(job.key)).progress:
-                await asyncio.sleep(0.05)
-        began = (await queue.job(job.key)).meta["sora"]["began"]
+        began = (await seen(queue, job, lambda job: job.progress)).meta["sora"]["began"]
         first.kill()
         await first.wait()
         await asyncio.sleep(0.2)  # what it had sent arrives
@@ -667,17 +658,24 @@ async def test_a_create_waits_some_seconds_for_a_list_that_hangs(queue) -> None:
         is_over.set()
 
 
-async def test_a_list_in_ascending_order_tells_no_newest_task(queue) -> None:
-    tasks = [{"id": f"v{at}", "object": "video", "created_at": at} for at in (1, 2)]
-    body = json.dumps({"object": "list", "data": tasks})
+@contextlib.asynccontextmanager
+async def client_of_list(tasks: Sequence[dict[str, Any]]) -> AsyncIterator[SoraClient]:
+    """A client of a service that has nothing but a list."""
 
     async def answer(_: web.BaseRequest) -> web.Response:
-        return web.Response(text=body, content_type="application/json")
+        return web.json_response({"object": "list", "data": tasks})
 
     async with (
         test_utils.RawTestServer(answer) as server,
-        SoraClient(base_url=str(server.make_url("/"))) as client,
+        SoraClient(base_url=str(server.make_url("/")), dialect=OPENAI) as client,
     ):
+        yield client
+
+
+async def test_a_list_in_ascending_order_tells_no_newest_task(queue) -> None:
+    tasks = [{"id": f"v{at}", "object": "video", "created_at": at} for at in (1, 2)]
+
+    async with client_of_list(tasks) as client:
         assert await CreateReconciler(queue, client).newest_task() == {}
 
 
@@ -745,13 +743,11 @@ async def test_a_refusal_ends_the_job_and_a_429_does_not(redis_server, queue, so
     async with worker(redis_server.url, sora):
         refused = await ended(queue, await queue.enqueue(create_job(BOAT)))
         later = await queue.enqueue(create_job(BOAT))
-        async with asyncio.timeout(60):
-            while not (seen := await queue.job(later.key)).error:
-                await asyncio.sleep(0.05)
+        later = await seen(queue, later, lambda job: job.error)
 
     with pytest.raises(ResponseError):
         read_outcome(refused)
-    assert (seen.status, seen.retry_delay) == (Status.QUEUED, 60)
+    assert (later.status, later.retry_delay) == (Status.QUEUED, 60)
     assert await queue.redis.keys("sora_async:create:*") == []  # nothing was made
 
 
@@ -777,11 +773,9 @@ async def test_an_id_that_redis_cannot_save_is_saved_when_it_is_back(
         redis_server.stop()
         await reached(lambda: [line for line in caplog.messages if "cannot save" in line])
         redis_server.start()
-        async with asyncio.timeout(60):
-            while (seen := await queue.job(job.key)) is None:
-                await asyncio.sleep(0.1)
+        job = await seen(queue, job, lambda job: job is not None)
 
-    assert read_outcome(seen).id == sora.tasks[0].id
+    assert read_outcome(job).id == sora.tasks[0].id
 
 
 async def test_a_refusal_that_redis_cannot_record_is_recorded_when_it_is_back(
@@ -794,12 +788,10 @@ async def test_a_refusal_that_redis_cannot_record_is_recorded_when_it_is_back(
         redis_server.stop()
         await asyncio.sleep(2.0)
         redis_server.start()
-        async with asyncio.timeout(60):
-            while (seen := await queue.job(job.key)) is None:
-                await asyncio.sleep(0.1)
+        job = await seen(queue, job, lambda job: job is not None)
 
     with pytest.raises(ResponseError):
-        read_outcome(seen)
+        read_outcome(job)
 
 
 @pytest.mark.parametrize(
@@ -1130,17 +1122,9 @@ async def test_after_a_restart_a_task_that_a_queued_job_may_have_made_is_not_tak
 
 
 async def test_after_a_restart_a_list_without_times_proves_nothing(redis_server, queue) -> None:
-    body = json.dumps({"object": "list", "data": [{"id": "v1", "object": "video"}]})
-
-    async def answer(_: web.BaseRequest) -> web.Response:
-        return web.Response(text=body, content_type="application/json")
-
     job = await queue.enqueue(create_job(BOAT))
     job = await restarted(redis_server, queue, job)
-    async with (
-        test_utils.RawTestServer(answer) as server,
-        SoraClient(base_url=str(server.make_url("/")), dialect=OPENAI) as client,
-    ):
+    async with client_of_list([{"id": "v1", "object": "video"}]) as client:
         with pytest.raises(CreateOutcomeUnknownError):
             await create(CreateReconciler(queue, client, max_wait=0), job)
 

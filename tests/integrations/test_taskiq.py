@@ -1,7 +1,7 @@
 """The page "Wait in taskiq's workers": its worker is killed, stopped and started again."""
 
 import pytest
-from support.programs import Program, reached, run_good_and_bad, shorten_times
+from support.programs import Program, hand_over, reached, run_good_and_bad, shorten_times
 
 from sora_async.testing import completed, running
 
@@ -40,14 +40,6 @@ async def test_a_wait_goes_on_in_slices_and_after_a_kill(sora, redis, tmp_path) 
 
 
 async def test_a_stopped_worker_ends_its_slice_and_hands_over(sora, redis, tmp_path) -> None:
-    sora.script("video_1", running(0.1))
     quick = shorten_times(tmp_path, "taskiq_worker", "example.SLICE = 2")
 
-    async with Program(*SHORTENED, **quick) as worker, Program(ENQUEUE, "video_1") as enqueued:
-        await reached(lambda: sora.polls("video_1"))
-        await worker.stop()
-        sora.script("video_1", completed())
-        async with Program(*SHORTENED, **quick):
-            await enqueued.end()
-
-    assert enqueued.output.strip() == f"{sora.cdn_url}/videos/video_1.mp4"
+    await hand_over(sora, SHORTENED, ENQUEUE, **quick)

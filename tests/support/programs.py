@@ -7,12 +7,15 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Self
 
-from sora_async.testing import FakeSora, completed, failed, running
+import aiohttp
+
+from sora_async.testing import FakeSora, completed, failed, running, sign_webhook
 from support import ROOT
 
 EXAMPLES = ROOT / "docs" / "examples" / "integrations"
@@ -128,3 +131,48 @@ async def run_good_and_bad(sora: FakeSora, worker: Sequence[str], enqueue: str) 
         assert (await good.end(), await bad.end()) == (0, 1)
     assert good.output.strip() == f"{sora.cdn_url}/videos/video_good.mp4"
     return bad.output.splitlines()[-1]
+
+
+async def hand_over(
+    sora: FakeSora, worker: Sequence[str], enqueue: str, **environment: str
+) -> None:
+    """Stop a worker in the middle of a wait, and have another one end it."""
+    sora.script("video_1", running(0.1))
+
+    async with Program(*worker, **environment) as first, Program(enqueue, "video_1") as enqueued:
+        await reached(lambda: sora.polls("video_1"))
+        await first.stop()
+        sora.script("video_1", completed())
+        async with Program(*worker, **environment):
+            await enqueued.end()
+
+    assert enqueued.output.strip() == f"{sora.cdn_url}/videos/video_1.mp4"
+
+
+async def end_by_webhook(sora: FakeSora, url: str) -> None:
+    """Let a webhook end a wait of an example whose secret is "a secret", and a forged one not."""
+    sora.script("video_1", running(0.1), completed())
+    body = b'{"type": "video.completed", "data": {"id": "video_1"}}'
+    signed = sign_webhook(
+        body,
+        scheme="standard-whole",
+        secret="a secret",
+        timestamp=int(time.time()),
+        task_id="video_1",
+    )
+
+    async with aiohttp.ClientSession() as session:
+        showing = asyncio.create_task(session.get(f"{url}/videos/video_1"))
+        while not sora.polls("video_1"):
+            await asyncio.sleep(0.01)
+        # Services follow no redirect.
+        refused, accepted = [
+            await session.post(f"{url}/webhooks", data=body, headers=headers, allow_redirects=False)
+            for headers in ({}, signed)
+        ]
+        shown = await (await showing).json()
+
+    assert (refused.status, accepted.status) == (401, 204)
+    assert shown == {"url": f"{sora.cdn_url}/videos/video_1.mp4"}
+    first, second = sora.polls("video_1")
+    assert second - first < 1.0
