@@ -275,7 +275,7 @@ class PendingCreate(Generic[Made]):
                 is_retryable=lambda error: self._is_repeatable(error, body),
             )
         finally:
-            await body.close()
+            await body.close_files()
         if payload.has_either_encoding:
             self._accepted_encoding.value = payload.encoding
         return made

@@ -1,7 +1,10 @@
 """The body of a create, which knows how much of it was sent."""
 
+import base64
+import io
+import re
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import aiohttp
@@ -9,18 +12,16 @@ import attrs
 
 from .._wire.dialects import Dialect
 from .._wire.request_encoder import (
-    BodyFrame,
-    FileGap,
+    FormField,
     check_references,
-    encode_base64,
     encode_form,
     encode_json,
-    frame_form,
+    spell_form,
 )
 from .._wire.secrets import SecretHeaders
 from ..errors import InvalidArgumentError
 from ..models.repr import brief
-from .upload import FileSource, OpenFile, Reference
+from .upload import CHUNK, FileSource, OpenFile, Reference
 
 Encoding = Literal["form", "json"]
 
@@ -105,9 +106,11 @@ class CreatePayload:
                 if file is not None:
                     files.append(file)
                 values.append(one.describe(None if file is None else file.file))
-            encode = encode_json if self.encoding == "json" else encode_form
-            frame = encode(self.fields, self.dialect, values)
-            return TrackedBody(frame, files, headers=_headers_of(self))
+            if self.encoding == "json":
+                texts = encode_json(self.fields, self.dialect, values)
+                return make_json(texts, files, _headers_of(self))
+            fields = encode_form(self.fields, self.dialect, values)
+            return make_form(fields, files, _headers_of(self))
         except BaseException:
             for file in files:
                 await file.close()
@@ -150,21 +153,31 @@ class FormPayload:
             InvalidArgumentError: The file cannot be sent.
         """
         file = await self.source.open()
-        frame = frame_form(self.fields, [(self.field, file.file)])
-        return TrackedBody(frame, [file], headers=_headers_of(self))
+        fields = [*spell_form(self.fields), (self.field, file.file)]
+        return make_form(fields, [file], _headers_of(self))
 
 
 def _headers_of(payload: CreatePayload | FormPayload) -> SecretHeaders:
     return SecretHeaders({**payload.headers, "Idempotency-Key": payload.idempotency_key})
 
 
-class TrackedBody:
+class StreamedPayload(aiohttp.Payload):
+    """What aiohttp writes, and can neither read nor close."""
+
+    _autoclose = True
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """Refuse: it is not in memory."""
+        raise TypeError("a body that is streamed cannot be read")
+
+
+class TrackedBody(StreamedPayload):
     """
     The body of a request, which knows how much of it was sent.
 
     Attributes:
         content_type: What it is.
-        headers: The headers that go with it, the content type among them.
+        request_headers: The headers that go with it, the content type among them.
         size: Its bytes; None when a file cannot tell.
         has_begun: Whether any of it was asked for. Before, nothing of it can have been sent.
         is_whole: Whether all of it was handed over.
@@ -173,82 +186,129 @@ class TrackedBody:
 
     def __init__(
         self,
-        frame: BodyFrame,
-        files: Sequence[OpenFile] = (),
-        *,
-        headers: Mapping[str, str] | None = None,
+        parts: Sequence[aiohttp.Payload],
+        content_type: str,
+        files: Sequence[OpenFile],
+        headers: Mapping[str, str],
     ) -> None:
-        self._segments = frame.segments
+        super().__init__(parts, content_type=content_type)
+        is_known = all(file.size is not None for file in files)
+        self._size = sum(part.size or 0 for part in parts) if is_known else None
         self._files = files
-        self.content_type = frame.content_type
-        self.headers = SecretHeaders({**(headers or {}), "Content-Type": frame.content_type})
-        self.size = self._find_size()
+        self.request_headers = SecretHeaders({**headers, "Content-Type": content_type})
         self.has_begun = self.is_whole = self._is_stopped = False
         self.can_repeat = all(file.can_repeat for file in files)
 
-    def _find_size(self) -> int | None:
-        total = 0
-        for segment in self._segments:
-            if isinstance(segment, bytes):
-                total += len(segment)
-                continue
-            size = self._files[segment.index].size
-            if size is None:
-                return None
-            total += (size + 2) // 3 * 4 if segment.is_base64 else size
-        return total
+    async def write(self, writer: Any) -> None:
+        """
+        Write it all, from its first byte on.
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """Yield what is to be sent, in order."""
+        Raises:
+            OSError: It was stopped, or a file cannot be read.
+        """
         if self._is_stopped:
             raise OSError("the create is not wanted any more")
         self.has_begun, self.is_whole = True, False
-        for segment in self._segments:
-            if isinstance(segment, bytes):
-                yield segment
-                continue
-            async for chunk in self._read(segment):
-                yield chunk
+        buffered = _BufferedWriter(writer)
+        for part in self._value:
+            await part.write(buffered)
+        await buffered.flush()
         self.is_whole = True
-
-    async def _read(self, gap: FileGap) -> AsyncIterator[bytes]:
-        chunks = self._files[gap.index].chunks()
-        if not gap.is_base64:
-            async for chunk in chunks:
-                yield chunk
-            return
-        left = b""
-        async for chunk in chunks:
-            text, left = encode_base64(left, chunk)
-            yield text
-        if left:
-            yield encode_base64(left, b"", is_last=True)[0]
 
     def stop(self) -> bool:
         """Let nothing be sent any more; return whether that has come in time."""
         self._is_stopped = not self.has_begun
         return self._is_stopped
 
-    async def close(self) -> None:
+    async def close_files(self) -> None:
         """Close its files, but for those that were given open."""
         for file in self._files:
             await file.close()
 
 
-class StreamedPayload(aiohttp.Payload):
-    """A body as aiohttp takes it."""
+class _BufferedWriter:
+    """
+    A writer that joins chunks up to the size of a file's.
 
-    _autoclose = True
+    aiohttp writes a field of a form as four chunks, and a connection sends each as a packet.
+    """
 
-    def __init__(self, body: TrackedBody) -> None:
-        super().__init__(body, content_type=body.content_type)
-        self._size = body.size
+    def __init__(self, writer: Any) -> None:
+        self._writer = writer
+        self._chunks: list[bytes] = []
+        self._size = 0
+
+    async def write(self, chunk: bytes) -> None:
+        if self._size + len(chunk) > CHUNK:
+            await self.flush()
+        self._chunks.append(chunk)
+        self._size += len(chunk)
+
+    async def flush(self) -> None:
+        data = b"".join(self._chunks)
+        self._chunks, self._size = [], 0
+        await self._writer.write(data)
+
+
+class _FilePayload(StreamedPayload):
+    """A file, which is read anew each time."""
+
+    def __init__(self, file: OpenFile, *, is_base64: bool = False) -> None:
+        super().__init__(file)
+        self._is_base64 = is_base64
+        self._size = file.size
+        if is_base64 and file.size is not None:
+            self._size = (file.size + 2) // 3 * 4
 
     async def write(self, writer: Any) -> None:
-        """Write it all."""
+        left = b""
         async for chunk in self._value.chunks():
+            if self._is_base64:
+                data = left + chunk
+                end = len(data) - len(data) % 3
+                chunk, left = base64.b64encode(data[:end]), data[end:]
             await writer.write(chunk)
+        await writer.write(base64.b64encode(left))
 
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        """Refuse: it is not in memory."""
-        raise TypeError("a body that is streamed cannot be read")
+
+def make_json(
+    texts: Sequence[bytes], files: Sequence[OpenFile], headers: Mapping[str, str]
+) -> TrackedBody:
+    """Return JSON with the base64 of a file between each two of its texts."""
+    parts = [_make_text(texts[0])]
+    for file, text in zip(files, texts[1:], strict=True):
+        parts += [_FilePayload(file, is_base64=True), _make_text(text)]
+    return TrackedBody(parts, "application/json", files, headers)
+
+
+def make_form(
+    fields: Sequence[FormField], files: Sequence[OpenFile], headers: Mapping[str, str]
+) -> TrackedBody:
+    """
+    Return a form (``multipart/form-data``) as browsers send it: a text has no content type.
+
+    Source: :rfc:`7578`, and for names the WHATWG standard "HTML".
+    """
+    form = aiohttp.MultipartWriter("form-data")
+    unsent = iter(files)
+    for name, value in fields:
+        about = {"Content-Disposition": f'form-data; name="{_quote(name)}"'}
+        if isinstance(value, str):
+            part = _make_text(value.encode("utf-8", "replace"))
+        else:
+            part = _FilePayload(next(unsent))
+            about["Content-Disposition"] += f'; filename="{_quote(value.name)}"'
+            about["Content-Type"] = value.kind
+        part.headers.clear()  # aiohttp's own content type
+        form.append(part, about)
+    return TrackedBody([form], form.content_type, files, headers)
+
+
+def _make_text(text: bytes) -> aiohttp.Payload:
+    return aiohttp.BytesIOPayload(io.BytesIO(text))  # aiohttp warns of bytes above 1 MiB
+
+
+def _quote(name: str) -> str:
+    """Return a name for a header, in which aiohttp sends no other control character either."""
+    text = name.encode("utf-8", "replace").decode()
+    return re.sub(r'["\x00-\x08\x0a-\x1f\x7f]', lambda found: f"%{ord(found[0]):02X}", text)

@@ -15,7 +15,7 @@ from ..errors import ConnectionFailedError, InvalidArgumentError, InvalidRespons
 from .foreign_errors import FOREIGN_ERRORS, translate_error
 from .late_timeout import late_timeout
 from .proxies import find_proxy
-from .request_body import StreamedPayload, TrackedBody
+from .request_body import TrackedBody
 from .session import (
     OPTIONS,
     HttpOptions,
@@ -238,9 +238,11 @@ class Transport:
                 options = {**options, "headers": self._replace_headers(more_headers)}
             return self._session.get(url, **options)
         # A request without a body names no media type: strict servers would look for JSON in it.
-        headers = self._replace_headers({} if body is None else body.headers, "content-type")
+        headers = self._replace_headers(
+            {} if body is None else body.request_headers, "content-type"
+        )
         if body is not None:
-            options = {**options, "data": StreamedPayload(body)}
+            options = {**options, "data": body}
         if not self.is_ours:
             # A part of what a connection is kept under, and the name that is used anyway: so none
             # of those of polls is taken; and the server ends it, so that the next create has none.

@@ -1,6 +1,5 @@
-"""The arguments of a create into the body of a request: a form or JSON, with gaps for files."""
+"""The arguments of a create into the fields of a form or into JSON, without the bytes of files."""
 
-import base64
 import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -47,34 +46,8 @@ class ReferenceValue:
     file: UploadPart | None = None
 
 
-@attrs.frozen
-class FileGap:
-    """
-    The place of a file in a body.
-
-    Attributes:
-        index: Which of the files.
-        is_base64: Whether it goes in as base64.
-    """
-
-    index: int
-    is_base64: bool = False
-
-
-@attrs.frozen(kw_only=True)
-class BodyFrame:
-    """
-    A body, as text with gaps for files.
-
-    Attributes:
-        content_type: The header that goes with it.
-        segments: Bytes and gaps, in order.
-    """
-
-    __repr__ = brief
-
-    content_type: str
-    segments: tuple[bytes | FileGap, ...] = attrs.field(repr=False)
+FormField = tuple[str, str | UploadPart]
+"""The name of a field of a form, and its text or its file."""
 
 
 def check_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -156,16 +129,14 @@ def _check_in_form(dialect: Dialect, one: ReferenceValue, spelling: FieldSpellin
 
 def encode_json(
     fields: Mapping[str, Any], dialect: Dialect, references: Sequence[ReferenceValue]
-) -> BodyFrame:
+) -> list[bytes]:
     """
-    Return the arguments of a create as a JSON body.
-
-    A file goes in as a ``data:`` URL; its base64 is filled in as the body is sent.
+    Return the arguments of a create as JSON, cut at each place where the base64 of a file goes.
 
     Args:
         fields: Plain JSON values by the names of the arguments.
         dialect: How the server spells them.
-        references: What goes along; each that is a file leaves a gap, in the order of the files.
+        references: What goes along; a file goes in as a ``data:`` URL.
 
     Raises:
         InvalidArgumentError: Two arguments would have the same field.
@@ -183,30 +154,29 @@ def encode_json(
     for name, value in _spell_fields(fields, dialect, only_prompt=False).items():
         _put(spelled, FieldSpelling(name=name), value)
     text = json.dumps(spelled, ensure_ascii=False, separators=(",", ":"))
-    segments: list[bytes | FileGap] = []
-    for index, mark in enumerate(marks):
+    texts = []
+    for mark in marks:
         before, _, text = text.partition(mark)
-        segments += [before.encode(), FileGap(index, is_base64=True)]
-    segments.append(text.encode())
-    return BodyFrame(content_type="application/json", segments=tuple(segments))
+        texts.append(before.encode())
+    return [*texts, text.encode()]
 
 
 def encode_form(
     fields: Mapping[str, Any], dialect: Dialect, references: Sequence[ReferenceValue]
-) -> BodyFrame:
+) -> list[FormField]:
     """
-    Return the arguments of a create as a form (``multipart/form-data``), its files last.
+    Return the arguments of a create as the fields of a form, its files last.
 
     Args:
         fields: Plain JSON values by the names of the arguments.
         dialect: How the server spells them.
-        references: What goes along; each that is a file leaves a gap, in the order of the files.
+        references: What goes along.
 
     Raises:
         InvalidArgumentError: Two arguments would have the same field.
     """
     spelled = _spell_fields(fields, dialect, only_prompt=True)
-    files: list[tuple[str, UploadPart]] = []
+    files: list[FormField] = []
     for one in references:
         spelling = dialect.spelling(one.role)
         assert spelling is not None
@@ -220,7 +190,7 @@ def encode_form(
     names = [name for name, _ in files]
     if len(set(names)) < len(names) and not all(_is_list(dialect, one.role) for one in references):
         raise InvalidArgumentError(f"{names[0]}: the dialect {dialect.name!r} takes one file only")
-    return frame_form(spelled, files)
+    return [*spell_form(spelled), *files]
 
 
 def _is_list(dialect: Dialect, role: str) -> bool:
@@ -228,45 +198,17 @@ def _is_list(dialect: Dialect, role: str) -> bool:
     return spelling is not None and spelling.is_list
 
 
-def frame_form(
-    fields: Mapping[str, Any],
-    files: Sequence[tuple[str, UploadPart]] = (),
-    *,
-    boundary: str | None = None,
-) -> BodyFrame:
+def spell_form(fields: Mapping[str, Any]) -> list[FormField]:
     """
-    Return fields and files as a form.
+    Return fields as those of a form.
 
     A list is as many parts of one name, a bool is ``true`` or ``false``, and
     an object is its JSON: that is how Go's and Python's frameworks read them.
 
     Args:
         fields: Plain JSON values, by the names of the service.
-        files: The name of each file's field, and what the server is told of it.
-        boundary: A text that is in none of them; a random one when None.
-
-    Source: :rfc:`7578`, and for names the WHATWG standard "HTML".
     """
-    boundary = boundary or uuid.uuid4().hex
-    segments: list[bytes | FileGap] = []
-    text = "".join(
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{_quote(name)}"\r\n\r\n{one}\r\n'
-        for name, value in fields.items()
-        for one in _spell(value)
-    )
-    for index, (name, file) in enumerate(files):
-        text += (
-            f"--{boundary}\r\n"
-            f'Content-Disposition: form-data; name="{_quote(name)}"; '
-            f'filename="{_quote(file.name)}"\r\n'
-            f"Content-Type: {file.kind}\r\n\r\n"
-        )
-        segments += [text.encode("utf-8", "replace"), FileGap(index)]
-        text = "\r\n"
-    segments.append(f"{text}--{boundary}--\r\n".encode("utf-8", "replace"))
-    return BodyFrame(
-        content_type=f"multipart/form-data; boundary={boundary}", segments=tuple(segments)
-    )
+    return [(name, one) for name, value in fields.items() for one in _spell(value)]
 
 
 def _spell_fields(
@@ -311,10 +253,6 @@ def _fill(template: Any, value: Any) -> Any:
     return template
 
 
-def _quote(name: str) -> str:
-    return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
-
-
 def _spell(value: Any) -> Iterator[str]:
     """Yield the texts of a field of a form."""
     for one in value if isinstance(value, list) else [value]:
@@ -328,17 +266,3 @@ def _spell(value: Any) -> Iterator[str]:
 
 def _spell_number(number: float) -> str:
     return str(int(number)) if number.is_integer() else repr(number)
-
-
-def encode_base64(left: bytes, chunk: bytes, *, is_last: bool = False) -> tuple[bytes, bytes]:
-    """
-    Return base64 of bytes that come in chunks, and the bytes that have to wait for the next one.
-
-    Args:
-        left: What had to wait.
-        chunk: The next bytes.
-        is_last: Whether no more will come.
-    """
-    data = left + chunk
-    end = len(data) if is_last else len(data) - len(data) % 3
-    return base64.b64encode(data[:end]), data[end:]

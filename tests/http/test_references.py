@@ -9,7 +9,7 @@ from typing import Any, get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import KEY
+from support import KEY, read_body
 
 from sora_async import InvalidArgumentError, SoraClient
 from sora_async._http.request_body import CreatePayload
@@ -111,8 +111,8 @@ async def send(dialect: Dialect, role: ReferenceRole, value: object) -> tuple[st
     """Return the content type and the body of a create with one reference."""
     payload = make_task_payload(dialect, {"prompt": "a boat", role: value})
     body = await payload.make_body()
-    data = b"".join([chunk async for chunk in body.chunks()])
-    await body.close()
+    data = await read_body(body)
+    await body.close_files()
     assert len(data) == body.size
     return body.content_type, data
 
@@ -286,7 +286,7 @@ async def test_references_stand_in_the_order_of_the_arguments_and_share_a_list()
     )
 
     body = await payload.make_body()
-    sent = json.loads(b"".join([chunk async for chunk in body.chunks()]))
+    sent = json.loads(await read_body(body))
 
     kinds = [one.get("role", one["type"]) for one in sent["content"]]
     assert kinds == [

@@ -3,18 +3,20 @@
 import asyncio
 import io
 import json
+import re
 from datetime import UTC, datetime
 from email.parser import BytesParser
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
+from support import Written, read_body
 
 from sora_async import errors
-from sora_async._http.request_body import CreatePayload, StreamedPayload, TrackedBody
+from sora_async._http.request_body import CreatePayload, TrackedBody, make_form, make_json
 from sora_async._http.upload import CHUNK, FileSource, make_references
 from sora_async._wire.call_decoders import (
     decode_character,
@@ -23,13 +25,7 @@ from sora_async._wire.call_decoders import (
     decode_page,
 )
 from sora_async._wire.media_types import find_media_type, make_name
-from sora_async._wire.request_encoder import (
-    BodyFrame,
-    UploadPart,
-    check_fields,
-    encode_json,
-    frame_form,
-)
+from sora_async._wire.request_encoder import check_fields, encode_json, spell_form
 from sora_async._wire.response import Response
 from sora_async._wire.urls import find_poll_address
 from sora_async.dialects import OPENAI
@@ -55,49 +51,97 @@ values = st.recursive(
 )
 
 
-def joined(frame: BodyFrame, *files: bytes) -> bytes:
-    """Return a body with its gaps filled."""
-    return b"".join(one if isinstance(one, bytes) else files[one.index] for one in frame.segments)
+async def form_of(fields: dict[str, Any], *files: tuple[str, bytes]) -> TrackedBody:
+    """Return a form with images, each with a name, in fields of one name."""
+    opened = [await FileSource("f", one).open() for one in files]
+    return make_form([*spell_form(fields), *(("f", one.file) for one in opened)], opened, {})
+
+
+def boundary_of(body: TrackedBody) -> bytes:
+    return b"--" + body.content_type.removeprefix("multipart/form-data; boundary=").encode()
 
 
 class TestForms:
     @given(st.dictionaries(texts.filter(str.strip), values, max_size=4), st.binary(max_size=50))
-    def test_any_fields_and_any_file_can_be_read_again(
+    async def test_any_fields_and_any_file_can_be_read_again(
         self, fields: dict[str, Any], data: bytes
     ) -> None:
-        files = [("file", UploadPart(name="a.png", kind="image/png"))] * 2
-        frame = frame_form(fields, files, boundary="b" * 32)
+        body = await form_of(fields, ("a.png", PNG + data), ("a.png", PNG + b"second"))
 
-        parts = joined(frame, data, b"second").split(b"--" + b"b" * 32)
+        parts = (await read_body(body)).split(boundary_of(body))
 
         assert parts[0] == b""
         assert parts[-1] == b"--\r\n"
-        assert parts[-2].partition(b"\r\n\r\n")[2] == b"second\r\n"
-        assert parts[-3].partition(b"\r\n\r\n")[2] == data + b"\r\n"
+        assert parts[-2].partition(b"\r\n\r\n")[2] == PNG + b"second\r\n"
+        assert parts[-3].partition(b"\r\n\r\n")[2] == PNG + data + b"\r\n"
         sent = sum(len(v) if isinstance(v, list) else 1 for v in fields.values())
         assert len(parts) - 4 == sent
 
-    def test_a_form_is_what_email_reads_too(self) -> None:
-        frame = frame_form({"prompt": "纸船", "a": [True, None, 1.5, {"b": 1}]})
+    async def test_a_form_is_what_email_reads_too(self) -> None:
+        body = await form_of({"prompt": "纸船", "a": [True, None, 1.5, {"b": 1}]})
 
-        head = f"Content-Type: {frame.content_type}\r\n\r\n".encode()
-        message: Any = BytesParser().parsebytes(head + joined(frame))
+        head = f"Content-Type: {body.content_type}\r\n\r\n".encode()
+        message: Any = BytesParser().parsebytes(head + await read_body(body))
 
         payloads = [part.get_payload(decode=True).decode() for part in message.get_payload()]
         assert payloads == ["纸船", "true", "null", "1.5", '{"b": 1}']
 
-    def test_a_name_cannot_break_out_of_its_header(self) -> None:
-        file = UploadPart(name='a"\r\nX: 1', kind="image/png")
-        text = joined(frame_form({'x"\r\ny': "1"}, [("f", file)]), b"")
+    async def test_a_text_has_no_content_type_and_a_file_has_its_own(self) -> None:
+        body = await form_of({"prompt": "纸船"}, ("纸 船\\1.png", PNG))
+
+        data = await read_body(body)
+
+        line = boundary_of(body)
+        assert data == (
+            line + b'\r\nContent-Disposition: form-data; name="prompt"\r\n\r\n'
+            b"\xe7\xba\xb8\xe8\x88\xb9\r\n"
+            + line
+            + b'\r\nContent-Disposition: form-data; name="f"; '
+            b'filename="\xe7\xba\xb8 \xe8\x88\xb9\\1.png"\r\n'
+            b"Content-Type: image/png\r\n\r\n" + PNG + b"\r\n" + line + b"--\r\n"
+        )
+
+    async def test_a_name_cannot_break_out_of_its_header(self) -> None:
+        body = await form_of({'x"\r\ny': "1"}, ('a"\r\nX: 1', PNG))
+        text = await read_body(body)
 
         assert b'name="x%22%0D%0Ay"' in text
         assert b'filename="a%22%0D%0AX: 1"' in text
 
+    @given(st.text(st.characters(), min_size=1, max_size=20).filter(lambda text: "/" not in text))
+    @example('\ud800\0\t\x1b\x7f\r\n"\\')
+    async def test_any_name_is_one_line(self, name: str) -> None:
+        body = await form_of({name: "1"}, (f"a{name}", PNG))
+
+        _, field, file, _ = (await read_body(body)).split(boundary_of(body))
+
+        disposition = rb'[^"\x00-\x08\x0a-\x1f\x7f]*"\r\n'
+        field_head = rb'\r\nContent-Disposition: form-data; name="'
+        file_head = rb'\r\nContent-Disposition: form-data; name="f"; filename="a'
+        assert re.fullmatch(field_head + disposition + rb"\r\n1\r\n", field)
+        assert re.match(file_head + disposition + rb"Content-Type: image/png\r\n\r\n\x89", file)
+        field.decode(), file.partition(b"\r\n\r\n")[0].decode()
+
+    async def test_a_text_above_a_megabyte_is_sent_without_a_warning(self) -> None:
+        body = await form_of({"prompt": "a" * 2**21})
+
+        assert (await read_body(body)).count(b"a") > 2**21
+
+    async def test_a_small_form_is_written_at_once_and_can_be_written_again(self) -> None:
+        body = await form_of({"prompt": "a boat", "seconds": "8"}, ("a.png", PNG))
+        first, second = Written(), Written()
+
+        await body.write(first)
+        await body.write(second)
+
+        assert len(first.chunks) == 1
+        assert first.chunks == second.chunks
+
     @given(values)
     def test_json_is_json(self, value: Any) -> None:
-        frame = encode_json({"a": value}, OPENAI, [])
+        texts = encode_json({"a": value}, OPENAI, [])
 
-        assert json.loads(joined(frame)) == {"a": value}
+        assert json.loads(b"".join(texts)) == {"a": value}
 
     @pytest.mark.parametrize("value", [{1, 2}, b"x", float("nan"), "\ud800", object()])
     def test_what_json_does_not_have_is_refused_by_the_name_of_its_field(self, value: Any) -> None:
@@ -168,36 +212,58 @@ class TestBodies:
             )
             body = await payload.make_body()
 
-            sizes = [len(chunk) async for chunk in body.chunks()]
-            await body.close()
+            written = Written()
+            await body.write(written)
+            sizes = [len(chunk) for chunk in written.chunks]
+            await body.close_files()
 
             assert max(sizes) <= CHUNK * 4 // 3 + 4
             assert sum(sizes) == body.size
             assert body.is_whole
 
     async def test_a_body_tells_whether_any_of_it_has_left(self) -> None:
-        body = TrackedBody(BodyFrame(content_type="x", segments=(b"head", b"tail")))
-        chunks = body.chunks()
+        body = make_json([b"h" * CHUNK + b"tail"], [], {})
         assert not body.has_begun
+        seen: list[tuple[int, bool, bool, bool]] = []
 
-        assert await anext(chunks) == b"head"
-        assert (body.has_begun, body.is_whole) == (True, False)
-        assert not body.stop()
-        assert await anext(chunks) == b"tail"
-        assert await anext(chunks, None) is None
+        class Seeing(Written):
+            async def write(self, chunk: bytes) -> None:
+                seen.append((len(chunk), body.has_begun, body.is_whole, body.stop()))
+
+        await body.write(Seeing())
+
+        assert seen == [(CHUNK, True, False, False), (4, True, False, False)]
         assert body.is_whole
+
+    async def test_a_body_whose_connection_breaks_is_not_whole(self) -> None:
+        body = make_json([b"h" * CHUNK + b"tail"], [], {})
+        written = Written()
+
+        class Broken(Written):
+            async def write(self, chunk: bytes) -> None:
+                if len(chunk) < CHUNK:
+                    raise OSError("broken")
+
+        with pytest.raises(OSError, match="broken"):
+            await body.write(Broken())
+        assert (body.has_begun, body.is_whole) == (True, False)
+        await body.write(written)
+        assert body.is_whole
+        assert sum(len(chunk) for chunk in written.chunks) == body.size
 
     def test_a_body_is_no_text_for_aiohttp(self) -> None:
         with pytest.raises(TypeError, match="streamed"):
-            StreamedPayload(TrackedBody(BodyFrame(content_type="x", segments=(b"head",)))).decode()
+            make_json([b"head"], [], {}).decode()
 
     async def test_a_body_that_was_stopped_in_time_never_leaves(self) -> None:
-        body = TrackedBody(BodyFrame(content_type="x", segments=(b"head",)))
+        body = make_json([b"head"], [], {})
+        written = Written()
 
         assert body.stop()
         with pytest.raises(OSError, match="not wanted any more"):
-            await anext(body.chunks())
+            await body.write(written)
         assert not body.has_begun
+        assert written.chunks == []
 
     async def test_a_file_that_grows_meanwhile_is_sent_as_long_as_it_was(
         self, tmp_path: Path

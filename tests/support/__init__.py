@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from sora_async import SoraClient
+from sora_async._http.request_body import TrackedBody
 from sora_async.testing import FakeSora
 
 KEY = "sk-0123456789abcdef"
@@ -32,3 +33,27 @@ def client_of(sora: FakeSora, **options: Any) -> SoraClient:
 def count_creates(sora: FakeSora) -> int:
     """Return how many creates a fake service has received."""
     return sum(request.endpoint == "create" for _, request in sora.requests)
+
+
+class Written:
+    """
+    What a body hands to a connection.
+
+    Attributes:
+        chunks: What was written, in order.
+    """
+
+    def __init__(self) -> None:
+        self.chunks: list[bytes] = []
+
+    async def write(self, chunk: bytes) -> None:
+        self.chunks.append(chunk)
+
+
+async def read_body(body: TrackedBody) -> bytes:
+    """Return all of a body of a create, whose size has to be right."""
+    written = Written()
+    await body.write(written)
+    data = b"".join(written.chunks)
+    assert body.size in (None, len(data))
+    return data
