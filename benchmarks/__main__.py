@@ -57,9 +57,7 @@ def make_settings(options: argparse.Namespace) -> Settings:
     """Return how much is to be run."""
     settings = QUICK if options.quick else Settings(is_quick=False, repeat=3)
     return attrs.evolve(
-        settings,
-        contestants=tuple(options.contestants),
-        repeat=options.repeat or settings.repeat,
+        settings, contestants=tuple(options.contestants), repeat=options.repeat or settings.repeat
     )
 
 

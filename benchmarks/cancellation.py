@@ -10,8 +10,6 @@ import argparse
 import asyncio
 import collections
 import contextlib
-import gc
-import os
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +30,8 @@ from sora_async.testing import (
     stall,
     truncated,
 )
+
+from .measures.gauges import read_memory
 
 HOSTILE: Sequence[Answer] = (
     raw(b"[" * 100_000),
@@ -82,7 +82,8 @@ async def run(waits: int, concurrency: int, seed: int) -> None:
 
 
 def _show(when: str) -> None:
-    print(f"{when:6}  {len(asyncio.all_tasks()):5}  {_sockets():7}  {_memory():9.1f}", flush=True)
+    tasks, memory = len(asyncio.all_tasks()), read_memory() / 1e6
+    print(f"{when:6}  {tasks:5}  {_sockets():7}  {memory:9.1f}", flush=True)
 
 
 async def _wait(
@@ -115,13 +116,6 @@ def _sockets() -> int:
         with contextlib.suppress(OSError):  # the folder itself was open while it was listed
             found += str(entry.readlink()).startswith("socket:")
     return found
-
-
-def _memory() -> float:
-    """Return the resident memory of this process, in MB."""
-    gc.collect()
-    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """From runs to figures: medians over repetitions, and ratios of runs that were neighbours."""
 
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .processes import Figures
@@ -45,3 +45,11 @@ def find_settings(results: Results) -> dict[str, Any]:
         return {}
     settings: dict[str, Any] = results.get("crowd", rows[0])["settings"]
     return settings | {"is_quick": any(row["settings"]["is_quick"] for row in rows)}
+
+
+def draw_list_table(rows: Sequence[Sequence[str]], *, widths: str) -> Iterator[str]:
+    """Yield the lines of a table as RST; the first row is its head."""
+    yield from (".. list-table::", "   :header-rows: 1", f"   :widths: {widths}", "")
+    for first, *others in rows:
+        yield f"   * - {first}".rstrip()
+        yield from (f"     - {cell}".rstrip() for cell in others)

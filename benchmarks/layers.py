@@ -1,5 +1,5 @@
 """
-Where the time of a poll goes: the same request through more and more of the rooms.
+Where the time of a poll goes: the same request through more and more of the packages.
 
 ``python -m benchmarks.layers`` prints the CPU time of one poll, with 64 in flight, for each way to
 ask. They take turns in one process, against one server; the medians of their turns are shown.

@@ -96,12 +96,7 @@ def run_rate(settings: Settings) -> Iterator[Figures]:
 
 
 def _run_crowd(
-    settings: Settings,
-    name: str,
-    count: int,
-    rate: float | None = None,
-    *,
-    is_frozen: bool = False,
+    settings: Settings, name: str, count: int, rate: float | None = None, *, is_frozen: bool = False
 ) -> Figures:
     with serving(_NEVER) as url:
         found = measure(
@@ -156,13 +151,7 @@ def run_shared(settings: Settings) -> Iterator[Figures]:
     for name in settings.contestants:
         for count in (1, 50):
             with serving(settings.lifetime) as url:
-                found = measure(
-                    "shared",
-                    name,
-                    url=url,
-                    count=count,
-                    interval=settings.interval,
-                )
+                found = measure("shared", name, url=url, count=count, interval=settings.interval)
             yield {"contestant": name, **found}
 
 
@@ -175,12 +164,7 @@ def run_limit(settings: Settings) -> Iterator[Figures]:
     """300 waits against a hard limit of 10 polls a second, with and without a hint; virtual."""
     for hint in (None, 1):
         found = measure(
-            "limit",
-            "ours",
-            count=300,
-            limit=10.0,
-            seconds=settings.limit_seconds,
-            hint=hint,
+            "limit", "ours", count=300, limit=10.0, seconds=settings.limit_seconds, hint=hint
         )
         yield {"contestant": "ours", "hint": hint, **found}
 

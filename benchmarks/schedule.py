@@ -21,12 +21,12 @@ from sora_async.schedule.learning.observations import CensoredDuration
 
 from . import optimum, overload
 from .durations import FAMILIES, TRAJECTORIES, SimulatedTask, draw, make_tasks
+from .processes import Figures
 from .schedule_table import ratio, write_table
 from .simulator import KINDS, Way, run
 
 ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "schedule.json"
-Figures = dict[str, Any]
 
 POLICIES: dict[str, Policy] = {
     "fixed": Schedule(intervals=(5,)),

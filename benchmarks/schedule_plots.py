@@ -19,7 +19,8 @@ from sora_async.schedule.learning.observations import CensoredDuration
 from .durations import DURATIONS, SMOOTHING, draw, make_tasks, steady
 from .lists import RESULTS as LISTS
 from .plots import _COLOURS, _INK, _POINT, _STYLE, _WIDTH, _save
-from .schedule_table import Figures, frontier, select
+from .processes import Figures
+from .schedule_table import frontier, select
 from .simulator import KINDS, PARTS, run
 from .webhooks import RESULTS as WEBHOOKS
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-Figures = dict[str, Any]
+from .figures import draw_list_table
+from .processes import Figures
 
 
 def write_table(kept: Figures, path: Path) -> None:
@@ -59,7 +60,7 @@ def _targets(kept: Figures) -> Iterator[str]:
     rows += _wrong(kept)
     rows += _overload(kept)
     rows += _failures(kept)
-    yield from _draw(rows, widths="28 12 14 14 16 10 8")
+    yield from draw_list_table(rows, widths="28 12 14 14 16 10 8")
 
 
 def _verdict(met: bool) -> str:
@@ -201,7 +202,7 @@ def _families(kept: Figures) -> Iterator[str]:
                 f"{pooled(early[0]) / pooled(early[1]):.2f}",
             )
         )
-    yield from _draw(rows, widths="24 20 20 20 16")
+    yield from draw_list_table(rows, widths="24 20 20 20 16")
     yield ""
     rows = [("The durations change in mid-run", "tasks 1–10", "tasks 11–30", "tasks 31–100")]
     for factor in (2.0, 0.5):
@@ -213,7 +214,7 @@ def _families(kept: Figures) -> Iterator[str]:
             ]
             cells.append(f"{pooled(both[0]) / pooled(both[1]):.2f} × backoff")
         rows.append((f"to {factor:g} times", *cells))
-    yield from _draw(rows, widths="40 20 20 20")
+    yield from draw_list_table(rows, widths="40 20 20 20")
 
 
 def _trajectories(kept: Figures) -> Iterator[str]:
@@ -233,11 +234,4 @@ def _trajectories(kept: Figures) -> Iterator[str]:
                 f"{ratio(lied):.2f} × backoff" if lied else "",
             )
         )
-    yield from _draw(rows, widths="24 18 18 18 22")
-
-
-def _draw(rows: Sequence[tuple[str, ...]], *, widths: str) -> Iterator[str]:
-    yield from (".. list-table::", "   :header-rows: 1", f"   :widths: {widths}", "")
-    for first, *others in rows:
-        yield f"   * - {first}".rstrip()
-        yield from (f"     - {cell}".rstrip() for cell in others)
+    yield from draw_list_table(rows, widths="24 18 18 18 22")

@@ -1,13 +1,13 @@
 """The tables of the page: all contestants side by side, and figures of this package alone."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from .contestants import NAMES
-from .figures import Results, find_settings, first_failure, median, select
+from .figures import Results, draw_list_table, find_settings, first_failure, median, select
 from .starts import MODULES
 from .targets import judge_all
 
@@ -58,7 +58,7 @@ def _draw_figures(results: Results) -> Iterator[str]:
     for one in judge_all(results):
         _, times, other = one.bound.partition(" × ")
         rows.append((one.what, (one.found or _NOTHING).replace(" ×", f"{times}{other}")))
-    yield from _draw(rows, widths="60 40")
+    yield from draw_list_table(rows, widths="60 40")
 
 
 @attrs.frozen
@@ -120,7 +120,7 @@ def _draw_contestants(results: Results, settings: dict[str, Any]) -> Iterator[st
     ]
     cells = [_NOTHING if found is None else f"{found * 1e3:.0f}" for found in imports]
     rows.append(("Import, ms (tuned by hand: aiohttp alone)", *cells))
-    yield from _draw(rows, widths="30 " + " ".join(["10"] * len(NAMES)))
+    yield from draw_list_table(rows, widths="30 " + " ".join(["10"] * len(NAMES)))
 
 
 def _cell(line: Line, runs: list[dict[str, Any]]) -> str:
@@ -140,10 +140,3 @@ def _tell_failures(results: Results) -> Iterator[str]:
                 polls = median(failed, "polls")
                 seen = "" if polls is None else f", after {polls:,.0f} polls"
                 yield from ("", f"{title}, {row}: ``{reason.strip()}``{seen}.")
-
-
-def _draw(rows: Sequence[tuple[str, ...]], *, widths: str) -> Iterator[str]:
-    yield from (".. list-table::", "   :header-rows: 1", f"   :widths: {widths}", "")
-    for first, *others in rows:
-        yield f"   * - {first}"
-        yield from (f"     - {cell}".rstrip() for cell in others)

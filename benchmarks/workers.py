@@ -101,12 +101,7 @@ class Environment:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, *command),
             cwd=ROOT,
-            env={
-                **os.environ,
-                **variables,
-                "REDIS_URL": self.url,
-                "SORA_BASE_URL": self.sora.url,
-            },
+            env={**os.environ, **variables, "REDIS_URL": self.url, "SORA_BASE_URL": self.sora.url},
             stderr=asyncio.subprocess.DEVNULL,  # where SAQ logs each error again
         )
         self._stack.push_async_callback(end, process)

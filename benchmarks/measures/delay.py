@@ -6,16 +6,15 @@ of them together make as many polls; of those that are begun together, each has 
 
 import asyncio
 import itertools
-import json
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 
 from sora_async import DurationHistory, RateLimit, SoraClient
 from sora_async.schedule.learning.duration_history import task_kinds
 from sora_async.schedule.learning.observations import CensoredDuration
 
 from ..contestants import KEY, hand
+from ..durations import DURATIONS
 from ..processes import Figures
 from ..replies import make_id, read_reply
 from ..service import Service
@@ -23,8 +22,6 @@ from . import virtual
 
 Lives = Sequence[tuple[float, float]]
 """When each task is begun, and how long it then takes until its video is there."""
-
-_DURATIONS = Path(__file__).parent.parent / "durations.json"
 
 
 def measure(contestant: str, *, count: int, rate: float, within: float) -> Figures:
@@ -39,7 +36,7 @@ def measure(contestant: str, *, count: int, rate: float, within: float) -> Figur
     """
     random.seed(7)
     history = _teach(random.Random(8)) if contestant == "taught" else DurationHistory()
-    durations = list(itertools.islice(itertools.cycle(_read_durations()), count))
+    durations = list(itertools.islice(itertools.cycle(DURATIONS), count))
     random.shuffle(durations)
     lives = [(random.uniform(0, within), duration) for duration in durations]
     if contestant == "hand":
@@ -52,7 +49,7 @@ def _teach(chance: random.Random) -> DurationHistory:
     history = DurationHistory()
     asked = read_reply("001_page_pending_verbatim.json")["detail"]["input"]
     kinds = task_kinds(asked["model"], asked["size"])
-    for duration in chance.choices(_read_durations(), k=60):
+    for duration in chance.choices(DURATIONS, k=60):
         length = duration * chance.gauss(1.0, 0.03)
         history.learn(
             kinds, CensoredDuration(result="video", after=length - 3.0, before=length + 3.0)
@@ -79,10 +76,7 @@ async def _measure_ours(lives: Lives, rate: float, history: DurationHistory) -> 
 async def _measure_hand(lives: Lives, rate: float) -> Figures:
     interval = len(lives) / rate
     service = Service(asyncio.get_running_loop().time)
-    async with (
-        virtual.serving(service) as url,
-        hand.open_calls(url, interval=interval) as calls,
-    ):
+    async with virtual.serving(service) as url, hand.open_calls(url, interval=interval) as calls:
 
         async def wait(number: int) -> None:
             await asyncio.sleep(interval * number / len(lives))
@@ -106,13 +100,4 @@ async def _time_all(
         return clock() - there
 
     delays = await asyncio.gather(*map(time, range(len(lives))))
-    return {
-        "delay": sum(delays) / len(delays),
-        "worst": max(delays),
-        "polls": service.polls,
-    }
-
-
-def _read_durations() -> list[float]:
-    durations: list[float] = json.loads(_DURATIONS.read_text("utf-8"))["seconds"]
-    return durations
+    return {"delay": sum(delays) / len(delays), "worst": max(delays), "polls": service.polls}

@@ -6,7 +6,6 @@ from sora_async import SoraClient
 
 from ..contestants import KEY
 from ..processes import Figures
-from ..replies import make_id
 from ..service import Poll, Service
 from . import virtual
 
@@ -25,14 +24,7 @@ async def _measure(count: int, seconds: int) -> Figures:
     service = Service(clock, log=log)
     async with virtual.serving(service) as url, SoraClient(api_key=KEY, base_url=url) as client:
         start = clock()
-        waits = [
-            asyncio.create_task(client.wait_until_complete(make_id(number), timeout=None).result())
-            for number in range(count)
-        ]
-        await asyncio.wait(waits, timeout=seconds)
-        for wait in waits:
-            wait.cancel()
-        await asyncio.wait(waits)
+        await virtual.wait_for_many(client, count=count, seconds=seconds)
     bins = [0] * round(seconds / BIN)
     for poll in log:
         bins[min(int((poll.at - start) / BIN), len(bins) - 1)] += 1

@@ -6,7 +6,7 @@ from sora_async import SoraClient
 
 from ..contestants import KEY
 from ..processes import Figures
-from ..replies import make_id, make_refusal
+from ..replies import make_refusal
 from ..service import Bucket, Poll, Service
 from . import virtual
 
@@ -37,21 +37,14 @@ async def _measure(count: int, limit: float, seconds: int, hint: int | None) -> 
     service = Service(clock, limit=Bucket(limit, limit), log=log)
     service.refusal = make_refusal(hint)
     async with virtual.serving(service) as url, SoraClient(api_key=KEY, base_url=url) as client:
-        waits = [
-            asyncio.create_task(client.wait_until_complete(make_id(number), timeout=None).result())
-            for number in range(count)
-        ]
         start = clock()
-        ended, _ = await asyncio.wait(waits, timeout=seconds)
-        for wait in waits:
-            wait.cancel()
-        await asyncio.wait(waits)
+        ended = await virtual.wait_for_many(client, count=count, seconds=seconds)
     answered, refused = [0] * seconds, [0] * seconds
     for poll in log:
         second = int(poll.at - start)
         if second < seconds:
             (refused if poll.is_refused else answered)[second] += 1
-    return _judge(answered, refused, limit=limit) | {"ended": len(ended)}
+    return _judge(answered, refused, limit=limit) | {"ended": ended}
 
 
 def _judge(answered: list[int], refused: list[int], *, limit: float) -> Figures:
