@@ -191,8 +191,7 @@ RUNS = {
         "trace_opentelemetry.py", {"video_boat": (queued(), completed())}
     ),
     "metrics_opentelemetry": Example(
-        "metrics_opentelemetry.py",
-        {"video_boat": (queued(), http_error(429), completed())},
+        "metrics_opentelemetry.py", {"video_boat": (queued(), http_error(429), completed())}
     ),
     "testing": Example("-m pytest -q -p no:cacheprovider testing"),
 }

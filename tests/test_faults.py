@@ -5,15 +5,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from support.fault_matrix import (
-    ABOUT_A_MISSING_URL,
-    COMPARED_PAGE,
-    DONE,
-    PAGE,
-    ROWS,
-    Row,
-    render,
-)
+from support.fault_matrix import ABOUT_A_MISSING_URL, COMPARED_PAGE, DONE, PAGE, ROWS, Row, render
 
 from sora_async import Schedule, SoraClient, SoraError
 from sora_async.testing import FakeSora, Scenario, running

@@ -18,13 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import KEY, client_of
 
-from sora_async import (
-    OutageError,
-    Schedule,
-    SoraClient,
-    TaskNotFoundError,
-    WaitTimeoutError,
-)
+from sora_async import OutageError, Schedule, SoraClient, TaskNotFoundError, WaitTimeoutError
 from sora_async.testing import (
     FakeSora,
     Scenario,
@@ -78,10 +72,7 @@ def run(operation: Operation, hold_ups: Mapping[int, float] | None = None) -> tu
                 is_good = await operation(sora, client, Path(folder))
                 return is_good, loop.reads
 
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        asyncio.Runner(loop_factory=HeldUpLoop) as runner,
-    ):
+    with tempfile.TemporaryDirectory() as folder, asyncio.Runner(loop_factory=HeldUpLoop) as runner:
         return runner.run(main())
 
 

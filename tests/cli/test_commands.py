@@ -8,14 +8,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from support.command import (
-    AT_ONCE,
-    MANUAL,
-    named,
-    promised,
-    records,
-    served,
-)
+from support.command import AT_ONCE, MANUAL, named, promised, records, served
 
 from sora_async import errors
 from sora_async.cli.arguments import parse
@@ -98,10 +91,7 @@ def test_what_is_wrong_is_said_in_the_words_of_the_command(argv, told, capsys) -
     [
         (["get", "--base-url", "ftp://x", "a"], "--base-url (SORA_BASE_URL): expected http"),
         (["get", "--base-url", "https://k@x", "a"], "set it in SORA_API_KEY"),
-        (
-            ["get", "--base-url", "", "a"],
-            "set the environment variable SORA_BASE_URL or",
-        ),
+        (["get", "--base-url", "", "a"], "set the environment variable SORA_BASE_URL or"),
         (["get", "--api-key", "ké", "a"], "--api-key (SORA_API_KEY): has a character"),
         (
             ["get", "--base-url", "http://x.example", "--api-key", "k", "a"],
@@ -270,10 +260,7 @@ def test_an_address_that_needs_the_key_comes_with_the_command_that_has_it(key, c
 
     out, err = capsys.readouterr()
     assert codes == [0, 0]
-    assert out.splitlines() == [
-        f"{fake.url}/v1/videos/near/content",
-        "https://cdn.example/far.mp4",
-    ]
+    assert out.splitlines() == [f"{fake.url}/v1/videos/near/content", "https://cdn.example/far.mp4"]
     hint = (
         "This address may need the API key. Download the video with:\n"
         f"  sora-async download --base-url {fake.url} near\n"

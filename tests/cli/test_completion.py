@@ -58,8 +58,7 @@ def test_bash_completes_what_is_typed(typed, offered, script) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shell", "told"),
-    [("zsh", "wait:'wait for tasks'"), ("fish", "-a wait -d 'wait for tasks'")],
+    ("shell", "told"), [("zsh", "wait:'wait for tasks'"), ("fish", "-a wait -d 'wait for tasks'")]
 )
 def test_other_shells_have_scripts_of_their_own(shell, told, capsys) -> None:
     code = main(["completion", shell])

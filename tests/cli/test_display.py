@@ -44,11 +44,7 @@ from sora_async.cli.display.format import (
     truncate,
 )
 from sora_async.cli.display.live import TableReporter
-from sora_async.cli.display.messages import (
-    describe_error,
-    describe_event,
-    explain_error,
-)
+from sora_async.cli.display.messages import describe_error, describe_event, explain_error
 from sora_async.cli.display.plain_lines import LineReporter
 from sora_async.cli.display.reporter import Reporter
 from sora_async.cli.display.rows import TaskRows

@@ -5,15 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.command import (
-    AT_ONCE,
-    FOREVER,
-    Screen,
-    interrupt,
-    named,
-    promised,
-    records,
-)
+from support.command import AT_ONCE, FOREVER, Screen, interrupt, named, promised, records
 
 from sora_async.cli.arguments import parse
 from sora_async.cli.main import main

@@ -177,11 +177,7 @@ def test_without_a_command_there_is_help(capsys) -> None:
     assert "sora-async demo" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    "command",
-    [[], *([name] for name in _COMMANDS)],
-    ids=str,
-)
+@pytest.mark.parametrize("command", [[], *([name] for name in _COMMANDS)], ids=str)
 @pytest.mark.parametrize("width", [80, 120])
 def test_help_fits_a_terminal(width, command, capsys, monkeypatch) -> None:
     monkeypatch.setenv("COLUMNS", str(width))

@@ -130,10 +130,7 @@ class TestToAFile:
     @pytest.mark.parametrize("shape", ["page", "relay", "openai", "vllm", "sglang", "litellm"])
     async def test_every_kind_of_server_gives_its_file(self, target: Path, shape: Any) -> None:
         """By a URL, by ``/content``, or by the one where the other refuses."""
-        async with (
-            FakeSora(api_key=KEY, shape=shape) as sora,
-            client_of(sora) as client,
-        ):
+        async with FakeSora(api_key=KEY, shape=shape) as sora, client_of(sora) as client:
             task_id = sora.add(Scenario(queued=10, running=50))
 
             file = await client.download(client.wait_until_complete(task_id), target)

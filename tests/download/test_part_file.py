@@ -391,9 +391,7 @@ def test_a_cancelled_download_reads_no_further_and_keeps_what_is_there(
     assert PartFile(target, "task_1").size == sum(sizes)
 
 
-def test_a_part_file_that_was_just_made_does_not_stay_when_its_note_cannot_be(
-    target: Path,
-) -> None:
+def test_a_part_file_that_was_just_made_does_not_stay_when_its_note_cannot_be(target: Path) -> None:
     target.with_name("a.mp4.part.note").mkdir()
 
     with pytest.raises(OSError, match="not a regular file"):

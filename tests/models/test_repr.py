@@ -72,10 +72,7 @@ FULL_FILE = VideoFile(path=Path("x" * 300), size=1, content_type="video/mp4", ta
     ("value", "shown"),
     [
         (VideoTask(id="x"), "VideoTask(id='x', phase='queued')"),
-        (
-            RUNNING,
-            "VideoTask(id='x', status='in_progress', phase='running', progress=0.425)",
-        ),
+        (RUNNING, "VideoTask(id='x', status='in_progress', phase='running', progress=0.425)"),
         (
             VideoTask(id="x", phase=Phase.SUCCEEDED, video_url=SIGNED),
             "VideoTask(id='x', phase='succeeded', video_url='https://cdn.example/v.mp4?…')",
@@ -127,10 +124,7 @@ FULL_FILE = VideoFile(path=Path("x" * 300), size=1, content_type="video/mp4", ta
             "slack=1.45)",
         ),
         (DurationHistory(), "<DurationHistory of 0 tasks, 0 kinds>"),
-        (
-            OPENAI,
-            "Dialect(name='openai', create_path='/v1/videos', poll_path='/v1/videos/{id}')",
-        ),
+        (OPENAI, "Dialect(name='openai', create_path='/v1/videos', poll_path='/v1/videos/{id}')"),
         (
             RUNNING.detail,
             f"Detail(url='https://cdn.example/v.mp4?…', extra={{'prompt': {LONG[:80] + '…'!r}}})",

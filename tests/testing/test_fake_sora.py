@@ -218,10 +218,7 @@ async def test_an_unknown_id_is_a_404_or_the_400_of_new_api() -> None:
 
     assert openai[0] == 404
     assert openai[1]["error"]["message"] == "Video with id 'nobody' not found."
-    assert new_api == (
-        400,
-        {"code": "task_not_exist", "message": "task_not_exist", "data": None},
-    )
+    assert new_api == (400, {"code": "task_not_exist", "message": "task_not_exist", "data": None})
 
 
 @pytest.mark.parametrize(
@@ -274,10 +271,7 @@ async def test_a_create_may_ask_whether_to_go_on() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"{}", b'{"prompt": ""}', b"\xff"])
 async def test_a_create_without_a_prompt_is_refused(body) -> None:
-    async with (
-        serving() as (sora, http),
-        http.post(f"{sora.url}/v1/videos", data=body) as reply,
-    ):
+    async with serving() as (sora, http), http.post(f"{sora.url}/v1/videos", data=body) as reply:
         error = (await reply.json())["error"]
 
     assert reply.status == 400

@@ -110,10 +110,7 @@ async def test_an_http_error_has_openais_body_unless_told_otherwise() -> None:
 
 async def test_a_date_may_be_given() -> None:
     async with (
-        serving(http_error(503, headers={"date": "Thu, 01 Jan 1970 00:00:00 GMT"})) as (
-            _,
-            http,
-        ),
+        serving(http_error(503, headers={"date": "Thu, 01 Jan 1970 00:00:00 GMT"})) as (_, http),
         http.get(PATH) as reply,
     ):
         assert reply.headers.getall("Date") == ["Thu, 01 Jan 1970 00:00:00 GMT"]

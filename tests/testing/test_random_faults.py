@@ -102,10 +102,7 @@ def test_a_reset_comes_before_the_answer_or_in_its_middle() -> None:
 @pytest.mark.parametrize(
     ("rates", "complaint"),
     [
-        (
-            {"503": 0.1},
-            "rates are of 429, 5xx, html, reset, truncated, slow; not '503'",
-        ),
+        ({"503": 0.1}, "rates are of 429, 5xx, html, reset, truncated, slow; not '503'"),
         ({"429": 1.1}, "a rate is from 0.0 to 1.0, not 1.1"),
         ({"429": -0.1}, "a rate is from 0.0 to 1.0"),
         ({"429": float("nan")}, "a rate is from 0.0 to 1.0"),

@@ -147,10 +147,7 @@ def test_every_answer_has_a_name_in_scripts() -> None:
             "unknown_status: true",
             "script.yaml:1: unknown_status: expected one of 400, 404; got true",
         ),
-        (
-            "random_faults: {seed: 1}",
-            "script.yaml:1: random_faults: the field 'rates' is missing",
-        ),
+        ("random_faults: {seed: 1}", "script.yaml:1: random_faults: the field 'rates' is missing"),
         (
             "random_faults: {seed: 1.5, rates: {}}",
             "script.yaml:1: random_faults.seed: expected a whole number",
@@ -159,10 +156,7 @@ def test_every_answer_has_a_name_in_scripts() -> None:
             "random_faults: {seed: .inf, rates: {}}",
             "script.yaml:1: random_faults.seed: expected a whole number",
         ),
-        (
-            "random_faults: {rates: {503: 1}}",
-            "script.yaml:1: random_faults: rates are of 429,",
-        ),
+        ("random_faults: {rates: {503: 1}}", "script.yaml:1: random_faults: rates are of 429,"),
         (
             "random_faults: {rates: 1}",
             "script.yaml:1: random_faults.rates: expected a mapping, got 1",
@@ -212,10 +206,7 @@ def test_every_answer_has_a_name_in_scripts() -> None:
             "tasks:\n- downloads: {cdn: []}",
             "script.yaml:2: tasks[0]: a script is one or more answers",
         ),
-        (
-            "outcomes: {a: {}}",
-            "script.yaml:1: outcomes.a: an outcome is a scenario or an answer",
-        ),
+        ("outcomes: {a: {}}", "script.yaml:1: outcomes.a: an outcome is a scenario or an answer"),
         (
             "outcomes: {a: {answer: rest}}",
             "script.yaml:1: outcomes.a.answer: there is no answer 'rest'; is it 'reset'?",

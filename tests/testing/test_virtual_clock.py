@@ -181,10 +181,7 @@ async def test_a_request_without_an_answer_ends_at_its_timeout() -> None:
         await asyncio.sleep(HOUR)
         raise AssertionError("the client waited an hour")
 
-    async with (
-        serving(stall) as url,
-        ClientSession(timeout=ClientTimeout(total=30)) as session,
-    ):
+    async with serving(stall) as url, ClientSession(timeout=ClientTimeout(total=30)) as session:
         with pytest.raises(TimeoutError):
             await session.get(url)
         assert now() == pytest.approx(30)

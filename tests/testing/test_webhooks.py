@@ -14,15 +14,7 @@ import attrs
 import pytest
 from aiohttp import test_utils, web
 
-from sora_async.testing import (
-    FakeSora,
-    Scenario,
-    Webhooks,
-    failed,
-    queued,
-    running,
-    sign_webhook,
-)
+from sora_async.testing import FakeSora, Scenario, Webhooks, failed, queued, running, sign_webhook
 
 SHORT = Scenario(queued=2, running=8)
 
