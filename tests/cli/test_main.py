@@ -7,6 +7,7 @@ from typing import get_args, get_type_hints
 
 import pytest
 from support.command import (
+    BY_EACH_SIGNAL,
     MANUAL,
     Screen,
     Terminal,
@@ -300,11 +301,12 @@ async def test_json_events_have_the_keys_of_the_manual(sora, client, capsys) -> 
     assert result["outcome"] == "succeeded"
 
 
-def test_ctrl_c_shows_which_tasks_go_on(fake, capsys) -> None:
-    with contextlib.redirect_stderr(Screen(interrupt, at="busy")) as err:
-        code = main(["wait", "done", "busy", "mute"])
+@BY_EACH_SIGNAL
+def test_an_end_shows_which_tasks_go_on(end, code, fake, capsys) -> None:
+    with contextlib.redirect_stderr(Screen(end, at="busy")) as err:
+        ended = main(["wait", "done", "busy", "mute"])
 
-    assert (code, capsys.readouterr().out) == (130, "done\thttps://cdn.example/done.mp4\n")
+    assert (ended, capsys.readouterr().out) == (code, "done\thttps://cdn.example/done.mp4\n")
     assert err.getvalue().count("the task goes on") == 1
     assert err.getvalue().count("the task may go on") == 1
     assert err.getvalue().endswith(
@@ -375,10 +377,11 @@ def test_a_terminal_gets_in_full_what_the_bars_had_no_room_for(fake, on_terminal
     )
 
 
-def test_ctrl_c_gives_the_cursor_back(fake, on_terminal) -> None:
-    code, screen = on_terminal("wait", "busy", screen=Terminal(interrupt, at="42%"))
+@BY_EACH_SIGNAL
+def test_an_end_gives_the_cursor_back(end, code, fake, on_terminal) -> None:
+    ended, screen = on_terminal("wait", "busy", screen=Terminal(end, at="42%"))
 
-    assert code == 130
+    assert ended == code
     shown, _, after = screen.rpartition("\x1b[?25h")
     assert "interrupted" in shown
     assert "\x1b" not in after

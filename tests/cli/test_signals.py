@@ -11,18 +11,22 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from support.command import Screen, Terminal, interrupt, records, served, signal_once_asked
+from support.command import (
+    NEEDS_SIGTERM,
+    Screen,
+    interrupt,
+    records,
+    served,
+    signal_once_asked,
+    terminate,
+)
 
 from sora_async.cli.exit_codes import Exit
 from sora_async.cli.main import main
 from sora_async.cli.signals import run_until_signal
 from sora_async.testing import FakeSora, queued, slow
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="has no SIGTERM to be heard")
-
-
-def terminate() -> None:
-    signal.raise_signal(signal.SIGTERM)
+pytestmark = NEEDS_SIGTERM
 
 
 @pytest.fixture
@@ -38,32 +42,12 @@ def deaf() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-def test_sigterm_shows_which_tasks_go_on(fake, capsys) -> None:
-    with contextlib.redirect_stderr(Screen(terminate, at="busy")) as err:
-        code = main(["wait", "done", "busy", "mute"])
-
-    assert (code, capsys.readouterr().out) == (143, "done\thttps://cdn.example/done.mp4\n")
-    assert err.getvalue().endswith(
-        "2 tasks may still be running on the service. Wait again with:\n"
-        "  sora-async wait busy mute\n"
-    )
-
-
 def test_sigterm_is_heard_in_the_background_of_a_shell(fake, deaf) -> None:
     with contextlib.redirect_stdout(Screen(terminate, at='"busy"')) as out:
         code = main(["wait", "--json", "busy"])
 
     assert code == 143
     assert records(out.getvalue())[-1]["outcome"] == "interrupted"
-
-
-def test_sigterm_gives_the_cursor_back(fake, on_terminal) -> None:
-    code, screen = on_terminal("wait", "busy", screen=Terminal(terminate, at="42%"))
-
-    assert code == 143
-    shown, _, after = screen.rpartition("\x1b[?25h")
-    assert "interrupted" in shown
-    assert after.endswith("Wait again with:\n  sora-async wait busy\n")
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -16,6 +17,8 @@ import pytest
 from sora_async.cli.main import main
 from sora_async.testing import FakeSora, Scenario, completed, failed, running, stall
 from support import ROOT
+
+NEEDS_SIGTERM = pytest.mark.skipif(sys.platform == "win32", reason="has no SIGTERM to be heard")
 
 AT_ONCE = Scenario(queued=0, running=0)
 FOREVER = Scenario(queued=0, running=1e9)
@@ -130,6 +133,20 @@ def run_without_reader(*argv: str) -> tuple[int, str]:
 
 def interrupt() -> None:
     signal.raise_signal(signal.SIGINT)
+
+
+def terminate() -> None:
+    signal.raise_signal(signal.SIGTERM)
+
+
+BY_EACH_SIGNAL = pytest.mark.parametrize(
+    ("end", "code"),
+    [
+        pytest.param(interrupt, 130, id="Ctrl-C"),
+        pytest.param(terminate, 143, id="SIGTERM", marks=NEEDS_SIGTERM),
+    ],
+)
+"""What ends the command, and its exit code then."""
 
 
 class _Requests(list):
