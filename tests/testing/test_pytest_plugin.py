@@ -46,44 +46,38 @@ def test_sync(sora_virtual_time):
 """
 
 
-@pytest.fixture
-def project(pytester: pytest.Pytester) -> pytest.Pytester:
-    """A project of its own, whose warnings are errors."""
-    return pytester
-
-
-def configure(project: pytest.Pytester, **options: str) -> None:
+def configure(pytester: pytest.Pytester, **options: str) -> None:
     lines = [f"{name} = {value}" for name, value in options.items()]
-    project.makeini("\n".join(["[pytest]", "filterwarnings = error", *lines]))
+    pytester.makeini("\n".join(["[pytest]", "filterwarnings = error", *lines]))
 
 
-def configure_asyncio(project: pytest.Pytester, **options: str) -> None:
+def configure_asyncio(pytester: pytest.Pytester, **options: str) -> None:
     usual = {"asyncio_mode": "auto", "asyncio_default_fixture_loop_scope": "function"}
-    configure(project, **usual | options)
+    configure(pytester, **usual | options)
 
 
 @pytest.mark.parametrize("scope", ["function", "class", "module", "session"])
 @pytest.mark.parametrize("mode", ["auto", "strict"])
-def test_it_works_in_each_mode_of_pytest_asyncio_and_on_each_scope_of_a_loop(project, mode, scope):
-    configure_asyncio(project, asyncio_mode=mode, asyncio_default_test_loop_scope=scope)
+def test_it_works_in_each_mode_of_pytest_asyncio_and_on_each_scope_of_a_loop(pytester, mode, scope):
+    configure_asyncio(pytester, asyncio_mode=mode, asyncio_default_test_loop_scope=scope)
     mark = "asyncio_test = pytest.mark.asyncio" if mode == "auto" else ""
     text = TESTS.format(marks=mark)
     if mode == "strict":
         text = text.replace("async def test", "@pytest.mark.asyncio\nasync def test")
-    project.makepyfile(text)
+    pytester.makepyfile(text)
 
-    project.runpytest_inprocess().assert_outcomes(passed=5)
+    pytester.runpytest_inprocess().assert_outcomes(passed=5)
 
 
-def test_a_mark_may_choose_the_scope_of_the_loop(project):
-    configure_asyncio(project, asyncio_mode="strict")
-    project.makepyfile(
+def test_a_mark_may_choose_the_scope_of_the_loop(pytester):
+    configure_asyncio(pytester, asyncio_mode="strict")
+    pytester.makepyfile(
         TESTS.format(marks="").replace(
             "async def test", "@pytest.mark.asyncio(loop_scope='module')\nasync def test"
         )
     )
 
-    project.runpytest_inprocess().assert_outcomes(passed=5)
+    pytester.runpytest_inprocess().assert_outcomes(passed=5)
 
 
 ANYIO = """
@@ -96,25 +90,25 @@ def anyio_backend():
 
 
 @pytest.mark.parametrize("arguments", ["", "(scope='session')"])
-def test_it_works_with_anyio_alone(project, arguments):
-    configure(project, anyio_mode="auto")
-    project.makeconftest(ANYIO.format(backend="asyncio", arguments=arguments))
-    project.makepyfile(TESTS.format(marks=""))
+def test_it_works_with_anyio_alone(pytester, arguments):
+    configure(pytester, anyio_mode="auto")
+    pytester.makeconftest(ANYIO.format(backend="asyncio", arguments=arguments))
+    pytester.makepyfile(TESTS.format(marks=""))
 
-    project.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(passed=5)
-
-
-def test_it_works_with_marks_of_anyio_beside_pytest_asyncio(project):
-    configure_asyncio(project, asyncio_mode="strict")
-    project.makeconftest(ANYIO.format(backend="asyncio", arguments=""))
-    project.makepyfile(TESTS.format(marks="pytestmark = pytest.mark.anyio"))
-
-    project.runpytest_inprocess().assert_outcomes(passed=5)
+    pytester.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(passed=5)
 
 
-def test_a_mark_with_another_anyio_backend_is_an_error(project):
-    configure_asyncio(project, asyncio_mode="strict")
-    project.makepyfile(
+def test_it_works_with_marks_of_anyio_beside_pytest_asyncio(pytester):
+    configure_asyncio(pytester, asyncio_mode="strict")
+    pytester.makeconftest(ANYIO.format(backend="asyncio", arguments=""))
+    pytester.makepyfile(TESTS.format(marks="pytestmark = pytest.mark.anyio"))
+
+    pytester.runpytest_inprocess().assert_outcomes(passed=5)
+
+
+def test_a_mark_with_another_anyio_backend_is_an_error(pytester):
+    configure_asyncio(pytester, asyncio_mode="strict")
+    pytester.makepyfile(
         """
         import pytest
 
@@ -125,15 +119,15 @@ def test_a_mark_with_another_anyio_backend_is_an_error(project):
         """
     )
 
-    result = project.runpytest_inprocess()
+    result = pytester.runpytest_inprocess()
 
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*both sora_virtual_time and a mark choose the anyio_backend*"])
 
 
-def test_a_runner_of_anyio_older_than_the_test_is_an_error(project):
-    configure(project, anyio_mode="auto")
-    project.makepyfile(
+def test_a_runner_of_anyio_older_than_the_test_is_an_error(pytester):
+    configure(pytester, anyio_mode="auto")
+    pytester.makepyfile(
         """
         import pytest
 
@@ -153,7 +147,7 @@ def test_a_runner_of_anyio_older_than_the_test_is_an_error(project):
         """
     )
 
-    result = project.runpytest_inprocess("-p", "no:asyncio")
+    result = pytester.runpytest_inprocess("-p", "no:asyncio")
 
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(
@@ -173,19 +167,19 @@ def test_a_runner_of_anyio_older_than_the_test_is_an_error(project):
         ),
     ],
 )
-def test_a_test_without_asyncio_gets_advice(project, text, complaint):
-    configure_asyncio(project, asyncio_mode="strict")
-    project.makepyfile(text)
+def test_a_test_without_asyncio_gets_advice(pytester, text, complaint):
+    configure_asyncio(pytester, asyncio_mode="strict")
+    pytester.makepyfile(text)
 
-    result = project.runpytest_inprocess()
+    result = pytester.runpytest_inprocess()
 
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines([complaint])
 
 
-def test_virtual_time_without_a_runner_is_an_error(project):
-    configure(project, markers="asyncio: as of an old pytest-asyncio")
-    project.makepyfile(
+def test_virtual_time_without_a_runner_is_an_error(pytester):
+    configure(pytester, markers="asyncio: as of an old pytest-asyncio")
+    pytester.makepyfile(
         """
         import pytest
 
@@ -194,23 +188,23 @@ def test_virtual_time_without_a_runner_is_an_error(project):
         """
     )
 
-    result = project.runpytest_inprocess("-p", "no:asyncio")
+    result = pytester.runpytest_inprocess("-p", "no:asyncio")
 
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["sora_virtual_time needs pytest-asyncio 1.4 or later, or anyio"])
 
 
-def test_a_project_with_sync_tests_only_may_be_in_virtual_time(project):
-    configure(project, usefixtures="sora_virtual_time")
-    project.makepyfile("def test_nothing(): pass")
+def test_a_project_with_sync_tests_only_may_be_in_virtual_time(pytester):
+    configure(pytester, usefixtures="sora_virtual_time")
+    pytester.makepyfile("def test_nothing(): pass")
 
-    project.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(passed=1)
+    pytester.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize("fixture", ["sora_service", "sora_client", "sora_virtual_time"])
-def test_a_test_of_two_runners_is_an_error(project, fixture):
-    configure_asyncio(project)
-    project.makepyfile(
+def test_a_test_of_two_runners_is_an_error(pytester, fixture):
+    configure_asyncio(pytester)
+    pytester.makepyfile(
         f"""
         import pytest
 
@@ -219,15 +213,15 @@ def test_a_test_of_two_runners_is_an_error(project, fixture):
         """
     )
 
-    result = project.runpytest_inprocess()
+    result = pytester.runpytest_inprocess()
 
     assert result.ret == 1
     result.stdout.fnmatch_lines(["both pytest-asyncio and anyio would run this test: *"])
 
 
-def test_loops_that_a_project_has_chosen_itself_stay_its_own(project):
-    configure_asyncio(project)
-    project.makeconftest(
+def test_loops_that_a_project_has_chosen_itself_stay_its_own(pytester):
+    configure_asyncio(pytester)
+    pytester.makeconftest(
         """
         import asyncio
 
@@ -238,7 +232,7 @@ def test_loops_that_a_project_has_chosen_itself_stay_its_own(project):
             return {"own": OwnLoop, "plain": asyncio.SelectorEventLoop}
         """
     )
-    project.makepyfile(
+    pytester.makepyfile(
         """
         import asyncio
 
@@ -256,16 +250,16 @@ def test_loops_that_a_project_has_chosen_itself_stay_its_own(project):
         """
     )
 
-    project.runpytest_inprocess().assert_outcomes(passed=4)
+    pytester.runpytest_inprocess().assert_outcomes(passed=4)
 
 
-def test_fixtures_of_a_wider_scope_are_made_anew_for_the_other_clock(project):
+def test_fixtures_of_a_wider_scope_are_made_anew_for_the_other_clock(pytester):
     configure_asyncio(
-        project,
+        pytester,
         asyncio_default_fixture_loop_scope="session",
         asyncio_default_test_loop_scope="session",
     )
-    project.makepyfile(
+    pytester.makepyfile(
         """
         import asyncio
 
@@ -289,19 +283,19 @@ def test_fixtures_of_a_wider_scope_are_made_anew_for_the_other_clock(project):
         """
     )
 
-    project.runpytest_inprocess().assert_outcomes(passed=3)
+    pytester.runpytest_inprocess().assert_outcomes(passed=3)
 
 
-def test_all_tests_of_a_project_may_be_in_virtual_time(project):
-    configure_asyncio(project, usefixtures="sora_virtual_time")
-    project.makepyfile("import asyncio\nasync def test_long(): await asyncio.sleep(86400)")
+def test_all_tests_of_a_project_may_be_in_virtual_time(pytester):
+    configure_asyncio(pytester, usefixtures="sora_virtual_time")
+    pytester.makepyfile("import asyncio\nasync def test_long(): await asyncio.sleep(86400)")
 
-    project.runpytest_inprocess().assert_outcomes(passed=1)
+    pytester.runpytest_inprocess().assert_outcomes(passed=1)
 
 
-def test_service_and_client_take_options(project):
-    configure_asyncio(project)
-    project.makepyfile(
+def test_service_and_client_take_options(pytester):
+    configure_asyncio(pytester)
+    pytester.makepyfile(
         """
         import pytest
         from sora_async import AuthenticationError
@@ -322,12 +316,12 @@ def test_service_and_client_take_options(project):
         """
     )
 
-    project.runpytest_inprocess().assert_outcomes(passed=4)
+    pytester.runpytest_inprocess().assert_outcomes(passed=4)
 
 
-def test_a_key_of_the_environment_is_never_sent(project):
-    configure_asyncio(project)
-    project.makepyfile(
+def test_a_key_of_the_environment_is_never_sent(pytester):
+    configure_asyncio(pytester)
+    pytester.makepyfile(
         """
         import os
 
@@ -341,12 +335,12 @@ def test_a_key_of_the_environment_is_never_sent(project):
         """
     )
 
-    project.runpytest_inprocess().assert_outcomes(passed=1)
+    pytester.runpytest_inprocess().assert_outcomes(passed=1)
 
 
-def test_a_project_that_does_not_use_it_does_not_import_the_package(project):
-    project.makeini("[pytest]")  # or that of a folder above, which may be ours
-    project.makepyfile(
+def test_a_project_that_does_not_use_it_does_not_import_the_package(pytester):
+    pytester.makeini("[pytest]")  # or that of a folder above, which may be ours
+    pytester.makepyfile(
         """
         import sys
 
@@ -358,6 +352,6 @@ def test_a_project_that_does_not_use_it_does_not_import_the_package(project):
 
     command = [sys.executable, "-m", "pytest", "-q", "-p", "sora_async"]
     alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    ended = subprocess.run(command, cwd=project.path, env=alone, capture_output=True, text=True)
+    ended = subprocess.run(command, cwd=pytester.path, env=alone, capture_output=True, text=True)
 
     assert "1 passed" in ended.stdout
