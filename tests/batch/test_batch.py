@@ -301,7 +301,7 @@ async def test_a_create_that_was_refused_is_sent_again_by_a_later_run(tmp_path: 
     assert len(sora.tasks) == 1
 
 
-async def test_a_full_service_is_asked_again_later(tmp_path: Path, now: Clock) -> None:
+async def test_a_full_service_is_asked_again_later(tmp_path: Path) -> None:
     async with service() as (sora, client):
         sora.on_create(http_error(429), http_error(429, headers={"Retry-After": "20"}))
         [one] = await carry_out(client, ["a"], tmp_path)

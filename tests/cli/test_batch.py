@@ -77,7 +77,7 @@ def test_a_second_run_creates_nothing_again(service, capsys) -> None:
     assert Path("job.jsonl").exists()
 
 
-def test_prompts_may_come_from_stdin(service, capsys, monkeypatch) -> None:
+def test_prompts_may_come_from_stdin(service, monkeypatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'\xef\xbb\xbf"a boat"\r\n\n')))
 
     code = main(["batch", "-", "--out", "videos"])

@@ -162,7 +162,7 @@ def test_deleted_tasks_are_objects_in_json(service, capsys) -> None:
     assert (two["id"], two["error"]) == ("two", None)
 
 
-def test_no_task_is_deleted_when_an_id_cannot_be(service, capsys) -> None:
+def test_no_task_is_deleted_when_an_id_cannot_be(service) -> None:
     assert main(["delete", "one", "a/b"]) == 2
 
     assert service.requests == []
@@ -285,7 +285,7 @@ def test_several_addresses_that_need_the_key_have_one_command(service, capsys, m
 # --- proxies ------------------------------------------------------------------------------------
 
 
-def test_a_proxy_of_the_environment_is_used_as_curl_uses_it(service, capsys, monkeypatch) -> None:
+def test_a_proxy_of_the_environment_is_used_as_curl_uses_it(service, monkeypatch) -> None:
     service.script("done", completed())
     monkeypatch.setenv("http_proxy", service.url)
     monkeypatch.setenv("SORA_BASE_URL", "http://videos.example")
@@ -375,7 +375,7 @@ def test_the_doctor_takes_any_task_for_an_answer(service, capsys) -> None:
     assert "response    ok: the service answers" in capsys.readouterr().out
 
 
-def test_the_doctor_in_json_has_all_the_keys_of_the_manual(service, capsys, monkeypatch) -> None:
+def test_the_doctor_in_json_has_all_the_keys_of_the_manual(service, capsys) -> None:
     service.script("sora-async-doctor", completed())
 
     code = main(["doctor", "--json"])

@@ -224,7 +224,7 @@ def test_a_failed_download_leaves_the_other_files(service, capsys) -> None:
         ("--timeout none", "--timeout none --download d --if-exists skip halved"),
     ],
 )
-def test_ctrl_c_while_saving_shows_how_to_continue(given, again, service, capsys) -> None:
+def test_ctrl_c_while_saving_shows_how_to_continue(given, again, service) -> None:
     Path("d").mkdir()
     words = ["wait", "--download", "d", "--if-exists", "skip", *given.split(), "halved", "film"]
     with contextlib.redirect_stderr(Screen(interrupt, at=" of 2.0 MB")) as err:

@@ -315,7 +315,7 @@ def test_an_end_shows_which_tasks_go_on(end, code, fake, capsys) -> None:
     )
 
 
-def test_ctrl_c_promises_nothing_of_a_task_that_was_not_found(fake, capsys) -> None:
+def test_ctrl_c_promises_nothing_of_a_task_that_was_not_found(fake) -> None:
     fake.script("nope", unknown_task())
     with contextlib.redirect_stderr(Screen(interrupt, at="not found yet")) as err:
         code = main(["wait", "nope"])

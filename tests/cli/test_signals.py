@@ -109,7 +109,7 @@ def test_a_cancellation_that_no_signal_asked_for_is_a_bug_and_shown_as_one(optio
         run_until_signal(cancelled(), options)
 
 
-def test_the_command_runs_in_a_thread_which_hears_no_signals(fake, capsys) -> None:
+def test_the_command_runs_in_a_thread_which_hears_no_signals(fake) -> None:
     codes: list[int] = []
     thread = threading.Thread(target=lambda: codes.append(main(["get", "--json", "done"])))
     thread.start()

@@ -221,7 +221,7 @@ class TestTable:
         assert len(await look(*going, height=10)) == 9
         assert len(await look(*going, height=1)) == 2
 
-    async def test_a_high_terminal_is_left_to_the_program(self, sora: FakeSora) -> None:
+    async def test_a_high_terminal_is_left_to_the_program(self) -> None:
         console = Console(file=io.StringIO(), force_terminal=True, width=80, height=1000)
 
         async def source() -> AsyncIterator[ProgressEvent]:
@@ -324,7 +324,7 @@ class TestTerminal:
         assert last_rows(console)[0].startswith("a  succeeded")
 
     async def test_a_batch_has_rows(
-        self, sora: FakeSora, client: SoraClient, console: Console, tmp_path: Path
+        self, client: SoraClient, console: Console, tmp_path: Path
     ) -> None:
         await tracked(client.batch_events(["boat", "tree"], output_dir=tmp_path), console)
 

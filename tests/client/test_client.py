@@ -343,7 +343,7 @@ class TestWrongSettings:
 
         assert wrong not in str(caught.value) and wrong not in repr(caught.value)
 
-    async def test_an_unknown_id_says_so(self, sora: FakeSora, client: SoraClient) -> None:
+    async def test_an_unknown_id_says_so(self, client: SoraClient) -> None:
         with pytest.raises(TaskNotFoundError, match="404"):
             await client.get_task("task_1")
 

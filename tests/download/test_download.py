@@ -638,7 +638,7 @@ class TestLinks:
                 await client.download(source, target)
 
     async def test_an_unknown_task_is_the_services_error(
-        self, sora: FakeSora, client: SoraClient, target: Path
+        self, client: SoraClient, target: Path
     ) -> None:
         with pytest.raises(TaskNotFoundError):
             await client.download("task_1", target)

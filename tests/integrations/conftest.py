@@ -209,9 +209,3 @@ def settings(sora: FakeSora, monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment that names the fake and its key, as that of a deployed program does."""
     monkeypatch.setenv("SORA_BASE_URL", sora.url)
     monkeypatch.setenv("SORA_API_KEY", KEY)
-
-
-@pytest.fixture
-def now() -> Callable[[], float]:
-    """The clock of the running loop, in seconds."""
-    return lambda: asyncio.get_running_loop().time()

@@ -323,9 +323,7 @@ async def test_a_redis_that_comes_back_empty_costs_no_result(
     assert [line for line in caplog.messages if "no heartbeats" in line][1:] == []
 
 
-async def test_kill_9_costs_the_heartbeat_and_no_result(
-    redis_server, queue, sora, tmp_path
-) -> None:
+async def test_kill_9_costs_the_heartbeat_and_no_result(redis_server, queue, sora) -> None:
     sora.script("video", running(0.5))
     async with contextlib.AsyncExitStack() as stack:
         first = await start_worker(redis_server.url, sora, stack)
@@ -627,16 +625,14 @@ async def test_in_an_empty_account_any_task_like_it_belongs_to_the_create(queue)
         assert await find(reconciler, record) == made
 
 
-async def test_creates_share_one_list_request(queue, reconciler, openai) -> None:
+async def test_creates_share_one_list_request(reconciler, openai) -> None:
     seen = await asyncio.gather(*(reconciler.newest_task() for _ in range(20)))
 
     assert [request.endpoint for _, request in openai.requests] == ["list"]
     assert {one["newest"] for one in seen} == {"before"}
 
 
-async def test_a_failed_list_request_keeps_the_newest_task_of_before(
-    queue, reconciler, openai
-) -> None:
+async def test_a_failed_list_request_keeps_the_newest_task_of_before(reconciler, openai) -> None:
     before = await reconciler.newest_task()
     await openai.close()
     reconciler._newest_expires_at = 0.0  # as if it were a while ago
@@ -1076,7 +1072,7 @@ async def test_after_a_restart_without_a_list_the_outcome_is_unknown(
 
 
 async def test_after_a_restart_the_response_to_a_create_in_flight_is_waited_for(
-    redis_server, queue, reconciler, openai
+    redis_server, queue, reconciler
 ) -> None:
     job = await queue.enqueue(create_job(BOAT))
     job = await restarted(redis_server, queue, job)

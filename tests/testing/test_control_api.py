@@ -170,7 +170,7 @@ async def test_requests_are_listed_without_keys(remote, sora) -> None:
     assert "Authorization" not in file["headers"]
 
 
-async def test_requests_are_chosen_by_what_they_are(remote, sora) -> None:
+async def test_requests_are_chosen_by_what_they_are(remote) -> None:
     for task_id in "abc":
         await remote.ask("GET", f"/v1/videos/{task_id}")
 

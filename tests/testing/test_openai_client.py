@@ -211,7 +211,7 @@ async def test_edit_makes_another_video_of_one_or_of_a_file(sora, client) -> Non
     assert sora.tasks[2].create.files["video"].name == "a.mp4"
 
 
-async def test_extend_makes_a_video_of_another_length(sora, client) -> None:
+async def test_extend_makes_a_video_of_another_length(client) -> None:
     source = await client.videos.create_and_poll(
         prompt="a boat", size="1024x1792", seconds="8", poll_interval_ms=5000
     )
@@ -232,7 +232,7 @@ async def test_extend_makes_a_video_of_another_length(sora, client) -> None:
 
 
 @pytest.mark.parametrize("body", [{"prompt": "a"}, {"prompt": "a", "video": {}}, {"video": "x"}])
-async def test_an_edit_needs_a_prompt_and_a_video(sora, client, body) -> None:
+async def test_an_edit_needs_a_prompt_and_a_video(client, body) -> None:
     with pytest.raises(openai.BadRequestError):
         await client.post("/videos/edits", body=body, cast_to=object)
 
@@ -247,7 +247,7 @@ async def test_characters_may_be_there_from_the_start(sora, client) -> None:
     assert mo.startswith("char_")
 
 
-async def test_a_list_may_be_of_none(sora, client) -> None:
+async def test_a_list_may_be_of_none(client) -> None:
     await client.videos.create(prompt="a boat")
 
     page = await client.videos.list(limit=0)
@@ -256,7 +256,7 @@ async def test_a_list_may_be_of_none(sora, client) -> None:
     assert [video.id async for video in page] == []
 
 
-async def test_requests_have_ids(sora, client) -> None:
+async def test_requests_have_ids(client) -> None:
     made = await client.videos.create(prompt="a boat")
 
     with pytest.raises(openai.NotFoundError) as caught:
@@ -266,7 +266,7 @@ async def test_requests_have_ids(sora, client) -> None:
     assert caught.value.request_id == f"req_{2:032x}"
 
 
-async def test_a_prompt_chooses_its_outcome(sora, client) -> None:
+async def test_a_prompt_chooses_its_outcome(client) -> None:
     video = await client.videos.create_and_poll(prompt="a boat [fail]", poll_interval_ms=5000)
 
     assert video.status == "failed"

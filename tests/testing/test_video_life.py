@@ -159,7 +159,7 @@ async def finish(sora: FakeSora, client: SoraClient) -> VideoTask:
 @pytest.mark.parametrize(
     "shape", [shape for shape in SHAPES if shape not in ("litellm", "ark", "minimax")]
 )
-async def test_tasks_are_listed_where_a_server_has_a_list(sora, client, shape) -> None:
+async def test_tasks_are_listed_where_a_server_has_a_list(client, shape) -> None:
     ids = [(await client.create_task(prompt=f"boat {number}")).id for number in range(5)]
     if shape not in HAS_LIST:
         with pytest.raises(UnsupportedOperationError):
@@ -183,7 +183,7 @@ async def test_a_task_is_deleted_where_a_server_can(sora, client, shape) -> None
     assert sora.tasks == []
 
 
-async def test_a_queued_task_is_cancelled_where_a_server_can(sora, client, shape) -> None:
+async def test_a_queued_task_is_cancelled_where_a_server_can(client, shape) -> None:
     task = await client.create_task(prompt="a boat")
     if shape not in HAS_CANCEL:
         with pytest.raises(UnsupportedOperationError):
@@ -212,7 +212,7 @@ async def test_a_video_is_remixed_where_a_server_can(sora, client, shape) -> Non
     assert (await client.wait_until_complete(remix.id)).phase is Phase.SUCCEEDED
 
 
-async def test_a_character_is_made_where_a_server_knows_them(sora, client, shape) -> None:
+async def test_a_character_is_made_where_a_server_knows_them(client, shape) -> None:
     mp4 = b"\0\0\0\x18ftypisom" + bytes(64)
     if shape not in HAS_CHARACTERS:
         with pytest.raises(UnsupportedOperationError):
