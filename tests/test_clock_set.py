@@ -1,9 +1,7 @@
 """A wall clock that is set by a day, in a process whose clock can be set: it changes no outcome."""
 
-import subprocess
-import sys
-
 import pytest
+from support import run_python
 
 PROCESS = """
 import asyncio, datetime, sys, tempfile, time
@@ -62,8 +60,6 @@ with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
 
 @pytest.mark.parametrize("day", [86_400, -86_400])
 def test_it_changes_no_outcome(day: int) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-c", PROCESS, str(day)], capture_output=True, text=True, check=False
-    )
+    ended = run_python(PROCESS, str(day))
 
     assert (ended.returncode, ended.stderr) == (0, "")

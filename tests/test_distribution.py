@@ -2,8 +2,6 @@
 
 import json
 import runpy
-import subprocess
-import sys
 import tomllib
 from collections import defaultdict
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
@@ -12,10 +10,10 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from support import ROOT, run_python
 
 import sora_async
 
-ROOT = Path(__file__).parent.parent
 PACKAGE = Path(sora_async.__file__).parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PROJECT = PYPROJECT["project"]
@@ -93,13 +91,7 @@ def test_no_door_needs_an_extra() -> None:
     # What counts the lines of a process is in it before all else.
     blocked = sorted(not_needed() - {"coverage"})
 
-    done = subprocess.run(
-        [sys.executable, "-c", IMPORT_WITHOUT],
-        input=json.dumps([doors(), blocked]),
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
+    done = run_python(IMPORT_WITHOUT, input=json.dumps([doors(), blocked]), timeout=30)
 
     assert "rich" in blocked
     assert (done.returncode, done.stderr) == (0, "")
@@ -113,7 +105,7 @@ def test_what_a_wait_has_no_need_of_is_not_imported_with_the_package() -> None:
     later += ["sora_async.models.detail_decoder"]
     check = f"import sys, sora_async; print(sorted({{*sys.modules}} & {{*{later}}}))"
 
-    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, timeout=30)
+    done = run_python(check, timeout=30)
 
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
 

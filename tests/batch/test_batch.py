@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from support import KEY, client_of, count_creates
+from support import KEY, client_of, count_creates, run_python
 
 from sora_async import (
     BatchEvent,
@@ -514,9 +514,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (-1, -1))  # whoever counts lines writ
 
 
 def test_a_full_disk_creates_nothing_more_and_loses_nothing(tmp_path: Path) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True, check=False
-    )
+    ended = run_python(FULL, str(tmp_path))
 
     assert sorted(ended.stdout.splitlines()) == [
         "1",

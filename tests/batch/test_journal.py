@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import math
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support import run_python
 
 from sora_async import JournalError
 from sora_async._batch.journal import Journal
@@ -199,9 +199,7 @@ asyncio.run(main())
 
 
 def test_a_disk_that_is_full_is_an_error_and_no_damage(path: Path) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-c", FULL, str(path)], capture_output=True, text=True, check=False
-    )
+    ended = run_python(FULL, str(path))
 
     lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 

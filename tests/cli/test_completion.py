@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -65,15 +64,3 @@ def test_other_shells_have_scripts_of_their_own(shell, told, capsys) -> None:
 
     assert code == 0
     assert told in capsys.readouterr().out
-
-
-def test_without_shtab_the_command_says_what_to_install() -> None:
-    code = (
-        "import sys; sys.modules['shtab'] = None; "
-        "from sora_async.__main__ import main; sys.exit(main(['completion', 'bash']))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
-
-    assert (done.returncode, done.stdout) == (2, "")
-    hint = 'run pip install ".[cli]" in a checkout of sora-async'
-    assert done.stderr == f"sora-async: shtab is not installed: {hint}\n"

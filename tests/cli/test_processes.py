@@ -8,14 +8,9 @@ import subprocess
 import sys
 
 import pytest
+from support import run_python
 
 COMMAND = [sys.executable, "-W", "error", "-m", "sora_async"]
-
-
-def run_python(code: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-c", f"import sys; {code}"], capture_output=True, text=True, timeout=30
-    )
 
 
 def test_the_module_is_the_command() -> None:
@@ -72,21 +67,27 @@ def test_a_reader_that_has_enough_hears_no_traceback() -> None:
     assert (process.returncode, errors) == (141, b"")
 
 
-def test_without_rich_the_command_says_what_to_install() -> None:
-    done = run_python(
-        "sys.modules['rich'] = None; from sora_async.__main__ import main; sys.exit(main(['demo']))"
-    )
+WITHOUT = """
+import sys
+sys.modules[sys.argv[1]] = None
+from sora_async.__main__ import main
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("package", "command"), [("rich", ["demo"]), ("shtab", ["completion", "bash"])]
+)
+def test_without_a_package_of_the_extra_the_command_says_what_to_install(package, command) -> None:
+    done = run_python(WITHOUT, package, *command, timeout=30)
 
     assert (done.returncode, done.stdout) == (2, "")
     hint = 'run pip install ".[cli]" in a checkout of sora-async'
-    assert done.stderr == f"sora-async: rich is not installed: {hint}\n"
+    assert done.stderr == f"sora-async: {package} is not installed: {hint}\n"
 
 
 def test_any_other_missing_module_is_a_bug_and_shown_as_one() -> None:
-    done = run_python(
-        "sys.modules['sora_async.testing'] = None; "
-        "from sora_async.__main__ import main; sys.exit(main(['demo']))"
-    )
+    done = run_python(WITHOUT, "sora_async.testing", "demo", timeout=30)
 
     assert done.returncode == 1
     assert "ModuleNotFoundError" in done.stderr
@@ -94,6 +95,7 @@ def test_any_other_missing_module_is_a_bug_and_shown_as_one() -> None:
 
 def test_help_and_json_load_neither_rich_nor_the_fake_service() -> None:
     done = run_python(
+        "import sys\n"
         "from sora_async.__main__ import main\n"
         "try: main(['wait', '--help'])\n"
         "except SystemExit: pass\n"
@@ -101,7 +103,8 @@ def test_help_and_json_load_neither_rich_nor_the_fake_service() -> None:
         "main(['create', '--json', '--prompt', ''])\n"
         "main(['download', '--json', '..'])\n"
         "main(['batch', '--json', '--out', 'x', 'no/such/file'])\n"
-        "sys.exit(str({'rich', 'aiohttp.web', 'sora_async.testing'} & set(sys.modules)))"
+        "sys.exit(str({'rich', 'aiohttp.web', 'sora_async.testing'} & set(sys.modules)))",
+        timeout=30,
     )
 
     assert done.stderr == "set()\n"

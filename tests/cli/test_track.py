@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 from rich.file_proxy import FileProxy
+from support import run_python
 
 from sora_async import (
     ETA,
@@ -693,9 +694,7 @@ track(None)
 
 
 def test_without_rich_the_first_use_says_what_to_install() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_RICH], capture_output=True, text=True, check=False
-    )
+    done = run_python(WITHOUT_RICH)
 
     assert done.stderr.splitlines()[-1] == (
         'ModuleNotFoundError: sora_async.progress needs rich: run pip install ".[cli]" '
@@ -722,7 +721,7 @@ asyncio.run(main())
 
 
 def test_what_a_traceback_holds_gives_the_terminal_back_at_exit() -> None:
-    done = subprocess.run([sys.executable, "-c", HELD], capture_output=True, text=True, check=False)
+    done = run_python(HELD)
 
     assert done.stderr.endswith("\x1b[?25h") and "LookupError" in done.stderr
     assert "Exception ignored" not in done.stderr

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from support import ROOT
+from support import ROOT, command
 
 from sora_async import Outcome, RateLimit, Schedule, SoraClient
 from sora_async.testing import FakeSora, completed, running
@@ -20,16 +20,8 @@ OFTEN = Schedule(intervals=[0.01])
 @pytest.fixture
 def served() -> Iterator[FakeSora]:
     """A fake service under the loop of another thread."""
-    sora = FakeSora()
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    asyncio.run_coroutine_threadsafe(sora.start(), loop).result()
-    yield sora
-    asyncio.run_coroutine_threadsafe(sora.close(), loop).result()
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+    with command.served() as sora:
+        yield sora
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """What several test files share."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -57,3 +59,9 @@ async def read_body(body: TrackedBody) -> bytes:
     data = b"".join(written.chunks)
     assert body.size in (None, len(data))
     return data
+
+
+def run_python(code: str, *arguments: str, **options: Any) -> "subprocess.CompletedProcess[str]":
+    """Run code in a process of its own, to its end."""
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support import run_python
 
 import sora_async.testing
 from sora_async.testing.__main__ import main
@@ -276,9 +277,7 @@ def test_yaml_without_pyyaml_is_an_error(tmp_path) -> None:
         "sys.exit(main(['--script', 'script.yaml']))"
     )
 
-    ended = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True
-    )
+    ended = run_python(program, cwd=tmp_path)
 
     assert ended.returncode == 2
     assert ended.stderr == (
