@@ -51,8 +51,10 @@ SECURE = {"SORA_BASE_URL": "{tls_url}"}
 CHANGING = (
     *("SORA_", "SSL_CERT_", "NETRC", "PYTHONASYNCIODEBUG", "PYTHONDEVMODE", "PYTHONWARNINGS"),
     *("PYTEST_", "PY_COLORS", "FORCE_COLOR", "CLICOLOR", "COLUMNS"),
+    # To count their lines takes as long as they do, and covers none that no other test does.
+    "COVERAGE_",
 )
-"""Prefixes of variables that change what an example does or prints."""
+"""Prefixes of variables that change what an example does or prints, or how long it takes."""
 
 QUICK = Scenario(queued=0, running=2)
 """What a created task goes through at a fake that is not scripted."""

@@ -103,15 +103,18 @@ async def look(
     assert display.open("owner", total)
     for value in values:
         display.update("owner", value)
-    await asyncio.sleep(after)
-    lines = draw(display, height=height)
+    # It draws itself several times a second: an hour of that would take seconds.
+    await asyncio.sleep(min(after, 65.0))
+    lines = draw(display, height=height, ahead=after - min(after, 65.0))
     display.leave("owner")
     return lines
 
 
-def draw(display: SharedDisplay, *, height: int = 24, width: int = 100) -> list[str]:
+def draw(
+    display: SharedDisplay, *, height: int = 24, width: int = 100, ahead: float = 0.0
+) -> list[str]:
     assert display._display is not None
-    rows, now = display._display.rows, asyncio.get_running_loop().time()
+    rows, now = display._display.rows, asyncio.get_running_loop().time() + ahead
     console = Console(file=io.StringIO(), record=True, width=width)
     console.print(draw_table(rows, now=now, width=width, height=height))
     lines = console.export_text().replace("━", "").replace("╺", "").replace("╸", "").splitlines()
