@@ -17,6 +17,9 @@ nox.options.sessions = ["lint", "types", "docs", "tests"]
 # nox would fail on one under CI. Without it, a version that is not there is reported as skipped.
 nox.options.error_on_missing_interpreters = False
 
+# Workers and sessions share the bytecode of the tests: pytest takes 9 s to make that of all.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
 
@@ -65,6 +68,9 @@ versions of the same packages.
 
 EXTRAS = PYPROJECT["project"]["optional-dependencies"]
 
+UNCOMPILED = "--no-compile"
+"""For pip, where most of what is installed is never imported: the first import compiles it."""
+
 
 def groups(*names: str) -> tuple[str, ...]:
     """The requirements of the dependency groups *names*."""
@@ -98,7 +104,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check the types of the package, and those that its users see."""
-    session.install(".[cli,redis,saq]", *groups("types"))
+    session.install(".[cli,redis,saq,speed,testing]", *groups("types"), UNCOMPILED)
     users = [path for path in ("tests/typing",) if Path(path).is_dir()]
     session.run("mypy", "--strict", "sora_async", "pytest_sora_async", *users)
 
@@ -106,12 +112,18 @@ def types(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the pages into docs/_build/html, test their search, read all changelog fragments."""
-    session.install(".[cli,redis,saq]", *groups("docs", "tests"))
+    session.install(".[cli,redis,saq]", *groups("docs", "test-tools"), UNCOMPILED)
     session.run("towncrier", "build", "--draft", "--version", "next")
+    pages = Path("docs/_build/html").absolute()
     # From nothing: what an earlier build has kept may lack index entries in the search.
-    options = ["-q", "-n", "-W", "--keep-going", "-E", "-b", "html"]
-    session.run("sphinx-build", *options, *session.posargs, "docs", "docs/_build/html")
-    session.run("pytest", "tests/docs", env={"PYTHONSAFEPATH": "1"})
+    shutil.rmtree(pages, ignore_errors=True)
+    options = ["-q", "-n", "-W", "--keep-going", "-b", "html"]
+    session.run("sphinx-build", *options, *session.posargs, "docs", str(pages))
+    env = {"PYTHONSAFEPATH": "1"}
+    # The tests build the pages themselves where others than these were asked for.
+    if not session.posargs:
+        env["SORA_ASYNC_TEST_PAGES"] = str(pages)
+    session.run("pytest", "tests/docs", env=env)
 
 
 @nox.session
@@ -124,7 +136,7 @@ def benchmarks(session: nox.Session) -> None:
 @nox.session
 def soak(session: nox.Session) -> None:
     """Run a thousand waits of an hour each, in minutes; it prints how late each kind ended."""
-    session.install(".", *groups("tests"))
+    session.install(".", *groups("tests"), UNCOMPILED)
     options = ["-m", "soak", "-s", "-o", "faulthandler_timeout=0"]
     session.run("pytest", *options, *session.posargs, env={"PYTHONSAFEPATH": "1"})
 
@@ -172,7 +184,7 @@ def build(session: nox.Session) -> None:
 def extras(session: nox.Session, extra: str) -> None:
     """Install the wheel with one extra, or none, where nothing else is, and use what it brings."""
     [wheel] = Path("dist").absolute().glob("*.whl")
-    session.install(f"{wheel}[{extra}]" if extra else str(wheel), "--no-compile")
+    session.install(f"{wheel}[{extra}]" if extra else str(wheel), UNCOMPILED)
     session.run("python", "-P", "tests/distribution/use_extra.py", extra)
 
 
@@ -207,7 +219,7 @@ def integrations(session: nox.Session, kit: str) -> None:
     """Run the tests with other programs: in real time, with a real Redis, on one Python."""
     extras, files = KITS[kit]
     package = f".[{','.join(extras)}]" if extras else "."
-    session.install(package, *groups("tests", f"kit-{kit}"))
+    session.install(package, *groups("test-tools", f"kit-{kit}"), UNCOMPILED)
     tests = [str(Path("tests", "integrations", file)) for file in files]
     env = {"PYTHONSAFEPATH": "1"}
     # These wait more than they work.
