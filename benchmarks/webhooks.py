@@ -10,13 +10,13 @@ import asyncio
 import json
 import random
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 
 from sora_async import RateLimit, SoraClient
 from sora_async.testing import FakeSora, Scenario, VirtualTimeLoop
 
-from .durations import DURATIONS
-
+DURATIONS = Path(__file__).parent / "durations.json"
 RESULTS = Path(__file__).parent / "webhooks.json"
 
 LATENCY = (0.2, 1.0)
@@ -34,11 +34,13 @@ ROWS: dict[str, tuple[bool, float]] = {
 """Whether webhooks are expected, and the part of them that is lost."""
 
 
-async def run(*, webhook: bool, lost: float, seed: int) -> tuple[float, float]:
+async def run(
+    durations: Sequence[float], *, webhook: bool, lost: float, seed: int
+) -> tuple[float, float]:
     """Return polls a task and mean delay in seconds."""
     random.seed(seed)
     chance = random.Random(seed)
-    lengths = chance.sample(DURATIONS, k=len(DURATIONS))
+    lengths = chance.sample(list(durations), k=len(durations))
     loop = asyncio.get_running_loop()
     found: list[tuple[int, float]] = []
     async with (
@@ -62,16 +64,19 @@ async def run(*, webhook: bool, lost: float, seed: int) -> tuple[float, float]:
 def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--durations", type=Path, default=DURATIONS, help="lengths of tasks, JSON")
     parser.add_argument("--seeds", type=int, default=5, help="runs for each row, 5 by default")
     options = parser.parse_args()
-    print(f"{len(DURATIONS)} tasks a run, {options.seeds} runs; the first {LEARNING} are left out")
+    known = json.loads(options.durations.read_text("utf-8"))
+    durations = known.get("seconds") or known["success_s"]
+    print(f"{len(durations)} tasks a run, {options.seeds} runs; the first {LEARNING} are left out")
     print(f"{'':24} {'polls a task':>12} {'mean delay, s':>14}")
     found = []
     for name, (webhook, lost) in ROWS.items():
         figures = []
         for seed in range(options.seeds):
             with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-                figures.append(runner.run(run(webhook=webhook, lost=lost, seed=seed)))
+                figures.append(runner.run(run(durations, webhook=webhook, lost=lost, seed=seed)))
         polls, delays = zip(*figures, strict=True)
         print(f"{name:24} {statistics.mean(polls):12.1f} {statistics.mean(delays):14.2f}")
         found.append(
