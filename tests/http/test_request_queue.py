@@ -1,4 +1,4 @@
-"""Whose turn it is: the requests of a whole client, under one budget."""
+"""Which request goes next: the requests of a whole client, under one rate limit."""
 
 import asyncio
 import collections
@@ -355,7 +355,7 @@ class TestTurns:
         assert len(queue._due_polls) + len(queue._later_polls) == 500
         queue.close()
 
-    async def test_a_call_and_a_new_wait_do_not_starve_behind_a_full_house(
+    async def test_a_call_and_a_new_wait_do_not_starve_behind_a_crowd(
         self, sora: FakeSora, now: Clock
     ) -> None:
         ids = [sora.script(f"task_{number}", running(0.1)) for number in range(1000)]
@@ -363,7 +363,7 @@ class TestTurns:
         slot = 1 / 5
 
         async with client_of(sora, RateLimit(rate=5)) as client:
-            house = asyncio.create_task(wait_for_all(client, ids))
+            crowd = asyncio.create_task(wait_for_all(client, ids))
             await asyncio.sleep(450)
             assert {request.task_id for _, request in sora.requests} == set(ids)
             start = now()
@@ -375,22 +375,22 @@ class TestTurns:
             start = now()
             await asyncio.gather(*(client.get_task("task_1") for _ in range(10)))
             assert now() - start <= (10 * 2 + 1) * slot + 1e-6
-            for task in (house, wait):
+            for task in (crowd, wait):
                 task.cancel()
 
-    async def test_a_crowd_of_new_waits_does_not_starve_the_house(
+    async def test_a_crowd_of_new_waits_does_not_starve_the_old_ones(
         self, sora: FakeSora, now: Clock
     ) -> None:
         old = {sora.script(f"old_{number}", running(0.1)) for number in range(20)}
         new = [sora.script(f"new_{number}", running(0.1)) for number in range(1000)]
 
         async with client_of(sora, RateLimit(rate=10, burst=1)) as client:
-            house = asyncio.create_task(wait_for_all(client, old))
+            waits = asyncio.create_task(wait_for_all(client, old))
             await asyncio.sleep(20)
             crowd = asyncio.create_task(wait_for_all(client, new))
             start = now()
             await asyncio.sleep(30)
-            house.cancel()
+            waits.cancel()
             crowd.cancel()
 
         polled = collections.Counter[str | None]()
@@ -482,12 +482,12 @@ class TestInFlight:
         ids = [sora.script(f"task_{number}", running(0.1)) for number in range(200)]
 
         async with client_of(sora, RateLimit(max_concurrent=2)) as client:
-            house = asyncio.create_task(wait_for_all(client, ids, schedule=EXACT))
+            crowd = asyncio.create_task(wait_for_all(client, ids, schedule=EXACT))
             await asyncio.sleep(20)
             hinted = asyncio.create_task(client.wait_until_complete("hinted").result())
             await asyncio.sleep(20)
             before = len(sora.requests)
-            house.cancel()
+            crowd.cancel()
             for _ in range(3):
                 crowd = asyncio.create_task(wait_for_all(client, ids))
                 await asyncio.sleep(1)
@@ -612,10 +612,10 @@ class TestOutage:
         sora.script("sick", running(0.1), *(http_error(503),) * 4, completed())
 
         async with client_of(sora, RateLimit(rate=2)) as client:
-            house = asyncio.create_task(wait_for_all(client, ids))
+            crowd = asyncio.create_task(wait_for_all(client, ids))
             await asyncio.sleep(1)
             assert (await client.wait_until_complete("sick", timeout=None)).is_complete
-            house.cancel()
+            crowd.cancel()
 
         faulty = sora.polls("sick")[1:-1]
         assert faulty[-1] - faulty[0] > 200
@@ -639,7 +639,7 @@ class TestOutage:
         sora.script("sick", running(0.1), http_error(503))
 
         async with client_of(sora, RateLimit(rate=1, burst=1), outage_timeout=60.0) as client:
-            house = asyncio.create_task(wait_for_all(client, ids, timeout=None))
+            crowd = asyncio.create_task(wait_for_all(client, ids, timeout=None))
             await asyncio.sleep(300)
             sick = asyncio.create_task(client.wait_until_complete("sick", timeout=None).result())
             while len(sora.polls("sick")) < 3:
@@ -648,7 +648,7 @@ class TestOutage:
             down_from += [now()]
             with pytest.raises(OutageError):
                 await sick
-            house.cancel()
+            crowd.cancel()
 
         # Its next poll is about 100 s later: by then nobody was served for more than its patience.
         assert now() - down_from[0] < 130
@@ -679,10 +679,10 @@ class TestOutage:
         sora.script("late", completed(url=None), completed(url=None), completed())
 
         async with client_of(sora, RateLimit(rate=2)) as client:
-            house = asyncio.create_task(wait_for_all(client, ids))
+            crowd = asyncio.create_task(wait_for_all(client, ids))
             await asyncio.sleep(120)
             task = await client.wait_until_complete("late", timeout=None)
-            house.cancel()
+            crowd.cancel()
 
         assert task.video_url is not None
         assert sora.polls("late")[-1] - sora.polls("late")[0] > 90
