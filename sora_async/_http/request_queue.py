@@ -183,7 +183,7 @@ class RequestQueue(Generic[AnyRequest]):
             if not line:
                 return
         first, _ = line.popitem(last=False)
-        if isinstance(first, asyncio.Future):
+        if line is self._calls:
             if not first.done():  # not cancelled
                 self._use_permit(now)
                 first.set_result(None)

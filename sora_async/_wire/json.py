@@ -135,7 +135,7 @@ def check_bounds(body: bytes) -> None:
     Raises:
         ValueError: It is a web page, nested too deep, or has too many values or too long numbers.
     """
-    if body[:1] != b"{" and is_html(body):
+    if is_html(body):
         raise ValueError("a web page")
     objects = body.count(b"{") + body.count(b"[")
     # A body that is shorter cannot have so many.
@@ -188,10 +188,10 @@ def normalise_body(body: bytes, content_type: str) -> bytes:
         content_type: The header that names the charset; "" without one. A charset that is not
             known, or that the body is not in, is ignored.
     """
-    charset = _CHARSET.search(content_type) if "=" in content_type else None
+    charset = _CHARSET.search(content_type) if content_type else None
     if charset is not None:
         body = _decode_charset(body, charset.group(1))
-    return (_last_object(body) or body) if b"\n" in body else body
+    return _last_object(body) or body
 
 
 def _decode_charset(body: bytes, charset: str) -> bytes:

@@ -61,10 +61,9 @@ def read_retry_after(
 
 
 def _read_header(headers: Mapping[str, str], *, received: datetime) -> float | None:
-    milliseconds = headers.get("retry-after-ms")
-    pause = None if milliseconds is None else read_pause(milliseconds, scale=1000)
-    if pause is not None:
-        return pause
+    milliseconds = read_pause(headers.get("retry-after-ms"), scale=1000)
+    if milliseconds is not None:
+        return milliseconds
     for name in ("Retry-After", "llm_provider-retry-after", "x-retry-after"):
         value = headers.get(name)
         if value is not None:
@@ -82,9 +81,8 @@ def read_poll_after(headers: Mapping[str, str], *, received: datetime) -> float 
     ``openai-poll-after-ms`` is the finest; ``Retry-After`` and its variants come with a 200 or
     202, too. A hint that makes no sense is none.
     """
-    milliseconds = headers.get("openai-poll-after-ms")
-    pause = None if milliseconds is None else read_pause(milliseconds, scale=1000)
-    return _read_header(headers, received=received) if pause is None else pause
+    hint = read_pause(headers.get("openai-poll-after-ms"), scale=1000)
+    return _read_header(headers, received=received) if hint is None else hint
 
 
 def read_hint(body: object, vocabulary: Vocabulary = VOCABULARY) -> float | None:

@@ -25,14 +25,14 @@ _MAX_ESTIMATE = 24 * 3600.0
 """Seconds of an estimate that are believed."""
 
 
-def _read_name(value: object) -> str | None:
+def _read_name(value: object, longest: int = _MAX_NAME) -> str | None:
+    """Return a text, cut to a length that can be kept."""
     text = read_text(value)
-    return None if text is None else text[:_MAX_NAME]
+    return None if text is None else text[:longest]
 
 
 def _read_prompt(value: object) -> str | None:
-    text = read_text(value)
-    return None if text is None else text[:_MAX_PROMPT]
+    return _read_name(value, _MAX_PROMPT)
 
 
 def _read_estimate(value: object) -> float | None:

@@ -364,7 +364,10 @@ FIELDS = {
     "estimated_time": ESTIMATES,
     "poll_after": POLL_AFTER,
 }
-"""The fields of a task that need no more than a table; each poll reads them all."""
+"""
+The fields of a task that need no more than a table; each poll reads them all, as
+:mod:`~sora_async._wire.task_fields` says.
+"""
 
 _STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
